@@ -1,0 +1,130 @@
+//! Who may do what. Until a station has users, the person is the account of the operating system, with the operator's role and no more.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// What kind of actor stands behind a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrincipalKind {
+    /// Somebody at a screen or a command line.
+    Person,
+    /// A rule that the engineer wrote.
+    Rule,
+    /// The station itself.
+    Station,
+}
+
+/// The one who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Principal {
+    /// What kind of actor.
+    pub kind: PrincipalKind,
+    /// Name of the person, rule or station.
+    pub name: Arc<str>,
+}
+
+impl Principal {
+    /// A person by the name of the operating system's account.
+    pub fn person(name: &str) -> Self {
+        Self { kind: PrincipalKind::Person, name: name.into() }
+    }
+
+    /// The station itself.
+    pub fn station() -> Self {
+        Self { kind: PrincipalKind::Station, name: "station".into() }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            PrincipalKind::Person => formatter.write_str(&self.name),
+            PrincipalKind::Rule => write!(formatter, "rule {}", self.name),
+            PrincipalKind::Station => formatter.write_str("station"),
+        }
+    }
+}
+
+/// What a principal is trusted with; each role includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Looks only.
+    Viewer,
+    /// Acknowledges alarms and sets ordinary setpoints.
+    #[default]
+    Operator,
+    /// Sets what engineers set.
+    Engineer,
+    /// Everything.
+    Administrator,
+}
+
+impl Role {
+    /// The word that files and screens show.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Engineer => "engineer",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+/// Why somebody may not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this needs the role {needed}; {who} has the role {held}")]
+pub struct Denied {
+    /// The role that the action needs.
+    pub needed: &'static str,
+    /// The role that the principal holds.
+    pub held: &'static str,
+    /// The principal.
+    pub who: String,
+}
+
+/// Proof that [`permit`] was asked and agreed. It cannot be made in any other way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    principal: Principal,
+}
+
+impl Permit {
+    /// The one who was permitted.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// The role that a principal holds while the station has no users: persons are operators, rules and the station act as engineered.
+pub const fn role_without_login(kind: PrincipalKind) -> Role {
+    match kind {
+        PrincipalKind::Person => Role::Operator,
+        PrincipalKind::Rule | PrincipalKind::Station => Role::Engineer,
+    }
+}
+
+/// Lets `principal` pass when it holds at least the role `needed`.
+pub fn permit(principal: &Principal, needed: Role) -> Result<Permit, Denied> {
+    let held = role_without_login(principal.kind);
+    if held >= needed {
+        return Ok(Permit { principal: principal.clone() });
+    }
+    Err(Denied { needed: needed.word(), held: held.word(), who: principal.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gets_more_than_the_operators_role_without_a_login() {
+        let person = Principal::person("anna");
+        assert!(permit(&person, Role::Operator).is_ok());
+        let denied = permit(&person, Role::Engineer).unwrap_err();
+        assert_eq!(denied.to_string(), "this needs the role engineer; anna has the role operator");
+    }
+}

@@ -1,0 +1,440 @@
+//! From entries to a plan and driver settings.
+
+use super::file::{ConnectionEntry, DeviceEntry, StationFile, TagEntry, TemplateEntry};
+use super::problem::{Place, Problems, nearest};
+use super::read::{Secrets, Source};
+use super::{alarms, modbus, mqtt, units};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+use crate::command::CommandSettings;
+use crate::driver::{ConnectionSettings, Protocol};
+use crate::engine::{Plan, SystemTags};
+use crate::tag::{
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
+    TagDefinition, TagId, TagKey,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that a station runs from.
+#[derive(Clone, Debug)]
+pub struct Plant {
+    /// For the engine and the screens.
+    pub plan: Plan,
+    /// For the drivers.
+    pub connections: Vec<ConnectionSettings>,
+}
+
+/// An entry with its place.
+pub(super) struct Placed<T> {
+    pub(super) entry: T,
+    pub(super) place: Place,
+}
+
+/// A tag on its way: from the file or from a template.
+pub(super) struct TagDraft {
+    pub(super) entry: TagEntry,
+    pub(super) place: Place,
+    pub(super) key: String,
+    /// What relative names begin with.
+    pub(super) prefix: String,
+    pub(super) device: Option<DeviceId>,
+}
+
+/// A device on its way.
+pub(super) struct DeviceDraft {
+    pub(super) entry: DeviceEntry,
+    pub(super) place: Place,
+    pub(super) connection: usize,
+}
+
+pub(super) fn compile(
+    sources: &[Source],
+    secrets: &Secrets,
+    generation: Generation,
+    problems: &mut Problems,
+) -> Option<Plant> {
+    let station: StationFile = serde_json::from_value(sources.first()?.value.get("station").map_or_else(
+        || serde_json::json!({}),
+        |station| serde_json::json!({ "station": station }),
+    ))
+    .unwrap_or_default();
+    let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
+    let connections = unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
+    let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
+    let devices = devices(sources, &connections, problems);
+    let drafts = drafts(sources, &devices, &templates, problems);
+    let slots = slots(&drafts, problems);
+    let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    for (slot, draft) in drafts.iter().enumerate() {
+        compiled.add_tag(TagId(slot as u32), draft, &slots, &devices, problems);
+    }
+    modbus::warn_conflicts(&drafts, problems);
+    compiled.add_device_alarms(&devices, problems);
+    compiled.add_system();
+    Some(compiled.finish(name, &devices, generation))
+}
+
+fn entries<T: DeserializeOwned>(sources: &[Source], list: &str, problems: &mut Problems) -> Vec<Placed<T>> {
+    let mut found = Vec::new();
+    for source in sources {
+        let items = source.value.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for (number, item) in items.iter().enumerate() {
+            let place = Place::new(&source.name, format!("{list}/{number}"));
+            match serde_json::from_value(item.clone()) {
+                Ok(entry) => found.push(Placed { entry, place }),
+                // The shape was checked before, with better words.
+                Err(error) if !problems.covers(&place) => problems.error(&place, error.to_string()),
+                Err(_) => {}
+            }
+        }
+    }
+    found
+}
+
+fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
+    let mut seen: HashMap<String, String> = HashMap::new();
+    for item in &list {
+        let (name, place) = (name(&item.entry), &item.place);
+        if name.trim().is_empty() {
+            problems.error(&place.at("name"), "a name is needed");
+        }
+        let here = format!("{}:{}", place.file, place.path);
+        if let Some(first) = seen.insert(name.clone(), here) {
+            problems.error(&place.at("name"), format!("the name \"{name}\" is taken by {first}"));
+        }
+    }
+    list
+}
+
+fn devices(sources: &[Source], connections: &[Placed<ConnectionEntry>], problems: &mut Problems) -> Vec<DeviceDraft> {
+    let list = unique(entries::<DeviceEntry>(sources, "devices", problems), |entry| &entry.name, problems);
+    let mut drafts = Vec::new();
+    for Placed { entry, place } in list {
+        let found = connections.iter().position(|connection| connection.entry.name == entry.connection);
+        let Some(connection) = found else {
+            let hint = nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
+            problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
+            continue;
+        };
+        drafts.push(DeviceDraft { entry, place, connection });
+    }
+    drafts
+}
+
+fn drafts(
+    sources: &[Source],
+    devices: &[DeviceDraft],
+    templates: &[Placed<TemplateEntry>],
+    problems: &mut Problems,
+) -> Vec<TagDraft> {
+    let mut drafts = Vec::new();
+    for (slot, device) in devices.iter().enumerate() {
+        let Some(wanted) = &device.entry.template else { continue };
+        let Some(template) = templates.iter().find(|template| &template.entry.name == wanted) else {
+            let hint = nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
+            problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
+            continue;
+        };
+        let prefix = match &device.entry.area {
+            Some(area) => format!("{area}/{}/", device.entry.name),
+            None => format!("{}/", device.entry.name),
+        };
+        for (number, entry) in template.entry.tags.iter().enumerate() {
+            drafts.push(TagDraft {
+                key: format!("{prefix}{}", entry.name),
+                entry: entry.clone(),
+                place: template.place.at("tags").at(number),
+                prefix: prefix.clone(),
+                device: Some(DeviceId(slot as u32)),
+            });
+        }
+    }
+    for Placed { entry, place } in entries::<TagEntry>(sources, "tags", problems) {
+        let device = entry.device.as_deref().and_then(|wanted| find_device(wanted, devices, &place, problems));
+        if entry.device.is_none() {
+            problems.error(&place, format!("the tag \"{}\" needs a \"device\" that it is read from", entry.name));
+        }
+        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device });
+    }
+    drafts
+}
+
+fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {
+    let found = devices.iter().position(|device| device.entry.name == wanted);
+    if found.is_none() {
+        let hint = nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
+        problems.error(&place.at("device"), format!("there is no device \"{wanted}\"{hint}"));
+    }
+    found.map(|slot| DeviceId(slot as u32))
+}
+
+fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId> {
+    let mut slots: HashMap<String, TagId> = HashMap::new();
+    for (slot, draft) in drafts.iter().enumerate() {
+        let place = draft.place.at("name");
+        let fine = !draft.key.is_empty() && draft.key.split('/').all(|part| !part.trim().is_empty());
+        if !fine || draft.key.contains([':', '{', '}', '*', '?']) {
+            problems.error(&place, format!("\"{}\" is not a name; words with / between them are, such as north/pump-1/speed", draft.key));
+        }
+        if let Some(first) = slots.insert(draft.key.clone(), TagId(slot as u32)) {
+            let first = &drafts[first.index()].place;
+            problems.error(&place, format!("the tag \"{}\" stands at {}:{} already", draft.key, first.file, first.path));
+        }
+    }
+    slots
+}
+
+struct Compiled {
+    tags: Vec<TagDefinition>,
+    alarms: Vec<AlarmDefinition>,
+    commands: HashMap<TagId, CommandSettings>,
+    formerly: HashMap<TagId, Arc<str>>,
+    connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    system: SystemTags,
+}
+
+impl Compiled {
+    fn new(
+        station: &str,
+        connections: &[Placed<ConnectionEntry>],
+        devices: &[DeviceDraft],
+        secrets: &Secrets,
+        problems: &mut Problems,
+    ) -> Self {
+        let connections = connections.iter().enumerate().map(|(slot, connection)| {
+            let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
+                (Some(entry), None) => {
+                    modbus::settings(entry, slot, devices, &connection.place.at("modbus"), problems).map(Protocol::Modbus)
+                }
+                (None, Some(entry)) => {
+                    let client = format!("{station}-{}", connection.entry.name);
+                    mqtt::settings(entry, slot, &client, devices, secrets, &connection.place.at("mqtt"), problems)
+                        .map(Protocol::Mqtt)
+                }
+                _ => {
+                    problems.error(&connection.place, "a connection needs exactly one of \"modbus\" and \"mqtt\"");
+                    None
+                }
+            };
+            let address = protocol.as_ref().map_or_else(String::new, describe);
+            (ConnectionDefinition { name: connection.entry.name.as_str().into(), address: address.into() }, protocol)
+        });
+        Self {
+            connections: connections.collect(),
+            tags: Vec::new(),
+            alarms: Vec::new(),
+            commands: HashMap::new(),
+            formerly: HashMap::new(),
+            system: SystemTags::default(),
+        }
+    }
+
+    fn add_tag(
+        &mut self,
+        id: TagId,
+        draft: &TagDraft,
+        slots: &HashMap<String, TagId>,
+        devices: &[DeviceDraft],
+        problems: &mut Problems,
+    ) {
+        let device = draft.device.and_then(|device| devices.get(device.index()));
+        let mut definition = definition(draft, device, problems);
+        let mut settings = draft.entry.command.as_ref().map(|_| alarms::command(draft, slots, problems));
+        let protocol = device.and_then(|device| self.connections[device.connection].1.as_mut());
+        match (protocol, device) {
+            (Some(Protocol::Modbus(wire)), Some(device)) => {
+                if let Some(point) = modbus::point(id, draft, device, problems) {
+                    modbus::describe(&point, &mut definition, settings.as_mut(), id, draft);
+                    add_modbus_point(wire, draft.device, point);
+                }
+            }
+            (Some(Protocol::Mqtt(broker)), Some(device)) => {
+                if let Some(point) = mqtt::point(id, draft, device, problems) {
+                    mqtt::describe(&point, &mut definition, settings.as_mut());
+                    let entry = broker.devices.iter_mut().find(|entry| Some(entry.device) == draft.device);
+                    if let Some(entry) = entry {
+                        entry.points.push(point);
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.alarms.extend(alarms::of_tag(id, draft, &definition, problems));
+        if let Some(settings) = settings {
+            self.commands.insert(id, settings);
+        }
+        if let Some(formerly) = &draft.entry.formerly {
+            self.formerly.insert(id, formerly.as_str().into());
+        }
+        self.tags.push(definition);
+    }
+
+    fn add_device_alarms(&mut self, devices: &[DeviceDraft], problems: &mut Problems) {
+        for (slot, device) in devices.iter().enumerate() {
+            self.alarms.push(alarms::of_device(DeviceId(slot as u32), device, problems));
+        }
+    }
+
+    /// The tags in which the station speaks about itself, with their alarms.
+    fn add_system(&mut self) {
+        let mut add = |name: &str, description: &str, alarm: Option<(f64, Priority, &str, &str)>| {
+            let id = TagId(self.tags.len() as u32);
+            let mut tag = TagDefinition::named(&format!("station/{name}"));
+            tag.description = description.into();
+            tag.area = Some("station".into());
+            tag.decimals = 0;
+            tag.address = "the station itself".into();
+            self.tags.push(tag);
+            if let Some((state, priority, message, guidance)) = alarm {
+                self.alarms.push(system_alarm(id, name, state, priority, message, guidance));
+            }
+            Some(id)
+        };
+        self.system.records_writable = add(
+            "records-writable",
+            "Whether alarms, commands and audit entries can be written.",
+            Some((0.0, Priority::Critical, "Records cannot be written", "Commands and acknowledgements are refused until they can. Check the disk of this computer.")),
+        );
+        self.system.history_writable = add(
+            "history-writable",
+            "Whether samples can be written, and none are lost.",
+            Some((0.0, Priority::High, "History cannot be written", "Live operation goes on; samples are being lost. Check the disk of this computer.")),
+        );
+        self.system.samples_lost = add("samples-lost", "Samples lost since the start.", None);
+        self.system.history_set_aside = add(
+            "history-set-aside",
+            "Whether a damaged file of samples was set aside at the start.",
+            Some((1.0, Priority::Medium, "A damaged history file was set aside", "It was kept in the folder history/ and a new one was begun. Call the engineer.")),
+        );
+    }
+
+    fn finish(self, station: &str, devices: &[DeviceDraft], generation: Generation) -> Plant {
+        let device_definitions = devices.iter().map(|device| DeviceDefinition {
+            name: device.entry.name.as_str().into(),
+            connection: ConnectionId(device.connection as u32),
+            area: device.entry.area.as_deref().map(Into::into),
+            address: match &self.connections[device.connection].1 {
+                Some(Protocol::Modbus(_)) => format!("unit {}", device.entry.unit.unwrap_or(1)).into(),
+                _ => "topics".into(),
+            },
+        });
+        let device_definitions = device_definitions.collect();
+        let (definitions, protocols): (Vec<_>, Vec<_>) = self.connections.into_iter().unzip();
+        let connections = protocols.into_iter().enumerate().filter_map(|(slot, protocol)| {
+            let name = Arc::clone(&definitions[slot].name);
+            Some(ConnectionSettings { connection: ConnectionId(slot as u32), name, protocol: protocol? })
+        });
+        let connections = connections.collect();
+        let plan = Plan {
+            generation,
+            station: station.into(),
+            directory: Arc::new(Directory::new(self.tags, device_definitions, definitions)),
+            alarms: self.alarms,
+            commands: self.commands,
+            system: self.system,
+            formerly: self.formerly,
+        };
+        Plant { plan, connections }
+    }
+}
+
+fn add_modbus_point(
+    wire: &mut crate::driver::modbus::Settings,
+    device: Option<DeviceId>,
+    point: crate::driver::modbus::Point,
+) {
+    if let Some(entry) = wire.devices.iter_mut().find(|entry| Some(entry.device) == device) {
+        entry.points.push(point);
+    }
+}
+
+fn system_alarm(
+    tag: TagId,
+    name: &str,
+    state: f64,
+    priority: Priority,
+    message: &str,
+    guidance: &str,
+) -> AlarmDefinition {
+    AlarmDefinition {
+        key: AlarmKey::new(&format!("station/{name}"), "digital"),
+        subject: Subject::Tag(tag),
+        condition: Condition::Digital(state),
+        deadband: 0.0,
+        on_delay: Duration::ZERO,
+        off_delay: Duration::ZERO,
+        priority,
+        message: message.into(),
+        guidance: guidance.into(),
+        area: Some("station".into()),
+    }
+}
+
+fn describe(protocol: &Protocol) -> String {
+    match protocol {
+        Protocol::Modbus(wire) => modbus::address_words(wire),
+        Protocol::Mqtt(broker) => format!("MQTT {}:{}", broker.host, broker.port),
+    }
+}
+
+fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Problems) -> TagDefinition {
+    let (entry, place) = (&draft.entry, &draft.place);
+    let area = entry.area.as_deref().or_else(|| device.and_then(|device| device.entry.area.as_deref()));
+    let deadband = entry.deadband.unwrap_or(0.0);
+    if !(deadband >= 0.0) {
+        problems.error(&place.at("deadband"), "a deadband is not negative");
+    }
+    let stale_after = entry.stale_after.as_deref();
+    TagDefinition {
+        key: TagKey::from(draft.key.as_str()),
+        device: draft.device,
+        area: area.map(Into::into),
+        description: entry.description.clone().unwrap_or_default().into(),
+        unit: entry.unit.clone().unwrap_or_default().into(),
+        decimals: entry.decimals.unwrap_or(2).min(9),
+        range: range(entry.range, place, problems),
+        scaling: scaling(draft, problems),
+        states: entry.states.iter().map(|word| word.as_str().into()).collect(),
+        history: history(draft, deadband, problems),
+        stale_after: stale_after.and_then(|text| problems.take(&place.at("stale_after"), units::duration(text))),
+        address: "".into(),
+    }
+}
+
+fn range(range: Option<[f64; 2]>, place: &Place, problems: &mut Problems) -> Option<[f64; 2]> {
+    let [low, high] = range?;
+    if low < high {
+        return Some([low, high]);
+    }
+    problems.error(&place.at("range"), "the first number of a range is below the second");
+    None
+}
+
+pub(super) fn scaling(draft: &TagDraft, problems: &mut Problems) -> Option<Scaling> {
+    let scale = draft.entry.scale.as_ref()?;
+    let place = draft.place.at("scale");
+    if scale.raw[0] == scale.raw[1] {
+        problems.error(&place.at("raw"), "the two raw values differ");
+        return None;
+    }
+    if scale.eng[0] == scale.eng[1] {
+        problems.error(&place.at("eng"), "the two engineering values differ");
+        return None;
+    }
+    Some(Scaling { raw: scale.raw, engineering: scale.eng })
+}
+
+fn history(draft: &TagDraft, deadband: f64, problems: &mut Problems) -> HistoryPolicy {
+    let entry = draft.entry.history.clone().unwrap_or_default();
+    let heartbeat = entry.heartbeat.as_deref();
+    let place = draft.place.at("history").at("heartbeat");
+    let heartbeat = heartbeat.and_then(|text| problems.take(&place, units::duration(text)));
+    HistoryPolicy {
+        keep: entry.keep.unwrap_or(true),
+        deadband: entry.deadband.unwrap_or(deadband),
+        heartbeat: heartbeat.unwrap_or(Duration::from_secs(60)),
+    }
+}

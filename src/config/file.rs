@@ -1,0 +1,289 @@
+//! The station file as it is written. The JSON Schema that `polder schema` prints is made from these types, so their comments are
+//! what an engineer reads in the editor.
+
+use crate::access::Role;
+use crate::alarm::Priority;
+use crate::driver::modbus::{Kind, Order, Parity};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The JSON Schema of the station file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(StationFile).to_value()
+}
+
+/// A Polder station: its connections, devices, tags and alarms. Keys that begin with // are comments.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StationFile {
+    /// The station itself.
+    pub(super) station: StationEntry,
+    /// Other files of this folder with connections, templates, devices and tags, so that a big plant can be split by area.
+    pub(super) include: Vec<String>,
+    /// Wires: sockets, serial lines, broker sessions.
+    pub(super) connections: Vec<ConnectionEntry>,
+    /// Lists of tags that several devices share.
+    pub(super) templates: Vec<TemplateEntry>,
+    /// Addressable things behind the connections.
+    pub(super) devices: Vec<DeviceEntry>,
+    /// Named values.
+    pub(super) tags: Vec<TagEntry>,
+}
+
+/// The station itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StationEntry {
+    /// Name shown in the top bar.
+    pub(super) name: String,
+    /// Language of the screens, such as "en" or "nl".
+    pub(super) language: Option<String>,
+}
+
+/// A wire. Exactly one protocol is given.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConnectionEntry {
+    /// Name, unique among connections.
+    pub(super) name: String,
+    /// Modbus over TCP or a serial line.
+    pub(super) modbus: Option<ModbusEntry>,
+    /// An MQTT 3.1.1 broker.
+    pub(super) mqtt: Option<MqttEntry>,
+}
+
+/// A Modbus wire. Either tcp or serial is given.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModbusEntry {
+    /// Host and port, such as "10.0.0.7:502"; the port is 502 where none is given.
+    pub(super) tcp: Option<String>,
+    /// Path of a serial port, best one below /dev/serial/by-id/.
+    pub(super) serial: Option<String>,
+    /// Bits a second on the serial line; 19200 where none is given.
+    pub(super) baud: Option<u32>,
+    /// Parity on the serial line; even where none is given.
+    pub(super) parity: Option<Parity>,
+    /// Stop bits on the serial line, 1 or 2; 1 where none is given.
+    pub(super) stop_bits: Option<u8>,
+    /// How long an answer may take, such as "1s".
+    pub(super) timeout: Option<String>,
+}
+
+/// An MQTT broker.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MqttEntry {
+    /// Address, such as "mqtt://127.0.0.1:1883".
+    pub(super) url: String,
+    /// Client identifier; made from the station's and the connection's name where none is given.
+    pub(super) client_id: Option<String>,
+    /// User name at the broker.
+    pub(super) username: Option<String>,
+    /// Password at the broker: the name of an entry of secrets.json or of the environment.
+    pub(super) password: Option<SecretEntry>,
+    /// How often a sign of life is asked for; "10s" where none is given.
+    pub(super) keep_alive: Option<String>,
+}
+
+/// The name of a secret. The secret itself never stands in the station file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretEntry {
+    /// A key of secrets.json; the environment variable POLDER_SECRET_NAME goes before it.
+    pub(super) secret: String,
+}
+
+/// A list of tags that several devices share.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateEntry {
+    /// Name, unique among templates.
+    pub(super) name: String,
+    /// Tags; the name of each is put behind area and name of the device.
+    #[serde(default)]
+    pub(super) tags: Vec<TagEntry>,
+}
+
+/// An addressable thing behind a connection.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeviceEntry {
+    /// Name, unique among devices.
+    pub(super) name: String,
+    /// Name of its connection.
+    pub(super) connection: String,
+    /// Modbus unit, 0 to 255; 1 where none is given.
+    pub(super) unit: Option<u8>,
+    /// Time from one poll to the next, such as "500ms"; "1s" where none is given.
+    pub(super) poll: Option<String>,
+    /// Name of a template whose tags it has.
+    pub(super) template: Option<String>,
+    /// The part of the plant that it stands in; it begins the names of the template's tags.
+    pub(super) area: Option<String>,
+    /// Added to the register addresses of the template.
+    pub(super) offset: Option<u16>,
+    /// What stands for ${device} in topics of the template; the name where none is given.
+    pub(super) topic: Option<String>,
+    /// Registers that nobody asked for and that are read along rather than making a second request.
+    pub(super) gap: Option<u16>,
+    /// Registers in one request, at most 125.
+    pub(super) max_registers: Option<u16>,
+    /// Bits in one request, at most 2000.
+    pub(super) max_bits: Option<u16>,
+    /// The alarm for when it does not answer.
+    pub(super) lost: Option<LostEntry>,
+}
+
+/// The alarm for when a device does not answer.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LostEntry {
+    /// How soon an operator has to act.
+    pub(super) priority: Priority,
+    /// How long it must be silent, such as "5s".
+    pub(super) on_delay: Option<String>,
+    /// What the operator reads.
+    pub(super) message: Option<String>,
+    /// What the operator should do.
+    pub(super) guidance: Option<String>,
+}
+
+/// A named value.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TagEntry {
+    /// Name, unique among tags, such as "north/pump-1/speed".
+    pub(super) name: String,
+    /// Name of the device that it is read from; a template gives it.
+    pub(super) device: Option<String>,
+    /// What it means, in a sentence.
+    pub(super) description: Option<String>,
+    /// The part of the plant that it belongs to; that of the device where none is given.
+    pub(super) area: Option<String>,
+    /// Modbus: table and zero-based address, such as "holding:40"; "40041" means the same.
+    pub(super) register: Option<String>,
+    /// Type of the value; u16 for registers, bool for coils and inputs, a number for MQTT where none is given.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<Kind>,
+    /// Order of bytes; ABCD where none is given.
+    pub(super) order: Option<Order>,
+    /// Bit of a register, 0 is the least significant.
+    pub(super) bit: Option<u8>,
+    /// Characters of a string.
+    pub(super) length: Option<u16>,
+    /// MQTT: topic, + and # allowed.
+    pub(super) topic: Option<String>,
+    /// MQTT: place in a JSON payload, such as "/sensors/0/value".
+    pub(super) json: Option<String>,
+    /// Engineering unit, such as "m³/h".
+    pub(super) unit: Option<String>,
+    /// Digits behind the decimal point on screen.
+    pub(super) decimals: Option<u8>,
+    /// Span for display and limits, in the unit.
+    pub(super) range: Option<[f64; 2]>,
+    /// Conversion from raw counts.
+    pub(super) scale: Option<ScaleEntry>,
+    /// Words for the values 0, 1, 2 and so on.
+    #[serde(default)]
+    pub(super) states: Vec<String>,
+    /// A change smaller than this is none, in the unit.
+    pub(super) deadband: Option<f64>,
+    /// What is kept of it.
+    pub(super) history: Option<HistoryEntry>,
+    /// A value older than this is stale, such as "90s".
+    pub(super) stale_after: Option<String>,
+    /// How it is set; a tag without this cannot be set.
+    pub(super) command: Option<CommandEntry>,
+    /// Its alarms.
+    #[serde(default)]
+    pub(super) alarms: Vec<AlarmEntry>,
+    /// Its name before it was renamed: history and alarms go on under the new one.
+    pub(super) formerly: Option<String>,
+}
+
+/// A straight line through two points.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScaleEntry {
+    /// Lower and upper raw value.
+    pub(super) raw: [f64; 2],
+    /// The engineering values that these stand for.
+    pub(super) eng: [f64; 2],
+}
+
+/// What is kept of a tag.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HistoryEntry {
+    /// Whether it is kept at all; true where nothing is said.
+    pub(super) keep: Option<bool>,
+    /// A change up to this is not kept, in the unit; the tag's deadband where none is given.
+    pub(super) deadband: Option<f64>,
+    /// An unchanged value is kept again after this long; "60s" where none is given.
+    pub(super) heartbeat: Option<String>,
+}
+
+/// How a tag is set.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CommandEntry {
+    /// Lowest value, in the unit.
+    pub(super) min: Option<f64>,
+    /// Highest value.
+    pub(super) max: Option<f64>,
+    /// The role that it needs.
+    pub(super) role: Role,
+    /// The tag that shows what the device made of it; a Modbus tag reads itself back where none is given.
+    pub(super) read_back: Option<String>,
+    /// How far the read-back may differ, in the unit.
+    pub(super) tolerance: Option<f64>,
+    /// How long the read-back may take; "10s" where none is given.
+    pub(super) within: Option<String>,
+    /// Whether it must go out even when it cannot be recorded (stop, close).
+    pub(super) essential: bool,
+    /// MQTT: topic that the value is sent to.
+    pub(super) topic: Option<String>,
+    /// MQTT: payload with ${value} where the value stands.
+    pub(super) payload: Option<String>,
+}
+
+/// An alarm. Exactly one of the conditions is given.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AlarmEntry {
+    /// Active at or above this value, the upper one of two.
+    pub(super) high_high: Option<f64>,
+    /// Active at or above this value.
+    pub(super) high: Option<f64>,
+    /// Active at or below this value.
+    pub(super) low: Option<f64>,
+    /// Active at or below this value, the lower one of two.
+    pub(super) low_low: Option<f64>,
+    /// Active while the value is this one: true, false, or a number of a state.
+    pub(super) is: Option<StateEntry>,
+    /// Active while the quality is bad although the device answers.
+    pub(super) bad_quality: Option<bool>,
+    /// How soon an operator has to act.
+    pub(super) priority: Priority,
+    /// How far the value must come back, in the unit; the tag's deadband where none is given.
+    pub(super) deadband: Option<f64>,
+    /// How long the condition must hold, such as "5s".
+    pub(super) on_delay: Option<String>,
+    /// How long it must be gone.
+    pub(super) off_delay: Option<String>,
+    /// What the operator reads.
+    pub(super) message: Option<String>,
+    /// What the operator should do.
+    pub(super) guidance: Option<String>,
+}
+
+/// A state of a tag.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum StateEntry {
+    /// Of a switch.
+    Switch(bool),
+    /// Of a tag with several states.
+    Number(f64),
+}

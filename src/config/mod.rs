@@ -1,0 +1,58 @@
+//! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
+
+mod alarms;
+mod compile;
+mod file;
+mod modbus;
+mod mqtt;
+mod problem;
+mod read;
+mod shape;
+mod starter;
+mod units;
+
+pub use compile::Plant;
+pub use file::schema;
+pub use problem::{Problem, Severity};
+pub use starter::STARTER;
+
+use crate::tag::Generation;
+use std::path::Path;
+
+/// The name of the main file in a station folder.
+pub const STATION_FILE: &str = "station.json";
+/// The name of the file with passwords.
+pub const SECRETS_FILE: &str = "secrets.json";
+
+/// A station file that can run, or everything that is wrong with it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plant; none where a problem is an error.
+    pub plant: Option<Plant>,
+    /// Problems, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// The plant, or all problems as text, a line each.
+    pub fn into_plant(self) -> Result<Plant, String> {
+        let words = || self.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        match self.plant {
+            Some(plant) => Ok(plant),
+            None => Err(words()),
+        }
+    }
+}
+
+/// Reads, checks and compiles the station in `folder`.
+pub fn load(folder: &Path, generation: Generation) -> Loaded {
+    let mut problems = problem::Problems::default();
+    let sources = read::read(folder, &mut problems);
+    let secrets = read::Secrets::read(folder, &mut problems);
+    let plant = compile::compile(&sources, &secrets, generation, &mut problems);
+    let plant = plant.filter(|_| !problems.has_errors());
+    Loaded { plant, problems: problems.into_list() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use super::*;
+use std::path::PathBuf;
+
+fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(STATION_FILE), text).unwrap();
+    let path = folder.path().to_owned();
+    (folder, path)
+}
+
+/// Each expected line must be contained in the problem at its place, and there are no others.
+fn check(text: &str, expected: &[&str]) {
+    let (_keep, path) = folder(text);
+    let loaded = load(&path, Generation(1));
+    let found: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "expected {expected:?} in {found:?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    let fatal = loaded.problems.iter().any(|problem| problem.severity == Severity::Error);
+    assert_eq!(loaded.plant.is_none(), fatal);
+}
+
+#[test]
+fn the_starter_is_without_problems() {
+    check(STARTER, &[]);
+}
+
+#[test]
+fn every_problem_is_named_at_once_with_its_place_and_the_nearest_word() {
+    let text = r#"{
+      "station": {"nam": "x"},
+      "connections": [{"name": "a", "modbus": {"tcp": "localhost:1502", "timout": "1s"}},
+                      {"name": "a", "mqtt": {"url": "http://x"}}],
+      "devices": [{"name": "d", "connection": "b", "unit": 300}, {"name": "e", "connection": "a", "poll": 5}],
+      "tags": [{"name": "t", "device": "f", "register": "holding:70000"},
+               {"name": "t", "device": "e", "register": "holding:65535", "type": "f33"},
+               {"device": "e"}]
+    }"#;
+    check(
+        text,
+        &[
+            "station.json:station/nam: the key \"nam\" is not known here; did you mean \"name\"?",
+            "station.json:connections/0/modbus/timout: the key \"timout\" is not known here; did you mean \"timeout\"?",
+            "station.json:devices/0/unit: 300 is too large; the largest possible number is 255",
+            "station.json:devices/1/poll: 5 stands here; text in quotes would be right",
+            "station.json:tags/1/type: \"f33\" stands here; one of",
+            "station.json:tags/2: the key \"name\" is missing",
+            "station.json:connections/1/name: the name \"a\" is taken by station.json:connections/0",
+            "station.json:devices/0/connection: there is no connection \"b\"",
+            "station.json:tags/0/device: there is no device \"f\"",
+            "station.json:tags/1/name: the tag \"t\" stands at station.json:tags/0 already",
+            "station.json:connections/1/mqtt/url: \"http://x\" is not a broker's address",
+        ],
+    );
+}
+
+fn with_tags(tags: &str) -> String {
+    format!(
+        r#"{{"connections": [{{"name": "a", "modbus": {{"tcp": "127.0.0.1"}}}}, {{"name": "m", "mqtt": {{"url": "mqtt://127.0.0.1"}}}}],
+            "devices": [{{"name": "d", "connection": "a"}}, {{"name": "w", "connection": "m"}}], "tags": [{tags}]}}"#
+    )
+}
+
+#[test]
+fn tags_of_modbus_devices() {
+    let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);
+    check(r#"{"name": "t", "device": "d", "register": "40041", "type": "f32"}"#, &[]);
+    check(r#"{"name": "t", "device": "d", "register": "holding:65535", "type": "f32"}"#, &["tags/0/register: the value ends at address 65536"]);
+    check(r#"{"name": "t", "device": "d", "register": "coil:0", "type": "u16"}"#, &["tags/0/type: a coil holds one bit"]);
+    check(r#"{"name": "t", "device": "d", "register": "holding:0", "bit": 16}"#, &["tags/0/bit: a bit is 0 to 15"]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "command": {}}"#, &["tags/0/command: a input register can only be read"]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "type": "string"}"#, &["tags/0/length: a string, and only a string"]);
+    check(r#"{"name": "t", "device": "d", "topic": "x"}"#, &["tags/0/topic: \"topic\" belongs to MQTT", "needs a \"register\""]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "scale": {"raw": [1, 1], "eng": [0, 1]}}"#, &["tags/0/scale/raw: the two raw values differ"]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1, "low": 2}]}"#, &["tags/0/alarms/0: an alarm needs exactly one"]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1}, {"low": 2}]}"#, &["has to be below the limit high"]);
+    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"hihg": 1}]}"#, &["did you mean \"high\"?", "exactly one"]);
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0"}, {"name": "u", "device": "d", "register": "input:0", "type": "i16"}"#,
+        &["warning: input:0 is read here and by \"t\" as different types"],
+    );
+}
+
+#[test]
+fn tags_of_mqtt_devices() {
+    let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);
+    check(r#"{"name": "t", "device": "w", "topic": "knmi/+/rain", "json": "/a/0"}"#, &[]);
+    check(r#"{"name": "t", "device": "w", "topic": "a/#/b"}"#, &["tags/0/topic: \"a/#/b\" is not a topic"]);
+    check(r#"{"name": "t", "device": "w", "topic": "a", "json": "a.b"}"#, &["tags/0/json: a place in JSON begins with /"]);
+    check(r#"{"name": "t", "device": "w", "topic": "a", "command": {"topic": "a/+"}}"#, &["tags/0/command/topic: a command goes to one topic"]);
+}
+
+#[test]
+fn templates_put_their_tags_behind_area_and_device() {
+    let text = r#"{
+      "connections": [{"name": "a", "modbus": {"tcp": "127.0.0.1"}}],
+      "templates": [{"name": "pump", "tags": [
+        {"name": "speed", "register": "input:0", "type": "f32"},
+        {"name": "setpoint", "register": "holding:0", "type": "f32", "command": {"read_back": "speed"}}]}],
+      "devices": [{"name": "p1", "connection": "a", "area": "north", "template": "pump"},
+                  {"name": "p2", "connection": "a", "unit": 2, "template": "pump", "offset": 100}]
+    }"#;
+    let (_keep, path) = folder(text);
+    let plant = load(&path, Generation(1)).into_plant().unwrap();
+    let directory = &plant.plan.directory;
+    let speed = directory.find("north/p1/speed").unwrap();
+    assert_eq!(plant.plan.commands[&directory.find("north/p1/setpoint").unwrap()].read_back, Some(speed));
+    assert_eq!(&*directory.tag(directory.find("p2/speed").unwrap()).unwrap().address, "input:100 f32 ABCD");
+    assert_eq!(plant.plan.alarms.iter().filter(|alarm| alarm.key.as_str().ends_with(":lost")).count(), 2);
+}
+
+#[test]
+fn includes_and_what_is_not_json() {
+    let (_keep, path) = folder(r#"{"include": ["north.json", "../x.json", "missing.json"]}"#);
+    std::fs::write(path.join("north.json"), "{\n  \"tags\": [,]\n}").unwrap();
+    let found: Vec<String> = load(&path, Generation(1)).problems.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("station.json:include/1: an included file lies in the station folder"));
+    assert!(found.iter().any(|line| line.starts_with("north.json:line 2, column 12: this is not JSON")), "{found:#?}");
+    assert!(found.iter().any(|line| line.starts_with("station.json:include/2:") && line.contains("cannot be read")));
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_that_others_can_read_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_keep, path) = folder(r#"{"connections": [{"name": "m", "mqtt": {"url": "mqtt://x", "username": "u", "password": {"secret": "site"}}}]}"#);
+    let secrets = path.join(SECRETS_FILE);
+    std::fs::write(&secrets, r#"{"site": "geheim"}"#).unwrap();
+    std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(load(&path, Generation(1)).problems[0].words.contains("others may read this file"));
+    std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(load(&path, Generation(1)).problems.is_empty());
+}

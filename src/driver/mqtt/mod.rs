@@ -1,0 +1,10 @@
+//! MQTT 3.1.1 client. The client library stands behind this module alone; its session is thrown away on every error, so that nothing
+//! that it queued can go out later.
+
+mod payload;
+mod settings;
+mod task;
+
+pub use payload::{Kind, read_payload, write_payload};
+pub use settings::{Device, Point, Publication, Settings};
+pub use task::run;

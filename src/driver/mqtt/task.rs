@@ -1,0 +1,350 @@
+//! The task of one broker session.
+
+use super::{Device, Point, Settings, read_payload, write_payload};
+use crate::audit::RequestId;
+use crate::command::{Dispatch, WriteAnswer};
+use crate::driver::backoff::Backoff;
+use crate::driver::report::Reporter;
+use crate::driver::{Batch, DriverEvent, Port, Reading, Written};
+use crate::queue::{self, WhenFull};
+use crate::tag::{Quality, Reason};
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter,
+    SubscribeReasonCode,
+};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Largest message in either direction.
+const PACKET_BYTES: usize = 1 << 20;
+/// How long the broker may take to confirm a command.
+const CONFIRMATION: Duration = Duration::from_secs(5);
+
+/// Runs one broker session after another until its inbox is closed.
+pub async fn run(settings: Settings, port: Port, mut inbox: Receiver<Dispatch>) {
+    let mut broker = Broker::new(settings, port);
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        let End::Lost { why, was_up } = broker.session(&mut inbox).await else { return };
+        if was_up {
+            backoff.succeed();
+        }
+        let pause = backoff.fail();
+        broker.lose(&why, pause).await;
+        if !broker.rest(pause, &mut inbox).await {
+            return;
+        }
+    }
+}
+
+enum End {
+    Stopped,
+    Lost { why: String, was_up: bool },
+}
+
+/// Commands on their way to the broker in one session.
+#[derive(Default)]
+struct Confirmations {
+    queued: VecDeque<RequestId>,
+    sent: HashMap<u16, RequestId>,
+    deadline: Option<Instant>,
+}
+
+struct Broker {
+    settings: Settings,
+    port: Port,
+    reporters: Vec<Reporter>,
+    exact: HashMap<String, Vec<(usize, usize)>>,
+    wild: Vec<(usize, usize)>,
+}
+
+impl Broker {
+    fn new(settings: Settings, port: Port) -> Self {
+        let mut exact: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+        let mut wild = Vec::new();
+        for (place, device) in settings.devices.iter().enumerate() {
+            for (number, point) in device.points.iter().enumerate() {
+                if rumqttc::has_wildcards(&*point.filter) {
+                    wild.push((place, number));
+                } else {
+                    exact.entry(point.filter.to_string()).or_default().push((place, number));
+                }
+            }
+        }
+        let reporters = settings.devices.iter().map(|device| Reporter::new(device.device)).collect();
+        Self { settings, port, reporters, exact, wild }
+    }
+
+    fn options(&self) -> MqttOptions {
+        let mut options = MqttOptions::new(&*self.settings.client_id, &*self.settings.host, self.settings.port);
+        options.set_keep_alive(self.settings.keep_alive.max(Duration::from_secs(1)));
+        options.set_max_packet_size(PACKET_BYTES, PACKET_BYTES);
+        options.set_clean_session(true);
+        if let Some((user, password)) = &self.settings.login {
+            options.set_credentials(&**user, &**password);
+        }
+        options
+    }
+
+    /// One session from connecting to its end. Whatever the client still holds then is thrown away.
+    async fn session(&mut self, inbox: &mut Receiver<Dispatch>) -> End {
+        let (client, mut event_loop) = AsyncClient::new(self.options(), 64);
+        let mut network = rumqttc::NetworkOptions::new();
+        network.set_connection_timeout(5);
+        event_loop.set_network_options(network);
+        let (events, mut incoming) = queue::bounded("events of a broker session", 256, WhenFull::Wait);
+        let pump = pump(event_loop, events);
+        tokio::pin!(pump);
+        let (mut confirmations, mut was_up) = (Confirmations::default(), false);
+        let end = loop {
+            let deadline = confirmations.deadline;
+            tokio::select! {
+                biased;
+                error = &mut pump => {
+                    // What arrived before the error is still true.
+                    while let Ok(event) = incoming.try_recv() {
+                        self.take(event, &client, &mut confirmations, &mut was_up).await;
+                    }
+                    break End::Lost { why: words(&error), was_up };
+                }
+                Some(event) = incoming.recv() => {
+                    if let Some(why) = self.take(event, &client, &mut confirmations, &mut was_up).await {
+                        break End::Lost { why, was_up };
+                    }
+                }
+                dispatch = inbox.recv() => match dispatch {
+                    Some(dispatch) => self.publish(&dispatch, &client, &mut confirmations, was_up).await,
+                    None => break End::Stopped,
+                },
+                () = until(deadline), if deadline.is_some() => {
+                    break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
+                }
+            }
+        };
+        self.abandon(confirmations).await;
+        end
+    }
+
+    /// Takes one event of the client; words where the session has to end.
+    async fn take(
+        &mut self,
+        event: Event,
+        client: &AsyncClient,
+        confirmations: &mut Confirmations,
+        was_up: &mut bool,
+    ) -> Option<String> {
+        match event {
+            Event::Incoming(Packet::ConnAck(_)) => {
+                *was_up = true;
+                return self.subscribe(client);
+            }
+            Event::Incoming(Packet::SubAck(answer)) => {
+                let refused = answer.return_codes.iter().filter(|code| **code == SubscribeReasonCode::Failure).count();
+                if refused > 0 {
+                    return Some(format!("the broker refuses {refused} subscriptions of this user"));
+                }
+                for reporter in &mut self.reporters {
+                    reporter.good(&self.port, None).await;
+                }
+            }
+            Event::Incoming(Packet::Publish(publish)) => self.receive(&publish).await,
+            Event::Incoming(Packet::PubAck(answer)) => {
+                if let Some(request) = confirmations.sent.remove(&answer.pkid) {
+                    let open = !confirmations.sent.is_empty() || !confirmations.queued.is_empty();
+                    confirmations.deadline = open.then(|| Instant::now() + CONFIRMATION);
+                    self.answer(request, WriteAnswer::Accepted).await;
+                }
+            }
+            Event::Outgoing(Outgoing::Publish(packet)) => {
+                if let Some(request) = confirmations.queued.pop_front() {
+                    confirmations.sent.insert(packet, request);
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn subscribe(&self, client: &AsyncClient) -> Option<String> {
+        let points = self.settings.devices.iter().flat_map(|device| &device.points);
+        let filters: HashSet<&str> = points.map(|point| &*point.filter).collect();
+        if filters.is_empty() {
+            return None;
+        }
+        let filters = filters.into_iter().map(|filter| SubscribeFilter::new(filter.to_owned(), QoS::AtLeastOnce));
+        client.try_subscribe_many(filters).err().map(|error| format!("cannot subscribe: {error}"))
+    }
+
+    async fn receive(&mut self, publish: &Publish) {
+        let mut places = self.exact.get(&publish.topic).cloned().unwrap_or_default();
+        for &(place, number) in &self.wild {
+            let filter = &self.settings.devices[place].points[number].filter;
+            if topic_matches(&publish.topic, filter) {
+                places.push((place, number));
+            }
+        }
+        places.sort_unstable();
+        let time = self.port.clock.now().utc;
+        for group in places.chunk_by(|first, second| first.0 == second.0) {
+            let device = &self.settings.devices[group[0].0];
+            let readings = group.iter().map(|&(_, number)| read(&device.points[number], publish)).collect();
+            let batch = Batch { generation: self.port.generation(), device: device.device, time, readings };
+            self.reporters[group[0].0].good(&self.port, None).await;
+            self.port.send(DriverEvent::Batch(batch)).await;
+        }
+    }
+
+    async fn publish(
+        &self,
+        dispatch: &Dispatch,
+        client: &AsyncClient,
+        confirmations: &mut Confirmations,
+        is_up: bool,
+    ) {
+        let request = dispatch.id().clone();
+        let refused = if self.port.clock.now().monotonic >= dispatch.expires() {
+            Some("it expired while it waited")
+        } else if !is_up {
+            Some("the broker is not connected")
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            return self.answer(request, WriteAnswer::NotSent(why.to_owned())).await;
+        }
+        let publication = self.point(dispatch).and_then(|point| point.publication.as_ref());
+        let Some(publication) = publication else {
+            let words = "this connection does not know the tag".to_owned();
+            return self.answer(request, WriteAnswer::NotSent(words)).await;
+        };
+        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
+        confirmations.queued.push_back(request);
+        if let Err(error) = client.try_publish(&*publication.topic, QoS::AtLeastOnce, false, payload) {
+            if let Some(request) = confirmations.queued.pop_back() {
+                self.answer(request, WriteAnswer::NotSent(error.to_string())).await;
+            }
+            return;
+        }
+        confirmations.deadline = Some(Instant::now() + CONFIRMATION);
+    }
+
+    fn point(&self, dispatch: &Dispatch) -> Option<&Point> {
+        let mut points = self.settings.devices.iter().flat_map(|device: &Device| &device.points);
+        points.find(|point| point.tag == dispatch.tag())
+    }
+
+    /// The session is over: what was not confirmed may have arrived.
+    async fn abandon(&self, confirmations: Confirmations) {
+        for request in confirmations.sent.into_values().chain(confirmations.queued) {
+            let words = "the connection to the broker broke before it confirmed; it may have arrived".to_owned();
+            self.answer(request, WriteAnswer::Unknown(words)).await;
+        }
+    }
+
+    async fn answer(&self, request: RequestId, answer: WriteAnswer) {
+        self.port.send(DriverEvent::Written(Written { request, answer })).await;
+    }
+
+    async fn lose(&mut self, why: &str, pause: Duration) {
+        let detail = format!("broker {}:{}: {why}", self.settings.host, self.settings.port);
+        for reporter in &mut self.reporters {
+            reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
+        }
+    }
+
+    /// Waits out a pause and refuses commands meanwhile; false when the station stops.
+    async fn rest(&self, pause: Duration, inbox: &mut Receiver<Dispatch>) -> bool {
+        let end = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return true,
+                dispatch = inbox.recv() => match dispatch {
+                    Some(dispatch) => {
+                        let words = "the broker is not connected".to_owned();
+                        self.answer(dispatch.id().clone(), WriteAnswer::NotSent(words)).await;
+                    }
+                    None => return false,
+                },
+            }
+        }
+    }
+}
+
+/// The client's event loop must not be cancelled half-way, so it runs whole and only its events come out.
+async fn pump(mut event_loop: EventLoop, events: queue::Sender<Event>) -> ConnectionError {
+    loop {
+        match event_loop.poll().await {
+            Ok(event) => {
+                if events.send(event).await.is_err() {
+                    return ConnectionError::RequestsDone;
+                }
+            }
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep_until(deadline).await;
+    }
+}
+
+fn read(point: &Point, publish: &Publish) -> Reading {
+    let quality = if publish.retain { Quality::uncertain(Reason::Retained) } else { Quality::GOOD };
+    match read_payload(&publish.payload, point.pointer.as_deref(), point.kind) {
+        Ok(value) => Reading { tag: point.tag, value: Some(value), quality },
+        Err(reason) => Reading { tag: point.tag, value: None, quality: Quality::bad(reason) },
+    }
+}
+
+/// MQTT 3.1.1, section 4.7: `+` is one level, `#` the rest; neither matches a first level that begins with `$`.
+fn topic_matches(topic: &str, filter: &str) -> bool {
+    if topic.starts_with('$') && !filter.starts_with('$') {
+        return false;
+    }
+    let (mut topic, mut filter) = (topic.split('/'), filter.split('/'));
+    loop {
+        match (filter.next(), topic.next()) {
+            (Some("#"), _) | (None, None) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(wanted), Some(level)) if wanted == level => {}
+            _ => return false,
+        }
+    }
+}
+
+fn words(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::ConnectionRefused(code) => format!("refused: {code:?}"),
+        ConnectionError::NetworkTimeout => "no answer within 5 s".to_owned(),
+        ConnectionError::MqttState(rumqttc::StateError::ConnectionAborted) => "closed the connection".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters() {
+        for (topic, filter, expected) in [
+            ("knmi/260/rain", "knmi/+/rain", true),
+            ("knmi/260/x/rain", "knmi/+/rain", false),
+            ("a/b/c", "a/#", true),
+            ("a", "a/#", true),
+            ("b", "a/#", false),
+            ("a/b", "a/b", true),
+            ("a/b/", "a/b", false),
+            ("$SYS/x", "#", false),
+            ("é/x", "+/x", true),
+        ] {
+            assert_eq!(topic_matches(topic, filter), expected, "{topic} {filter}");
+        }
+    }
+}

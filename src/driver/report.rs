@@ -1,0 +1,77 @@
+//! Keeping the engine informed about one device: its link when it changes, its figures once a second.
+
+use super::{DeviceReport, DriverEvent, Link, Port, Statistics};
+use crate::tag::{DeviceId, Monotonic, Reason};
+use std::time::Duration;
+
+/// Figures are sent at most this often.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// What is known about one device, and what the engine was told.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    device: DeviceId,
+    link: Link,
+    statistics: Statistics,
+    told: Option<Monotonic>,
+    counted: u64,
+}
+
+impl Reporter {
+    pub(super) fn new(device: DeviceId) -> Self {
+        Self { device, link: Link::Starting, statistics: Statistics::default(), told: None, counted: 0 }
+    }
+
+    pub(super) fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.link, Link::Lost { .. })
+    }
+
+    /// Something usable arrived; `latency` where it was asked for.
+    pub(super) async fn good(&mut self, port: &Port, latency: Option<Duration>) {
+        self.statistics.answers += 1;
+        if let Some(latency) = latency {
+            let micros = latency.as_micros() as u32;
+            let before = self.statistics.latency_micros.unwrap_or(micros);
+            self.statistics.latency_micros = Some((before * 7 + micros) / 8);
+        }
+        let changed = self.link != Link::Good;
+        self.link = Link::Good;
+        let now = port.clock.now().monotonic;
+        if changed || self.told.is_none_or(|told| now.since(told) >= PERIOD) {
+            self.tell(port, now).await;
+        }
+    }
+
+    /// It does not answer, or cannot be reached.
+    pub(super) async fn lost(&mut self, port: &Port, reason: Reason, detail: &str, retry_in: Option<Duration>) {
+        self.statistics.errors += 1;
+        let now = port.clock.now().monotonic;
+        self.link = Link::Lost { reason, detail: detail.into(), next_try: retry_in.map(|pause| now.plus(pause)) };
+        self.tell(port, now).await;
+    }
+
+    /// A request failed, but the device lives.
+    pub(super) fn count_error(&mut self) {
+        self.statistics.errors += 1;
+    }
+
+    async fn tell(&mut self, port: &Port, now: Monotonic) {
+        let span = self.told.map_or(1.0, |told| now.since(told).as_secs_f32().max(0.001));
+        let fresh = (self.statistics.answers - self.counted) as f32 / span;
+        let before = self.statistics.answers_per_second;
+        self.statistics.answers_per_second = if self.told.is_none() { fresh } else { before * 0.7 + fresh * 0.3 };
+        self.told = Some(now);
+        self.counted = self.statistics.answers;
+        let report = DeviceReport {
+            generation: port.generation(),
+            device: self.device,
+            link: self.link.clone(),
+            statistics: self.statistics,
+        };
+        port.send(DriverEvent::Device(report)).await;
+    }
+}

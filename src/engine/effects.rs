@@ -1,0 +1,62 @@
+//! What has to happen because of an event.
+
+use super::{Reply, ReplyId};
+use crate::alarm::{AlarmView, Transition};
+use crate::audit::Draft;
+use crate::command::{CommandView, Dispatch};
+use crate::driver::Link;
+use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
+
+/// News for whoever watches: the event stream, the annunciator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// An alarm changed its state.
+    Alarm(AlarmView),
+    /// A device was lost or came back.
+    Device {
+        /// The device.
+        device: DeviceId,
+        /// Whether it can be talked to.
+        link: Link,
+        /// When.
+        time: Timestamp,
+    },
+    /// A command ended.
+    Command(CommandView),
+    /// Samples were dropped.
+    Loss {
+        /// How many since the last such notice.
+        count: u64,
+        /// When it was noticed.
+        time: Timestamp,
+    },
+}
+
+/// The effects of one or more steps, each list in order.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Samples worth keeping.
+    pub rows: Vec<HistoryRow>,
+    /// Changes of alarm states, for the journal.
+    pub transitions: Vec<Transition>,
+    /// Audit entries; transitions and drafts of one step are committed together.
+    pub drafts: Vec<Draft>,
+    /// Commands that may go now.
+    pub dispatches: Vec<(ConnectionId, Dispatch)>,
+    /// Answers to requests.
+    pub replies: Vec<(ReplyId, Reply)>,
+    /// News.
+    pub notices: Vec<Notice>,
+}
+
+impl Effects {
+    /// Empties all lists and keeps their memory.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.transitions.clear();
+        self.drafts.clear();
+        self.dispatches.clear();
+        self.replies.clear();
+        self.notices.clear();
+    }
+}

@@ -1,0 +1,43 @@
+//! Everything that can happen to the plant.
+
+use super::{Plan, ReplyId, Request};
+use crate::audit::{Receipt, RequestId};
+use crate::driver::DriverEvent;
+use std::sync::Arc;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A driver spoke.
+    Driver(DriverEvent),
+    /// Somebody asks for something; the reply goes to the one who holds the id.
+    Request(Request, ReplyId),
+    /// Audit entries are durable.
+    Committed(Vec<Receipt>),
+    /// Audit entries could not be written.
+    NotCommitted {
+        /// The requests that they belong to.
+        requests: Vec<RequestId>,
+        /// Why.
+        why: String,
+    },
+    /// How the stores are.
+    Health(Health),
+    /// Time passed.
+    Tick,
+    /// The station file changed.
+    Reload(Arc<Plan>),
+}
+
+/// How the stores are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Why records cannot be written; none where they can.
+    pub records_failing: Option<Arc<str>>,
+    /// Why samples cannot be written; none where they can.
+    pub history_failing: Option<Arc<str>>,
+    /// Samples dropped since the start.
+    pub samples_lost: u64,
+    /// Where a damaged file of samples was put at the start.
+    pub history_set_aside: Option<Arc<str>>,
+}

@@ -1,0 +1,215 @@
+//! The one writer. [`Engine::step`] takes an event and the time and gives effects; it does no I/O and reads no clock, so that every
+//! bug becomes a script that can be replayed. [`run`] is the loop around it.
+
+mod alarms;
+mod commands;
+mod deadlines;
+mod devices;
+mod effects;
+mod event;
+mod plan;
+mod reload;
+mod request;
+pub mod run;
+
+mod snapshot;
+mod tags;
+
+pub use devices::DeviceView;
+pub use effects::{Effects, Notice};
+pub use event::{Event, Health};
+pub use plan::{Plan, SystemTags};
+pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
+pub use snapshot::{AlarmBoard, Moment, Snapshot};
+
+use crate::alarm::{AlarmKey, OccurrenceId, Persisted, Subject, Verdict};
+use crate::driver::{Batch, DeviceReport, DriverEvent, Link, Reading};
+use crate::tag::{Generation, Monotonic, Now, Origin, Quality, TagId, Timestamp, Value};
+use alarms::AlarmDesk;
+use commands::CommandDesk;
+use deadlines::{Deadline, Deadlines};
+use devices::DeviceDesk;
+use std::sync::Arc;
+use tags::TagTable;
+
+/// What the records say about the last run.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// The alarms that were not normal, with the value that raised them.
+    pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
+    /// The highest occurrence that was ever given out.
+    pub last_occurrence: u64,
+}
+
+/// The state of the plant, and the only one who changes it.
+pub struct Engine {
+    plan: Arc<Plan>,
+    tags: TagTable,
+    alarms: AlarmDesk,
+    devices: DeviceDesk,
+    commands: CommandDesk,
+    deadlines: Deadlines,
+    health: Health,
+    changed: bool,
+}
+
+impl Engine {
+    /// An engine for `plan`, with the alarms as the last run left them.
+    pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
+        let mut engine = Self {
+            tags: TagTable::new(&plan),
+            alarms: AlarmDesk::new(&plan, restored),
+            devices: DeviceDesk::new(&plan),
+            commands: CommandDesk::default(),
+            deadlines: Deadlines::default(),
+            health: Health::default(),
+            changed: true,
+            plan,
+        };
+        engine.arm_staleness(Monotonic::default());
+        engine
+    }
+
+    /// Takes one event. Effects are added to `effects`, in the order in which they have to happen.
+    pub fn step(&mut self, event: Event, now: Now, effects: &mut Effects) {
+        self.changed = true;
+        match event {
+            Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
+            Event::Driver(DriverEvent::Written(written)) => {
+                self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);
+            }
+            Event::Request(request, reply) => self.take_request(request, reply, now, effects),
+            Event::Committed(receipts) => self.take_receipts(receipts, now, effects),
+            Event::NotCommitted { requests, why } => {
+                self.commands.refuse_unrecorded(&requests, &why, now, &self.plan, effects);
+                self.alarms.refuse_unrecorded(&requests, &why, effects);
+            }
+            Event::Health(health) => self.take_health(health, now, effects),
+            Event::Tick => {}
+            Event::Reload(plan) => self.reload(plan, now, effects),
+        }
+        self.pass_time(now, effects);
+    }
+
+    /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.deadlines.next()
+    }
+
+    /// The plant that runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The generation of the plant that runs.
+    pub fn generation(&self) -> Generation {
+        self.plan.generation
+    }
+
+    fn take_batch(&mut self, batch: Batch, now: Now, effects: &mut Effects) {
+        if batch.generation != self.plan.generation {
+            return;
+        }
+        for reading in batch.readings {
+            self.take_reading(reading, batch.time, Origin::Field, now, effects);
+        }
+    }
+
+    fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {
+        let tag = reading.tag;
+        let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
+        if self.commands.is_watching() {
+            let value = live.value.to_value(self.tags.text(tag));
+            self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
+        }
+        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        if self.tags.needs_arming(tag) {
+            self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
+        }
+    }
+
+    fn take_report(&mut self, report: DeviceReport, now: Now, effects: &mut Effects) {
+        if report.generation != self.plan.generation {
+            return;
+        }
+        let device = report.device;
+        let Some(link) = self.devices.take(report, now, effects) else { return };
+        let verdict = match &link {
+            Link::Starting => Verdict::Unevaluated,
+            Link::Good => Verdict::Inactive,
+            Link::Lost { .. } => Verdict::Active,
+        };
+        if let Link::Lost { reason, .. } = link {
+            let plan = Arc::clone(&self.plan);
+            for &tag in plan.directory.tags_of(device) {
+                self.worsen(tag, Quality::bad(reason), now, effects);
+            }
+        }
+        self.alarms.judge_device(&self.plan, device, verdict, now, &mut self.deadlines, effects);
+    }
+
+    /// A tag loses its quality without a new value.
+    fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
+        if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
+            self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        }
+    }
+
+    fn take_health(&mut self, health: Health, now: Now, effects: &mut Effects) {
+        if health.samples_lost > self.health.samples_lost {
+            effects.notices.push(Notice::Loss { count: health.samples_lost - self.health.samples_lost, time: now.utc });
+        }
+        self.health = health;
+        for (tag, value) in self.plan.system.readings(&self.health) {
+            let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
+            self.take_reading(reading, now.utc, Origin::Calculated, now, effects);
+        }
+    }
+
+    fn pass_time(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(deadline) = self.deadlines.pop_due(now.monotonic) {
+            self.changed = true;
+            match deadline {
+                Deadline::Alarm(slot) => self.wake_alarm(slot as usize, now, effects),
+                Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
+                Deadline::Command => self.commands.expire(now, &self.plan, effects),
+            }
+        }
+    }
+
+    fn wake_alarm(&mut self, slot: usize, now: Now, effects: &mut Effects) {
+        let value = match self.plan.alarms.get(slot).map(|alarm| alarm.subject) {
+            Some(Subject::Tag(tag)) => self.tags.live()[tag.index()].value.to_value(self.tags.text(tag)),
+            _ => None,
+        };
+        self.alarms.wake(&self.plan, slot, value, now, effects);
+    }
+
+    fn check_stale(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
+        let due = self.tags.stale_at(&self.plan, tag);
+        if due > now.monotonic {
+            self.deadlines.push(due, Deadline::Stale(tag.0));
+            return;
+        }
+        self.tags.disarm(tag);
+        self.worsen(tag, Quality::bad(crate::tag::Reason::Stale), now, effects);
+    }
+
+    fn arm_staleness(&mut self, start: Monotonic) {
+        for (tag, definition) in self.plan.directory.iter() {
+            if let Some(limit) = definition.stale_after {
+                self.tags.arm(tag);
+                self.deadlines.push(start.plus(limit), Deadline::Stale(tag.0));
+            }
+        }
+    }
+
+    /// The highest occurrence that was given out so far.
+    pub fn last_occurrence(&self) -> OccurrenceId {
+        self.alarms.last_occurrence()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What the engine works from: one generation of the plant, complete and unchangeable.
+
+use super::Health;
+use crate::alarm::AlarmDefinition;
+use crate::command::CommandSettings;
+use crate::tag::{Directory, Generation, TagId, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The tags in which the station speaks about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SystemTags {
+    /// Whether alarms, commands and audit entries can be written.
+    pub records_writable: Option<TagId>,
+    /// Whether samples can be written.
+    pub history_writable: Option<TagId>,
+    /// Samples that were dropped because history could not keep up, since the start.
+    pub samples_lost: Option<TagId>,
+    /// Whether a damaged file of samples was set aside at the start.
+    pub history_set_aside: Option<TagId>,
+}
+
+impl SystemTags {
+    /// The values of these tags.
+    pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Value)> {
+        let values = [
+            (self.records_writable, Value::Bool(health.records_failing.is_none())),
+            (self.history_writable, Value::Bool(health.history_failing.is_none())),
+            (self.samples_lost, Value::Unsigned(health.samples_lost)),
+            (self.history_set_aside, Value::Bool(health.history_set_aside.is_some())),
+        ];
+        values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
+    }
+}
+
+/// One generation of the plant.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Which one.
+    pub generation: Generation,
+    /// Name of the station.
+    pub station: Arc<str>,
+    /// Tags, devices and connections.
+    pub directory: Arc<Directory>,
+    /// Alarms, in the order of the station file.
+    pub alarms: Vec<AlarmDefinition>,
+    /// The tags that can be set.
+    pub commands: HashMap<TagId, CommandSettings>,
+    /// The station's own tags.
+    pub system: SystemTags,
+    /// For a tag that was renamed, the name under which its history and alarms were kept before.
+    pub formerly: HashMap<TagId, Arc<str>>,
+}

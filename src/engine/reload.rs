@@ -1,0 +1,57 @@
+//! From one generation of the plant to the next: what keeps its name keeps its state.
+
+use super::alarms::AlarmDesk;
+use super::devices::DeviceDesk;
+use super::tags::TagTable;
+use super::{Effects, Engine, Plan, Restored};
+use crate::tag::{Now, TagId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+impl Engine {
+    /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
+    pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Now, effects: &mut Effects) {
+        let old = std::mem::replace(&mut self.plan, plan);
+        self.commands.abandon("the station file was reloaded", now, &old, effects);
+        self.inherit_tags(&old);
+        self.inherit_devices(&old);
+        self.inherit_alarms(&old);
+        self.deadlines.clear();
+        self.arm_staleness(now.monotonic);
+    }
+
+    fn inherit_tags(&mut self, old: &Plan) {
+        let previous = std::mem::replace(&mut self.tags, TagTable::new(&self.plan));
+        for (tag, definition) in self.plan.directory.iter() {
+            if let Some(before) = self.formerly(old, tag, definition.key.as_str()) {
+                self.tags.inherit(tag, &previous, before);
+            }
+        }
+    }
+
+    fn formerly(&self, old: &Plan, tag: TagId, key: &str) -> Option<TagId> {
+        let renamed = || old.directory.find(self.plan.formerly.get(&tag)?);
+        old.directory.find(key).or_else(renamed)
+    }
+
+    fn inherit_devices(&mut self, old: &Plan) {
+        let previous = std::mem::replace(&mut self.devices, DeviceDesk::new(&self.plan));
+        let names: HashMap<_, _> = old.directory.devices().iter().zip(previous.views().iter()).map(|(device, view)| (&device.name, view)).collect();
+        for (place, device) in self.plan.directory.devices().iter().enumerate() {
+            if let Some(view) = names.get(&device.name) {
+                self.devices.inherit(place, (*view).clone());
+            }
+        }
+    }
+
+    fn inherit_alarms(&mut self, old: &Plan) {
+        let restored = Restored { last_occurrence: self.alarms.last_occurrence().0, ..Restored::default() };
+        let previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
+        let slots: HashMap<_, _> = self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
+        for (before, alarm, value) in previous.hand_over() {
+            if let Some(&slot) = old.alarms.get(before).and_then(|definition| slots.get(&definition.key)) {
+                self.alarms.adopt(slot, alarm, value);
+            }
+        }
+    }
+}

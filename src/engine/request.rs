@@ -1,0 +1,193 @@
+//! What people and machines ask of a station: one form for the window, the command line and, later, other stations.
+
+use super::{Effects, Engine};
+use crate::access::Principal;
+use crate::alarm::{OccurrenceId, Priority, State};
+use crate::audit::{Receipt, RequestId};
+use crate::command::{CommandRequest, Confirmation, Facts, Outcome, Refusal};
+use crate::tag::{Now, TagKey, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The version of this form. A station refuses requests of another one.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Version of the form.
+    pub version: u16,
+    /// Unique name of the request.
+    pub id: RequestId,
+    /// Who asks. Over a socket the station sets it from the connection, and does not believe this field.
+    pub principal: Principal,
+    /// When it becomes void.
+    pub expires: Timestamp,
+    /// What is asked.
+    pub body: RequestBody,
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum RequestBody {
+    /// Acknowledge these activations.
+    Acknowledge {
+        /// Which ones.
+        occurrences: Vec<OccurrenceId>,
+        /// What the person wants to say about it.
+        comment: Arc<str>,
+    },
+    /// Set a tag.
+    Command {
+        /// The tag.
+        tag: TagKey,
+        /// The value, in the tag's unit.
+        value: Value,
+        /// The value that stood there when the wish arose.
+        value_seen: Option<Value>,
+        /// Why.
+        reason: Arc<str>,
+        /// How it was confirmed.
+        confirmation: Confirmation,
+    },
+    /// List the alarms that are not normal.
+    ListAlarms,
+}
+
+/// Names the one who waits for a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplyId(pub u64);
+
+/// One alarm in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmLine {
+    /// Permanent name.
+    pub alarm: Arc<str>,
+    /// The activation.
+    pub occurrence: OccurrenceId,
+    /// Where it stands.
+    pub state: State,
+    /// How soon an operator has to act.
+    pub priority: Priority,
+    /// When this activation began.
+    pub raised: Timestamp,
+    /// The value that raised it.
+    pub value: Option<Value>,
+    /// What the operator reads.
+    pub message: Arc<str>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Occurrences were acknowledged, and the record of it is durable.
+    Acknowledged {
+        /// How many.
+        count: usize,
+        /// How many had been acknowledged before.
+        already: usize,
+        /// How many are over or never were.
+        gone: usize,
+    },
+    /// A command ended.
+    Command {
+        /// How.
+        outcome: Outcome,
+        /// A sentence about it.
+        detail: String,
+    },
+    /// The alarms that are not normal.
+    Alarms {
+        /// The most urgent first.
+        alarms: Vec<AlarmLine>,
+    },
+    /// It was not done.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Engine {
+    /// Takes a request; its reply may come at once or with a later event.
+    pub(super) fn take_request(
+        &mut self,
+        request: Request,
+        reply: super::ReplyId,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        if request.version != PROTOCOL_VERSION {
+            let why = format!("this station speaks version {PROTOCOL_VERSION} of the protocol, not {}", request.version);
+            effects.replies.push((reply, Reply::Refused { why }));
+            return;
+        }
+        match &request.body {
+            RequestBody::Acknowledge { occurrences, comment } => {
+                if let Err(denied) = crate::access::permit(&request.principal, crate::access::Role::Operator) {
+                    effects.replies.push((reply, Reply::Refused { why: denied.to_string() }));
+                    return;
+                }
+                self.alarms.request(&self.plan, &request, occurrences, comment, reply, now, effects);
+            }
+            RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
+            RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
+        }
+    }
+
+    fn take_command(&mut self, request: Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
+        let RequestBody::Command { tag: key, value, value_seen, reason, confirmation } = request.body else { return };
+        let wish = CommandRequest {
+            id: request.id,
+            tag: key.clone(),
+            value,
+            value_seen,
+            reason,
+            principal: request.principal,
+            expires: request.expires,
+        };
+        let plan = Arc::clone(&self.plan);
+        let facts = plan
+            .directory
+            .find(key.as_str())
+            .map(|tag| {
+                let live = self.tags.live()[tag.index()];
+                let device = plan.directory.tag(tag).and_then(|definition| definition.device);
+                Facts {
+                    tag,
+                    settings: plan.commands.get(&tag),
+                    value: live.value.to_value(self.tags.text(tag)),
+                    quality: live.quality,
+                    unreachable: self.devices.unreachable(&plan, device),
+                }
+            })
+            .ok_or_else(|| Refusal::NoSuchTag(key.to_string()));
+        self.commands.request(wish.confirm(confirmation), facts, reply, now, effects);
+    }
+
+    /// Audit entries are durable: what waited for them goes on.
+    pub(super) fn take_receipts(&mut self, receipts: Vec<Receipt>, now: Now, effects: &mut Effects) {
+        let plan = Arc::clone(&self.plan);
+        for receipt in receipts {
+            if !self.alarms.committed(&plan, receipt.request(), now, effects) {
+                self.commands.committed(&receipt, now, &plan, &mut self.deadlines, effects);
+            }
+        }
+    }
+
+    fn list_alarms(&mut self) -> Reply {
+        let board = self.alarms.board(&self.plan);
+        let alarms = board.views.iter().map(|view| AlarmLine {
+            alarm: view.key.as_str().into(),
+            occurrence: view.occurrence,
+            state: view.state,
+            priority: view.priority,
+            raised: view.raised,
+            value: view.value.clone(),
+            message: view.message.clone(),
+        });
+        Reply::Alarms { alarms: alarms.collect() }
+    }
+}

@@ -1,0 +1,124 @@
+//! The loop around [`Engine::step`]: takes events in, hands effects on, publishes pictures. It owns no store, no wire and no screen;
+//! those stand behind [`Outlets`].
+
+use super::{Effects, Engine, Event, Notice, Snapshot};
+use crate::audit::Draft;
+use crate::alarm::Transition;
+use crate::command::{Dispatch, WriteAnswer};
+use crate::driver::{DriverEvent, Written};
+use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+/// Pictures are published at most this often.
+const FASTEST: Duration = Duration::from_millis(50);
+/// And at least this often.
+const SLOWEST: Duration = Duration::from_secs(1);
+/// At most this many events are taken before effects are handed on.
+const TURN: usize = 256;
+
+/// Where effects go. None of these may wait.
+pub trait Outlets: Send {
+    /// Samples worth keeping.
+    fn history(&mut self, rows: &mut Vec<HistoryRow>);
+    /// Records, to be committed together; the answer comes back as an event.
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>);
+    /// A command that may go; `Err` gives it back where it cannot be taken.
+    fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
+    /// An answer to a request.
+    fn reply(&mut self, reply: super::ReplyId, answer: super::Reply);
+    /// News, with the samples that were kept.
+    fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
+    /// A new picture.
+    fn publish(&mut self, snapshot: Arc<Snapshot>);
+}
+
+/// What comes in.
+pub struct Inlets {
+    /// Requests, receipts and the state of the stores: these go first.
+    pub urgent: Receiver<Event>,
+    /// What drivers say.
+    pub field: Receiver<DriverEvent>,
+}
+
+/// Runs until all senders of urgent events are gone.
+pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, outlets: &mut dyn Outlets) {
+    let mut effects = Effects::default();
+    let mut published = None;
+    let mut field_open = true;
+    loop {
+        let now = clock.now();
+        if is_due(&engine, published, now) {
+            published = Some(now.monotonic);
+            outlets.publish(Arc::new(engine.snapshot(now)));
+        }
+        let wait = time_to_wait(&engine, published, now);
+        let event = tokio::select! {
+            biased;
+            event = inlets.urgent.recv() => match event {
+                Some(event) => event,
+                None => return,
+            },
+            event = inlets.field.recv(), if field_open => match event {
+                Some(event) => Event::Driver(event),
+                None => { field_open = false; continue }
+            },
+            () = tokio::time::sleep(wait) => {
+                if engine.next_deadline().is_none_or(|due| due > clock.now().monotonic) {
+                    continue;
+                }
+                Event::Tick
+            }
+        };
+        let now = clock.now();
+        engine.step(event, now, &mut effects);
+        for _ in 0..TURN {
+            let Some(next) = next_event(&mut inlets) else { break };
+            engine.step(next, clock.now(), &mut effects);
+        }
+        hand_on(&mut engine, &mut effects, clock.as_ref(), outlets);
+    }
+}
+
+fn next_event(inlets: &mut Inlets) -> Option<Event> {
+    inlets.urgent.try_recv().ok().or_else(|| inlets.field.try_recv().ok().map(Event::Driver))
+}
+
+fn is_due(engine: &Engine, published: Option<Monotonic>, now: Now) -> bool {
+    let Some(published) = published else { return true };
+    let age = now.monotonic.since(published);
+    age >= SLOWEST || (engine.has_changed() && age >= FASTEST)
+}
+
+fn time_to_wait(engine: &Engine, published: Option<Monotonic>, now: Now) -> Duration {
+    let limit = if engine.has_changed() { FASTEST } else { SLOWEST };
+    let picture = published.unwrap_or_default().plus(limit);
+    engine.next_deadline().map_or(picture, |due| due.min(picture)).since(now.monotonic)
+}
+
+/// Hands effects on in the order that safety needs: records before everything that follows from them.
+fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
+    while !effects.dispatches.is_empty() || !effects.drafts.is_empty() || !effects.transitions.is_empty() {
+        if !effects.drafts.is_empty() || !effects.transitions.is_empty() {
+            outlets.records(std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
+        }
+        for (connection, dispatch) in std::mem::take(&mut effects.dispatches) {
+            if let Err(refused) = outlets.dispatch(connection, dispatch) {
+                let answer = WriteAnswer::NotSent("the connection has too many commands waiting".to_owned());
+                let written = Written { request: refused.id().clone(), answer };
+                engine.step(Event::Driver(DriverEvent::Written(written)), clock.now(), effects);
+            }
+        }
+    }
+    if !effects.notices.is_empty() || !effects.rows.is_empty() {
+        outlets.notices(engine, &effects.rows, &mut effects.notices);
+    }
+    if !effects.rows.is_empty() {
+        outlets.history(&mut effects.rows);
+    }
+    for (reply, answer) in effects.replies.drain(..) {
+        outlets.reply(reply, answer);
+    }
+    effects.clear();
+}

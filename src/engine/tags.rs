@@ -1,0 +1,172 @@
+//! The dense table of present values, and what of them is worth keeping.
+
+use super::{Effects, Plan};
+use crate::driver::Reading;
+use crate::tag::{
+    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, TagDefinition, TagId,
+    Timestamp, Value,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The last sample that went to history.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    value: Scalar,
+    time: Timestamp,
+    quality: Quality,
+}
+
+/// Present values of all tags.
+pub(super) struct TagTable {
+    live: Vec<Live>,
+    kept: Vec<Option<Kept>>,
+    received: Vec<Monotonic>,
+    armed: Vec<bool>,
+    stale: Vec<bool>,
+    texts: Arc<BTreeMap<TagId, Arc<str>>>,
+}
+
+impl TagTable {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let count = plan.directory.tags().len();
+        Self {
+            live: vec![Live::UNREAD; count],
+            kept: vec![None; count],
+            received: vec![Monotonic::default(); count],
+            armed: vec![false; count],
+            stale: plan.directory.tags().iter().map(|tag| tag.stale_after.is_some()).collect(),
+            texts: Arc::default(),
+        }
+    }
+
+    pub(super) fn live(&self) -> &[Live] {
+        &self.live
+    }
+
+    pub(super) fn texts(&self) -> &Arc<BTreeMap<TagId, Arc<str>>> {
+        &self.texts
+    }
+
+    pub(super) fn text(&self, tag: TagId) -> Option<&Arc<str>> {
+        if self.texts.is_empty() { None } else { self.texts.get(&tag) }
+    }
+
+    /// Takes a reading: scales it, sets its quality, stores it, and keeps it where that is worth it.
+    pub(super) fn accept(
+        &mut self,
+        plan: &Plan,
+        reading: Reading,
+        time: Timestamp,
+        origin: Origin,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Option<Live> {
+        let tag = reading.tag;
+        let definition = plan.directory.tag(tag)?;
+        let (value, quality) = refine(definition, reading.value.as_ref(), reading.quality);
+        if let (Scalar::Text, Some(Value::Text(text))) = (value, &reading.value)
+            && self.text(tag) != Some(text)
+        {
+            Arc::make_mut(&mut self.texts).insert(tag, text.clone());
+            self.kept[tag.index()] = None;
+        }
+        let slot = &mut self.live[tag.index()];
+        slot.quality = quality;
+        slot.origin = origin;
+        slot.time = time;
+        if value != Scalar::Empty {
+            slot.value = value;
+            slot.received_deciseconds = now.monotonic.deciseconds();
+        }
+        self.received[tag.index()] = now.monotonic;
+        let live = *slot;
+        self.keep(definition.history, tag, &live, time, effects);
+        Some(live)
+    }
+
+    /// Takes the quality away, at this moment; `None` when it was no better already.
+    pub(super) fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) -> Option<Live> {
+        let slot = self.live.get_mut(tag.index())?;
+        if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale) {
+            return None;
+        }
+        slot.quality = quality;
+        let live = *slot;
+        self.keep(HistoryPolicy::default(), tag, &live, now.utc, effects);
+        Some(live)
+    }
+
+    fn keep(&mut self, policy: HistoryPolicy, tag: TagId, live: &Live, time: Timestamp, effects: &mut Effects) {
+        let never_read = live.value == Scalar::Empty && live.quality.reason == Reason::NotYetRead;
+        let kept = &mut self.kept[tag.index()];
+        if !policy.keep || never_read || !kept.as_ref().is_none_or(|kept| worth_keeping(policy, kept, live, time)) {
+            return;
+        }
+        *kept = Some(Kept { value: live.value, time, quality: live.quality });
+        let text = if live.value == Scalar::Text { self.texts.get(&tag) } else { None };
+        let value = if live.quality.is_bad() { None } else { live.value.to_value(text) };
+        effects.rows.push(HistoryRow { tag, sample: Sample { time, value, quality: live.quality } });
+    }
+
+    pub(super) fn needs_arming(&mut self, tag: TagId) -> bool {
+        let place = tag.index();
+        self.stale[place] && !std::mem::replace(&mut self.armed[place], true)
+    }
+
+    pub(super) fn arm(&mut self, tag: TagId) {
+        self.armed[tag.index()] = true;
+    }
+
+    pub(super) fn disarm(&mut self, tag: TagId) {
+        self.armed[tag.index()] = false;
+    }
+
+    /// When the tag becomes stale unless something arrives.
+    pub(super) fn stale_at(&self, plan: &Plan, tag: TagId) -> Monotonic {
+        let limit = plan.directory.tag(tag).and_then(|definition| definition.stale_after).unwrap_or_default();
+        self.received[tag.index()].plus(limit)
+    }
+
+    /// Carries a value over from another generation.
+    pub(super) fn inherit(&mut self, tag: TagId, from: &Self, old: TagId) {
+        self.live[tag.index()] = from.live[old.index()];
+        self.kept[tag.index()] = from.kept[old.index()];
+        self.received[tag.index()] = from.received[old.index()];
+        if let Some(text) = from.text(old) {
+            Arc::make_mut(&mut self.texts).insert(tag, text.clone());
+        }
+    }
+}
+
+/// Scales a raw value and finds what its quality can be at best.
+fn refine(definition: &TagDefinition, raw: Option<&Value>, quality: Quality) -> (Scalar, Quality) {
+    let Some(raw) = raw else {
+        let quality = if quality.is_bad() { quality } else { Quality::bad(Reason::BadPayload) };
+        return (Scalar::Empty, quality);
+    };
+    let value = match (definition.scaling, raw.as_f64()) {
+        (Some(scaling), Some(number)) => Scalar::Double(scaling.to_engineering(number)),
+        _ => Scalar::from(raw),
+    };
+    match value.as_f64() {
+        Some(number) if !number.is_finite() => (Scalar::Empty, Quality::bad(Reason::NotANumber)),
+        _ => (value, quality),
+    }
+}
+
+fn worth_keeping(policy: HistoryPolicy, kept: &Kept, live: &Live, time: Timestamp) -> bool {
+    if kept.quality != live.quality {
+        return true;
+    }
+    if time.micros_since(kept.time) >= policy.heartbeat.as_micros() as i64 {
+        return true;
+    }
+    if live.quality.is_bad() {
+        return false;
+    }
+    match (kept.value.as_f64(), live.value.as_f64()) {
+        (Some(before), Some(after)) if policy.deadband > 0.0 => (before - after).abs() > policy.deadband,
+        _ => kept.value != live.value,
+    }
+}

@@ -1,0 +1,21 @@
+//! What a measured value is: its name, its number or text, how far it can be trusted, and when it was true.
+//!
+//! Everything else in Polder is built on these types; this module knows nothing of wires, files or screens.
+
+mod directory;
+mod key;
+mod quality;
+mod sample;
+mod scaling;
+mod time;
+mod value;
+
+pub use directory::{
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, HistoryPolicy, TagDefinition,
+};
+pub use key::{Generation, TagId, TagKey};
+pub use quality::{Quality, Reason, Status};
+pub use sample::{HistoryRow, Live, Origin, Sample};
+pub use scaling::Scaling;
+pub use time::{Clock, Monotonic, Now, Timestamp};
+pub use value::{Scalar, Value, ValueError};
