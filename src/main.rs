@@ -1,1 +1,5 @@
-fn main(){}
+//! The program `polder`.
+
+fn main() -> std::process::ExitCode {
+    polder::cli::main()
+}

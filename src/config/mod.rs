@@ -15,6 +15,7 @@ pub use compile::Plant;
 pub use file::schema;
 pub use problem::{Problem, Severity};
 pub use starter::STARTER;
+pub use units::duration as parse_duration;
 
 use crate::tag::Generation;
 use std::path::Path;

@@ -4,7 +4,7 @@ use crate::driver::modbus::Table;
 use std::time::Duration;
 
 /// Reads `250ms`, `1.5s`, `5m`, `1h`, `2d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("\"{text}\" is not a duration; write it as 500ms, 2s, 5m, 1h or 1d");
     let split = text.find(|sign: char| sign.is_ascii_alphabetic()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);

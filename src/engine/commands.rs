@@ -259,7 +259,8 @@ impl CommandDesk {
             principal: principal.clone(),
             action: "outcome".into(),
             subject: tag.into(),
-            essential: false,
+            // The field has changed already: what is known of it is written as soon as anything can be.
+            essential: true,
             detail: detail.to_string().into(),
         });
         self.set_phase(id, Phase::Ended(outcome, words.as_str().into()));

@@ -27,6 +27,8 @@ pub enum Event {
     Tick,
     /// The station file changed.
     Reload(Arc<Plan>),
+    /// The station stops; the loop ends.
+    Stop,
 }
 
 /// How the stores are.

@@ -86,7 +86,7 @@ impl Engine {
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
-            Event::Tick => {}
+            Event::Tick | Event::Stop => {}
             Event::Reload(plan) => self.reload(plan, now, effects),
         }
         self.pass_time(now, effects);

@@ -22,8 +22,9 @@ const TURN: usize = 256;
 pub trait Outlets: Send {
     /// Samples worth keeping.
     fn history(&mut self, rows: &mut Vec<HistoryRow>);
-    /// Records, to be committed together; the answer comes back as an event.
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>);
+    /// Records, to be committed together; the answer comes back as an event. `Err` gives back the drafts where too much waits already;
+    /// the transitions are kept and tried again.
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>>;
     /// A command that may go; `Err` gives it back where it cannot be taken.
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
     /// An answer to a request.
@@ -42,7 +43,7 @@ pub struct Inlets {
     pub field: Receiver<DriverEvent>,
 }
 
-/// Runs until all senders of urgent events are gone.
+/// Runs until [`Event::Stop`].
 pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, outlets: &mut dyn Outlets) {
     let mut effects = Effects::default();
     let mut published = None;
@@ -71,13 +72,17 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
                 Event::Tick
             }
         };
-        let now = clock.now();
-        engine.step(event, now, &mut effects);
+        let mut stop = matches!(event, Event::Stop);
+        engine.step(event, clock.now(), &mut effects);
         for _ in 0..TURN {
             let Some(next) = next_event(&mut inlets) else { break };
+            stop |= matches!(next, Event::Stop);
             engine.step(next, clock.now(), &mut effects);
         }
         hand_on(&mut engine, &mut effects, clock.as_ref(), outlets);
+        if stop {
+            return;
+        }
     }
 }
 
@@ -101,7 +106,13 @@ fn time_to_wait(engine: &Engine, published: Option<Monotonic>, now: Now) -> Dura
 fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
     while !effects.dispatches.is_empty() || !effects.drafts.is_empty() || !effects.transitions.is_empty() {
         if !effects.drafts.is_empty() || !effects.transitions.is_empty() {
-            outlets.records(std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
+            let (transitions, drafts) = (std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
+            if let Err(refused) = outlets.records(transitions, drafts) {
+                // Outcomes of commands are not asked for again: that would go round for ever.
+                let requests = refused.into_iter().filter(|draft| &*draft.action != "outcome").map(|draft| draft.request);
+                let event = Event::NotCommitted { requests: requests.collect(), why: "too many records wait".to_owned() };
+                engine.step(event, clock.now(), effects);
+            }
         }
         for (connection, dispatch) in std::mem::take(&mut effects.dispatches) {
             if let Err(refused) = outlets.dispatch(connection, dispatch) {

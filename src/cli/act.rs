@@ -1,0 +1,118 @@
+//! Tools that act on a station: on the one that runs, or on one that is started for this command alone.
+
+use crate::access::Principal;
+use crate::alarm::OccurrenceId;
+use crate::audit::RequestId;
+use crate::command::{CommandSettings, Confirmation};
+use crate::config;
+use crate::engine::{AlarmLine, PROTOCOL_VERSION, Reply, Request, RequestBody};
+use crate::station::{Station, SystemClock, account_name, ask};
+use crate::tag::{Clock, Generation, TagKey, Value};
+use anyhow::{Context, bail};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long devices get to answer for the first time.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+fn request(body: RequestBody) -> Request {
+    let now = SystemClock::new().now().utc;
+    Request {
+        version: PROTOCOL_VERSION,
+        id: RequestId::from(format!("{:x}-{:x}-cli", now.as_micros(), std::process::id()).as_str()),
+        principal: Principal::person(&account_name()),
+        expires: now.plus(Duration::from_secs(30)),
+        body,
+    }
+}
+
+/// Asks the station that runs, or starts one until `ready` says that it can be asked.
+fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bool) -> anyhow::Result<Reply> {
+    let request = request(body);
+    if let Some(reply) = ask(folder, &request).context("the running station cannot be asked")? {
+        return Ok(reply);
+    }
+    let station = Station::start(folder, None)?;
+    let clock = SystemClock::new();
+    while !ready(&station) && clock.now().monotonic.as_micros() < FIRST_ANSWER.as_micros() as u64 {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let reply = station.handle().submit(request).wait_blocking();
+    station.stop();
+    reply.context("the station stopped before it answered")
+}
+
+pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow::Result<ExitCode> {
+    let plant = config::load(folder, Generation(1)).into_plant().map_err(anyhow::Error::msg)?;
+    let slot = plant.plan.directory.find(tag);
+    let settings = slot.and_then(|slot| plant.plan.commands.get(&slot));
+    let value = parse(settings, text)?;
+    let confirmation = Confirmation::CommandLine;
+    let body = RequestBody::Command { tag: TagKey::from(tag), value, value_seen: None, reason: reason.into(), confirmation };
+    let ready = |station: &Station| {
+        let snapshot = station.handle().snapshot();
+        let live = slot.and_then(|slot| snapshot.live(slot));
+        live.is_none_or(|live| live.quality.reason != crate::tag::Reason::NotYetRead)
+    };
+    match ask_or_start(folder, body, ready)? {
+        Reply::Command { outcome, detail } => {
+            println!("{}: {detail}", outcome.word());
+            Ok(ExitCode::from(outcome.exit_code()))
+        }
+        Reply::Refused { why } => {
+            println!("refused: {why}");
+            Ok(ExitCode::from(2))
+        }
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    }
+}
+
+/// A tag that cannot be set is refused by the station, with the words for it; here only the value is read.
+fn parse(settings: Option<&CommandSettings>, text: &str) -> anyhow::Result<Value> {
+    match settings {
+        Some(settings) => Ok(settings.parse(text)?),
+        None => Ok(Value::parse_number(text).unwrap_or_else(|_| Value::Text(text.into()))),
+    }
+}
+
+pub(super) fn alarms(folder: &Path, ack: &[u64], ack_all: bool, comment: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let listed = match ask_or_start(folder, RequestBody::ListAlarms, |_| true)? {
+        Reply::Alarms { alarms } => alarms,
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    };
+    let occurrences: Vec<OccurrenceId> = match ack_all {
+        true => listed.iter().filter(|alarm| alarm.state.needs_acknowledgement()).map(|alarm| alarm.occurrence).collect(),
+        false => ack.iter().map(|number| OccurrenceId(*number)).collect(),
+    };
+    if occurrences.is_empty() {
+        return print(&listed, json);
+    }
+    let body = RequestBody::Acknowledge { occurrences, comment: comment.into() };
+    match ask_or_start(folder, body, |_| true)? {
+        Reply::Acknowledged { count, already, gone } => {
+            println!("{count} acknowledged, {already} had been before, {gone} are over");
+            Ok(if gone == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        }
+        Reply::Refused { why } => {
+            println!("refused: {why}");
+            Ok(ExitCode::from(2))
+        }
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    }
+}
+
+fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(alarms)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if alarms.is_empty() {
+        println!("nothing is in alarm");
+    }
+    for alarm in alarms {
+        let number = alarm.priority.number();
+        println!("{:>6}  {number} {:<26} {}  {}", alarm.occurrence.0, alarm.state.word(), alarm.raised.to_rfc3339(), alarm.message);
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,188 @@
+//! The command line: which tool does what, and with which exit code.
+
+mod act;
+mod tools;
+
+use crate::headless;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A native SCADA station.
+#[derive(Debug, Parser)]
+#[command(name = "polder", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    tool: Option<Tool>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Tool {
+    /// Open the demo plant: a polder with pumps, sluices and weather on embedded devices.
+    Demo(DemoArguments),
+    /// Write a commented starting station.
+    New {
+        /// Folder to make.
+        folder: PathBuf,
+    },
+    /// Run a station.
+    Run {
+        /// Station folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        how: RunArguments,
+    },
+    /// Name every problem of a station file.
+    Check {
+        /// Station folder.
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of station.json.
+    Schema,
+    /// List what is configured.
+    Tags {
+        /// Station folder.
+        folder: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write samples to a CSV file.
+    Export(tools::ExportArguments),
+    /// Set a tag, along the whole command path. Exit code 0 verified, 2 refused, 3 failed, 4 mismatch, 5 unverified, 6 unknown.
+    Set {
+        /// Station folder.
+        folder: PathBuf,
+        /// Name of the tag.
+        tag: String,
+        /// The value.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List the alarms that are not normal, or acknowledge some.
+    Alarms {
+        /// Station folder.
+        folder: PathBuf,
+        /// Acknowledge these occurrences.
+        #[arg(long, num_args = 1..)]
+        ack: Vec<u64>,
+        /// Acknowledge all that are listed.
+        #[arg(long)]
+        ack_all: bool,
+        /// What to say about it.
+        #[arg(long, default_value = "")]
+        comment: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the audit record, offline.
+    Verify {
+        /// Station folder.
+        folder: PathBuf,
+    },
+    /// The demo's broker; started by the demo itself.
+    #[command(hide = true)]
+    DemoBroker {
+        /// Port on the loopback interface.
+        port: u16,
+    },
+}
+
+#[derive(Debug, Default, clap::Args)]
+struct RunArguments {
+    /// Without a window.
+    #[arg(long)]
+    headless: bool,
+    /// Print one JSON object a line for everything that happens (without a window).
+    #[arg(long)]
+    events: bool,
+    /// Stop after this long, such as 30s.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    duration: Option<Duration>,
+}
+
+#[derive(Debug, Default, clap::Args)]
+struct DemoArguments {
+    #[command(flatten)]
+    how: RunArguments,
+    /// Keep the station folder here; a new one is made for each run where none is given.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Makes the weather repeatable.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text)
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log();
+    let tool = arguments.tool.unwrap_or_else(|| Tool::Demo(DemoArguments { seed: 1, ..DemoArguments::default() }));
+    match dispatch(tool) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("polder: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// What the libraries say goes to standard error, from warnings on; the variable POLDER_LOG asks for more.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("POLDER_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
+    match tool {
+        Tool::Demo(demo) => run_demo(demo),
+        Tool::New { folder } => tools::new(&folder),
+        Tool::Run { folder, how } => run(&folder, &how),
+        Tool::Check { folder } => tools::check(&folder),
+        Tool::Schema => tools::schema(),
+        Tool::Tags { folder, json } => tools::tags(&folder, json),
+        Tool::Export(arguments) => tools::export(&arguments),
+        Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
+        Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),
+        Tool::Verify { folder } => tools::verify(&folder),
+        Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn run(folder: &std::path::Path, how: &RunArguments) -> anyhow::Result<ExitCode> {
+    if how.headless || how.events {
+        let options = headless::Options { events: how.events, duration: how.duration };
+        return headless::run(folder, options).map(|()| ExitCode::SUCCESS);
+    }
+    crate::gui::run(folder, how.duration, None)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
+    let temporary = std::env::temp_dir().join(format!("polder-demo-{}", std::process::id()));
+    let folder = demo.dir.clone().unwrap_or_else(|| temporary.clone());
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let plant = crate::demo::Demo::start(&folder, demo.seed)?;
+    let outcome = if demo.how.headless || demo.how.events {
+        let options = headless::Options { events: demo.how.events, duration: demo.how.duration };
+        headless::run(&folder, options)
+    } else {
+        crate::gui::run(&folder, demo.how.duration, Some(plant.faults()))
+    };
+    drop(plant);
+    if demo.dir.is_none() {
+        let _ = std::fs::remove_dir_all(&temporary);
+    }
+    outcome.map(|()| ExitCode::SUCCESS)
+}

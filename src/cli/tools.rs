@@ -1,0 +1,132 @@
+//! Tools that look at a station folder without running it.
+
+use crate::config::{self, STATION_FILE, Severity};
+use crate::historian::{ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, export_csv};
+use crate::recorder::{RECORDS_FILE, verify_file};
+use crate::tag::{Generation, Timestamp};
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What to export.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArguments {
+    /// Station folder.
+    folder: PathBuf,
+    /// Names of tags; * stands for any text, ? for any character.
+    #[arg(long = "tag", required = true, num_args = 1..)]
+    tags: Vec<String>,
+    /// First moment, such as 2026-11-21T14:00:00Z.
+    #[arg(long)]
+    from: String,
+    /// Last moment.
+    #[arg(long)]
+    to: String,
+    /// One line for every such step, such as 10s, rather than every sample.
+    #[arg(long, value_parser = super::duration)]
+    every: Option<Duration>,
+    /// Format of the file.
+    #[arg(long, default_value = "csv", value_parser = ["csv"])]
+    format: String,
+    /// File to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(super) fn new(folder: &Path) -> anyhow::Result<ExitCode> {
+    let path = folder.join(STATION_FILE);
+    if path.exists() {
+        bail!("{} is there already; nothing was changed", path.display());
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    std::fs::write(&path, config::STARTER).with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("{} was written. Change it, then: polder check {}", path.display(), folder.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(folder, Generation(1));
+    for problem in &loaded.problems {
+        println!("{problem}");
+    }
+    if loaded.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Ok(ExitCode::from(1));
+    }
+    if let Some(plant) = loaded.plant {
+        let directory = &plant.plan.directory;
+        let counts = (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
+        println!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn schema() -> anyhow::Result<ExitCode> {
+    println!("{}", serde_json::to_string_pretty(&config::schema())?);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let plant = config::load(folder, Generation(1)).into_plant().map_err(anyhow::Error::msg)?;
+    let directory = &plant.plan.directory;
+    let lines: Vec<_> = directory
+        .iter()
+        .map(|(id, tag)| {
+            let device = tag.device.and_then(|device| directory.device(device));
+            serde_json::json!({
+                "tag": tag.key, "device": device.map(|device| &*device.name), "address": &*tag.address, "unit": &*tag.unit,
+                "command": plant.plan.commands.contains_key(&id), "description": &*tag.description,
+            })
+        })
+        .collect();
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&lines)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (_, tag) in directory.iter() {
+        let device = tag.device.and_then(|device| directory.device(device)).map_or("", |device| &device.name);
+        println!("{:<40} {:<16} {:<28} {}", tag.key.as_str(), device, tag.address, tag.unit);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn moment(text: &str) -> anyhow::Result<Timestamp> {
+    Timestamp::parse_rfc3339(text)
+        .with_context(|| format!("\"{text}\" is not a moment; write it as 2026-11-21T14:00:00Z or with +01:00"))
+}
+
+pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
+    let path = arguments.folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
+    if !path.exists() {
+        bail!("{} has no history yet", arguments.folder.display());
+    }
+    let reader = Reader::open(&path, None)?;
+    let options = ExportOptions {
+        patterns: arguments.tags.clone(),
+        from: moment(&arguments.from)?,
+        to: moment(&arguments.to)?,
+        every: arguments.every,
+    };
+    let file = std::fs::File::create(&arguments.out)
+        .with_context(|| format!("{} cannot be written", arguments.out.display()))?;
+    let lines = export_csv(&reader, &options, std::io::BufWriter::new(file))?;
+    println!("{lines} samples were written to {}", arguments.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn verify(folder: &Path) -> anyhow::Result<ExitCode> {
+    let path = folder.join(RECORDS_FILE);
+    if !path.exists() {
+        bail!("{} has no records yet", folder.display());
+    }
+    match verify_file(&path)? {
+        Ok(count) => {
+            println!("the record holds: {count} entries, without gaps");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(broken) => {
+            println!("{broken}");
+            Ok(ExitCode::from(1))
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A station without a window: runs, and prints what happens as JSON, one object a line.
+
+use crate::engine::{Notice, Plan, Snapshot};
+use crate::queue::{self, WhenFull};
+use crate::station::{News, Station};
+use crate::tag::{HistoryRow, Quality, TagId, Timestamp, Value};
+use crate::{alarm::AlarmView, command::CommandView, command::Phase, driver::Link};
+use anyhow::Context;
+use serde_json::{Value as Json, json};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+/// Batches of news that may wait for whoever reads the stream.
+const NEWS: usize = 4096;
+
+/// How to run without a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether to print events.
+    pub events: bool,
+    /// How long to run; none until a signal to stop.
+    pub duration: Option<Duration>,
+}
+
+/// Runs the station in `folder`. Returns when the time is over or a signal came.
+pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (sender, inbox) = queue::bounded("news for the event stream", NEWS, WhenFull::DropOldest);
+        let mut station = Station::start(folder, options.events.then_some(sender))?;
+        if options.events {
+            print_state(&station.handle().snapshot())?;
+        } else {
+            eprintln!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station);
+        }
+        let outcome = serve(&mut station, inbox, options).await;
+        station.stop();
+        outcome
+    })
+}
+
+async fn serve(station: &mut Station, mut inbox: Receiver<News>, options: Options) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let end = async {
+        match options.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            Some(news) = inbox.recv(), if options.events => print_news(&news)?,
+            () = &mut end => break,
+            signal = signals.next() => match signal {
+                Signal::Stop => break,
+                Signal::Reload => match station.reload() {
+                    Ok(()) => eprintln!("the station file was read again"),
+                    Err(error) => eprintln!("the station goes on as it was:\n{error}"),
+                },
+            },
+        }
+    }
+    while let Ok(news) = inbox.try_recv() {
+        print_news(&news)?;
+    }
+    Ok(())
+}
+
+enum Signal {
+    Stop,
+    Reload,
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::Stop
+    }
+}
+
+fn print(lines: impl Iterator<Item = Json>) -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for line in lines {
+        writeln!(out, "{line}").context("the event stream cannot be written")?;
+    }
+    out.flush().context("the event stream cannot be written")
+}
+
+/// The state at the start: every tag and device, every alarm that is not normal.
+fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
+    let plan = &snapshot.plan;
+    let tags = plan.directory.iter().filter_map(|(tag, _)| {
+        let live = snapshot.live(tag)?;
+        let value = if live.quality.is_bad() { None } else { snapshot.value(tag) };
+        let time = if live.time == Timestamp::default() { snapshot.taken.utc } else { live.time };
+        Some(sample_line(plan, tag, time, value.as_ref(), live.quality))
+    });
+    let devices = snapshot.devices.iter().enumerate().map(|(slot, device)| device_line(plan, slot, &device.link, snapshot.taken.utc));
+    let alarms = snapshot.alarms.views.iter().map(|view| alarm_line(plan, view));
+    print(tags.chain(devices).chain(alarms))
+}
+
+fn print_news(news: &News) -> anyhow::Result<()> {
+    let rows = news.rows.iter().map(|row: &HistoryRow| {
+        sample_line(&news.plan, row.tag, row.sample.time, row.sample.value.as_ref(), row.sample.quality)
+    });
+    let notices = news.notices.iter().map(|notice| match notice {
+        Notice::Alarm(view) => alarm_line(&news.plan, view),
+        Notice::Device { device, link, time } => device_line(&news.plan, device.index(), link, *time),
+        Notice::Command(view) => command_line(&news.plan, view),
+        Notice::Loss { count, time } => json!({"event": "loss", "count": count, "time": time.to_rfc3339()}),
+    });
+    print(rows.chain(notices))
+}
+
+fn key_of(plan: &Plan, tag: TagId) -> &str {
+    plan.directory.tag(tag).map_or("", |definition| definition.key.as_str())
+}
+
+fn sample_line(plan: &Plan, tag: TagId, time: Timestamp, value: Option<&Value>, quality: Quality) -> Json {
+    let mut line = json!({
+        "event": "sample", "tag": key_of(plan, tag), "time": time.to_rfc3339(), "value": value,
+        "quality": quality.status.word(),
+    });
+    if !quality.reason.words().is_empty() {
+        line["reason"] = quality.reason.words().into();
+    }
+    line
+}
+
+fn device_line(plan: &Plan, slot: usize, link: &Link, time: Timestamp) -> Json {
+    let device = plan.directory.devices().get(slot);
+    let connection = device.and_then(|device| plan.directory.connections().get(device.connection.index()));
+    let mut line = json!({
+        "event": "device", "device": device.map(|device| &*device.name), "connection": connection.map(|wire| &*wire.name),
+        "state": link.word(), "time": time.to_rfc3339(),
+    });
+    if let Link::Lost { reason, detail, .. } = link {
+        line["reason"] = reason.words().into();
+        line["detail"] = (&**detail).into();
+    }
+    line
+}
+
+fn alarm_line(plan: &Plan, view: &AlarmView) -> Json {
+    let tag = match view.subject {
+        crate::alarm::Subject::Tag(tag) => Some(key_of(plan, tag)),
+        crate::alarm::Subject::Device(_) => None,
+    };
+    json!({
+        "event": "alarm", "alarm": view.key, "occurrence": view.occurrence, "tag": tag, "state": view.state,
+        "priority": view.priority, "time": view.changed.to_rfc3339(), "value": view.value, "message": &*view.message,
+    })
+}
+
+fn command_line(plan: &Plan, view: &CommandView) -> Json {
+    let (outcome, detail) = match &view.phase {
+        Phase::Ended(outcome, detail) => (Some(outcome.word()), &**detail),
+        _ => (None, ""),
+    };
+    json!({
+        "event": "command", "id": view.id, "tag": key_of(plan, view.tag), "value": view.value, "outcome": outcome,
+        "detail": detail, "principal": view.principal.to_string(), "time": view.time.to_rfc3339(),
+    })
+}

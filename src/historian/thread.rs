@@ -1,0 +1,301 @@
+//! The thread around the samples: collects, flushes, seals. It never makes anybody wait: what it cannot take is counted.
+
+use super::store::{OpenedHistory, SampleStore, Unsealed};
+use crate::queue::{self, Rejected, Sender, WhenFull};
+use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Sample, TagId};
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+/// At most this long is lost on a power cut.
+const FLUSH: Duration = Duration::from_millis(250);
+/// Batches that may wait for the thread.
+const BATCHES: usize = 1024;
+/// Samples that are held while the disk does not take them; beyond it the oldest go.
+const HELD: usize = 1_000_000;
+/// Chunks are made this often, or when this much is unsealed.
+const SEAL_EVERY: Duration = Duration::from_secs(600);
+const SEAL_ABOVE: usize = 500_000;
+/// Tags sealed in one commit.
+const SEAL_STEP: usize = 128;
+
+enum Message {
+    Plan(Arc<Directory>, HashMap<TagId, Arc<str>>),
+    Rows(Vec<HistoryRow>),
+}
+
+/// How the samples are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryState {
+    /// Why they cannot be written.
+    pub failing: Option<Arc<str>>,
+    /// How many were dropped since the start.
+    pub lost: u64,
+}
+
+/// The running thread.
+pub struct Historian {
+    messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+    unsealed: Unsealed,
+}
+
+impl Historian {
+    /// Starts the thread. `report` is called from it when its state changes.
+    pub fn start(
+        opened: OpenedHistory,
+        clock: Arc<dyn Clock>,
+        report: impl FnMut(HistoryState) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (messages, inbox) = queue::bounded("samples for history", BATCHES, WhenFull::DropOldest);
+        let (path, unsealed) = (opened.store.path().to_owned(), opened.store.unsealed());
+        let worker = Worker::new(opened.store, clock, Box::new(report));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let body = move || runtime.block_on(worker.run(inbox));
+        let thread = std::thread::Builder::new().name("historian".to_owned()).spawn(body)?;
+        Ok(Self { messages, thread: Some(thread), path, unsealed })
+    }
+
+    /// Tells which tags the slots of the next rows stand for.
+    pub fn set_plan(&self, directory: Arc<Directory>, formerly: HashMap<TagId, Arc<str>>) {
+        let _ = self.messages.try_send(Message::Plan(directory, formerly));
+    }
+
+    /// Hands over rows; gives them back when too many wait.
+    pub fn rows(&self, rows: Vec<HistoryRow>) -> Result<(), Vec<HistoryRow>> {
+        self.messages.try_send(Message::Rows(rows)).map_err(|rejected| match rejected {
+            Rejected::Full(Message::Rows(rows)) | Rejected::Closed(Message::Rows(rows)) => rows,
+            _ => Vec::new(),
+        })
+    }
+
+    /// Where the samples are, for readers.
+    pub fn source(&self) -> (PathBuf, Unsealed) {
+        (self.path.clone(), Arc::clone(&self.unsealed))
+    }
+
+    /// Flushes everything and ends the thread.
+    pub fn stop(mut self) {
+        let thread = self.thread.take();
+        drop(self);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    store: SampleStore,
+    clock: Arc<dyn Clock>,
+    report: Box<dyn FnMut(HistoryState) + Send>,
+    directory: Arc<Directory>,
+    formerly: HashMap<TagId, Arc<str>>,
+    ids: Vec<Option<i64>>,
+    held: VecDeque<(i64, Sample)>,
+    state: HistoryState,
+    flushed: Monotonic,
+    sealed: Monotonic,
+}
+
+impl Worker {
+    fn new(store: SampleStore, clock: Arc<dyn Clock>, report: Box<dyn FnMut(HistoryState) + Send>) -> Self {
+        let now = clock.now().monotonic;
+        Self {
+            store,
+            clock,
+            report,
+            directory: Arc::default(),
+            formerly: HashMap::new(),
+            ids: Vec::new(),
+            held: VecDeque::new(),
+            state: HistoryState::default(),
+            flushed: now,
+            sealed: now,
+        }
+    }
+
+    async fn run(mut self, mut inbox: Receiver<Message>) {
+        loop {
+            let due = self.flushed.plus(FLUSH);
+            let now = self.clock.now().monotonic;
+            match tokio::time::timeout(due.since(now), inbox.recv()).await {
+                Ok(Some(message)) => self.take(message),
+                Ok(None) => {
+                    self.flush();
+                    return;
+                }
+                Err(_) => self.turn(),
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Plan(directory, formerly) => {
+                self.ids = vec![None; directory.tags().len()];
+                self.directory = directory;
+                self.formerly = formerly;
+            }
+            Message::Rows(rows) => rows.into_iter().for_each(|row| self.hold(row)),
+        }
+    }
+
+    fn hold(&mut self, row: HistoryRow) {
+        let Some(id) = self.id(row.tag) else {
+            self.state.lost += 1;
+            return;
+        };
+        self.held.push_back((id, row.sample));
+        if self.held.len() > HELD {
+            self.held.pop_front();
+            self.state.lost += 1;
+        }
+    }
+
+    fn id(&mut self, tag: TagId) -> Option<i64> {
+        if let Some(id) = *self.ids.get(tag.index())? {
+            return Some(id);
+        }
+        let key = self.directory.tag(tag)?.key.clone();
+        let id = self.store.id(&key, self.formerly.get(&tag).map(|name| &**name));
+        match id {
+            Ok(id) => {
+                self.ids[tag.index()] = Some(id);
+                Some(id)
+            }
+            Err(error) => {
+                self.set_failing(Some(error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        self.flush();
+        let now = self.clock.now().monotonic;
+        let due = now.since(self.sealed) >= SEAL_EVERY || self.store.unsealed_count() > SEAL_ABOVE;
+        if due && !self.store.is_sealing() {
+            self.sealed = now;
+            self.store.begin_seal();
+        }
+        if self.store.is_sealing()
+            && let Err(error) = self.store.seal_step(SEAL_STEP)
+        {
+            self.set_failing(Some(error.to_string()));
+        }
+    }
+
+    fn flush(&mut self) {
+        let now = self.clock.now();
+        self.flushed = now.monotonic;
+        if self.held.is_empty() {
+            return;
+        }
+        let rows: Vec<_> = self.held.iter().cloned().collect();
+        match self.store.flush(rows, now.utc) {
+            Ok(()) => {
+                self.held.clear();
+                self.set_failing(None);
+            }
+            Err(error) => self.set_failing(Some(error.to_string())),
+        }
+    }
+
+    fn set_failing(&mut self, failing: Option<String>) {
+        let before = self.state.clone();
+        self.state.failing = failing.map(Into::into);
+        if before != self.state {
+            (self.report)(self.state.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
+    use crate::tag::{Now, Quality, TagDefinition, Timestamp, Value};
+
+    struct Fixed;
+    impl Clock for Fixed {
+        fn now(&self) -> Now {
+            Now { utc: Timestamp::from_micros(9_000_000), monotonic: Monotonic::from_micros(1) }
+        }
+    }
+
+    fn sample(seconds: i64, value: f64) -> Sample {
+        let time = Timestamp::from_micros(seconds * 1_000_000);
+        Sample { time, value: Some(Value::Double(value)), quality: Quality::GOOD }
+    }
+
+    fn start(folder: &std::path::Path) -> Historian {
+        let opened = OpenedHistory::open(folder, Timestamp::default()).unwrap();
+        let historian = Historian::start(opened, Arc::new(Fixed), |_| {}).unwrap();
+        let tags = vec![TagDefinition::named("a"), TagDefinition::named("b")];
+        historian.set_plan(Arc::new(Directory::new(tags, Vec::new(), Vec::new())), HashMap::new());
+        historian
+    }
+
+    fn read(folder: &std::path::Path, key: &str) -> Vec<Sample> {
+        let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
+        let reader = Reader::open(&path, None).unwrap();
+        let end = Timestamp::from_micros(i64::MAX);
+        reader.samples(&key.into(), Timestamp::from_micros(0), end).unwrap()
+    }
+
+    #[test]
+    fn samples_come_back_and_a_hard_stop_leaves_a_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = start(folder.path());
+        first.rows(vec![HistoryRow { tag: TagId(0), sample: sample(1, 1.5) }]).unwrap();
+        first.stop();
+        let second = start(folder.path());
+        second.rows(vec![HistoryRow { tag: TagId(0), sample: sample(20, 2.5) }]).unwrap();
+        second.stop();
+        let samples = read(folder.path(), "a");
+        assert_eq!(samples.len(), 3, "{samples:?}");
+        assert_eq!(samples[0], sample(1, 1.5));
+        assert_eq!(samples[1].quality.words(), "station was off");
+        assert_eq!(samples[2], sample(20, 2.5));
+        assert_eq!(read(folder.path(), "b"), []);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        start(folder.path()).stop();
+        let path = folder.path().join(HISTORY_FOLDER).join(SAMPLES_FILE);
+        std::fs::write(&path, vec![0x55; 8192]).unwrap();
+        let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(0)).unwrap();
+        let set_aside = opened.set_aside.unwrap();
+        assert_eq!(std::fs::read(folder.path().join(&set_aside)).unwrap(), vec![0x55; 8192]);
+    }
+
+    #[test]
+    fn sealing_moves_every_sample_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
+        let ids: Vec<i64> = ["a", "b", "c"].iter().map(|key| store.id(&(*key).into(), None).unwrap()).collect();
+        for second in 0..10 {
+            let rows = ids.iter().map(|id| (*id, sample(second, second as f64))).collect();
+            store.flush(rows, Timestamp::from_micros(second * 1_000_000)).unwrap();
+        }
+        store.begin_seal();
+        store.seal_step(1).unwrap();
+        // A flush between two steps belongs to the unsealed part, for the sealed tags too.
+        store.flush(ids.iter().map(|id| (*id, sample(10, 10.0))).collect(), Timestamp::from_micros(10)).unwrap();
+        assert_eq!(read(folder.path(), "a").len(), 11, "half-way");
+        while store.is_sealing() {
+            store.seal_step(1).unwrap();
+        }
+        drop(store);
+        for key in ["a", "b", "c"] {
+            let values: Vec<_> = read(folder.path(), key).iter().map(|sample| sample.value.clone().unwrap()).collect();
+            assert_eq!(values, (0..11).map(|value| Value::Double(f64::from(value))).collect::<Vec<_>>(), "{key}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The thread that owns `records.sqlite`: alarm states, the alarm journal and the audit record. Every commit is synchronous (FULL) and
+//! is answered; what was answered survives a power cut.
+
+mod journal;
+mod store;
+mod thread;
+
+pub use journal::{AuditLine, JournalLine, read_audit, read_journal, verify_file};
+pub use store::{OpenError, RecordStore, Restored};
+pub use thread::{Answer, Order, Recorder};
+
+/// The name of the file in a station folder.
+pub const RECORDS_FILE: &str = "records.sqlite";

@@ -1,0 +1,201 @@
+//! The tables of the records, and what is written to them in one transaction.
+
+use crate::alarm::{AlarmKey, OccurrenceId, Persisted, State, Transition};
+use crate::audit::{GENESIS, Sealed, Store, StoreError};
+use crate::tag::{Timestamp, Value};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::time::Duration;
+
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS alarm_state(
+        alarm TEXT PRIMARY KEY, state TEXT NOT NULL, occurrence INTEGER NOT NULL, raised INTEGER NOT NULL,
+        changed INTEGER NOT NULL, value TEXT) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS journal(
+        id INTEGER PRIMARY KEY, time INTEGER NOT NULL, alarm TEXT NOT NULL, occurrence INTEGER NOT NULL,
+        before TEXT NOT NULL, after TEXT NOT NULL, raised INTEGER NOT NULL, value TEXT, actor TEXT, comment TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS journal_by_time ON journal(time);
+    CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, hash BLOB NOT NULL);
+";
+
+/// Why the records cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database said no.
+    #[error("records.sqlite: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// It was written by a later Polder.
+    #[error("records.sqlite has version {found}, and this Polder knows {VERSION}; use the newer one")]
+    TooNew {
+        /// The version in the file.
+        found: i64,
+    },
+    /// The database does not keep its promise of durability.
+    #[error("records.sqlite: {0} could not be set, so nothing in it would be durable")]
+    NotDurable(&'static str),
+}
+
+/// What the last run left.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Alarms that were not normal, with the value that raised them.
+    pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
+    /// The highest occurrence ever given out.
+    pub last_occurrence: u64,
+}
+
+/// The open records.
+pub struct RecordStore {
+    connection: Connection,
+    transitions: Vec<Transition>,
+    gap: Option<Gap>,
+}
+
+/// Transitions that could not be written when they happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Gap {
+    pub(super) count: u64,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    pub(super) latest: Vec<Transition>,
+}
+
+impl RecordStore {
+    /// Opens or creates the file, and reads back that what it promises holds.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(OpenError::NotDurable("journal_mode WAL"));
+        }
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        if level != 2 {
+            return Err(OpenError::NotDurable("synchronous FULL"));
+        }
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version > VERSION {
+            return Err(OpenError::TooNew { found: version });
+        }
+        connection.execute_batch(TABLES)?;
+        connection.pragma_update(None, "user_version", VERSION)?;
+        Ok(Self { connection, transitions: Vec::new(), gap: None })
+    }
+
+    /// Reads what the last run left.
+    pub fn restore(&self) -> Result<Restored, OpenError> {
+        let mut statement =
+            self.connection.prepare("SELECT alarm, state, occurrence, raised, changed, value FROM alarm_state")?;
+        let rows = statement.query_map([], |row| {
+            let (alarm, state): (String, String) = (row.get(0)?, row.get(1)?);
+            let kept = Persisted {
+                state: State::from_word(&state).unwrap_or(State::Unacknowledged),
+                occurrence: OccurrenceId(row.get::<_, i64>(2)? as u64),
+                raised: Timestamp::from_micros(row.get(3)?),
+                changed: Timestamp::from_micros(row.get(4)?),
+            };
+            let value: Option<String> = row.get(5)?;
+            let value = value.and_then(|text| serde_json::from_str(&text).ok());
+            Ok((AlarmKey::from(alarm.as_str()), kept, value))
+        })?;
+        let alarms: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let query = "SELECT max(coalesce((SELECT max(occurrence) FROM journal), 0), coalesce((SELECT max(occurrence) FROM alarm_state), 0))";
+        let last: i64 = self.connection.query_row(query, [], |row| row.get(0))?;
+        Ok(Restored { alarms, last_occurrence: last as u64 })
+    }
+
+    /// The transitions that the next [`Store::append`] commits along.
+    pub(super) fn stage(&mut self, transitions: Vec<Transition>, gap: Option<Gap>) {
+        self.transitions = transitions;
+        self.gap = gap;
+    }
+
+    fn write(&mut self, entries: &[Sealed]) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(gap) = &self.gap {
+            write_gap(&transaction, gap)?;
+        }
+        for transition in &self.transitions {
+            write_transition(&transaction, transition)?;
+            write_state(&transaction, transition)?;
+        }
+        let mut statement = transaction.prepare_cached("INSERT INTO audit(number, bytes, hash) VALUES (?1, ?2, ?3)")?;
+        for entry in entries {
+            statement.execute(params![entry.number as i64, entry.bytes, &entry.hash[..]])?;
+        }
+        drop(statement);
+        transaction.commit()
+    }
+}
+
+fn json(value: &Option<Value>) -> Option<String> {
+    value.as_ref().and_then(|value| serde_json::to_string(value).ok())
+}
+
+fn write_transition(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO journal(time, alarm, occurrence, before, after, raised, value, actor, comment)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    transaction.prepare_cached(sql)?.execute(params![
+        change.time.as_micros(),
+        change.alarm.as_str(),
+        change.occurrence.0 as i64,
+        change.from.word(),
+        change.to.word(),
+        change.raised.as_micros(),
+        json(&change.value),
+        change.actor.as_ref().map(ToString::to_string),
+        &*change.comment,
+    ])?;
+    Ok(())
+}
+
+fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::Result<()> {
+    if change.to == State::Normal {
+        transaction.prepare_cached("DELETE FROM alarm_state WHERE alarm = ?1")?.execute([change.alarm.as_str()])?;
+        return Ok(());
+    }
+    let sql = "INSERT OR REPLACE INTO alarm_state(alarm, state, occurrence, raised, changed, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.prepare_cached(sql)?.execute(params![
+        change.alarm.as_str(),
+        change.to.word(),
+        change.occurrence.0 as i64,
+        change.raised.as_micros(),
+        change.time.as_micros(),
+        json(&change.value),
+    ])?;
+    Ok(())
+}
+
+/// One row says that transitions are missing; the states that they led to are put right.
+fn write_gap(transaction: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
+    let words = format!("{} transitions from {} to {} could not be written", gap.count, gap.from.to_rfc3339(), gap.to.to_rfc3339());
+    let sql = "INSERT INTO journal(time, alarm, occurrence, before, after, raised, value, actor, comment)
+               VALUES (?1, 'station/records-writable:gap', 0, '', '', ?1, NULL, 'station', ?2)";
+    transaction.execute(sql, params![gap.to.as_micros(), words])?;
+    gap.latest.iter().try_for_each(|change| write_state(transaction, change))
+}
+
+impl Store for RecordStore {
+    fn last(&self) -> Result<(u64, [u8; 32]), StoreError> {
+        let query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+        let last: Option<(i64, Vec<u8>)> = self
+            .connection
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(|error| StoreError(error.to_string()))?;
+        match last {
+            None => Ok((0, GENESIS)),
+            Some((number, hash)) => match hash.try_into() {
+                Ok(hash) => Ok((number as u64, hash)),
+                Err(_) => Err(StoreError(format!("the hash of audit entry {number} is damaged"))),
+            },
+        }
+    }
+
+    fn append(&mut self, entries: &[Sealed]) -> Result<(), StoreError> {
+        self.write(entries).map_err(|error| StoreError(error.to_string()))
+    }
+}

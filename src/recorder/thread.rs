@@ -1,0 +1,259 @@
+//! The thread around the records: takes orders, commits them together, answers each.
+
+use super::store::{Gap, RecordStore};
+use crate::alarm::Transition;
+use crate::audit::{self, Draft, MemoryStore, Receipt, RequestId};
+use crate::queue::{self, Rejected, Sender, WhenFull};
+use std::collections::HashMap;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
+
+/// Orders that may wait. Beyond it the recorder counts as failing.
+const ORDERS: usize = 4096;
+/// Orders that share a commit.
+const TOGETHER: usize = 256;
+/// How often a failing store is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What is to be committed together.
+#[derive(Debug, Default)]
+pub struct Order {
+    /// Changes of alarm states.
+    pub transitions: Vec<Transition>,
+    /// Audit entries.
+    pub drafts: Vec<Draft>,
+}
+
+/// What became of orders.
+#[derive(Debug)]
+pub enum Answer {
+    /// These entries are durable, or kept in memory where they are essential.
+    Committed(Vec<Receipt>),
+    /// These were not written, and what they record must not happen.
+    NotCommitted {
+        /// The requests.
+        requests: Vec<RequestId>,
+        /// Why.
+        why: String,
+    },
+    /// Whether records can be written; why not.
+    State(Option<String>),
+}
+
+/// The running thread.
+pub struct Recorder {
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    /// Starts the thread. `answer` is called from it and must not wait long.
+    pub fn start(store: RecordStore, answer: impl FnMut(Answer) + Send + 'static) -> std::io::Result<Self> {
+        let (orders, inbox) = queue::bounded("records to be committed", ORDERS, WhenFull::Refuse);
+        let worker = Worker::new(store, Box::new(answer));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let body = move || runtime.block_on(worker.run(inbox));
+        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(body)?;
+        Ok(Self { orders, thread: Some(thread) })
+    }
+
+    /// Hands over an order; gives it back when too many wait.
+    pub fn order(&self, order: Order) -> Result<(), Order> {
+        self.orders.try_send(order).map_err(|rejected| match rejected {
+            Rejected::Full(order) | Rejected::Closed(order) => order,
+        })
+    }
+
+    /// Commits everything that waits, and ends the thread.
+    pub fn stop(mut self) {
+        let thread = self.thread.take();
+        drop(self);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    store: RecordStore,
+    answer: Box<dyn FnMut(Answer) + Send>,
+    gap: HashMap<String, Transition>,
+    gap_count: u64,
+    late: Vec<Draft>,
+    memory: MemoryStore,
+    failing: bool,
+}
+
+impl Worker {
+    fn new(store: RecordStore, answer: Box<dyn FnMut(Answer) + Send>) -> Self {
+        let memory = MemoryStore::default();
+        Self { store, answer, gap: HashMap::new(), gap_count: 0, late: Vec::new(), memory, failing: false }
+    }
+
+    async fn run(mut self, mut inbox: Receiver<Order>) {
+        loop {
+            let first = match self.failing {
+                false => inbox.recv().await,
+                true => tokio::time::timeout(RETRY, inbox.recv()).await.unwrap_or_else(|_| Some(Order::default())),
+            };
+            let Some(mut order) = first else {
+                self.commit(Order::default());
+                return;
+            };
+            for _ in 1..TOGETHER {
+                let Ok(next) = inbox.try_recv() else { break };
+                order.transitions.extend(next.transitions);
+                order.drafts.extend(next.drafts);
+            }
+            self.commit(order);
+        }
+    }
+
+    fn commit(&mut self, order: Order) {
+        if order.transitions.is_empty() && order.drafts.is_empty() && self.late.is_empty() && self.gap_count == 0 {
+            if self.failing {
+                self.probe();
+            }
+            return;
+        }
+        let late = self.late.len();
+        let drafts: Vec<Draft> = self.late.iter().cloned().chain(order.drafts).collect();
+        self.store.stage(order.transitions.clone(), self.gap());
+        match audit::commit(&mut self.store, &drafts) {
+            Ok(receipts) => {
+                self.late.clear();
+                self.gap.clear();
+                self.gap_count = 0;
+                self.set_state(None);
+                (self.answer)(Answer::Committed(receipts.into_iter().skip(late).collect()));
+            }
+            Err(error) => {
+                self.set_state(Some(error.to_string()));
+                self.fail(order.transitions, drafts.into_iter().skip(late).collect(), error.to_string());
+            }
+        }
+    }
+
+    /// Nothing waits to be written, but the last attempt failed: an empty commit says whether it works again.
+    fn probe(&mut self) {
+        self.store.stage(Vec::new(), None);
+        if audit::commit(&mut self.store, &[]).is_ok() {
+            self.set_state(None);
+        }
+    }
+
+    fn fail(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>, why: String) {
+        // Acknowledgements belong to a refused request: they did not happen.
+        for change in transitions.into_iter().filter(|change| change.actor.is_none()) {
+            self.gap_count += 1;
+            self.gap.insert(change.alarm.as_str().to_owned(), change);
+        }
+        let (essential, refused): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.essential);
+        if let Ok(receipts) = audit::commit(&mut self.memory, &essential) {
+            self.late.extend(essential);
+            (self.answer)(Answer::Committed(receipts));
+        }
+        if !refused.is_empty() {
+            let requests = refused.into_iter().map(|draft| draft.request).collect();
+            (self.answer)(Answer::NotCommitted { requests, why });
+        }
+    }
+
+    fn gap(&self) -> Option<Gap> {
+        let mut latest: Vec<Transition> = self.gap.values().cloned().collect();
+        latest.sort_by_key(|change| change.time);
+        let (first, last) = (latest.first()?.time, latest.last()?.time);
+        Some(Gap { count: self.gap_count, from: first, to: last, latest })
+    }
+
+    fn set_state(&mut self, failing: Option<String>) {
+        if self.failing != failing.is_some() {
+            self.failing = failing.is_some();
+            (self.answer)(Answer::State(failing));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+    use crate::alarm::{AlarmKey, OccurrenceId, State};
+    use crate::recorder::{RECORDS_FILE, read_journal, verify_file};
+    use crate::tag::{Timestamp, Value};
+    use std::sync::mpsc;
+
+    fn transition(occurrence: u64, from: State, to: State) -> Transition {
+        Transition {
+            alarm: AlarmKey::from("pump:high"),
+            occurrence: OccurrenceId(occurrence),
+            from,
+            to,
+            time: Timestamp::from_micros(1_000_000),
+            raised: Timestamp::from_micros(1_000_000),
+            value: Some(Value::Double(1.5)),
+            actor: None,
+            comment: "".into(),
+        }
+    }
+
+    fn draft(request: &str, essential: bool) -> Draft {
+        Draft {
+            request: request.into(),
+            time: Timestamp::from_micros(1),
+            principal: Principal::person("anna"),
+            action: "command".into(),
+            subject: "pump".into(),
+            detail: "{}".into(),
+            essential,
+        }
+    }
+
+    fn next(answers: &mpsc::Receiver<Answer>) -> Answer {
+        answers.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    #[test]
+    fn what_was_answered_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let (sender, answers) = mpsc::channel();
+        let recorder = Recorder::start(RecordStore::open(&path).unwrap(), move |answer| sender.send(answer).unwrap()).unwrap();
+        let raised = transition(7, State::Normal, State::Unacknowledged);
+        recorder.order(Order { transitions: vec![raised], drafts: vec![draft("r", false)] }).unwrap();
+        assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].number() == 1));
+        recorder.stop();
+        let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+        assert_eq!(restored.last_occurrence, 7);
+        assert_eq!(restored.alarms[0].1.state, State::Unacknowledged);
+        assert_eq!(restored.alarms[0].2, Some(Value::Double(1.5)));
+        assert_eq!(verify_file(&path).unwrap(), Ok(1));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_written_refuses_all_but_the_essential_and_catches_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let (sender, answers) = mpsc::channel();
+        let store = RecordStore::open(&path).unwrap();
+        let blocker = rusqlite::Connection::open(&path).unwrap();
+        blocker.execute_batch("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END;").unwrap();
+        let recorder = Recorder::start(store, move |answer| drop(sender.send(answer))).unwrap();
+        let raised = transition(1, State::Normal, State::Unacknowledged);
+        recorder
+            .order(Order { transitions: vec![raised], drafts: vec![draft("stop", true), draft("set", false)] })
+            .unwrap();
+        assert!(matches!(next(&answers), Answer::State(Some(why)) if why.contains("disk full")));
+        assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].request() == &"stop".into()));
+        assert!(matches!(next(&answers), Answer::NotCommitted { requests, .. } if requests == ["set".into()]));
+        blocker.execute_batch("DROP TRIGGER full").unwrap();
+        assert!(matches!(next(&answers), Answer::State(None)));
+        recorder.stop();
+        assert_eq!(verify_file(&path).unwrap(), Ok(1), "the essential entry was written later");
+        let journal = read_journal(&path, 10).unwrap();
+        assert!(journal[0].comment.starts_with("1 transitions from"), "{journal:?}");
+        let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+        assert_eq!(restored.alarms.len(), 1, "the state that the gap led to is kept");
+    }
+}

@@ -1,0 +1,19 @@
+//! Opens a station folder, wires its parts together, starts and stops them. Whoever acts on the station does it through its [`Handle`].
+
+mod account;
+mod clock;
+mod handle;
+mod lock;
+mod outlets;
+mod queries;
+mod socket;
+mod start;
+
+pub use account::account_name;
+pub use clock::SystemClock;
+pub use handle::{Handle, Pending, Ticket};
+pub use lock::{Held, StationLock};
+pub use outlets::News;
+pub use queries::QueryContext;
+pub use socket::{SOCKET_FILE, ask};
+pub use start::{StartError, Station};

@@ -1,0 +1,252 @@
+//! From a folder to a running station, and back.
+
+use super::handle::{Handle, Waiting};
+use super::lock::{Held, StationLock};
+use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
+use super::queries::{self, QueryContext};
+use super::{SystemClock, account_name, socket};
+use crate::access::Principal;
+use crate::config::{self, Plant};
+use crate::driver::{Drivers, Port};
+use crate::engine::run::{Inlets, run};
+use crate::engine::{Engine, Event, Restored};
+use crate::historian::{Historian, OpenedHistory};
+use crate::queue::{self, Sender, WhenFull};
+use crate::recorder::{Answer, OpenError, RECORDS_FILE, RecordStore, Recorder};
+use crate::tag::{Clock, Generation, Timestamp};
+use arc_swap::ArcSwap;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Batches of drivers that may wait for the engine; beyond it drivers wait.
+const FIELD: usize = 1024;
+/// Requests, receipts and reports that may wait.
+const URGENT: usize = 4096;
+
+/// Why a station cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The station file has problems; a line each.
+    #[error("{0}")]
+    Config(String),
+    /// The folder is taken.
+    #[error(transparent)]
+    Held(#[from] Held),
+    /// The records cannot be opened: without them nothing could be commanded or acknowledged.
+    #[error(transparent)]
+    Records(#[from] OpenError),
+    /// The samples cannot be opened.
+    #[error("the samples cannot be opened: {0}")]
+    Samples(#[from] rusqlite::Error),
+    /// The system refused a thread or a socket.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A running station. It stops when it is dropped.
+pub struct Station {
+    handle: Handle,
+    drivers: Arc<Mutex<Drivers>>,
+    port: Port,
+    runtime: Option<tokio::runtime::Runtime>,
+    engine: Option<JoinHandle<StationOutlets>>,
+    _lock: StationLock,
+}
+
+impl Station {
+    /// Starts the station in `folder`. `news` gets everything that happens, for the event stream.
+    pub fn start(folder: &Path, news: Option<Sender<News>>) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let plant = config::load(folder, Generation(1)).into_plant().map_err(StartError::Config)?;
+        let lock = StationLock::take(folder)?;
+        let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
+        let restored = records.restore()?;
+        let history = OpenedHistory::open(folder, clock.now().utc)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("drivers").enable_all().build()?;
+        let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
+        let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
+        let restored = Restored { alarms: restored.alarms, last_occurrence: restored.last_occurrence };
+        let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
+        let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
+        let handle = parts.handle(folder, &mut engine, urgent, &clock);
+        let outlets = parts.outlets(&handle, news);
+        let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
+        let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
+        let port = Port::new(field, clock, Generation(1));
+        let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
+        station.begin(plant);
+        Ok(station)
+    }
+
+    /// Starts what talks to the outside, now that everything behind it runs.
+    fn begin(&self, plant: Plant) {
+        let Some(runtime) = &self.runtime else { return };
+        let _inside = runtime.enter();
+        if let Ok(mut drivers) = self.drivers.lock() {
+            drivers.reconfigure(plant.connections, &self.port);
+        }
+        let served = self.handle.clone();
+        runtime.spawn(async move {
+            if let Err(error) = socket::serve(served).await {
+                tracing::warn!("the local socket cannot be served, so `polder set` cannot reach this station: {error}");
+            }
+        });
+    }
+
+    /// What others hold of it.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
+    pub fn reload(&mut self) -> Result<(), StartError> {
+        let generation = Generation(self.handle.snapshot().generation.0 + 1);
+        let plant = config::load(self.handle.folder(), generation).into_plant().map_err(StartError::Config)?;
+        send_surely(&self.handle.urgent, Event::Reload(Arc::new(plant.plan.clone())));
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        let _inside = runtime.enter();
+        self.port = Port::new(self.port.events.clone(), Arc::clone(&self.port.clock), generation);
+        if let Ok(mut drivers) = self.drivers.lock() {
+            drivers.reconfigure(plant.connections, &self.port);
+        }
+        Ok(())
+    }
+
+    /// Stops everything and makes durable what waits.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if let Ok(mut drivers) = self.drivers.lock() {
+            *drivers = Drivers::default();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        }
+        send_surely(&self.handle.urgent, Event::Stop);
+        if let Some(outlets) = self.engine.take().and_then(|thread| thread.join().ok()) {
+            outlets.close();
+        }
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// The parts that are started before the engine.
+struct Parts {
+    recorder: Recorder,
+    historian: Historian,
+    jobs: Sender<queries::Job>,
+    board: Arc<HealthBoard>,
+    waiting: Arc<Waiting>,
+}
+
+impl Parts {
+    fn start(
+        folder: &Path,
+        plant: &Plant,
+        records: RecordStore,
+        history: OpenedHistory,
+        clock: &Arc<dyn Clock>,
+        urgent: &Sender<Event>,
+    ) -> Result<Self, StartError> {
+        let board = Arc::new(HealthBoard::default());
+        let set_aside = history.set_aside.clone();
+        let recorder = Recorder::start(records, records_answers(urgent.clone(), Arc::clone(&board)))?;
+        let (reports, shared) = (urgent.clone(), Arc::clone(&board));
+        let historian = Historian::start(history, Arc::clone(clock), move |state| {
+            shared.update(&reports, |health| {
+                health.history_failing = state.failing;
+                health.samples_lost = health.samples_lost.max(state.lost);
+            });
+        })?;
+        historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone());
+        board.update(urgent, |health| health.history_set_aside = set_aside.map(Into::into));
+        let (samples, unsealed) = historian.source();
+        let jobs = queries::start(QueryContext::new(samples, unsealed, folder.join(RECORDS_FILE)))?;
+        Ok(Self { recorder, historian, jobs, board, waiting: Arc::default() })
+    }
+
+    fn handle(&self, folder: &Path, engine: &mut Engine, urgent: Sender<Event>, clock: &Arc<dyn Clock>) -> Handle {
+        let now = clock.now();
+        Handle {
+            snapshots: Arc::new(ArcSwap::from_pointee(engine.snapshot(now))),
+            urgent,
+            waiting: Arc::clone(&self.waiting),
+            jobs: self.jobs.clone(),
+            wakers: Arc::default(),
+            clock: Arc::clone(clock),
+            person: Principal::person(&account_name()),
+            folder: folder.to_owned(),
+            session: session_name(now.utc),
+        }
+    }
+
+    fn outlets(self, handle: &Handle, news: Option<Sender<News>>) -> StationOutlets {
+        StationOutlets {
+            recorder: Some(self.recorder),
+            historian: Some(self.historian),
+            drivers: Arc::default(),
+            waiting: self.waiting,
+            snapshots: Arc::clone(&handle.snapshots),
+            wakers: Arc::clone(&handle.wakers),
+            news,
+            held: VecDeque::new(),
+            lost: 0,
+            unsent: Vec::new(),
+            board: self.board,
+            urgent: handle.urgent.clone(),
+            generation: Generation(1),
+        }
+    }
+}
+
+fn session_name(now: Timestamp) -> Arc<str> {
+    format!("{:x}-{:x}", now.as_micros(), std::process::id()).into()
+}
+
+fn records_answers(urgent: Sender<Event>, board: Arc<HealthBoard>) -> impl FnMut(Answer) + Send + 'static {
+    move |answer| match answer {
+        Answer::Committed(receipts) => {
+            if !receipts.is_empty() {
+                send_surely(&urgent, Event::Committed(receipts));
+            }
+        }
+        Answer::NotCommitted { requests, why } => send_surely(&urgent, Event::NotCommitted { requests, why }),
+        Answer::State(failing) => board.update(&urgent, |health| health.records_failing = failing.map(Into::into)),
+    }
+}
+
+fn spawn_engine(
+    engine: Engine,
+    inlets: Inlets,
+    clock: Arc<dyn Clock>,
+    mut outlets: StationOutlets,
+) -> std::io::Result<JoinHandle<StationOutlets>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        runtime.block_on(run(engine, inlets, clock, &mut outlets));
+        outlets
+    })
+}
+
+impl StationOutlets {
+    /// Makes durable what waits.
+    fn close(mut self) {
+        if let Some(historian) = self.historian.take() {
+            let rows = self.held.drain(..).collect();
+            let _ = historian.rows(rows);
+            historian.stop();
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.stop();
+        }
+    }
+}
