@@ -26,19 +26,18 @@ pub struct Options {
 
 /// Runs the station in `folder`. Returns when the time is over or a signal came.
 pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
+    let (sender, inbox) = queue::bounded("news for the event stream", NEWS, WhenFull::DropOldest);
+    let mut station = Station::start(folder, options.events.then_some(sender))?;
+    if options.events {
+        print_state(&station.handle().snapshot())?;
+    } else {
+        eprintln!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (sender, inbox) = queue::bounded("news for the event stream", NEWS, WhenFull::DropOldest);
-        let mut station = Station::start(folder, options.events.then_some(sender))?;
-        if options.events {
-            print_state(&station.handle().snapshot())?;
-        } else {
-            eprintln!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station);
-        }
-        let outcome = serve(&mut station, inbox, options).await;
-        station.stop();
-        outcome
-    })
+    let outcome = runtime.block_on(serve(&mut station, inbox, options));
+    drop(runtime);
+    station.stop();
+    outcome
 }
 
 async fn serve(station: &mut Station, mut inbox: Receiver<News>, options: Options) -> anyhow::Result<()> {

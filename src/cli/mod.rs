@@ -178,7 +178,7 @@ fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
         let options = headless::Options { events: demo.how.events, duration: demo.how.duration };
         headless::run(&folder, options)
     } else {
-        crate::gui::run(&folder, demo.how.duration, Some(plant.faults()))
+        crate::gui::run(&folder, demo.how.duration, None)
     };
     drop(plant);
     if demo.dir.is_none() {

@@ -18,9 +18,11 @@ fn delay(text: Option<&String>, place: &Place, problems: &mut Problems) -> Durat
 pub(super) fn of_tag(
     tag: TagId,
     draft: &TagDraft,
+    device: Option<&DeviceDraft>,
     definition: &TagDefinition,
     problems: &mut Problems,
 ) -> Vec<AlarmDefinition> {
+    let fill = |text: String| filled(&text, device, definition);
     let mut alarms: Vec<AlarmDefinition> = Vec::new();
     for (number, entry) in draft.entry.alarms.iter().enumerate() {
         let place = draft.place.at("alarms").at(number);
@@ -41,8 +43,8 @@ pub(super) fn of_tag(
             on_delay: delay(entry.on_delay.as_ref(), &place.at("on_delay"), problems),
             off_delay: delay(entry.off_delay.as_ref(), &place.at("off_delay"), problems),
             priority: entry.priority,
-            message: entry.message.clone().unwrap_or_else(|| message(draft, definition, &condition)).into(),
-            guidance: entry.guidance.clone().unwrap_or_default().into(),
+            message: fill(entry.message.clone().unwrap_or_else(|| message(draft, definition, &condition))).into(),
+            guidance: fill(entry.guidance.clone().unwrap_or_default()).into(),
             area: definition.area.clone(),
         });
     }
@@ -70,6 +72,14 @@ fn message(draft: &TagDraft, definition: &TagDefinition, condition: &Condition) 
         other => other.word().to_owned(),
     };
     format!("{name} {words}")
+}
+
+/// Puts device and area in, and begins with a capital.
+fn filled(text: &str, device: Option<&DeviceDraft>, definition: &TagDefinition) -> String {
+    let name = device.map_or("", |device| &device.entry.name);
+    let text = text.replace("${device}", name).replace("${area}", definition.area.as_deref().unwrap_or_default());
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn condition(entry: &AlarmEntry, place: &Place, problems: &mut Problems) -> Option<Condition> {

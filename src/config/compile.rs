@@ -138,9 +138,10 @@ fn drafts(
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
-        let prefix = match &device.entry.area {
-            Some(area) => format!("{area}/{}/", device.entry.name),
-            None => format!("{}/", device.entry.name),
+        let prefix = match (&device.entry.prefix, &device.entry.area) {
+            (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
+            (None, Some(area)) => format!("{area}/{}/", device.entry.name),
+            (None, None) => format!("{}/", device.entry.name),
         };
         for (number, entry) in template.entry.tags.iter().enumerate() {
             drafts.push(TagDraft {
@@ -262,7 +263,7 @@ impl Compiled {
             }
             _ => {}
         }
-        self.alarms.extend(alarms::of_tag(id, draft, &definition, problems));
+        self.alarms.extend(alarms::of_tag(id, draft, device, &definition, problems));
         if let Some(settings) = settings {
             self.commands.insert(id, settings);
         }

@@ -121,6 +121,8 @@ pub(super) struct DeviceEntry {
     pub(super) template: Option<String>,
     /// The part of the plant that it stands in; it begins the names of the template's tags.
     pub(super) area: Option<String>,
+    /// What the names of the template's tags begin with; area and name of the device where none is given.
+    pub(super) prefix: Option<String>,
     /// Added to the register addresses of the template.
     pub(super) offset: Option<u16>,
     /// What stands for ${device} in topics of the template; the name where none is given.
@@ -272,9 +274,9 @@ pub(super) struct AlarmEntry {
     pub(super) on_delay: Option<String>,
     /// How long it must be gone.
     pub(super) off_delay: Option<String>,
-    /// What the operator reads.
+    /// What the operator reads; ${device} and ${area} stand for those of the tag.
     pub(super) message: Option<String>,
-    /// What the operator should do.
+    /// What the operator should do; ${device} and ${area} stand for those of the tag.
     pub(super) guidance: Option<String>,
 }
 
