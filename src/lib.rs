@@ -13,5 +13,6 @@ pub mod headless;
 pub mod historian;
 pub mod queue;
 pub mod recorder;
+pub mod screen;
 pub mod station;
 pub mod tag;

@@ -178,11 +178,21 @@ fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
         let options = headless::Options { events: demo.how.events, duration: demo.how.duration };
         headless::run(&folder, options)
     } else {
-        crate::gui::run(&folder, demo.how.duration, None)
+        crate::gui::run(&folder, demo.how.duration, plant.faults().map(menu))
     };
     drop(plant);
     if demo.dir.is_none() {
         let _ = std::fs::remove_dir_all(&temporary);
     }
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// The demo's faults as a menu of the window, which itself knows nothing of the demo.
+fn menu(faults: crate::demo::Faults) -> crate::gui::Extra {
+    let entry = |fault: crate::demo::Fault| {
+        let faults = faults.clone();
+        let act: Box<dyn Fn()> = Box::new(move || faults.trigger(fault));
+        (fault.words().to_owned(), act)
+    };
+    crate::gui::Extra { title: "Break something".to_owned(), entries: crate::demo::Fault::ALL.map(entry).into() }
 }

@@ -1,13 +1,14 @@
 //! From entries to a plan and driver settings.
 
-use super::file::{ConnectionEntry, DeviceEntry, StationFile, TagEntry, TemplateEntry};
+use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StationFile, TagEntry, TemplateEntry};
 use super::problem::{Place, Problems, nearest};
 use super::read::{Secrets, Source};
-use super::{alarms, modbus, mqtt, units};
+use super::{alarms, modbus, mqtt, picture, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
+use crate::screen::Picture;
 use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
     TagDefinition, TagId, TagKey,
@@ -72,6 +73,7 @@ pub(super) fn compile(
         compiled.add_tag(TagId(slot as u32), draft, &slots, &devices, problems);
     }
     modbus::warn_conflicts(&drafts, problems);
+    compiled.overview = overview(sources, &slots, problems);
     compiled.add_device_alarms(&devices, problems);
     compiled.add_system();
     Some(compiled.finish(name, &devices, generation))
@@ -195,6 +197,21 @@ struct Compiled {
     formerly: HashMap<TagId, Arc<str>>,
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     system: SystemTags,
+    overview: Option<Picture>,
+}
+
+fn overview(sources: &[Source], slots: &HashMap<String, TagId>, problems: &mut Problems) -> Option<Picture> {
+    let source = sources.first()?;
+    let place = Place::new(&source.name, "overview");
+    match serde_json::from_value::<OverviewEntry>(source.value.get("overview")?.clone()) {
+        Ok(entry) => Some(picture::picture(&entry, slots, &place, problems)),
+        Err(error) => {
+            if !problems.covers(&place) {
+                problems.error(&place, error.to_string());
+            }
+            None
+        }
+    }
 }
 
 impl Compiled {
@@ -230,6 +247,7 @@ impl Compiled {
             commands: HashMap::new(),
             formerly: HashMap::new(),
             system: SystemTags::default(),
+            overview: None,
         }
     }
 
@@ -337,6 +355,7 @@ impl Compiled {
             commands: self.commands,
             system: self.system,
             formerly: self.formerly,
+            overview: self.overview,
         };
         Plant { plan, connections }
     }

@@ -28,6 +28,41 @@ pub(super) struct StationFile {
     pub(super) devices: Vec<DeviceEntry>,
     /// Named values.
     pub(super) tags: Vec<TagEntry>,
+    /// The picture of the plant in the overview; one is made up from the tags where none is given.
+    pub(super) overview: Option<OverviewEntry>,
+}
+
+/// The picture of the plant. Places are in units of its own size.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverviewEntry {
+    /// Width and height.
+    pub(super) size: [f32; 2],
+    /// What is drawn, in this order.
+    pub(super) elements: Vec<ElementEntry>,
+    /// Tags whose last hours stand beside it.
+    #[serde(default)]
+    pub(super) trends: Vec<String>,
+}
+
+/// One thing in the picture.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ElementEntry {
+    /// Water in a basin.
+    Tank { area: [f32; 4], title: String, level: String, target: Option<String>, span: [f64; 2] },
+    /// A pump; its state is 0 stopped, 1 running, 2 tripped.
+    Pump { at: [f32; 2], title: String, state: String, value: String },
+    /// A sluice gate; its position is in percent.
+    Gate { at: [f32; 2], title: String, position: String, value: Option<String> },
+    /// A scale with a pointer.
+    Gauge { at: [f32; 2], title: String, value: String, target: Option<String> },
+    /// A number with its name.
+    Number { at: [f32; 2], title: String, value: String },
+    /// A pipe.
+    Pipe { points: Vec<[f32; 2]> },
+    /// A caption.
+    Caption { at: [f32; 2], words: String },
 }
 
 /// The station itself.

@@ -5,6 +5,7 @@ mod compile;
 mod file;
 mod modbus;
 mod mqtt;
+mod picture;
 mod problem;
 mod read;
 mod shape;

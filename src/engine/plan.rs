@@ -3,6 +3,7 @@
 use super::Health;
 use crate::alarm::AlarmDefinition;
 use crate::command::CommandSettings;
+use crate::screen::Picture;
 use crate::tag::{Directory, Generation, TagId, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,4 +51,6 @@ pub struct Plan {
     pub system: SystemTags,
     /// For a tag that was renamed, the name under which its history and alarms were kept before.
     pub formerly: HashMap<TagId, Arc<str>>,
+    /// The picture of the plant, where the engineer drew one.
+    pub overview: Option<Picture>,
 }

@@ -1,2 +1,17 @@
-//! stub to be replaced in this session
-pub fn run(_: &std::path::Path, _: Option<std::time::Duration>, _: Option<()>) -> anyhow::Result<()> {Ok(())}
+//! The window. It paints from one snapshot a frame, never does I/O and never waits; whatever it wants done goes through the station's
+//! handle.
+
+mod app;
+mod faceplate;
+mod format;
+mod history;
+mod launch;
+mod scene;
+mod shell;
+pub mod theme;
+mod views;
+mod widgets;
+
+pub use app::App;
+pub use launch::{run, words_for};
+pub use scene::{Extra, View};

@@ -1,0 +1,224 @@
+//! The window's own state, and one frame of it.
+
+use super::faceplate::Faceplate;
+use super::history::HistoryCache;
+use super::scene::{Action, Extra, Scene, View, alarmed_tags};
+use super::shell::{self, Shell};
+use super::theme::{self, Palette};
+use super::views::{AlarmsView, DevicesView, OverviewView, TagsView, TrendView};
+use super::widgets;
+use crate::alarm::OccurrenceId;
+use crate::command::Confirmation;
+use crate::engine::{Reply, Snapshot};
+use crate::station::{Handle, Pending};
+use crate::tag::Now;
+use egui::{CentralPanel, Frame, Key, Margin, Modifiers};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A picture older than this is not shown as if it were live.
+const OLD: Duration = Duration::from_secs(2);
+/// Screens are painted again at most this often when values change.
+const REPAINT: Duration = Duration::from_millis(100);
+
+/// The window.
+pub struct App {
+    handle: Handle,
+    view: View,
+    shell: Shell,
+    overview: OverviewView,
+    tags: TagsView,
+    trends: TrendView,
+    alarms: AlarmsView,
+    devices: DevicesView,
+    faceplate: Faceplate,
+    history: HistoryCache,
+    extra: Option<Extra>,
+    pending: Vec<Pending<Reply>>,
+    close_at: Option<Duration>,
+}
+
+impl App {
+    /// A window for the station behind `handle`.
+    pub fn new(context: &egui::Context, handle: Handle, extra: Option<Extra>) -> Self {
+        theme::install(context);
+        let waker = context.clone();
+        handle.add_waker(move || waker.request_repaint_after(REPAINT));
+        Self {
+            handle,
+            view: View::Overview,
+            shell: Shell::default(),
+            overview: OverviewView::default(),
+            tags: TagsView::default(),
+            trends: TrendView::default(),
+            alarms: AlarmsView::default(),
+            devices: DevicesView,
+            faceplate: Faceplate::default(),
+            history: HistoryCache::default(),
+            extra,
+            pending: Vec::new(),
+            close_at: None,
+        }
+    }
+
+    /// The same, but it closes itself after a while.
+    #[must_use]
+    pub fn closing_after(mut self, duration: Option<Duration>) -> Self {
+        self.close_at = duration;
+        self
+    }
+
+    /// Shows this view.
+    pub fn show(&mut self, view: View) {
+        self.view = view;
+    }
+
+    /// The view that is shown.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Paints one frame.
+    pub fn frame(&mut self, ui: &mut egui::Ui) {
+        let (snapshot, now) = (self.handle.snapshot(), self.handle.now());
+        let palette = Palette::of(ui.theme());
+        let alarmed = alarmed_tags(&snapshot);
+        let handle = self.handle.clone();
+        let mut history = std::mem::take(&mut self.history);
+        let mut scene = Scene {
+            snapshot: &snapshot,
+            now,
+            handle: &handle,
+            palette,
+            history: &mut history,
+            alarmed: &alarmed,
+            actions: Vec::new(),
+        };
+        self.keys(ui, &mut scene);
+        self.shell.frame(ui, &mut scene, &mut self.view, self.extra.as_ref());
+        self.body(ui, &mut scene);
+        let actions = scene.actions;
+        self.history = history;
+        self.cover_old_picture(ui, &snapshot, now, &palette);
+        actions.into_iter().for_each(|action| self.perform(action, &snapshot));
+        self.collect_replies();
+    }
+
+    fn body(&mut self, ui: &mut egui::Ui, scene: &mut Scene<'_>) {
+        let frame = Frame::NONE.fill(scene.palette.ground).inner_margin(Margin::same(14));
+        CentralPanel::default().frame(frame).show(ui, |ui| match self.view {
+            View::Overview => self.overview.ui(ui, scene),
+            View::Tags => self.tags.ui(ui, scene, &mut self.faceplate),
+            View::Trends => self.trends.ui(ui, scene),
+            View::Alarms => self.alarms.ui(ui, scene),
+            View::Devices => self.devices.ui(ui, scene),
+        });
+    }
+
+    /// Keys that work in every view. Those that are letters do not work while somebody types.
+    fn keys(&mut self, ui: &mut egui::Ui, scene: &mut Scene<'_>) {
+        let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        if pressed(Key::F2) {
+            let chosen = match self.view {
+                View::Alarms => self.alarms.acknowledge_key(),
+                _ => None,
+            };
+            let occurrences: Vec<OccurrenceId> = chosen.or(self.shell.banner()).into_iter().collect();
+            if !occurrences.is_empty() {
+                scene.act(Action::Acknowledge(occurrences, String::new()));
+            }
+        }
+        if pressed(Key::F1) {
+            self.shell.toggle_keys();
+        }
+        if pressed(Key::F8) {
+            shell::toggle_theme(ui);
+        }
+        if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K)) {
+            self.view = View::Tags;
+            self.tags.focus_search();
+        }
+        for (number, view) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5].into_iter().zip(View::ALL) {
+            if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, number)) {
+                self.view = view;
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action, snapshot: &Arc<Snapshot>) {
+        match action {
+            Action::Show(view) => self.view = view,
+            Action::Select(tag) => {
+                self.view = View::Tags;
+                self.tags.select(tag, snapshot);
+                self.faceplate.show(tag, snapshot);
+            }
+            Action::Trend(key) => {
+                self.view = View::Trends;
+                self.trends.add(key);
+            }
+            Action::Acknowledge(occurrences, comment) => {
+                self.pending.push(self.handle.acknowledge(occurrences, &comment));
+            }
+            Action::Command { tag, value, seen, reason } => {
+                let pending = self.handle.command(tag, value, seen, &reason, Confirmation::Dialog);
+                self.faceplate.sent(pending.request().clone());
+                self.pending.push(pending);
+            }
+        }
+    }
+
+    /// Refusals are said where the operator looks; everything else shows itself in the next picture.
+    fn collect_replies(&mut self) {
+        let shell = &mut self.shell;
+        self.pending.retain_mut(|pending| match pending.poll() {
+            None => true,
+            Some(reply) => {
+                match reply {
+                    Some(Reply::Refused { why }) => shell.say(&why),
+                    Some(Reply::Acknowledged { count: 0, gone, .. }) if gone > 0 => {
+                        shell.say("that alarm is over already; nothing was acknowledged");
+                    }
+                    Some(_) => {}
+                    None => shell.say("the station stopped before it answered"),
+                }
+                false
+            }
+        });
+    }
+
+    /// A picture that is not live any more says so, over everything.
+    fn cover_old_picture(&self, ui: &mut egui::Ui, snapshot: &Snapshot, now: Now, palette: &Palette) {
+        let age = now.monotonic.since(snapshot.taken.monotonic);
+        if age <= OLD {
+            return;
+        }
+        let rect = ui.max_rect();
+        let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("old picture"));
+        let painter = ui.ctx().layer_painter(layer);
+        widgets::hatch(&painter, rect, theme::faded(palette.text, 0.35));
+        let words = format!("display not updating, {:.0} s old", age.as_secs_f32());
+        let galley = painter.layout_no_wrap(words, theme::strong(24.0), palette.text);
+        let place = egui::Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size());
+        painter.rect(place.expand(16.0), 4, palette.panel, egui::Stroke::new(2.0, palette.text), egui::StrokeKind::Inside);
+        painter.galley(place.min, galley, palette.text);
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, context: &egui::Context, _frame: &mut eframe::Frame) {
+        if self.close_at.is_some_and(|limit| self.handle.now().monotonic.as_micros() > limit.as_micros() as u64) {
+            context.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.frame(ui);
+        // The clock and the age of the picture go on when nothing else does.
+        ui.request_repaint_after(Duration::from_secs(1));
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

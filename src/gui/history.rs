@@ -1,0 +1,65 @@
+//! Questions to history that are asked again and again: for sparklines and small trends.
+
+use crate::historian::{Column, QueryError};
+use crate::station::{Handle, Ticket};
+use crate::tag::{Monotonic, Now, TagKey};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// An answer is shown this long before it is asked for again.
+const FRESH: Duration = Duration::from_secs(5);
+/// Answers that nobody looked at for this long are forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+type Answer = Result<Vec<Column>, QueryError>;
+
+struct Entry {
+    columns: Vec<Column>,
+    span: [f64; 2],
+    ticket: Option<(Ticket<Answer>, [f64; 2])>,
+    asked: Option<Monotonic>,
+    looked_at: Monotonic,
+}
+
+/// Answers by tag and span.
+#[derive(Default)]
+pub(super) struct HistoryCache {
+    entries: HashMap<(TagKey, u64), Entry>,
+}
+
+impl HistoryCache {
+    /// The last `seconds` of a tag in `width` columns, as far as they are known, and the span that they cover.
+    pub(super) fn last(&mut self, handle: &Handle, key: &TagKey, seconds: u64, width: usize, now: Now) -> (&[Column], [f64; 2]) {
+        self.entries.retain(|_, entry| now.monotonic.since(entry.looked_at) < FORGOTTEN);
+        let entry = self.entries.entry((key.clone(), seconds)).or_insert_with(|| Entry {
+            columns: Vec::new(),
+            span: [0.0, 1.0],
+            ticket: None,
+            asked: None,
+            looked_at: now.monotonic,
+        });
+        entry.looked_at = now.monotonic;
+        entry.receive();
+        let stale = entry.asked.is_none_or(|asked| now.monotonic.since(asked) >= FRESH);
+        if stale && entry.ticket.is_none() {
+            let (to, key) = (now.utc, key.clone());
+            let from = to.minus(Duration::from_secs(seconds));
+            let ticket = handle.ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled));
+            entry.ticket = Some((ticket, [from.as_seconds(), to.as_seconds()]));
+            entry.asked = Some(now.monotonic);
+        }
+        (&entry.columns, entry.span)
+    }
+}
+
+impl Entry {
+    fn receive(&mut self) {
+        let Some((ticket, span)) = &mut self.ticket else { return };
+        let Some(answer) = ticket.poll() else { return };
+        if let Some(Ok(columns)) = answer {
+            self.columns = columns;
+            self.span = *span;
+        }
+        self.ticket = None;
+    }
+}

@@ -1,0 +1,105 @@
+//! What every view is given, and what it can ask for. Views paint; what they want done is done after painting.
+
+use super::history::HistoryCache;
+use super::theme::Palette;
+use crate::alarm::{OccurrenceId, Priority, Subject};
+use crate::engine::Snapshot;
+use crate::station::Handle;
+use crate::tag::{Now, TagId, TagKey, Value};
+use std::collections::HashMap;
+
+/// The views, in the order of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The plant as a picture.
+    Overview,
+    /// All tags.
+    Tags,
+    /// Lines over time.
+    Trends,
+    /// What needs the operator.
+    Alarms,
+    /// How the devices are.
+    Devices,
+}
+
+impl View {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Tags, Self::Trends, Self::Alarms, Self::Devices];
+
+    /// What the navigation says.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Tags => "Tags",
+            Self::Trends => "Trends",
+            Self::Alarms => "Alarms",
+            Self::Devices => "Devices",
+        }
+    }
+}
+
+/// A menu of the plant itself, such as the demo's faults: words, and what they do.
+pub struct Extra {
+    /// What the menu is called.
+    pub title: String,
+    /// Its entries.
+    pub entries: Vec<(String, Box<dyn Fn()>)>,
+}
+
+/// What a view wants done after painting.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// Show another view.
+    Show(View),
+    /// Show the faceplate of a tag.
+    Select(TagId),
+    /// Draw a tag in the trend view, and show that.
+    Trend(TagKey),
+    /// Acknowledge these occurrences.
+    Acknowledge(Vec<OccurrenceId>, String),
+    /// Set a tag.
+    Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
+}
+
+/// What a view is given.
+pub(super) struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) now: Now,
+    pub(super) handle: &'a Handle,
+    pub(super) palette: Palette,
+    pub(super) history: &'a mut HistoryCache,
+    pub(super) alarmed: &'a HashMap<TagId, (Priority, bool)>,
+    pub(super) actions: Vec<Action>,
+}
+
+impl Scene<'_> {
+    /// Asks for something to be done.
+    pub(super) fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// The most urgent alarm of a tag, if it has one that is active.
+    pub(super) fn alarm_of(&self, tag: TagId) -> Option<Priority> {
+        self.alarmed.get(&tag).map(|(priority, _)| *priority)
+    }
+
+    /// Limits of a tag's alarms.
+    pub(super) fn limits_of(&self, tag: TagId) -> Vec<f64> {
+        let alarms = self.snapshot.plan.alarms.iter().filter(|alarm| alarm.subject == Subject::Tag(tag));
+        alarms.filter_map(|alarm| alarm.condition.limit()).collect()
+    }
+}
+
+/// The most urgent active alarm of each tag that has one, and whether it waits for an acknowledgement.
+pub(super) fn alarmed_tags(snapshot: &Snapshot) -> HashMap<TagId, (Priority, bool)> {
+    let mut alarmed: HashMap<TagId, (Priority, bool)> = HashMap::new();
+    for view in snapshot.alarms.views.iter().filter(|view| view.state.is_active()) {
+        if let Subject::Tag(tag) = view.subject {
+            let entry = alarmed.entry(tag).or_insert((view.priority, false));
+            entry.0 = entry.0.min(view.priority);
+            entry.1 |= view.state.needs_acknowledgement();
+        }
+    }
+    alarmed
+}

@@ -1,0 +1,15 @@
+//! One file a view.
+
+mod alarms;
+mod devices;
+mod journal;
+mod overview;
+mod plot;
+mod tags;
+mod trend;
+
+pub(super) use alarms::AlarmsView;
+pub(super) use devices::DevicesView;
+pub(super) use overview::OverviewView;
+pub(super) use tags::TagsView;
+pub(super) use trend::TrendView;
