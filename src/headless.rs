@@ -127,7 +127,11 @@ fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
         let time = if live.time == Timestamp::default() { snapshot.taken.utc } else { live.time };
         Some(sample_line(plan, tag, time, value.as_ref(), live.quality))
     });
-    let devices = snapshot.devices.iter().enumerate().map(|(slot, device)| device_line(plan, slot, &device.link, snapshot.taken.utc));
+    let devices = snapshot
+        .devices
+        .iter()
+        .enumerate()
+        .map(|(slot, device)| device_line(plan, slot, &device.link, snapshot.taken.utc));
     let alarms = snapshot.alarms.views.iter().map(|view| alarm_line(plan, view));
     print(tags.chain(devices).chain(alarms))
 }

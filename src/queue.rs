@@ -90,6 +90,7 @@ impl<T> Sender<T> {
 }
 
 /// Makes a queue. `capacity` is at least 1.
+#[expect(clippy::disallowed_methods, reason = "this is the one constructor that everything else uses")]
 pub fn bounded<T>(name: &'static str, capacity: usize, when_full: WhenFull) -> (Sender<T>, mpsc::Receiver<T>) {
     let capacity = capacity.max(1);
     let (inner, receiver) = mpsc::channel(capacity);

@@ -52,7 +52,11 @@ pub fn commit(store: &mut dyn Store, drafts: &[Draft]) -> Result<Vec<Receipt>, S
         sealed.push(entry);
     }
     store.append(&sealed)?;
-    Ok(drafts.iter().zip(&sealed).map(|(draft, entry)| Receipt { number: entry.number, request: draft.request.clone() }).collect())
+    Ok(drafts
+        .iter()
+        .zip(&sealed)
+        .map(|(draft, entry)| Receipt { number: entry.number, request: draft.request.clone() })
+        .collect())
 }
 
 /// A store in memory, for replays of event scripts: durable for as long as the replay runs.

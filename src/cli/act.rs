@@ -49,7 +49,8 @@ pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow:
     let settings = slot.and_then(|slot| plant.plan.commands.get(&slot));
     let value = parse(settings, text)?;
     let confirmation = Confirmation::CommandLine;
-    let body = RequestBody::Command { tag: TagKey::from(tag), value, value_seen: None, reason: reason.into(), confirmation };
+    let body =
+        RequestBody::Command { tag: TagKey::from(tag), value, value_seen: None, reason: reason.into(), confirmation };
     let ready = |station: &Station| {
         let snapshot = station.handle().snapshot();
         let live = slot.and_then(|slot| snapshot.live(slot));
@@ -82,7 +83,9 @@ pub(super) fn alarms(folder: &Path, ack: &[u64], ack_all: bool, comment: &str, j
         other => bail!("the station gave an answer to another question: {other:?}"),
     };
     let occurrences: Vec<OccurrenceId> = match ack_all {
-        true => listed.iter().filter(|alarm| alarm.state.needs_acknowledgement()).map(|alarm| alarm.occurrence).collect(),
+        true => {
+            listed.iter().filter(|alarm| alarm.state.needs_acknowledgement()).map(|alarm| alarm.occurrence).collect()
+        }
         false => ack.iter().map(|number| OccurrenceId(*number)).collect(),
     };
     if occurrences.is_empty() {
@@ -112,7 +115,13 @@ fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
     }
     for alarm in alarms {
         let number = alarm.priority.number();
-        println!("{:>6}  {number} {:<26} {}  {}", alarm.occurrence.0, alarm.state.word(), alarm.raised.to_rfc3339(), alarm.message);
+        println!(
+            "{:>6}  {number} {:<26} {}  {}",
+            alarm.occurrence.0,
+            alarm.state.word(),
+            alarm.raised.to_rfc3339(),
+            alarm.message
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -55,7 +55,8 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
     }
     if let Some(plant) = loaded.plant {
         let directory = &plant.plan.directory;
-        let counts = (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
+        let counts =
+            (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
         println!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
     }
     Ok(ExitCode::SUCCESS)

@@ -109,12 +109,7 @@ pub fn authorise(confirmed: Confirmed, facts: Facts<'_>, now: Now) -> Result<Aut
     })
 }
 
-fn check_seen(
-    seen: Option<&Value>,
-    present: &Option<Value>,
-    quality: Quality,
-    tolerance: f64,
-) -> Result<(), Refusal> {
+fn check_seen(seen: Option<&Value>, present: &Option<Value>, quality: Quality, tolerance: f64) -> Result<(), Refusal> {
     let (Some(seen), Some(present)) = (seen, present) else { return Ok(()) };
     let near = match (seen.as_f64(), present.as_f64()) {
         (Some(first), Some(second)) => (first - second).abs() <= tolerance || seen.same(present),
@@ -284,14 +279,16 @@ mod tests {
     #[test]
     fn a_bad_value_cannot_have_moved() {
         let allowed = settings();
-        let facts = Facts { quality: Quality::bad(Reason::Stale), value: Some(Value::Double(3.0)), ..facts(Some(&allowed)) };
+        let facts =
+            Facts { quality: Quality::bad(Reason::Stale), value: Some(Value::Double(3.0)), ..facts(Some(&allowed)) };
         assert!(authorise(request(1.0).confirm(Confirmation::Dialog), facts, Now::default()).is_ok());
     }
 
     #[test]
     fn only_the_receipt_of_its_own_entry_lets_it_go() {
         let allowed = settings();
-        let authorised = authorise(request(5.0).confirm(Confirmation::Dialog), facts(Some(&allowed)), Now::default()).unwrap();
+        let authorised =
+            authorise(request(5.0).confirm(Confirmation::Dialog), facts(Some(&allowed)), Now::default()).unwrap();
         let mut store = MemoryStore::default();
         let mut other = authorised.draft(Now::default());
         let own = commit(&mut store, &[other.clone()]).unwrap().remove(0);

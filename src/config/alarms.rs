@@ -32,7 +32,7 @@ pub(super) fn of_tag(
             problems.error(&place, format!("this tag has an alarm \"{}\" already", condition.word()));
         }
         let deadband = entry.deadband.or(draft.entry.deadband).unwrap_or(0.0);
-        if !(deadband >= 0.0) {
+        if deadband < 0.0 || deadband.is_nan() {
             problems.error(&place.at("deadband"), "a deadband is not negative");
         }
         alarms.push(AlarmDefinition {
@@ -107,12 +107,17 @@ fn condition(entry: &AlarmEntry, place: &Place, problems: &mut Problems) -> Opti
 
 /// Limits stand in their order: low-low, low, high, high-high.
 fn check_order(alarms: &[AlarmDefinition], draft: &TagDraft, problems: &mut Problems) {
-    let find = |word: &str| alarms.iter().find(|alarm| alarm.condition.word() == word).and_then(|alarm| alarm.condition.limit());
+    let find = |word: &str| {
+        alarms.iter().find(|alarm| alarm.condition.word() == word).and_then(|alarm| alarm.condition.limit())
+    };
     let limits: Vec<(&str, f64)> =
         ["low-low", "low", "high", "high-high"].into_iter().filter_map(|word| Some((word, find(word)?))).collect();
     for pair in limits.windows(2) {
         if pair[0].1 >= pair[1].1 {
-            let words = format!("the limit {} ({}) has to be below the limit {} ({})", pair[0].0, pair[0].1, pair[1].0, pair[1].1);
+            let words = format!(
+                "the limit {} ({}) has to be below the limit {} ({})",
+                pair[0].0, pair[0].1, pair[1].0, pair[1].1
+            );
             problems.error(&draft.place.at("alarms"), words);
         }
     }
@@ -131,7 +136,12 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
         off_delay: Duration::ZERO,
         priority: entry.priority,
         message: entry.message.unwrap_or_else(|| format!("{name} does not answer")).into(),
-        guidance: entry.guidance.unwrap_or_else(|| "Its values are not to be trusted until it answers again. Check power and cable.".to_owned()).into(),
+        guidance: entry
+            .guidance
+            .unwrap_or_else(|| {
+                "Its values are not to be trusted until it answers again. Check power and cable.".to_owned()
+            })
+            .into(),
         area: draft.entry.area.as_deref().map(Into::into),
     }
 }

@@ -57,13 +57,17 @@ pub(super) fn compile(
     generation: Generation,
     problems: &mut Problems,
 ) -> Option<Plant> {
-    let station: StationFile = serde_json::from_value(sources.first()?.value.get("station").map_or_else(
-        || serde_json::json!({}),
-        |station| serde_json::json!({ "station": station }),
-    ))
+    let station: StationFile = serde_json::from_value(
+        sources
+            .first()?
+            .value
+            .get("station")
+            .map_or_else(|| serde_json::json!({}), |station| serde_json::json!({ "station": station })),
+    )
     .unwrap_or_default();
     let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
-    let connections = unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
+    let connections =
+        unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
     let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
     let devices = devices(sources, &connections, problems);
     let drafts = drafts(sources, &devices, &templates, problems);
@@ -180,11 +184,15 @@ fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId>
         let place = draft.place.at("name");
         let fine = !draft.key.is_empty() && draft.key.split('/').all(|part| !part.trim().is_empty());
         if !fine || draft.key.contains([':', '{', '}', '*', '?']) {
-            problems.error(&place, format!("\"{}\" is not a name; words with / between them are, such as north/pump-1/speed", draft.key));
+            problems.error(
+                &place,
+                format!("\"{}\" is not a name; words with / between them are, such as north/pump-1/speed", draft.key),
+            );
         }
         if let Some(first) = slots.insert(draft.key.clone(), TagId(slot as u32)) {
             let first = &drafts[first.index()].place;
-            problems.error(&place, format!("the tag \"{}\" stands at {}:{} already", draft.key, first.file, first.path));
+            problems
+                .error(&place, format!("the tag \"{}\" stands at {}:{} already", draft.key, first.file, first.path));
         }
     }
     slots
@@ -224,9 +232,8 @@ impl Compiled {
     ) -> Self {
         let connections = connections.iter().enumerate().map(|(slot, connection)| {
             let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
-                (Some(entry), None) => {
-                    modbus::settings(entry, slot, devices, &connection.place.at("modbus"), problems).map(Protocol::Modbus)
-                }
+                (Some(entry), None) => modbus::settings(entry, slot, devices, &connection.place.at("modbus"), problems)
+                    .map(Protocol::Modbus),
                 (None, Some(entry)) => {
                     let client = format!("{station}-{}", connection.entry.name);
                     mqtt::settings(entry, slot, &client, devices, secrets, &connection.place.at("mqtt"), problems)
@@ -315,18 +322,33 @@ impl Compiled {
         self.system.records_writable = add(
             "records-writable",
             "Whether alarms, commands and audit entries can be written.",
-            Some((0.0, Priority::Critical, "Records cannot be written", "Commands and acknowledgements are refused until they can. Check the disk of this computer.")),
+            Some((
+                0.0,
+                Priority::Critical,
+                "Records cannot be written",
+                "Commands and acknowledgements are refused until they can. Check the disk of this computer.",
+            )),
         );
         self.system.history_writable = add(
             "history-writable",
             "Whether samples can be written, and none are lost.",
-            Some((0.0, Priority::High, "History cannot be written", "Live operation goes on; samples are being lost. Check the disk of this computer.")),
+            Some((
+                0.0,
+                Priority::High,
+                "History cannot be written",
+                "Live operation goes on; samples are being lost. Check the disk of this computer.",
+            )),
         );
         self.system.samples_lost = add("samples-lost", "Samples lost since the start.", None);
         self.system.history_set_aside = add(
             "history-set-aside",
             "Whether a damaged file of samples was set aside at the start.",
-            Some((1.0, Priority::Medium, "A damaged history file was set aside", "It was kept in the folder history/ and a new one was begun. Call the engineer.")),
+            Some((
+                1.0,
+                Priority::Medium,
+                "A damaged history file was set aside",
+                "It was kept in the folder history/ and a new one was begun. Call the engineer.",
+            )),
         );
     }
 
@@ -404,7 +426,7 @@ fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Pro
     let (entry, place) = (&draft.entry, &draft.place);
     let area = entry.area.as_deref().or_else(|| device.and_then(|device| device.entry.area.as_deref()));
     let deadband = entry.deadband.unwrap_or(0.0);
-    if !(deadband >= 0.0) {
+    if deadband < 0.0 || deadband.is_nan() {
         problems.error(&place.at("deadband"), "a deadband is not negative");
     }
     let stale_after = entry.stale_after.as_deref();

@@ -5,9 +5,7 @@ use super::file::ModbusEntry;
 use super::problem::{Place, Problems};
 use super::units;
 use crate::command::CommandSettings;
-use crate::driver::modbus::{
-    Device, Encoding, Kind, MAX_BITS, MAX_REGISTERS, Point, Settings, Table, Transport,
-};
+use crate::driver::modbus::{Device, Encoding, Kind, MAX_BITS, MAX_REGISTERS, Point, Settings, Table, Transport};
 use crate::tag::{DeviceId, TagDefinition, TagId};
 use std::collections::HashMap;
 use std::time::Duration;

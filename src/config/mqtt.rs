@@ -24,7 +24,8 @@ pub(super) fn settings(
     let address = match entry.url.split_once("://") {
         Some(("mqtt" | "tcp", address)) => Ok(address),
         Some(("mqtts" | "ssl", _)) => {
-            Err("TLS to a broker is not built in yet, and Polder does not speak in clear where TLS was asked for".to_owned())
+            Err("TLS to a broker is not built in yet, and Polder does not speak in clear where TLS was asked for"
+                .to_owned())
         }
         _ => Err(format!("\"{}\" is not a broker's address; write it as mqtt://10.0.0.7:1883", entry.url)),
     };
@@ -78,7 +79,10 @@ pub(super) fn point(id: TagId, draft: &TagDraft, device: &DeviceDraft, problems:
     let name = device.entry.topic.as_ref().unwrap_or(&device.entry.name);
     let filter = topic.replace("${device}", name);
     if !rumqttc::valid_filter(&filter) {
-        problems.error(&place.at("topic"), format!("\"{filter}\" is not a topic; + stands for a level, # for the rest at the end"));
+        problems.error(
+            &place.at("topic"),
+            format!("\"{filter}\" is not a topic; + stands for a level, # for the rest at the end"),
+        );
         return None;
     }
     if entry.json.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {

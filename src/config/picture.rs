@@ -14,7 +14,8 @@ pub(super) fn picture(
 ) -> Picture {
     let mut finder = Finder { slots, problems };
     let elements = entry.elements.iter().enumerate();
-    let elements = elements.filter_map(|(number, entry)| finder.element(entry, &place.at("elements").at(number))).collect();
+    let elements =
+        elements.filter_map(|(number, entry)| finder.element(entry, &place.at("elements").at(number))).collect();
     let trends = entry.trends.iter().enumerate();
     let trends = trends.filter_map(|(number, key)| finder.tag(key, &place.at("trends").at(number))).collect();
     Picture { size: entry.size, elements, trends }

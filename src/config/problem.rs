@@ -105,7 +105,9 @@ impl Problems {
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let best = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min();
     match best {
-        Some((distance, candidate)) if distance <= 1 + word.chars().count() / 3 => format!("; did you mean \"{candidate}\"?"),
+        Some((distance, candidate)) if distance <= 1 + word.chars().count() / 3 => {
+            format!("; did you mean \"{candidate}\"?")
+        }
         _ => String::new(),
     }
 }

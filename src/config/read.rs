@@ -30,7 +30,9 @@ pub(super) fn read(folder: &Path, problems: &mut Problems) -> Vec<Source> {
             let at = place.at("include").at(number);
             match include.as_str() {
                 Some(path) if is_inside(path) => waiting.push((path.to_owned(), at)),
-                Some(_) => problems.error(&at, "an included file lies in the station folder; write its name without .. and /"),
+                Some(_) => {
+                    problems.error(&at, "an included file lies in the station folder; write its name without .. and /")
+                }
                 None => {}
             }
         }
@@ -94,7 +96,8 @@ impl Secrets {
 
     /// The secret of this name; the environment goes first.
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        let variable = format!("POLDER_SECRET_{}", name.to_uppercase().replace(|sign: char| !sign.is_alphanumeric(), "_"));
+        let variable =
+            format!("POLDER_SECRET_{}", name.to_uppercase().replace(|sign: char| !sign.is_alphanumeric(), "_"));
         std::env::var(variable).ok().or_else(|| self.entries.get(name).cloned())
     }
 }
@@ -103,7 +106,8 @@ impl Secrets {
 fn too_open(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & 0o077 != 0).then(|| format!("others may read this file (mode {mode:o}); make it 600: chmod 600 {}", path.display()))
+    (mode & 0o077 != 0)
+        .then(|| format!("others may read this file (mode {mode:o}); make it 600: chmod 600 {}", path.display()))
 }
 
 #[cfg(not(unix))]

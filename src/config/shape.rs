@@ -64,7 +64,8 @@ impl<'a> Shape<'a> {
         });
         if !fits {
             let wanted: Vec<_> = real.iter().map(|option| type_words(self.resolve(option))).collect();
-            problems.error(place, format!("{} stands here; {} would be right", found_words(value), wanted.join(" or ")));
+            problems
+                .error(place, format!("{} stands here; {} would be right", found_words(value), wanted.join(" or ")));
         }
     }
 
@@ -126,7 +127,8 @@ impl<'a> Shape<'a> {
             }
         });
         let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for key in required.iter().filter_map(Value::as_str).filter(|key| !present.iter().any(|present| present == key)) {
+        for key in required.iter().filter_map(Value::as_str).filter(|key| !present.iter().any(|present| present == key))
+        {
             problems.error(place, format!("the key \"{key}\" is missing"));
         }
     }

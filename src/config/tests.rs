@@ -66,16 +66,43 @@ fn with_tags(tags: &str) -> String {
 fn tags_of_modbus_devices() {
     let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);
     check(r#"{"name": "t", "device": "d", "register": "40041", "type": "f32"}"#, &[]);
-    check(r#"{"name": "t", "device": "d", "register": "holding:65535", "type": "f32"}"#, &["tags/0/register: the value ends at address 65536"]);
-    check(r#"{"name": "t", "device": "d", "register": "coil:0", "type": "u16"}"#, &["tags/0/type: a coil holds one bit"]);
+    check(
+        r#"{"name": "t", "device": "d", "register": "holding:65535", "type": "f32"}"#,
+        &["tags/0/register: the value ends at address 65536"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "coil:0", "type": "u16"}"#,
+        &["tags/0/type: a coil holds one bit"],
+    );
     check(r#"{"name": "t", "device": "d", "register": "holding:0", "bit": 16}"#, &["tags/0/bit: a bit is 0 to 15"]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "command": {}}"#, &["tags/0/command: a input register can only be read"]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "type": "string"}"#, &["tags/0/length: a string, and only a string"]);
-    check(r#"{"name": "t", "device": "d", "topic": "x"}"#, &["tags/0/topic: \"topic\" belongs to MQTT", "needs a \"register\""]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "scale": {"raw": [1, 1], "eng": [0, 1]}}"#, &["tags/0/scale/raw: the two raw values differ"]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1, "low": 2}]}"#, &["tags/0/alarms/0: an alarm needs exactly one"]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1}, {"low": 2}]}"#, &["has to be below the limit high"]);
-    check(r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"hihg": 1}]}"#, &["did you mean \"high\"?", "exactly one"]);
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "command": {}}"#,
+        &["tags/0/command: a input register can only be read"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "type": "string"}"#,
+        &["tags/0/length: a string, and only a string"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "topic": "x"}"#,
+        &["tags/0/topic: \"topic\" belongs to MQTT", "needs a \"register\""],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "scale": {"raw": [1, 1], "eng": [0, 1]}}"#,
+        &["tags/0/scale/raw: the two raw values differ"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1, "low": 2}]}"#,
+        &["tags/0/alarms/0: an alarm needs exactly one"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"high": 1}, {"low": 2}]}"#,
+        &["has to be below the limit high"],
+    );
+    check(
+        r#"{"name": "t", "device": "d", "register": "input:0", "alarms": [{"hihg": 1}]}"#,
+        &["did you mean \"high\"?", "exactly one"],
+    );
     check(
         r#"{"name": "t", "device": "d", "register": "input:0"}, {"name": "u", "device": "d", "register": "input:0", "type": "i16"}"#,
         &["warning: input:0 is read here and by \"t\" as different types"],
@@ -87,8 +114,14 @@ fn tags_of_mqtt_devices() {
     let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);
     check(r#"{"name": "t", "device": "w", "topic": "knmi/+/rain", "json": "/a/0"}"#, &[]);
     check(r#"{"name": "t", "device": "w", "topic": "a/#/b"}"#, &["tags/0/topic: \"a/#/b\" is not a topic"]);
-    check(r#"{"name": "t", "device": "w", "topic": "a", "json": "a.b"}"#, &["tags/0/json: a place in JSON begins with /"]);
-    check(r#"{"name": "t", "device": "w", "topic": "a", "command": {"topic": "a/+"}}"#, &["tags/0/command/topic: a command goes to one topic"]);
+    check(
+        r#"{"name": "t", "device": "w", "topic": "a", "json": "a.b"}"#,
+        &["tags/0/json: a place in JSON begins with /"],
+    );
+    check(
+        r#"{"name": "t", "device": "w", "topic": "a", "command": {"topic": "a/+"}}"#,
+        &["tags/0/command/topic: a command goes to one topic"],
+    );
 }
 
 #[test]
@@ -125,7 +158,9 @@ fn includes_and_what_is_not_json() {
 #[test]
 fn secrets_that_others_can_read_are_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let (_keep, path) = folder(r#"{"connections": [{"name": "m", "mqtt": {"url": "mqtt://x", "username": "u", "password": {"secret": "site"}}}]}"#);
+    let (_keep, path) = folder(
+        r#"{"connections": [{"name": "m", "mqtt": {"url": "mqtt://x", "username": "u", "password": {"secret": "site"}}}]}"#,
+    );
     let secrets = path.join(SECRETS_FILE);
     std::fs::write(&secrets, r#"{"site": "geheim"}"#).unwrap();
     std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(0o644)).unwrap();

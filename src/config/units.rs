@@ -22,7 +22,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// Reads `holding:40`, or `40041` and `400041`, which mean the same (Modicon numbers: the first digit is the table, the rest counts from 1).
 pub(super) fn register(text: &str) -> Result<(Table, u16), String> {
-    let wrong = || format!("\"{text}\" is not a register; write it as holding:40, input:7, coil:0 or discrete:3 (zero-based)");
+    let wrong =
+        || format!("\"{text}\" is not a register; write it as holding:40, input:7, coil:0 or discrete:3 (zero-based)");
     if let Some((table, address)) = text.split_once(':') {
         let table = match table {
             "coil" => Table::Coil,
@@ -32,7 +33,8 @@ pub(super) fn register(text: &str) -> Result<(Table, u16), String> {
             _ => return Err(wrong()),
         };
         let address: u32 = address.trim().parse().map_err(|_| wrong())?;
-        let address = u16::try_from(address).map_err(|_| format!("address {address} is outside the table; 0 to 65535 exist"))?;
+        let address =
+            u16::try_from(address).map_err(|_| format!("address {address} is outside the table; 0 to 65535 exist"))?;
         return Ok((table, address));
     }
     if !(5..=6).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -48,7 +50,12 @@ pub(super) fn register(text: &str) -> Result<(Table, u16), String> {
     };
     match number.parse::<u32>() {
         Ok(number @ 1..=65_536) => Ok((table, (number - 1) as u16)),
-        _ => Err(format!("register {text} is outside the table; the first one is {table}{:0>width$}", 1, table = &text[..1], width = text.len() - 1)),
+        _ => Err(format!(
+            "register {text} is outside the table; the first one is {table}{:0>width$}",
+            1,
+            table = &text[..1],
+            width = text.len() - 1
+        )),
     }
 }
 
@@ -66,7 +73,11 @@ pub(super) fn host_and_port(text: &str, default_port: u16) -> Result<(String, u1
         },
     };
     let port = port.map_or(Ok(default_port), |port| port.parse::<u16>().map_err(|_| wrong()))?;
-    if host.is_empty() || host.contains(char::is_whitespace) || (host.contains(':') && !text.starts_with('[')) || port == 0 {
+    if host.is_empty()
+        || host.contains(char::is_whitespace)
+        || (host.contains(':') && !text.starts_with('['))
+        || port == 0
+    {
         return Err(wrong());
     }
     Ok((host.to_owned(), port))

@@ -168,8 +168,12 @@ impl Session {
 
     fn subscribe(&mut self, filters: Vec<String>, out: &mut BytesMut) -> anyhow::Result<()> {
         let Ok(mut hub) = self.hub.lock() else { return Ok(()) };
-        let kept: Vec<Publish> =
-            hub.retained.values().filter(|message| filters.iter().any(|filter| fits(&message.topic, filter))).cloned().collect();
+        let kept: Vec<Publish> = hub
+            .retained
+            .values()
+            .filter(|message| filters.iter().any(|filter| fits(&message.topic, filter)))
+            .cloned()
+            .collect();
         if let Some(subscriber) = hub.subscribers.get_mut(&self.id) {
             subscriber.filters.extend(filters);
         }

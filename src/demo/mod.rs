@@ -210,7 +210,11 @@ impl PlantOnLoopback {
 
     fn toggle_broker(&mut self) -> anyhow::Result<()> {
         self.broker_lives = !self.broker_lives;
-        if self.broker_lives { self.broker.restore() } else { Ok(self.broker.kill()) }
+        if self.broker_lives {
+            return self.broker.restore();
+        }
+        self.broker.kill();
+        Ok(())
     }
 }
 
@@ -221,7 +225,9 @@ mod tests {
     #[test]
     fn the_station_file_has_no_problems() {
         let folder = tempfile::tempdir().unwrap();
-        let text = CONTROLLERS.iter().fold(STATION.replace("@broker@", "1883"), |text, (_, name)| text.replace(&format!("@{name}@"), "1502"));
+        let text = CONTROLLERS
+            .iter()
+            .fold(STATION.replace("@broker@", "1883"), |text, (_, name)| text.replace(&format!("@{name}@"), "1502"));
         assert!(!text.contains('@'), "a port is left open");
         std::fs::write(folder.path().join("station.json"), text).unwrap();
         let loaded = crate::config::load(folder.path(), crate::tag::Generation(1));

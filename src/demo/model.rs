@@ -125,7 +125,8 @@ impl Pump {
         let efficiency = (0.74 - 0.5 * best).max(0.2);
         let hydraulic = GRAVITY * self.flow_m3_s * self.head_m.max(0.0);
         self.power_kw = if self.is_running() { 3.0 * ratio.powi(3) + hydraulic / efficiency } else { 0.0 };
-        self.current_a = if self.is_running() { 28.0 * ratio + self.power_kw * 1000.0 / (3f64.sqrt() * 400.0 * 0.86) } else { 0.0 };
+        self.current_a =
+            if self.is_running() { 28.0 * ratio + self.power_kw * 1000.0 / (3f64.sqrt() * 400.0 * 0.86) } else { 0.0 };
         let warm = 18.0 + if self.is_running() { 34.0 * ratio * ratio } else { 0.0 } + self.bearing_fault_c;
         self.bearing_c += (warm - self.bearing_c) * (seconds / 20.0).min(1.0);
         if self.is_running() {
@@ -312,7 +313,8 @@ mod tests {
         polder.weather.evaporation_mm_h = 0.0;
         let (mut in_total, mut out_total) = (0.0, 0.0);
         let content = |polder: &Polder| -> f64 {
-            polder.basins.iter().map(|basin| basin.stored_m3 + basin.level_m * basin.water_m2()).sum::<f64>() + polder.boezem_m * BOEZEM_AREA
+            polder.basins.iter().map(|basin| basin.stored_m3 + basin.level_m * basin.water_m2()).sum::<f64>()
+                + polder.boezem_m * BOEZEM_AREA
         };
         let before = content(&polder);
         for _ in 0..20_000 {

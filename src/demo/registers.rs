@@ -50,7 +50,9 @@ fn pump_inputs(pump: &Pump) -> Vec<u16> {
 pub(super) fn inputs(polder: &Polder, controller: Controller, unit: u8) -> Option<Vec<u16>> {
     let unit = usize::from(unit);
     match controller {
-        Controller::Basin(number) if (1..=PUMPS).contains(&unit) => Some(pump_inputs(&polder.basins[number].pumps[unit - 1])),
+        Controller::Basin(number) if (1..=PUMPS).contains(&unit) => {
+            Some(pump_inputs(&polder.basins[number].pumps[unit - 1]))
+        }
         Controller::Basin(number) if unit == 10 => {
             let basin = &polder.basins[number];
             let mut registers = vec![0; 8];
@@ -170,4 +172,3 @@ pub(super) fn write_holdings(
     }
     Ok(())
 }
-

@@ -37,13 +37,16 @@ impl Devices {
                 part(registers::coils(&polder, controller, unit), address, count, 2000).map(Response::ReadCoils)
             }
             Request::ReadDiscreteInputs(address, count) => {
-                part(registers::discretes(&polder, controller, unit), address, count, 2000).map(Response::ReadDiscreteInputs)
+                part(registers::discretes(&polder, controller, unit), address, count, 2000)
+                    .map(Response::ReadDiscreteInputs)
             }
             Request::ReadInputRegisters(address, count) => {
-                part(registers::inputs(&polder, controller, unit), address, count, 125).map(Response::ReadInputRegisters)
+                part(registers::inputs(&polder, controller, unit), address, count, 125)
+                    .map(Response::ReadInputRegisters)
             }
             Request::ReadHoldingRegisters(address, count) => {
-                part(registers::holdings(&polder, controller, unit), address, count, 125).map(Response::ReadHoldingRegisters)
+                part(registers::holdings(&polder, controller, unit), address, count, 125)
+                    .map(Response::ReadHoldingRegisters)
             }
             Request::WriteSingleCoil(address, on) => {
                 registers::write_coil(&mut polder, controller, unit, address, on)?;

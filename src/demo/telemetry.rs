@@ -79,10 +79,7 @@ fn messages(polder: &Shared) -> Vec<(&'static str, String)> {
         "temperature": {"c": round(weather.temperature_c, 1)},
         "evaporation": {"mm_h": round(weather.evaporation_mm_h, 3)},
     });
-    vec![
-        ("noordpolder/weather/260", report.to_string()),
-        ("noordpolder/tide/level", format!("{:.3}", polder.sea_m)),
-    ]
+    vec![("noordpolder/weather/260", report.to_string()), ("noordpolder/tide/level", format!("{:.3}", polder.sea_m))]
 }
 
 fn round(value: f64, decimals: i32) -> f64 {

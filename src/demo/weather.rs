@@ -76,7 +76,8 @@ impl Weather {
         let burst = if self.seconds < self.burst_until { 45.0 } else { 0.0 };
         self.rain_mm_h = front + burst;
         let root = seconds.sqrt() * 0.02;
-        self.wind_m_s = (self.wind_m_s + (8.0 - self.wind_m_s) * seconds / 40_000.0 + root * self.random.normal()).clamp(0.0, 30.0);
+        self.wind_m_s =
+            (self.wind_m_s + (8.0 - self.wind_m_s) * seconds / 40_000.0 + root * self.random.normal()).clamp(0.0, 30.0);
         self.wind_degrees = (self.wind_degrees + root * 8.0 * self.random.normal()).rem_euclid(360.0);
         let day = (std::f64::consts::TAU * self.seconds / 86_400.0).sin();
         self.temperature_c = 11.0 + 4.0 * day;

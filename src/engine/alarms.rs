@@ -4,9 +4,7 @@ use super::deadlines::{Deadline, Deadlines};
 use super::snapshot::AlarmBoard;
 use super::{Effects, Notice, Plan, Reply, ReplyId, Request, Restored};
 use crate::access::Principal;
-use crate::alarm::{
-    Acknowledged, Alarm, AlarmView, Observation, OccurrenceId, State, Subject, Transition, Verdict,
-};
+use crate::alarm::{Acknowledged, Alarm, AlarmView, Observation, OccurrenceId, State, Subject, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +12,8 @@ use std::sync::Arc;
 
 /// An acknowledgement whose record is being written.
 struct Pending {
-    slots: Vec<(usize, OccurrenceId)>,
+    /// Slot, occurrence, and the state that the record says it will have.
+    slots: Vec<(usize, OccurrenceId, State)>,
     already: usize,
     gone: usize,
     principal: Principal,
@@ -113,7 +112,10 @@ impl AlarmDesk {
     }
 
     /// Judges the alarms of a tag after a sample.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the engine are handed over one by one, so that each stays borrowable")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of the engine are handed over one by one, so that each stays borrowable"
+    )]
     pub(super) fn judge_tag(
         &mut self,
         plan: &Plan,
@@ -290,6 +292,7 @@ impl AlarmDesk {
         board
     }
 
+    #[expect(clippy::too_many_arguments, reason = "as above")]
     /// Somebody acknowledges occurrences: the record is asked for first, the states change when it is durable.
     pub(super) fn request(
         &mut self,
@@ -304,10 +307,11 @@ impl AlarmDesk {
         let principal = request.principal.clone();
         let mut pending =
             Pending { slots: Vec::new(), already: 0, gone: 0, principal, comment: comment.clone(), reply };
-        for &occurrence in occurrences {
+        let named: BTreeSet<OccurrenceId> = occurrences.iter().copied().collect();
+        for occurrence in named {
             let slot = self.by_occurrence.get(&occurrence).copied();
             match slot.map(|slot| (slot, self.alarms[slot].would_acknowledge(occurrence))) {
-                Some((slot, Acknowledged::Done(_))) => pending.slots.push((slot, occurrence)),
+                Some((slot, Acknowledged::Done(to))) => pending.slots.push((slot, occurrence, to)),
                 Some((_, Acknowledged::Already)) => pending.already += 1,
                 Some((_, Acknowledged::Gone)) | None => pending.gone += 1,
             }
@@ -326,10 +330,10 @@ impl AlarmDesk {
         let alarms: Vec<_> = pending
             .slots
             .iter()
-            .map(|(slot, occurrence)| serde_json::json!({"alarm": plan.alarms[*slot].key, "occurrence": occurrence}))
+            .map(|(slot, occurrence, _)| serde_json::json!({"alarm": plan.alarms[*slot].key, "occurrence": occurrence}))
             .collect();
         let subject = match pending.slots.as_slice() {
-            [(slot, _)] => plan.alarms[*slot].key.as_str().into(),
+            [(slot, _, _)] => plan.alarms[*slot].key.as_str().into(),
             several => format!("{} alarms", several.len()).into(),
         };
         Draft {
@@ -345,12 +349,10 @@ impl AlarmDesk {
 
     /// The states after the acknowledgement go into the same commit as its audit entry.
     fn record_ahead(&self, plan: &Plan, pending: &Pending, now: Now, effects: &mut Effects) {
-        for &(slot, occurrence) in &pending.slots {
-            let alarm = &self.alarms[slot];
-            if let Acknowledged::Done(to) = alarm.would_acknowledge(occurrence) {
-                let actor = Some((&pending.principal, &pending.comment));
-                effects.transitions.push(self.transition(plan, slot, (alarm.state(), to), None, actor, now));
-            }
+        for &(slot, _, to) in &pending.slots {
+            let change = (self.alarms[slot].state(), to);
+            let actor = Some((&pending.principal, &pending.comment));
+            effects.transitions.push(self.transition(plan, slot, change, None, actor, now));
         }
     }
 
@@ -358,14 +360,14 @@ impl AlarmDesk {
     pub(super) fn committed(&mut self, plan: &Plan, request: &RequestId, now: Now, effects: &mut Effects) -> bool {
         let Some(pending) = self.pending.remove(request) else { return false };
         let mut count = 0;
-        for &(slot, occurrence) in &pending.slots {
+        for &(slot, occurrence, recorded) in &pending.slots {
             let Some(alarm) = self.alarms.get_mut(slot) else { continue };
             let from = alarm.state();
             if let Acknowledged::Done(to) = alarm.acknowledge(occurrence, now) {
                 count += 1;
                 self.show(plan, slot, to, effects);
-                if from == State::ReturnedUnacknowledged {
-                    // It may have returned while the record was being written as "acknowledged": this row comes last, and holds.
+                if to != recorded {
+                    // It returned while the record of its acknowledgement was being written: this row comes last, and holds.
                     let actor = Some((&pending.principal, &pending.comment));
                     let transition = self.transition(plan, slot, (from, to), None, actor, now);
                     effects.transitions.push(transition);

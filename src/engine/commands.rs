@@ -121,7 +121,14 @@ impl CommandDesk {
                 self.set_phase(receipt.request(), Phase::Sending);
                 effects.dispatches.push((connection, dispatch));
             }
-            _ => self.conclude(receipt.request(), Outcome::Refused, "no device stands behind this tag".into(), now, plan, effects),
+            _ => self.conclude(
+                receipt.request(),
+                Outcome::Refused,
+                "no device stands behind this tag".into(),
+                now,
+                plan,
+                effects,
+            ),
         }
     }
 
@@ -241,7 +248,10 @@ impl CommandDesk {
         self.end(id, &principal, &tag, outcome, words, now, effects);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an outcome is told to three listeners, each of whom needs all of it")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an outcome is told to three listeners, each of whom needs all of it"
+    )]
     fn end(
         &mut self,
         id: &RequestId,

@@ -36,7 +36,13 @@ impl Engine {
 
     fn inherit_devices(&mut self, old: &Plan) {
         let previous = std::mem::replace(&mut self.devices, DeviceDesk::new(&self.plan));
-        let names: HashMap<_, _> = old.directory.devices().iter().zip(previous.views().iter()).map(|(device, view)| (&device.name, view)).collect();
+        let names: HashMap<_, _> = old
+            .directory
+            .devices()
+            .iter()
+            .zip(previous.views().iter())
+            .map(|(device, view)| (&device.name, view))
+            .collect();
         for (place, device) in self.plan.directory.devices().iter().enumerate() {
             if let Some(view) = names.get(&device.name) {
                 self.devices.inherit(place, (*view).clone());
@@ -47,7 +53,8 @@ impl Engine {
     fn inherit_alarms(&mut self, old: &Plan) {
         let restored = Restored { last_occurrence: self.alarms.last_occurrence().0, ..Restored::default() };
         let previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
-        let slots: HashMap<_, _> = self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
+        let slots: HashMap<_, _> =
+            self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
         for (before, alarm, value) in previous.hand_over() {
             if let Some(&slot) = old.alarms.get(before).and_then(|definition| slots.get(&definition.key)) {
                 self.alarms.adopt(slot, alarm, value);

@@ -112,15 +112,10 @@ pub enum Reply {
 
 impl Engine {
     /// Takes a request; its reply may come at once or with a later event.
-    pub(super) fn take_request(
-        &mut self,
-        request: Request,
-        reply: super::ReplyId,
-        now: Now,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn take_request(&mut self, request: Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
         if request.version != PROTOCOL_VERSION {
-            let why = format!("this station speaks version {PROTOCOL_VERSION} of the protocol, not {}", request.version);
+            let why =
+                format!("this station speaks version {PROTOCOL_VERSION} of the protocol, not {}", request.version);
             effects.replies.push((reply, Reply::Refused { why }));
             return;
         }

@@ -1,1 +1,266 @@
+//! Event scripts: `tests/scripts/*.script` are replayed twice, and give the same effects both times, which are those that they expect.
+//!
+//! A script begins with a station file, ended by a line `---`. Then each line is an event at a time in seconds, and below it, behind `>`,
+//! every effect that it has. Lines that begin with `#` are remarks.
+
 use super::*;
+use crate::access::Principal;
+use crate::alarm::State;
+use crate::audit::{MemoryStore, RequestId, commit};
+use crate::command::{Confirmation, WriteAnswer};
+use crate::config;
+use crate::driver::{Statistics, Written};
+use crate::tag::{DeviceId, Reason, TagKey};
+use std::path::Path;
+use std::time::Duration;
+
+struct Replay {
+    engine: Engine,
+    effects: Effects,
+    store: MemoryStore,
+    records_work: bool,
+    now: Now,
+}
+
+fn plan(station: &str, generation: u32) -> Plan {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("station.json"), station).unwrap();
+    config::load(folder.path(), Generation(generation)).into_plant().unwrap().plan
+}
+
+impl Replay {
+    fn new(station: &str) -> Self {
+        let plan = Arc::new(plan(station, 1));
+        Self {
+            engine: Engine::new(plan, Restored::default()),
+            effects: Effects::default(),
+            store: MemoryStore::default(),
+            records_work: true,
+            now: Now::default(),
+        }
+    }
+
+    fn tag(&self, key: &str) -> TagId {
+        self.engine.plan().directory.find(key).unwrap_or_else(|| panic!("no tag {key}"))
+    }
+
+    fn device(&self, name: &str) -> DeviceId {
+        let devices = self.engine.plan().directory.devices();
+        DeviceId(devices.iter().position(|device| &*device.name == name).unwrap_or_else(|| panic!("no device {name}"))
+            as u32)
+    }
+
+    fn batch(&self, key: &str, value: Option<Value>, quality: Quality) -> Event {
+        let reading = Reading { tag: self.tag(key), value, quality };
+        let generation = self.engine.generation();
+        Event::Driver(DriverEvent::Batch(Batch {
+            generation,
+            device: DeviceId(0),
+            time: self.now.utc,
+            readings: vec![reading],
+        }))
+    }
+
+    fn request(&self, id: &str, body: RequestBody) -> Event {
+        let principal = Principal::person("anna");
+        let expires = self.now.utc.plus(Duration::from_secs(10));
+        Event::Request(
+            Request { version: PROTOCOL_VERSION, id: RequestId::from(id), principal, expires, body },
+            ReplyId(0),
+        )
+    }
+
+    fn event(&mut self, words: &[&str]) -> Event {
+        match words {
+            ["sample", key, value] => {
+                let value = serde_json::from_str(value).unwrap();
+                self.batch(key, Some(value), Quality::GOOD)
+            }
+            ["bad", key] => self.batch(key, None, Quality::bad(Reason::BadFrame)),
+            ["device", name, state] => {
+                let link = match *state {
+                    "good" => Link::Good,
+                    "lost" => Link::Lost { reason: Reason::NoAnswer, detail: "".into(), next_try: None },
+                    _ => Link::Starting,
+                };
+                let (generation, device) = (self.engine.generation(), self.device(name));
+                Event::Driver(DriverEvent::Device(DeviceReport {
+                    generation,
+                    device,
+                    link,
+                    statistics: Statistics::default(),
+                }))
+            }
+            ["set", id, key, value, rest @ ..] => {
+                let value_seen = rest.first().map(|seen| serde_json::from_str(seen).unwrap());
+                let (tag, value) = (TagKey::from(*key), serde_json::from_str(value).unwrap());
+                let confirmation = Confirmation::Dialog;
+                self.request(id, RequestBody::Command { tag, value, value_seen, reason: "test".into(), confirmation })
+            }
+            ["acknowledge", id, occurrences @ ..] => {
+                let occurrences = occurrences.iter().map(|text| OccurrenceId(text.parse().unwrap())).collect();
+                self.request(id, RequestBody::Acknowledge { occurrences, comment: "".into() })
+            }
+            ["written", id, answer] => {
+                let answer = match *answer {
+                    "accepted" => WriteAnswer::Accepted,
+                    "failed" => WriteAnswer::Failed("the device said no".into()),
+                    _ => WriteAnswer::Unknown("no answer".into()),
+                };
+                Event::Driver(DriverEvent::Written(Written { request: RequestId::from(*id), answer }))
+            }
+            ["records", "fail"] => {
+                self.records_work = false;
+                Event::Health(Health { records_failing: Some("disk full".into()), ..Health::default() })
+            }
+            ["records", "work"] => {
+                self.records_work = true;
+                Event::Health(Health::default())
+            }
+            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
+            ["tick"] => Event::Tick,
+            other => panic!("unknown event {other:?}"),
+        }
+    }
+
+    /// One event with all that follows from it; drafts are committed at once, as the recorder does.
+    fn step(&mut self, seconds: f64, words: &[&str]) -> Vec<String> {
+        self.now = Now::default().plus(Duration::from_secs_f64(seconds));
+        let event = self.event(words);
+        self.engine.step(event, self.now, &mut self.effects);
+        let mut lines = Vec::new();
+        loop {
+            let drafts = std::mem::take(&mut self.effects.drafts);
+            self.describe(&mut lines);
+            if drafts.is_empty() {
+                return lines;
+            }
+            for draft in &drafts {
+                lines.push(format!("audit {} {} {}", draft.action, draft.request, draft.subject));
+            }
+            let event = if self.records_work {
+                Event::Committed(commit(&mut self.store, &drafts).unwrap())
+            } else {
+                let requests =
+                    drafts.into_iter().filter(|draft| &*draft.action != "outcome").map(|draft| draft.request);
+                Event::NotCommitted {
+                    requests: requests.collect(),
+                    why: "records cannot be written: disk full".to_owned(),
+                }
+            };
+            self.engine.step(event, self.now, &mut self.effects);
+        }
+    }
+
+    fn describe(&mut self, lines: &mut Vec<String>) {
+        let plan = Arc::clone(self.engine.plan());
+        let key = |tag: TagId| plan.directory.tag(tag).map_or("?", |tag| tag.key.as_str()).to_owned();
+        for row in self.effects.rows.drain(..) {
+            if key(row.tag).starts_with("station/") {
+                continue;
+            }
+            let value = row.sample.value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            lines.push(format!("sample {} {value} {}", key(row.tag), row.sample.quality.words()));
+        }
+        for change in self.effects.transitions.drain(..) {
+            let actor = change.actor.map_or_else(String::new, |actor| format!(" by {actor}"));
+            lines.push(format!(
+                "journal {} {} {} -> {}{actor}",
+                change.alarm,
+                change.occurrence,
+                change.from.word(),
+                change.to.word()
+            ));
+        }
+        for (_, dispatch) in self.effects.dispatches.drain(..) {
+            lines.push(format!("dispatch {} {} {}", dispatch.id(), key(dispatch.tag()), dispatch.value()));
+        }
+        for (_, reply) in self.effects.replies.drain(..) {
+            lines.push(format!("reply {}", serde_json::to_string(&reply).unwrap()));
+        }
+        self.effects.notices.clear();
+    }
+}
+
+fn replay(text: &str) -> Vec<(String, Vec<String>, Vec<String>)> {
+    let (station, events) = text.split_once("\n---\n").unwrap();
+    let mut replay = Replay::new(station);
+    let mut steps: Vec<(String, Vec<String>, Vec<String>)> = Vec::new();
+    for line in events.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(expected) = line.strip_prefix('>') {
+            steps.last_mut().unwrap().2.push(expected.trim().to_owned());
+            continue;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let found = replay.step(words[0].parse().unwrap(), &words[1..]);
+        steps.push((line.to_owned(), found, Vec::new()));
+    }
+    steps
+}
+
+#[test]
+fn every_script_gives_its_effects_twice() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (first, second) = (replay(&text), replay(&text));
+        assert_eq!(first, second, "{} is not repeatable", path.display());
+        if std::env::var_os("POLDER_BLESS").is_some() {
+            bless(&path, &text, &first);
+            continue;
+        }
+        for (line, found, expected) in first {
+            assert_eq!(found, expected, "{}: {line}\nfound:\n> {}", path.display(), found.join("\n> "));
+        }
+        count += 1;
+    }
+    assert!(count >= 8 || std::env::var_os("POLDER_BLESS").is_some(), "only {count} scripts were found");
+}
+
+/// With POLDER_BLESS set, scripts are written anew with the effects that were found; a person reads the difference before it is kept.
+fn bless(path: &Path, text: &str, steps: &[(String, Vec<String>, Vec<String>)]) {
+    let (station, events) = text.split_once("\n---\n").unwrap();
+    let mut steps = steps.iter();
+    let mut out = format!("{station}\n---\n");
+    for line in events.lines().filter(|line| !line.trim_start().starts_with('>') && !line.trim().is_empty()) {
+        out += &format!("{}\n", line.trim());
+        if !line.trim_start().starts_with('#') {
+            out.extend(steps.next().unwrap().1.iter().map(|effect| format!("> {effect}\n")));
+        }
+    }
+    std::fs::write(path, out).unwrap();
+}
+
+#[test]
+fn alarms_survive_a_restart_and_bad_input_lowers_none() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","alarms":[{"high":10}]}]}"#;
+    let kept = Persisted {
+        state: State::Acknowledged,
+        occurrence: OccurrenceId(41),
+        raised: Timestamp::default(),
+        changed: Timestamp::default(),
+    };
+    let restored = Restored { alarms: vec![(AlarmKey::from("t:high"), kept, None)], last_occurrence: 77 };
+    let mut engine = Engine::new(Arc::new(plan(station, 1)), restored);
+    let snapshot = engine.snapshot(Now::default());
+    assert_eq!(snapshot.alarms.views[0].state, State::Acknowledged);
+    assert!(snapshot.alarms.views[0].unevaluated);
+    assert_eq!(engine.last_occurrence(), OccurrenceId(77), "no occurrence is given out twice");
+}
+
+#[test]
+fn an_old_generation_is_not_believed() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0"}]}"#;
+    let mut engine = Engine::new(Arc::new(plan(station, 2)), Restored::default());
+    let reading = Reading { tag: TagId(0), value: Some(Value::Signed(5)), quality: Quality::GOOD };
+    let batch =
+        Batch { generation: Generation(1), device: DeviceId(0), time: Timestamp::default(), readings: vec![reading] };
+    let mut effects = Effects::default();
+    engine.step(Event::Driver(DriverEvent::Batch(batch)), Now::default(), &mut effects);
+    assert!(effects.rows.is_empty());
+    assert_eq!(engine.snapshot(Now::default()).value(TagId(0)), None);
+}

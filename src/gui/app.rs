@@ -200,7 +200,13 @@ impl App {
         let words = format!("display not updating, {:.0} s old", age.as_secs_f32());
         let galley = painter.layout_no_wrap(words, theme::strong(24.0), palette.text);
         let place = egui::Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size());
-        painter.rect(place.expand(16.0), 4, palette.panel, egui::Stroke::new(2.0, palette.text), egui::StrokeKind::Inside);
+        painter.rect(
+            place.expand(16.0),
+            4,
+            palette.panel,
+            egui::Stroke::new(2.0, palette.text),
+            egui::StrokeKind::Inside,
+        );
         painter.galley(place.min, galley, palette.text);
     }
 }

@@ -67,7 +67,14 @@ impl Faceplate {
         });
     }
 
-    fn command(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefinition, settings: &CommandSettings) {
+    fn command(
+        &mut self,
+        ui: &mut Ui,
+        scene: &mut Scene<'_>,
+        id: TagId,
+        definition: &TagDefinition,
+        settings: &CommandSettings,
+    ) {
         let palette = scene.palette;
         ui.label(RichText::new("Set a new value").font(strong(14.0)).color(palette.text));
         if self.draft.is_none() {
@@ -131,11 +138,24 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
     }
     if let Some([low, high]) = definition.range {
         let decimals = definition.decimals;
-        key_value(ui, "Range", format!("{} ... {}", format::number(low, decimals), format::number(high, decimals)), &palette);
+        key_value(
+            ui,
+            "Range",
+            format!("{} ... {}", format::number(low, decimals), format::number(high, decimals)),
+            &palette,
+        );
     }
     for alarm in scene.snapshot.plan.alarms.iter().filter(|alarm| alarm.subject == crate::alarm::Subject::Tag(id)) {
-        let limit = alarm.condition.limit().map_or_else(String::new, |limit| format!(" {}", format::number(limit, definition.decimals)));
-        key_value(ui, &format!("Alarm {}", alarm.condition.word()), format!("priority {}{limit}", alarm.priority.number()), &palette);
+        let limit = alarm
+            .condition
+            .limit()
+            .map_or_else(String::new, |limit| format!(" {}", format::number(limit, definition.decimals)));
+        key_value(
+            ui,
+            &format!("Alarm {}", alarm.condition.word()),
+            format!("priority {}{limit}", alarm.priority.number()),
+            &palette,
+        );
     }
     if button(ui, "Open trend", false, &palette).clicked() {
         scene.act(Action::Trend(definition.key.clone()));
@@ -163,16 +183,27 @@ fn trend(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
     sparkline(ui.painter(), rect, &Spark { columns, span, limits: &limits }, &scene.palette);
 }
 
-fn fields(ui: &mut Ui, draft: &mut Draft, definition: &TagDefinition, settings: &CommandSettings, palette: &Palette) -> egui::Id {
+fn fields(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    definition: &TagDefinition,
+    settings: &CommandSettings,
+    palette: &Palette,
+) -> egui::Id {
     let mut first = egui::Id::NULL;
     ui.horizontal(|ui| {
         ui.add_sized([54.0, 24.0], egui::Label::new(RichText::new("New").color(palette.muted)));
-        let field = TextEdit::singleline(&mut draft.text).id(egui::Id::unique("new value")).desired_width(110.0).font(strong(14.0));
+        let field = TextEdit::singleline(&mut draft.text)
+            .id(egui::Id::unique("new value"))
+            .desired_width(110.0)
+            .font(strong(14.0));
         first = ui.add(field).accessible_name("New value").id;
         ui.label(RichText::new(&*definition.unit).color(palette.muted));
         let limits = match (settings.min, settings.max) {
             _ if settings.boolean => "on or off".to_owned(),
-            (Some(min), Some(max)) => format!("{} ... {}", format::number(min, definition.decimals), format::number(max, definition.decimals)),
+            (Some(min), Some(max)) => {
+                format!("{} ... {}", format::number(min, definition.decimals), format::number(max, definition.decimals))
+            }
             (Some(min), None) => format!("from {}", format::number(min, definition.decimals)),
             (None, Some(max)) => format!("up to {}", format::number(max, definition.decimals)),
             (None, None) => "no limits".to_owned(),
@@ -188,7 +219,13 @@ fn fields(ui: &mut Ui, draft: &mut Draft, definition: &TagDefinition, settings: 
 }
 
 /// Says back what was understood, before anything goes: old and new value, difference, read-back, what is wrong.
-fn echo(ui: &mut Ui, draft: &Draft, definition: &TagDefinition, settings: &CommandSettings, scene: &Scene<'_>) -> Option<Value> {
+fn echo(
+    ui: &mut Ui,
+    draft: &Draft,
+    definition: &TagDefinition,
+    settings: &CommandSettings,
+    scene: &Scene<'_>,
+) -> Option<Value> {
     let palette = scene.palette;
     let parsed = parse(draft, definition, settings);
     egui::Frame::NONE.fill(palette.sunk).inner_margin(egui::Margin::same(10)).corner_radius(3).show(ui, |ui| {
@@ -212,11 +249,17 @@ fn echo(ui: &mut Ui, draft: &Draft, definition: &TagDefinition, settings: &Comma
         }
         let read_back = settings.read_back.and_then(|tag| scene.snapshot.plan.directory.tag(tag));
         let words = match read_back {
-            Some(tag) => format!("Read-back: {} within {} in {} s", tag.key, settings.tolerance, settings.within.as_secs()),
+            Some(tag) => {
+                format!("Read-back: {} within {} in {} s", tag.key, settings.tolerance, settings.within.as_secs())
+            }
             None => "Read-back: none; the outcome will say so".to_owned(),
         };
         ui.add(egui::Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).wrap());
-        let words = if draft.reason.trim().is_empty() { "A reason is needed. It is recorded before anything is sent." } else { "Will be recorded before it is sent." };
+        let words = if draft.reason.trim().is_empty() {
+            "A reason is needed. It is recorded before anything is sent."
+        } else {
+            "Will be recorded before it is sent."
+        };
         ui.add(egui::Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).wrap());
     });
     parsed.ok()
@@ -227,7 +270,10 @@ fn exact(definition: &TagDefinition, value: &Value) -> String {
     let rounded = format::with_unit(definition, value);
     let plainly = value.to_string();
     match value.as_f64() {
-        Some(number) if definition.states.is_empty() && format::number(number, definition.decimals).replace('\u{2009}', "").parse() != Ok(number) => {
+        Some(number)
+            if definition.states.is_empty()
+                && format::number(number, definition.decimals).replace('\u{2009}', "").parse() != Ok(number) =>
+        {
             format!("{plainly} {}", definition.unit)
         }
         _ => rounded,
@@ -236,7 +282,11 @@ fn exact(definition: &TagDefinition, value: &Value) -> String {
 
 fn parse(draft: &Draft, definition: &TagDefinition, settings: &CommandSettings) -> Result<Value, String> {
     if draft.text.trim().is_empty() {
-        return Err(if definition.states.is_empty() { "Type the new value.".to_owned() } else { format!("Type one of: {}", definition.states.join(", ")) });
+        return Err(if definition.states.is_empty() {
+            "Type the new value.".to_owned()
+        } else {
+            format!("Type one of: {}", definition.states.join(", "))
+        });
     }
     let word = definition.states.iter().position(|word| word.eq_ignore_ascii_case(draft.text.trim()));
     let value = match word {

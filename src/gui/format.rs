@@ -39,8 +39,12 @@ pub(super) fn value(definition: &TagDefinition, value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         Value::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
-        Value::Signed(integer) if definition.decimals == 0 && definition.scaling.is_none() => grouped(&integer.to_string()),
-        Value::Unsigned(integer) if definition.decimals == 0 && definition.scaling.is_none() => grouped(&integer.to_string()),
+        Value::Signed(integer) if definition.decimals == 0 && definition.scaling.is_none() => {
+            grouped(&integer.to_string())
+        }
+        Value::Unsigned(integer) if definition.decimals == 0 && definition.scaling.is_none() => {
+            grouped(&integer.to_string())
+        }
         other => other.as_f64().map_or_else(String::new, |value| number(value, definition.decimals)),
     }
 }
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn values_follow_their_tags() {
         let tag = TagDefinition { decimals: 0, unit: "h".into(), ..TagDefinition::named("t") };
-        assert_eq!(with_unit(&tag, &Value::Unsigned(u64::MAX)), "18\u{2009}446\u{2009}744\u{2009}073\u{2009}709\u{2009}551\u{2009}615 h");
+        assert_eq!(
+            with_unit(&tag, &Value::Unsigned(u64::MAX)),
+            "18\u{2009}446\u{2009}744\u{2009}073\u{2009}709\u{2009}551\u{2009}615 h"
+        );
         let states = TagDefinition { states: ["off".into(), "on".into()].into(), ..tag };
         assert_eq!(with_unit(&states, &Value::Bool(true)), "on");
         assert_eq!(with_unit(&states, &Value::Signed(7)), "7 h");
@@ -138,7 +145,8 @@ mod tests {
 
     #[test]
     fn ages() {
-        for (seconds, words) in [(0.34, "0.3 s"), (48.0, "48 s"), (200.0, "3 min"), (9000.0, "2 h"), (400_000.0, "5 d")] {
+        for (seconds, words) in [(0.34, "0.3 s"), (48.0, "48 s"), (200.0, "3 min"), (9000.0, "2 h"), (400_000.0, "5 d")]
+        {
             assert_eq!(age(seconds), words);
         }
     }

@@ -29,7 +29,14 @@ pub(super) struct HistoryCache {
 
 impl HistoryCache {
     /// The last `seconds` of a tag in `width` columns, as far as they are known, and the span that they cover.
-    pub(super) fn last(&mut self, handle: &Handle, key: &TagKey, seconds: u64, width: usize, now: Now) -> (&[Column], [f64; 2]) {
+    pub(super) fn last(
+        &mut self,
+        handle: &Handle,
+        key: &TagKey,
+        seconds: u64,
+        width: usize,
+        now: Now,
+    ) -> (&[Column], [f64; 2]) {
         self.entries.retain(|_, entry| now.monotonic.since(entry.looked_at) < FORGOTTEN);
         let entry = self.entries.entry((key.clone(), seconds)).or_insert_with(|| Entry {
             columns: Vec::new(),
@@ -44,7 +51,8 @@ impl HistoryCache {
         if stale && entry.ticket.is_none() {
             let (to, key) = (now.utc, key.clone());
             let from = to.minus(Duration::from_secs(seconds));
-            let ticket = handle.ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled));
+            let ticket =
+                handle.ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled));
             entry.ticket = Some((ticket, [from.as_seconds(), to.as_seconds()]));
             entry.asked = Some(now.monotonic);
         }

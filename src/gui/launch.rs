@@ -17,11 +17,8 @@ pub fn run(folder: &Path, duration: Option<Duration>, extra: Option<Extra>) -> a
         .with_app_id("polder")
         .with_inner_size([1440.0, 900.0])
         .with_min_inner_size([1024.0, 640.0]);
-    let options = eframe::NativeOptions {
-        viewport,
-        renderer: eframe::Renderer::Glow,
-        ..eframe::NativeOptions::default()
-    };
+    let options =
+        eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         let app = App::new(&creation.egui_ctx, handle, extra);
         Ok(Box::new(app.closing_after(duration)))
@@ -34,7 +31,8 @@ pub fn run(folder: &Path, duration: Option<Duration>, extra: Option<Extra>) -> a
         Ok(Err(error)) => Err(anyhow!(words_for(&error.to_string()))),
         Err(panic) => {
             let words = panic.downcast_ref::<String>().cloned();
-            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+            let words =
+                words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
             Err(anyhow!(words_for(&words)))
         }
     }
@@ -46,7 +44,10 @@ pub fn words_for(error: &str) -> String {
         ("xkbcommon-x11", "install the package libxkbcommon-x11-0"),
         ("XKBNotFound", "install the package libxkbcommon0"),
         ("neither WAYLAND_DISPLAY", "there is no display; start Polder in a desktop session"),
-        ("XNotSupported", "no display can be reached (is DISPLAY right?), or the packages libx11-6 libx11-xcb1 libxcursor1 libxi6 are missing"),
+        (
+            "XNotSupported",
+            "no display can be reached (is DISPLAY right?), or the packages libx11-6 libx11-xcb1 libxcursor1 libxi6 are missing",
+        ),
         ("XOpenDisplayFailed", "the display cannot be opened (is DISPLAY right?)"),
         ("libEGL", "install the packages libegl1 and libgl1"),
         ("libGL", "install the package libgl1"),
@@ -54,7 +55,9 @@ pub fn words_for(error: &str) -> String {
         ("provided display is not supported", "install the packages libgl1 and libgl1-mesa-dri"),
     ];
     let found = advice.iter().find(|(sign, _)| error.contains(sign)).map(|(_, words)| *words);
-    let found = found.unwrap_or("look whether the packages libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libgl1 are installed");
+    let found = found.unwrap_or(
+        "look whether the packages libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0 libgl1 are installed",
+    );
     format!("no window can be opened: {found}; or run without one: --headless ({error})")
 }
 

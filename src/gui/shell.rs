@@ -34,16 +34,28 @@ impl Shell {
     pub(super) fn frame(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, view: &mut View, extra: Option<&Extra>) {
         let palette = scene.palette;
         let bar = |fill, x, y| Frame::NONE.fill(fill).inner_margin(Margin::symmetric(x, y)).stroke(palette.rule());
-        Panel::top("top bar").exact_size(size::TOP_BAR).frame(bar(palette.panel, 16, 6)).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal_centered(|ui| top_bar(ui, scene, extra));
-        });
-        Panel::top("banner").exact_size(size::BANNER).frame(bar(palette.sunk, 16, 3)).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal_centered(|ui| self.show_banner(ui, scene));
-        });
-        Panel::bottom("status").exact_size(size::STATUS).frame(bar(palette.panel, 16, 3)).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal_centered(|ui| status(ui, scene));
-        });
-        let navigation = Panel::left("navigation").exact_size(size::NAVIGATION).resizable(false).show_separator_line(false);
+        Panel::top("top bar")
+            .exact_size(size::TOP_BAR)
+            .frame(bar(palette.panel, 16, 6))
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                ui.horizontal_centered(|ui| top_bar(ui, scene, extra));
+            });
+        Panel::top("banner").exact_size(size::BANNER).frame(bar(palette.sunk, 16, 3)).show_separator_line(false).show(
+            ui,
+            |ui| {
+                ui.horizontal_centered(|ui| self.show_banner(ui, scene));
+            },
+        );
+        Panel::bottom("status")
+            .exact_size(size::STATUS)
+            .frame(bar(palette.panel, 16, 3))
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                ui.horizontal_centered(|ui| status(ui, scene));
+            });
+        let navigation =
+            Panel::left("navigation").exact_size(size::NAVIGATION).resizable(false).show_separator_line(false);
         navigation.frame(bar(palette.panel, 0, 10)).show(ui, |ui| navigate(ui, scene, view));
         if self.keys_shown {
             self.keys(ui, &palette);
@@ -63,7 +75,11 @@ impl Shell {
         let painted_before = self.banner;
         self.banner = newest.as_ref().map(|view| view.occurrence);
         let Some(view) = newest else {
-            let words = if scene.snapshot.alarms.views.is_empty() { "Nothing is in alarm." } else { "Every alarm is acknowledged." };
+            let words = if scene.snapshot.alarms.views.is_empty() {
+                "Nothing is in alarm."
+            } else {
+                "Every alarm is acknowledged."
+            };
             ui.label(RichText::new(words).font(plain(13.0)).color(palette.muted));
             return;
         };
@@ -81,7 +97,10 @@ impl Shell {
             let words = format!("{}, {}", format::state(view.state), format::age(age.max(0.0)));
             let words = RichText::new(words).font(plain(13.0)).color(palette.muted);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(banner_detail(scene, &view)).font(plain(13.0)).color(palette.text)).truncate());
+                ui.add(
+                    Label::new(RichText::new(banner_detail(scene, &view)).font(plain(13.0)).color(palette.text))
+                        .truncate(),
+                );
                 ui.add(Label::new(words).truncate());
             });
         });
@@ -128,7 +147,8 @@ fn banner_detail(scene: &Scene<'_>, view: &AlarmView) -> String {
     let Some((tag, definition)) = tag else { return String::new() };
     let now = scene.snapshot.value(tag).map_or_else(String::new, |value| format::with_unit(definition, &value));
     let limit = view.definition(&plan.alarms).and_then(|alarm| alarm.condition.limit());
-    let limit = limit.map_or_else(String::new, |limit| format!(", limit {}", format::number(limit, definition.decimals)));
+    let limit =
+        limit.map_or_else(String::new, |limit| format!(", limit {}", format::number(limit, definition.decimals)));
     format!("{now}{limit}")
 }
 
@@ -170,7 +190,11 @@ fn links(ui: &mut Ui, scene: &Scene<'_>) {
     let good = snapshot.devices.iter().filter(|device| device.link == Link::Good).count();
     ui.label(RichText::new("Links").font(plain(13.0)).color(palette.muted));
     ui.label(RichText::new(format!("{good} of {} good", snapshot.devices.len())).font(plain(13.0)).color(palette.text));
-    let lost = snapshot.devices.iter().zip(snapshot.plan.directory.devices()).filter(|(view, _)| matches!(view.link, Link::Lost { .. }));
+    let lost = snapshot
+        .devices
+        .iter()
+        .zip(snapshot.plan.directory.devices())
+        .filter(|(view, _)| matches!(view.link, Link::Lost { .. }));
     let lost: Vec<_> = lost.collect();
     let Some((view, device)) = lost.first() else { return };
     let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
@@ -202,8 +226,18 @@ fn counts(ui: &mut Ui, scene: &mut Scene<'_>) {
         let (rect, response) = ui.allocate_exact_size(vec2(46.0, 24.0), Sense::click());
         let spot = egui::Rect::from_center_size(rect.left_center() + vec2(10.0, 0.0), vec2(16.0, 16.0));
         mark(ui.painter(), spot, priority, &palette, calm);
-        let (font, color) = if waiting > 0 { (strong(14.0), palette.text) } else { (plain(14.0), if calm { palette.faint } else { palette.text }) };
-        ui.painter().text(rect.left_center() + vec2(24.0, 0.0), egui::Align2::LEFT_CENTER, active.max(waiting), font, color);
+        let (font, color) = if waiting > 0 {
+            (strong(14.0), palette.text)
+        } else {
+            (plain(14.0), if calm { palette.faint } else { palette.text })
+        };
+        ui.painter().text(
+            rect.left_center() + vec2(24.0, 0.0),
+            egui::Align2::LEFT_CENTER,
+            active.max(waiting),
+            font,
+            color,
+        );
         if response.has_focus() {
             ui.painter().rect_stroke(rect, 3, egui::Stroke::new(1.5, palette.focus), egui::StrokeKind::Inside);
         }
@@ -228,10 +262,21 @@ fn navigate(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
             ui.painter().rect_filled(egui::Rect::from_min_size(rect.min, vec2(3.0, rect.height())), 0, palette.focus);
         }
         if response.has_focus() {
-            ui.painter().rect_stroke(rect.shrink(1.0), 2, egui::Stroke::new(1.5, palette.focus), egui::StrokeKind::Inside);
+            ui.painter().rect_stroke(
+                rect.shrink(1.0),
+                2,
+                egui::Stroke::new(1.5, palette.focus),
+                egui::StrokeKind::Inside,
+            );
         }
         let font = if selected { strong(13.0) } else { plain(13.0) };
-        ui.painter().text(rect.left_center() + vec2(18.0, 0.0), egui::Align2::LEFT_CENTER, target.title(), font, palette.text);
+        ui.painter().text(
+            rect.left_center() + vec2(18.0, 0.0),
+            egui::Align2::LEFT_CENTER,
+            target.title(),
+            font,
+            palette.text,
+        );
         response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, selected, target.title()));
         if response.on_hover_text(format!("Ctrl {}", number + 1)).clicked() {
             *view = target;
@@ -240,7 +285,13 @@ fn navigate(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         for words in ["Colours F8", "Keys F1", "Find Ctrl K"] {
             let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
-            ui.painter().text(rect.left_center() + vec2(18.0, 0.0), egui::Align2::LEFT_CENTER, words, plain(12.0), palette.faint);
+            ui.painter().text(
+                rect.left_center() + vec2(18.0, 0.0),
+                egui::Align2::LEFT_CENTER,
+                words,
+                plain(12.0),
+                palette.faint,
+            );
         }
     });
 }
@@ -249,8 +300,14 @@ fn status(ui: &mut Ui, scene: &Scene<'_>) {
     let (palette, snapshot) = (scene.palette, scene.snapshot);
     let rate: f32 = snapshot.devices.iter().map(|device| device.statistics.answers_per_second).sum();
     let health = &snapshot.health;
-    let history = health.history_failing.as_ref().map_or_else(|| "samples safe".to_owned(), |why| format!("SAMPLES NOT WRITTEN: {why}"));
-    let records = health.records_failing.as_ref().map_or_else(|| "records safe".to_owned(), |why| format!("RECORDS NOT WRITTEN: {why}"));
+    let history = health
+        .history_failing
+        .as_ref()
+        .map_or_else(|| "samples safe".to_owned(), |why| format!("SAMPLES NOT WRITTEN: {why}"));
+    let records = health
+        .records_failing
+        .as_ref()
+        .map_or_else(|| "records safe".to_owned(), |why| format!("RECORDS NOT WRITTEN: {why}"));
     let age = scene.now.monotonic.since(snapshot.taken.monotonic).as_secs_f64();
     let tags = snapshot.plan.directory.tags().len();
     let words = format!("{tags} tags · {rate:.0} answers/s · {history} · {records} · display {age:.1} s");

@@ -47,6 +47,7 @@ pub struct Palette {
     pub pens: [Color32; 8],
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place where colours are named")]
 const fn rgb(code: u32) -> Color32 {
     Color32::from_rgb((code >> 16) as u8, (code >> 8) as u8, code as u8)
 }
@@ -302,7 +303,8 @@ mod tests {
         for palette in [LIGHT, DARK] {
             for matrix in kinds {
                 let (value, muted) = (see(palette.value, matrix), see(palette.muted, matrix));
-                let distance: f64 = value.iter().zip(muted).map(|(first, second)| (first - second).powi(2)).sum::<f64>().sqrt();
+                let distance: f64 =
+                    value.iter().zip(muted).map(|(first, second)| (first - second).powi(2)).sum::<f64>().sqrt();
                 assert!(distance > 0.03, "{distance}");
             }
         }

@@ -118,7 +118,8 @@ impl Reader {
     pub fn before(&self, key: &TagKey, moment: Timestamp) -> Result<Option<Sample>, QueryError> {
         let Some(id) = self.id(key)? else { return Ok(None) };
         let earlier = |sample: &&Sample| sample.time < moment;
-        let tail = self.unsealed.lock().ok().and_then(|unsealed| unsealed.get(&id)?.iter().rev().find(earlier).cloned());
+        let tail =
+            self.unsealed.lock().ok().and_then(|unsealed| unsealed.get(&id)?.iter().rev().find(earlier).cloned());
         if tail.is_some() {
             return Ok(tail);
         }
@@ -171,8 +172,16 @@ impl ColumnBuilder {
     fn new(from: Timestamp, to: Timestamp, width: usize, before: Option<Sample>) -> Self {
         let going_on = before.as_ref().and_then(number);
         let span = to.micros_since(from).max(1);
-        let mut builder =
-            Self { from, span, width, columns: Vec::new(), place: 0, current: None, going_on, started: before.is_some() };
+        let mut builder = Self {
+            from,
+            span,
+            width,
+            columns: Vec::new(),
+            place: 0,
+            current: None,
+            going_on,
+            started: before.is_some(),
+        };
         builder.open();
         builder
     }
@@ -186,7 +195,9 @@ impl ColumnBuilder {
         let time = self.time_of(self.place);
         self.current = match self.going_on {
             Some(value) => Some(Column { time, min: value, max: value, last: value, count: 0, bad: false }),
-            None if self.started => Some(Column { time, min: f64::NAN, max: f64::NAN, last: f64::NAN, count: 0, bad: true }),
+            None if self.started => {
+                Some(Column { time, min: f64::NAN, max: f64::NAN, last: f64::NAN, count: 0, bad: true })
+            }
             None => None,
         };
     }
@@ -261,7 +272,8 @@ mod tests {
     #[test]
     fn a_value_goes_on_and_a_gap_stays_one() {
         let columns = build(None, &[at(2, Some(1.0)), at(5, None), at(8, Some(3.0))], 10);
-        let shown: Vec<_> = columns.iter().map(|column| (column.time.as_micros() / 1_000_000, column.last, column.bad)).collect();
+        let shown: Vec<_> =
+            columns.iter().map(|column| (column.time.as_micros() / 1_000_000, column.last, column.bad)).collect();
         assert_eq!(shown.len(), 8, "{shown:?}");
         assert_eq!(shown[0], (2, 1.0, false));
         assert_eq!(shown[2], (4, 1.0, false));

@@ -59,13 +59,14 @@ impl OpenedHistory {
     pub fn open(folder: &Path, now: Timestamp) -> rusqlite::Result<Self> {
         let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+            std::fs::create_dir_all(parent)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         }
         match SampleStore::open(&path) {
             Ok(store) => Ok(Self { store, set_aside: None }),
             Err(error) if is_damage(&error) => {
-                let set_aside = set_aside(&path, now)
-                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                let set_aside =
+                    set_aside(&path, now).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
                 Ok(Self { store: SampleStore::open(&path)?, set_aside: Some(set_aside) })
             }
             Err(error) => Err(error),

@@ -171,7 +171,12 @@ fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::
 
 /// One row says that transitions are missing; the states that they led to are put right.
 fn write_gap(transaction: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
-    let words = format!("{} transitions from {} to {} could not be written", gap.count, gap.from.to_rfc3339(), gap.to.to_rfc3339());
+    let words = format!(
+        "{} transitions from {} to {} could not be written",
+        gap.count,
+        gap.from.to_rfc3339(),
+        gap.to.to_rfc3339()
+    );
     let sql = "INSERT INTO journal(time, alarm, occurrence, before, after, raised, value, actor, comment)
                VALUES (?1, 'station/records-writable:gap', 0, '', '', ?1, NULL, 'station', ?2)";
     transaction.execute(sql, params![gap.to.as_micros(), words])?;

@@ -219,7 +219,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(RECORDS_FILE);
         let (sender, answers) = mpsc::channel();
-        let recorder = Recorder::start(RecordStore::open(&path).unwrap(), move |answer| sender.send(answer).unwrap()).unwrap();
+        let recorder =
+            Recorder::start(RecordStore::open(&path).unwrap(), move |answer| sender.send(answer).unwrap()).unwrap();
         let raised = transition(7, State::Normal, State::Unacknowledged);
         recorder.order(Order { transitions: vec![raised], drafts: vec![draft("r", false)] }).unwrap();
         assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].number() == 1));
@@ -238,7 +239,9 @@ mod tests {
         let (sender, answers) = mpsc::channel();
         let store = RecordStore::open(&path).unwrap();
         let blocker = rusqlite::Connection::open(&path).unwrap();
-        blocker.execute_batch("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END;").unwrap();
+        blocker
+            .execute_batch("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END;")
+            .unwrap();
         let recorder = Recorder::start(store, move |answer| drop(sender.send(answer))).unwrap();
         let raised = transition(1, State::Normal, State::Unacknowledged);
         recorder

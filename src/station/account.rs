@@ -2,7 +2,10 @@
 
 /// Name of the account; on Linux from the kernel's view of this process, so that the environment cannot change it.
 pub fn account_name() -> String {
-    by_process().or_else(|| std::env::var("USER").ok()).or_else(|| std::env::var("USERNAME").ok()).unwrap_or_else(|| "unknown".to_owned())
+    by_process()
+        .or_else(|| std::env::var("USER").ok())
+        .or_else(|| std::env::var("USERNAME").ok())
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
 use crate::command::Confirmation;
 use crate::engine::{Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, Snapshot};
-use crate::queue::Sender;
+use crate::queue::{self, Sender, WhenFull};
 use crate::tag::{Clock, Now, TagKey, Value};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -57,7 +57,6 @@ pub struct Pending<T> {
 
 impl<T> Pending<T> {
     /// The reply, when it is there; `Some(None)` when it will never come because the station stopped.
-    #[expect(clippy::option_option, reason = "not yet, never, and here are three things")]
     pub fn poll(&mut self) -> Option<Option<T>> {
         match self.receiver.try_recv() {
             Ok(reply) => Some(Some(reply)),
@@ -91,7 +90,6 @@ pub struct Ticket<T> {
 
 impl<T> Ticket<T> {
     /// The answer, when it is there; `Some(None)` when it will never come.
-    #[expect(clippy::option_option, reason = "not yet, never, and here are three things")]
     pub fn poll(&mut self) -> Option<Option<T>> {
         match self.receiver.try_recv() {
             Ok(answer) => Some(Some(answer)),
@@ -128,6 +126,31 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// A handle without a station behind it: it shows `snapshot` at the moment that `clock` says, and what is asked of it comes out of
+    /// the receiver. For tests and benchmarks of the window; history knows nothing.
+    pub fn detached(snapshot: Snapshot, clock: Arc<dyn Clock>) -> (Self, tokio::sync::mpsc::Receiver<Event>) {
+        let (urgent, inbox) = queue::bounded("requests of a detached window", 256, WhenFull::Refuse);
+        let (jobs, _) = queue::bounded("questions of a detached window", 1, WhenFull::Refuse);
+        let handle = Self {
+            snapshots: Arc::new(ArcSwap::from_pointee(snapshot)),
+            urgent,
+            waiting: Arc::default(),
+            jobs,
+            wakers: Arc::default(),
+            clock,
+            person: Principal::person("anna"),
+            folder: PathBuf::new(),
+            session: "detached".into(),
+        };
+        (handle, inbox)
+    }
+
+    /// Puts another picture in, as the engine does.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.snapshots.store(Arc::new(snapshot));
+        wake(&self.wakers);
+    }
+
     /// The newest picture.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshots.load_full()
@@ -189,7 +212,8 @@ impl Handle {
         let (id, receiver) = self.waiting.add();
         let name = request.id.clone();
         if self.urgent.try_send(Event::Request(request, id)).is_err() {
-            self.waiting.answer(id, Reply::Refused { why: "the station has too much to do; nothing was done".to_owned() });
+            self.waiting
+                .answer(id, Reply::Refused { why: "the station has too much to do; nothing was done".to_owned() });
         }
         Pending { receiver, request: name }
     }

@@ -64,7 +64,11 @@ impl Station {
         let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
         let restored = records.restore()?;
         let history = OpenedHistory::open(folder, clock.now().utc)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("drivers").enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("drivers")
+            .enable_all()
+            .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
         let restored = Restored { alarms: restored.alarms, last_occurrence: restored.last_occurrence };

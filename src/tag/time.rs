@@ -125,7 +125,10 @@ mod tests {
     fn rfc3339_reads_back_to_the_microsecond() {
         let moment = Timestamp::from_micros(1_795_000_000_123_456);
         assert_eq!(Timestamp::parse_rfc3339(&moment.to_rfc3339()), Some(moment));
-        assert_eq!(Timestamp::parse_rfc3339("2026-11-21T15:00:00+01:00"), Timestamp::parse_rfc3339("2026-11-21T14:00:00Z"));
+        assert_eq!(
+            Timestamp::parse_rfc3339("2026-11-21T15:00:00+01:00"),
+            Timestamp::parse_rfc3339("2026-11-21T14:00:00Z")
+        );
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
     }
 

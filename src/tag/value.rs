@@ -202,7 +202,8 @@ mod tests {
         check(" -12 ", Some(Value::Signed(-12)));
         check("18446744073709551615", Some(Value::Unsigned(u64::MAX)));
         check("1e3", Some(Value::Double(1000.0)));
-        for text in ["", "-", "1.500,0", "1,500.0", "1 500", "1'000", "NaN", "inf", "0x10", "12 rpm", "1e999", ".", "e"] {
+        for text in ["", "-", "1.500,0", "1,500.0", "1 500", "1'000", "NaN", "inf", "0x10", "12 rpm", "1e999", ".", "e"]
+        {
             check(text, None);
         }
     }

@@ -129,7 +129,8 @@ fn digits(bits: u64, count: u32) -> Result<u64, Reason> {
 
 fn decode_text(registers: &[u16], encoding: &Encoding) -> Result<Value, Reason> {
     let swap = matches!(encoding.order, Order::Badc | Order::Dcba);
-    let bytes = registers.iter().flat_map(|register| if swap { register.to_le_bytes() } else { register.to_be_bytes() });
+    let bytes =
+        registers.iter().flat_map(|register| if swap { register.to_le_bytes() } else { register.to_be_bytes() });
     let bytes: Vec<u8> = bytes.take(usize::from(encoding.length)).take_while(|&byte| byte != 0).collect();
     let text = String::from_utf8(bytes).map_err(|_| Reason::BadPayload)?;
     Ok(Value::Text(text.trim_end().into()))
@@ -225,7 +226,9 @@ fn encode_text(value: &Value, encoding: &Encoding) -> Result<Vec<u16>, EncodeErr
     let mut bytes = text.as_bytes().to_vec();
     bytes.resize(usize::from(encoding.registers()) * 2, 0);
     let swap = matches!(encoding.order, Order::Badc | Order::Dcba);
-    let pack = |pair: &[u8]| if swap { u16::from_le_bytes([pair[0], pair[1]]) } else { u16::from_be_bytes([pair[0], pair[1]]) };
+    let pack = |pair: &[u8]| {
+        if swap { u16::from_le_bytes([pair[0], pair[1]]) } else { u16::from_be_bytes([pair[0], pair[1]]) }
+    };
     Ok(bytes.chunks_exact(2).map(pack).collect())
 }
 

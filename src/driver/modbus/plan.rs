@@ -145,7 +145,7 @@ mod tests {
     fn halves_cover_the_same_points() {
         let points: Vec<_> = (0..5).map(|place| point(place, Table::Holding, place as u16 * 2, Kind::U32)).collect();
         let [first, second] = plan_blocks(&device(points, 0))[0].split().unwrap();
-        assert_eq!((spans(&[first.clone()]), spans(&[second])), (vec![(0, 4)], vec![(4, 6)]));
+        assert_eq!((spans(std::slice::from_ref(&first)), spans(&[second])), (vec![(0, 4)], vec![(4, 6)]));
         let [left, right] = first.split().unwrap();
         assert!(left.split().is_none() && right.split().is_none());
     }

@@ -95,7 +95,11 @@ fn open_serial(path: &str, baud: u32, parity: Parity, stop_bits: u8) -> Result<S
 
 /// 3.5 characters of silence end a frame, 1.75 ms above 19,200 baud (serial line standard, 2.5.1.1).
 fn frame_gap(baud: u32) -> Duration {
-    if baud > 19_200 { Duration::from_micros(1_750) } else { Duration::from_secs_f64(3.5 * 11.0 / f64::from(baud.max(300))) }
+    if baud > 19_200 {
+        Duration::from_micros(1_750)
+    } else {
+        Duration::from_secs_f64(3.5 * 11.0 / f64::from(baud.max(300)))
+    }
 }
 
 async fn wait_for_silence(port: &mut SerialStream, settle: Duration) -> io::Result<()> {
@@ -127,7 +131,12 @@ impl Wire {
     }
 }
 
-async fn exchange_tcp(stream: &mut TcpStream, transaction: u16, unit: u8, pdu: &[u8]) -> Result<Vec<u8>, ExchangeError> {
+async fn exchange_tcp(
+    stream: &mut TcpStream,
+    transaction: u16,
+    unit: u8,
+    pdu: &[u8],
+) -> Result<Vec<u8>, ExchangeError> {
     stream.write_all(&frame::tcp_frame(transaction, unit, pdu)).await?;
     let mut header = [0; 7];
     stream.read_exact(&mut header).await?;

@@ -85,7 +85,8 @@ mod tests {
         check("ON", None, Kind::Bool, Ok(Value::Bool(true)));
         check("running", None, Kind::Text, Ok(Value::Text("running".into())));
         check("running", None, Kind::Number, bad.clone());
-        let json = r#"{"rain":{"mm_h":3.25},"sensors":[{"v":1},{"v":18446744073709551615}],"on":true,"n":null,"t":"21.5"}"#;
+        let json =
+            r#"{"rain":{"mm_h":3.25},"sensors":[{"v":1},{"v":18446744073709551615}],"on":true,"n":null,"t":"21.5"}"#;
         check(json, Some("/rain/mm_h"), Kind::Number, Ok(Value::Double(3.25)));
         check(json, Some("/sensors/1/v"), Kind::Number, Ok(Value::Unsigned(u64::MAX)));
         check(json, Some("/on"), Kind::Bool, Ok(Value::Bool(true)));
@@ -102,6 +103,9 @@ mod tests {
     fn commands() {
         assert_eq!(write_payload(&Value::Double(1.5), None, None), "1.5");
         assert_eq!(write_payload(&Value::Double(1.5), Some(r#"{"set": ${value}}"#), None), r#"{"set": 1.5}"#);
-        assert_eq!(write_payload(&Value::Text("a\"b".into()), Some(r#"{"set": ${value}}"#), None), r#"{"set": "a\"b"}"#);
+        assert_eq!(
+            write_payload(&Value::Text("a\"b".into()), Some(r#"{"set": ${value}}"#), None),
+            r#"{"set": "a\"b"}"#
+        );
     }
 }

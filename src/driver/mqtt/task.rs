@@ -68,7 +68,7 @@ impl Broker {
         let mut wild = Vec::new();
         for (place, device) in settings.devices.iter().enumerate() {
             for (number, point) in device.points.iter().enumerate() {
-                if rumqttc::has_wildcards(&*point.filter) {
+                if rumqttc::has_wildcards(&point.filter) {
                     wild.push((place, number));
                 } else {
                     exact.entry(point.filter.to_string()).or_default().push((place, number));
@@ -198,13 +198,7 @@ impl Broker {
         }
     }
 
-    async fn publish(
-        &self,
-        dispatch: &Dispatch,
-        client: &AsyncClient,
-        confirmations: &mut Confirmations,
-        is_up: bool,
-    ) {
+    async fn publish(&self, dispatch: &Dispatch, client: &AsyncClient, confirmations: &mut Confirmations, is_up: bool) {
         let request = dispatch.id().clone();
         let refused = if self.port.clock.now().monotonic >= dispatch.expires() {
             Some("it expired while it waited")

@@ -68,7 +68,12 @@ impl AlarmsView {
     /// Of those that were painted in the last frame, the ones that still wait. What has arrived since is not among them.
     fn waiting_among_painted(&self, scene: &Scene<'_>) -> Vec<OccurrenceId> {
         let waits = |occurrence: &OccurrenceId| {
-            scene.snapshot.alarms.views.iter().any(|view| view.occurrence == *occurrence && view.state.needs_acknowledgement())
+            scene
+                .snapshot
+                .alarms
+                .views
+                .iter()
+                .any(|view| view.occurrence == *occurrence && view.state.needs_acknowledgement())
         };
         self.painted.iter().copied().filter(waits).collect()
     }
@@ -82,18 +87,23 @@ impl AlarmsView {
             header(ui, &spots, &palette);
             let views = &scene.snapshot.alarms.views;
             self.painted.clear();
-            ScrollArea::vertical().id_salt("alarm rows").auto_shrink([false, false]).show_rows(ui, 36.0, views.len() + 1, |ui, range| {
-                for place in range {
-                    let Some(view) = views.get(place) else {
-                        closing_words(ui, views.len(), &palette);
-                        continue;
-                    };
-                    self.painted.push(view.occurrence);
-                    if row(ui, scene, view, &spots, self.selected == Some(view.occurrence)) {
-                        self.selected = Some(view.occurrence);
+            ScrollArea::vertical().id_salt("alarm rows").auto_shrink([false, false]).show_rows(
+                ui,
+                36.0,
+                views.len() + 1,
+                |ui, range| {
+                    for place in range {
+                        let Some(view) = views.get(place) else {
+                            closing_words(ui, views.len(), &palette);
+                            continue;
+                        };
+                        self.painted.push(view.occurrence);
+                        if row(ui, scene, view, &spots, self.selected == Some(view.occurrence)) {
+                            self.selected = Some(view.occurrence);
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     }
 
@@ -101,7 +111,9 @@ impl AlarmsView {
         let palette = scene.palette;
         palette.card().show(ui, |ui| {
             ui.set_min_size(ui.available_size());
-            let selected = self.selected.and_then(|occurrence| scene.snapshot.alarms.views.iter().find(|view| view.occurrence == occurrence));
+            let selected = self
+                .selected
+                .and_then(|occurrence| scene.snapshot.alarms.views.iter().find(|view| view.occurrence == occurrence));
             let Some(view) = selected.cloned() else {
                 self.selected = None;
                 quiet(ui, "Choose an alarm to see what it means and what to do.", &palette);
@@ -110,7 +122,9 @@ impl AlarmsView {
             ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                 ui.horizontal(|ui| {
                     mark_ui(ui, view.priority, &palette, !view.state.is_active());
-                    ui.add(egui::Label::new(RichText::new(&*view.message).font(strong(15.0)).color(palette.text)).wrap());
+                    ui.add(
+                        egui::Label::new(RichText::new(&*view.message).font(strong(15.0)).color(palette.text)).wrap(),
+                    );
                 });
                 facts(ui, scene, &view);
                 self.acknowledge(ui, scene, &view);
@@ -122,7 +136,8 @@ impl AlarmsView {
         let palette = scene.palette;
         ui.add_space(6.0);
         quiet(ui, "Comment", &palette);
-        ui.add(TextEdit::singleline(&mut self.comment).id(egui::Id::unique("comment")).desired_width(f32::INFINITY)).accessible_name("Comment");
+        ui.add(TextEdit::singleline(&mut self.comment).id(egui::Id::unique("comment")).desired_width(f32::INFINITY))
+            .accessible_name("Comment");
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             let waits = view.state.needs_acknowledgement();
@@ -206,8 +221,15 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, spots: &Spots, selected
     let at = |x: f32| pos2(rect.left() + x, rect.center().y);
     mark(painter, Rect::from_center_size(at(24.0), vec2(16.0, 16.0)), view.priority, palette, !view.state.is_active());
     let waits = view.state.needs_acknowledgement();
-    let (font, quiet) = (if waits { strong(13.0) } else { plain(13.0) }, if waits { palette.text } else { palette.muted });
-    painter.text(at(spots.since), Align2::LEFT_CENTER, format::clock(view.raised, scene.now.utc), plain(13.0), palette.text);
+    let (font, quiet) =
+        (if waits { strong(13.0) } else { plain(13.0) }, if waits { palette.text } else { palette.muted });
+    painter.text(
+        at(spots.since),
+        Align2::LEFT_CENTER,
+        format::clock(view.raised, scene.now.utc),
+        plain(13.0),
+        palette.text,
+    );
     let (value, limit) = numbers(scene, view);
     let drawn = painter.text(at(spots.value), Align2::RIGHT_CENTER, &value, strong(13.0), palette.value);
     let room = drawn.left().min(rect.left() + spots.value - 20.0) - rect.left() - spots.message - 12.0;
@@ -217,9 +239,26 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, spots: &Spots, selected
     if view.unevaluated {
         state.push_str(" ?");
     }
-    widgets::text(painter, at(spots.state), Align2::LEFT_CENTER, &state, if waits { strong(13.0) } else { plain(13.0) }, quiet, 142.0);
-    let area = view.definition(&scene.snapshot.plan.alarms).and_then(|alarm| alarm.area.clone()).unwrap_or_else(|| "".into());
-    widgets::text(painter, at(spots.area), Align2::LEFT_CENTER, &area, plain(13.0), palette.muted, spots.width - spots.area - 8.0);
+    widgets::text(
+        painter,
+        at(spots.state),
+        Align2::LEFT_CENTER,
+        &state,
+        if waits { strong(13.0) } else { plain(13.0) },
+        quiet,
+        142.0,
+    );
+    let area =
+        view.definition(&scene.snapshot.plan.alarms).and_then(|alarm| alarm.area.clone()).unwrap_or_else(|| "".into());
+    widgets::text(
+        painter,
+        at(spots.area),
+        Align2::LEFT_CENTER,
+        &area,
+        plain(13.0),
+        palette.muted,
+        spots.width - spots.area - 8.0,
+    );
     if response.has_focus() {
         painter.rect_stroke(rect.shrink(1.0), 2, Stroke::new(1.5, palette.focus), StrokeKind::Inside);
     }
@@ -235,7 +274,8 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView) {
     let plan = std::sync::Arc::clone(&scene.snapshot.plan);
     let Some(alarm) = view.definition(&plan.alarms) else { return };
     let (value, limit) = numbers(scene, view);
-    let delay = if alarm.on_delay.is_zero() { String::new() } else { format!(", on-delay {} s", alarm.on_delay.as_secs_f32()) };
+    let delay =
+        if alarm.on_delay.is_zero() { String::new() } else { format!(", on-delay {} s", alarm.on_delay.as_secs_f32()) };
     let limit = if limit.is_empty() { String::new() } else { format!(", limit {limit}, deadband {}", alarm.deadband) };
     quiet(ui, format!("{value}{limit}{delay}"), &palette);
     if view.unevaluated {

@@ -74,7 +74,10 @@ fn device(ui: &mut Ui, scene: &Scene<'_>, slot: usize) {
         Link::Lost { detail, .. } => format!("{} ({detail})", link_words(&view.link, scene)),
         other => link_words(other, scene),
     };
-    let latency = view.statistics.latency_micros.map_or_else(|| "-".to_owned(), |micros| format!("{:.1} ms", f64::from(micros) / 1000.0));
+    let latency = view
+        .statistics
+        .latency_micros
+        .map_or_else(|| "-".to_owned(), |micros| format!("{:.1} ms", f64::from(micros) / 1000.0));
     let wire = connection.map_or_else(String::new, |wire| format!("{} {}", wire.address, device.address));
     let cells = [
         device.name.to_string(),
@@ -110,7 +113,10 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, cells: &[String], link: Option<&Link>) {
         };
         let drawn = widgets::text(painter, pos2(x(share), rect.center().y), align, cell, font, color, width);
         if place == 3 && lost {
-            let area = Rect::from_min_max(pos2(drawn.left() - 14.0, rect.top() + 8.0), pos2(drawn.left() - 4.0, rect.bottom() - 8.0));
+            let area = Rect::from_min_max(
+                pos2(drawn.left() - 14.0, rect.top() + 8.0),
+                pos2(drawn.left() - 4.0, rect.bottom() - 8.0),
+            );
             hatch(painter, area, palette.text);
         }
     }

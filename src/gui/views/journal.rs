@@ -42,17 +42,25 @@ impl Journal {
         });
         let text = self.text.to_lowercase();
         let fits = |line: &&JournalLine| {
-            text.is_empty() || line.alarm.to_lowercase().contains(&text) || line.state.contains(&text) || line.comment.to_lowercase().contains(&text)
+            text.is_empty()
+                || line.alarm.to_lowercase().contains(&text)
+                || line.state.contains(&text)
+                || line.comment.to_lowercase().contains(&text)
         };
         let lines: Vec<&JournalLine> = self.lines.iter().filter(fits).collect();
         palette.card().inner_margin(egui::Margin::same(0)).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             ui.spacing_mut().item_spacing.y = 0.0;
-            ScrollArea::vertical().id_salt("journal rows").auto_shrink([false, false]).show_rows(ui, size::ROW, lines.len(), |ui, range| {
-                for line in &lines[range] {
-                    row(ui, scene, line);
-                }
-            });
+            ScrollArea::vertical().id_salt("journal rows").auto_shrink([false, false]).show_rows(
+                ui,
+                size::ROW,
+                lines.len(),
+                |ui, range| {
+                    for line in &lines[range] {
+                        row(ui, scene, line);
+                    }
+                },
+            );
         });
     }
 
@@ -68,7 +76,11 @@ impl Journal {
         let now = scene.now.monotonic;
         if self.ticket.is_none() && self.asked.is_none_or(|asked| now.since(asked) >= FRESH) {
             self.asked = Some(now);
-            self.ticket = Some(scene.handle.ask(|context, _| read_journal(context.records(), LINES).map_err(|error| error.to_string())));
+            self.ticket = Some(
+                scene
+                    .handle
+                    .ask(|context, _| read_journal(context.records(), LINES).map_err(|error| error.to_string())),
+            );
         }
     }
 }
@@ -92,6 +104,16 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, line: &JournalLine) {
         (Some(actor), true) => actor.clone(),
         (None, _) => line.comment.clone(),
     };
-    widgets::text(painter, at(x + 256.0), Align2::LEFT_CENTER, &who, plain(13.0), palette.muted, rect.right() - rect.left() - x - 264.0);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Row, true, format!("{} {} {who}", line.alarm, line.state)));
+    widgets::text(
+        painter,
+        at(x + 256.0),
+        Align2::LEFT_CENTER,
+        &who,
+        plain(13.0),
+        palette.muted,
+        rect.right() - rect.left() - x - 264.0,
+    );
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Row, true, format!("{} {} {who}", line.alarm, line.state))
+    });
 }

@@ -10,7 +10,7 @@ use crate::tag::TagId;
 use egui::{Align2, Painter, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 /// How far back the small trends look, in seconds.
-const TREND_SECONDS: u64 = 1800;
+const TREND_SECONDS: u64 = 600;
 
 /// The overview.
 #[derive(Default)]
@@ -125,9 +125,12 @@ impl Canvas<'_, '_> {
         let directory = &self.scene.snapshot.plan.directory;
         let own = element.tags().iter().filter_map(|tag| self.scene.alarm_of(*tag)).min();
         let Element::Pump { state, .. } = element else { return own };
-        let prefix = directory.tag(*state).and_then(|tag| tag.key.as_str().rsplit_once('/')).map(|(prefix, _)| prefix)?;
+        let prefix =
+            directory.tag(*state).and_then(|tag| tag.key.as_str().rsplit_once('/')).map(|(prefix, _)| prefix)?;
         let beside = self.scene.alarmed.iter().filter(|(tag, _)| {
-            directory.tag(**tag).is_some_and(|tag| tag.key.as_str().rsplit_once('/').is_some_and(|(other, _)| other == prefix))
+            directory
+                .tag(**tag)
+                .is_some_and(|tag| tag.key.as_str().rsplit_once('/').is_some_and(|(other, _)| other == prefix))
         });
         beside.map(|(_, (priority, _))| *priority).min().or(own)
     }
@@ -144,14 +147,18 @@ impl Canvas<'_, '_> {
         };
         let value = tag.map_or_else(String::new, |tag| format!(" {}", self.shown(tag)));
         let bad = if tag.is_some_and(|tag| self.is_bad(tag)) { ", not to be trusted" } else { "" };
-        let alarm = self.alarm(element).map_or_else(String::new, |priority| format!(", alarm of priority {}", priority.number()));
+        let alarm = self
+            .alarm(element)
+            .map_or_else(String::new, |priority| format!(", alarm of priority {}", priority.number()));
         format!("{title}{value}{bad}{alarm}")
     }
 
     /// Draws one element; where it can be clicked.
     fn draw(&self, element: &Element) -> Option<Rect> {
         match element {
-            Element::Tank { area, title, level, target, span } => Some(self.tank(element, *area, title, *level, *target, *span)),
+            Element::Tank { area, title, level, target, span } => {
+                Some(self.tank(element, *area, title, *level, *target, *span))
+            }
             Element::Pump { at, title, state, value } => Some(self.pump(element, *at, title, *state, *value)),
             Element::Gate { at, title, position, value } => Some(self.gate(*at, title, *position, *value)),
             Element::Gauge { at, title, value, target } => Some(self.gauge(*at, title, *value, *target)),
@@ -171,7 +178,15 @@ impl Canvas<'_, '_> {
         }
     }
 
-    fn tank(&self, element: &Element, area: [f32; 4], title: &str, level: TagId, target: Option<TagId>, span: [f64; 2]) -> Rect {
+    fn tank(
+        &self,
+        element: &Element,
+        area: [f32; 4],
+        title: &str,
+        level: TagId,
+        target: Option<TagId>,
+        span: [f64; 2],
+    ) -> Rect {
         let (rect, palette) = (self.rect(area), &self.palette);
         self.painter.rect(rect, 0, palette.panel, Stroke::new(1.5, palette.line), StrokeKind::Inside);
         let number = self.number(level);
@@ -190,11 +205,20 @@ impl Canvas<'_, '_> {
         } else {
             (strong(19.0), inner.left_bottom())
         };
-        let shown = widgets::text(&self.painter, at, Align2::LEFT_BOTTOM, &self.shown(level), font, color, inner.width());
+        let shown =
+            widgets::text(&self.painter, at, Align2::LEFT_BOTTOM, &self.shown(level), font, color, inner.width());
         if let Some(target) = target {
             let words = format!("target {}", self.shown(target));
             let at = pos2(shown.right() + 14.0, shown.bottom() - 2.0);
-            widgets::text(&self.painter, at, Align2::LEFT_BOTTOM, &words, plain(12.0), palette.muted, inner.right() - at.x);
+            widgets::text(
+                &self.painter,
+                at,
+                Align2::LEFT_BOTTOM,
+                &words,
+                plain(12.0),
+                palette.muted,
+                inner.right() - at.x,
+            );
         }
         if bad {
             hatch(&self.painter, rect, theme::faded(palette.muted, 0.7));
@@ -222,7 +246,8 @@ impl Canvas<'_, '_> {
         let ink = if runs && palette.on.r() > 128 { palette.sunk } else { ink };
         self.painter.circle(center, radius, fill, Stroke::new(1.5, palette.text));
         let (side, dark) = (radius * 0.62, if runs { palette.off } else { ink });
-        let points = vec![center + vec2(0.0, -side), center + vec2(side * 0.75, side), center + vec2(-side * 0.75, side)];
+        let points =
+            vec![center + vec2(0.0, -side), center + vec2(side * 0.75, side), center + vec2(-side * 0.75, side)];
         self.painter.add(egui::Shape::convex_polygon(points, egui::Color32::TRANSPARENT, Stroke::new(1.5, dark)));
         if bad {
             hatch(&self.painter, Rect::from_center_size(center, vec2(radius, radius) * 1.5), palette.muted);
@@ -231,7 +256,13 @@ impl Canvas<'_, '_> {
         let label = center + vec2(8.0, radius * 1.2 + 3.0);
         let color = if bad { palette.faint } else { palette.value };
         self.painter.text(label, Align2::LEFT_TOP, title, plain(12.0), palette.muted);
-        let words = if bad { "?".to_owned() } else if state == 2.0 { "tripped".to_owned() } else { self.shown(value) };
+        let words = if bad {
+            "?".to_owned()
+        } else if state == 2.0 {
+            "tripped".to_owned()
+        } else {
+            self.shown(value)
+        };
         self.painter.text(label + vec2(0.0, 15.0), Align2::LEFT_TOP, words, strong(13.0), color);
         area
     }
@@ -249,7 +280,8 @@ impl Canvas<'_, '_> {
         }
         let below = area.center_bottom() + vec2(-8.0, 4.0);
         self.painter.text(below, Align2::LEFT_TOP, title, plain(12.0), palette.muted);
-        let words = if open < 0.01 { "closed".to_owned() } else { value.map_or_else(String::new, |tag| self.shown(tag)) };
+        let words =
+            if open < 0.01 { "closed".to_owned() } else { value.map_or_else(String::new, |tag| self.shown(tag)) };
         if value.is_some() {
             self.painter.text(below + vec2(0.0, 15.0), Align2::LEFT_TOP, words, strong(13.0), palette.value);
         }
@@ -265,7 +297,8 @@ impl Canvas<'_, '_> {
         let middle = target.and_then(|target| self.number(target)).unwrap_or((range[0] + range[1]) / 2.0);
         let low = limits.iter().copied().filter(|limit| *limit < middle).fold(range[0], f64::max);
         let high = limits.iter().copied().filter(|limit| *limit > middle).fold(range[1], f64::min);
-        let shown = self.scene.snapshot.value(value).map_or_else(|| "?".to_owned(), |value| format::value(definition, &value));
+        let shown =
+            self.scene.snapshot.value(value).map_or_else(|| "?".to_owned(), |value| format::value(definition, &value));
         let look = GaugeLook {
             title,
             unit: &definition.unit,
@@ -301,7 +334,7 @@ fn side(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture) {
         let room = (ui.available_height() - trends).max(140.0);
         ScrollArea::vertical().max_height(room).auto_shrink([false, false]).show(ui, |ui| needs(ui, scene));
         if !picture.trends.is_empty() {
-            ui.label(egui::RichText::new("Last half hour").font(strong(15.0)).color(palette.text));
+            ui.label(egui::RichText::new("Last ten minutes").font(strong(15.0)).color(palette.text));
         }
         for &tag in &picture.trends {
             small_trend(ui, scene, tag);
@@ -328,12 +361,21 @@ fn needs(ui: &mut Ui, scene: &mut Scene<'_>) {
         let waiting = view.state.needs_acknowledgement();
         let font = if waiting { strong(13.0) } else { plain(13.0) };
         let time = format::clock(view.raised, scene.now.utc);
-        let time = painter.text(rect.right_top() + vec2(-2.0, 4.0), Align2::RIGHT_TOP, time, plain(12.0), palette.muted);
+        let time =
+            painter.text(rect.right_top() + vec2(-2.0, 4.0), Align2::RIGHT_TOP, time, plain(12.0), palette.muted);
         let width = time.left() - rect.left() - 34.0;
         widgets::text(painter, rect.min + vec2(28.0, 3.0), Align2::LEFT_TOP, &view.message, font, palette.text, width);
         let detail = detail(scene, view.subject);
         let words = format!("{detail}{}", format::state(view.state));
-        widgets::text(painter, rect.min + vec2(28.0, 21.0), Align2::LEFT_TOP, &words, plain(12.0), palette.muted, rect.width() - 34.0);
+        widgets::text(
+            painter,
+            rect.min + vec2(28.0, 21.0),
+            Align2::LEFT_TOP,
+            &words,
+            plain(12.0),
+            palette.muted,
+            rect.width() - 34.0,
+        );
         let words = format!("{}, {}", view.message, format::state(view.state));
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
         if response.clicked() {
@@ -362,7 +404,15 @@ fn small_trend(ui: &mut Ui, scene: &mut Scene<'_>, tag: TagId) {
     let painter = ui.painter();
     let name = definition.key.as_str();
     let shown = painter.text(rect.right_top(), Align2::RIGHT_TOP, value, strong(13.0), palette.value);
-    widgets::text(painter, rect.min, Align2::LEFT_TOP, name, plain(12.0), palette.muted, shown.left() - rect.left() - 8.0);
+    widgets::text(
+        painter,
+        rect.min,
+        Align2::LEFT_TOP,
+        name,
+        plain(12.0),
+        palette.muted,
+        shown.left() - rect.left() - 8.0,
+    );
     let well = rect.with_min_y(rect.top() + 20.0);
     let (columns, span) = scene.history.last(scene.handle, &definition.key, TREND_SECONDS, 300, scene.now);
     sparkline(painter, well, &Spark { columns, span, limits: &limits }, &palette);

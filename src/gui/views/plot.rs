@@ -216,13 +216,33 @@ impl Drawn {
 /// Marks at round moments of the local clock.
 fn time_marks(input: GridInput, span: f64) -> Vec<GridMark> {
     const STEPS: [f64; 17] = [
-        1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0, 604_800.0,
+        1.0,
+        2.0,
+        5.0,
+        10.0,
+        30.0,
+        60.0,
+        120.0,
+        300.0,
+        600.0,
+        1800.0,
+        3600.0,
+        7200.0,
+        21_600.0,
+        43_200.0,
+        86_400.0,
+        604_800.0,
         2_592_000.0,
     ];
     let step = STEPS.into_iter().find(|step| span / step <= 8.0).unwrap_or(span / 6.0);
-    let zone = format::local(Timestamp::from_seconds(input.bounds.0)).map_or(0.0, |time| f64::from(time.offset().local_minus_utc()));
+    let zone = format::local(Timestamp::from_seconds(input.bounds.0))
+        .map_or(0.0, |time| f64::from(time.offset().local_minus_utc()));
     let first = ((input.bounds.0 + zone) / step).ceil() * step - zone;
-    (0..64).map(|place| first + f64::from(place) * step).take_while(|value| *value < input.bounds.1).map(|value| GridMark { value, step_size: step }).collect()
+    (0..64)
+        .map(|place| first + f64::from(place) * step)
+        .take_while(|value| *value < input.bounds.1)
+        .map(|value| GridMark { value, step_size: step })
+        .collect()
 }
 
 fn time_label(seconds: f64, span: f64) -> String {
@@ -241,7 +261,8 @@ fn value_marks(axis: [f64; 2]) -> Vec<GridMark> {
     let span = axis[1] - axis[0];
     let rough = span / 6.0;
     let power = 10f64.powf(rough.abs().max(1e-12).log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough);
     let first = (axis[0] / step).ceil();
     (0..32)
         .map(|place| (first + f64::from(place)) * step)

@@ -79,7 +79,9 @@ impl TagsView {
             ui.add_space(4.0);
             let room = ui.available_rect_before_wrap();
             let (tree, table) = room.split_left_right_at_x(room.left() + 176.0);
-            ui.scope_builder(egui::UiBuilder::new().max_rect(tree.with_max_x(tree.right() - 8.0)), |ui| self.tree(ui, scene));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(tree.with_max_x(tree.right() - 8.0)), |ui| {
+                self.tree(ui, scene)
+            });
             ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table(ui, scene, faceplate));
         });
         let right = right.with_min_x(right.left() + 8.0);
@@ -170,7 +172,13 @@ impl TagsView {
             (Some(Column::Age), "Age", Align2::RIGHT_CENTER, spots.age),
         ] {
             let sorted = column == Some(self.column);
-            let arrow = if !sorted { "" } else if self.descending { " ↓" } else { " ↑" };
+            let arrow = if !sorted {
+                ""
+            } else if self.descending {
+                " ↓"
+            } else {
+                " ↑"
+            };
             let at = pos2(rect.left() + x, rect.center().y);
             let drawn = ui.painter().text(at, align, format!("{words}{arrow}"), strong(12.0), palette.muted);
             let Some(column) = column else { continue };
@@ -216,11 +224,22 @@ fn branch_row(ui: &mut Ui, name: &str, count: usize, depth: usize, selected: boo
         ui.painter().rect_stroke(rect, 3, Stroke::new(1.5, palette.focus), StrokeKind::Inside);
     }
     let painter = ui.painter();
-    let number = painter.text(rect.right_center() - vec2(6.0, 0.0), Align2::RIGHT_CENTER, count, plain(12.0), palette.faint);
+    let number =
+        painter.text(rect.right_center() - vec2(6.0, 0.0), Align2::RIGHT_CENTER, count, plain(12.0), palette.faint);
     let left = rect.left() + 8.0 + depth as f32 * 12.0;
     let font = if selected { strong(13.0) } else { plain(13.0) };
-    widgets::text(painter, pos2(left, rect.center().y), Align2::LEFT_CENTER, name, font, palette.text, number.left() - left - 4.0);
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::TreeItem, true, selected, format!("{name}, {count} tags")));
+    widgets::text(
+        painter,
+        pos2(left, rect.center().y),
+        Align2::LEFT_CENTER,
+        name,
+        font,
+        palette.text,
+        number.left() - left - 4.0,
+    );
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::TreeItem, true, selected, format!("{name}, {count} tags"))
+    });
     response.clicked()
 }
 
@@ -236,7 +255,15 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, id: TagId, spots: &Spots, selected: bool)
     painter.hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(0.5, palette.line));
     let y = rect.center().y;
     let at = |x: f32| pos2(rect.left() + x, y);
-    widgets::text(painter, at(spots.name), Align2::LEFT_CENTER, definition.key.as_str(), plain(13.0), palette.text, spots.mark - spots.name - 26.0);
+    widgets::text(
+        painter,
+        at(spots.name),
+        Align2::LEFT_CENTER,
+        definition.key.as_str(),
+        plain(13.0),
+        palette.text,
+        spots.mark - spots.name - 26.0,
+    );
     if let Some(priority) = scene.alarm_of(id) {
         mark(painter, Rect::from_center_size(at(spots.mark - 10.0), vec2(15.0, 15.0)), priority, palette, false);
     }
@@ -245,13 +272,24 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, id: TagId, spots: &Spots, selected: bool)
     let color = if bad { palette.faint } else { palette.value };
     widgets::text(painter, at(spots.value), Align2::RIGHT_CENTER, &shown, strong(14.0), color, 118.0);
     if bad {
-        let area = Rect::from_min_max(pos2(rect.left() + spots.mark + 6.0, rect.top() + 5.0), pos2(rect.left() + spots.value + 3.0, rect.bottom() - 5.0));
+        let area = Rect::from_min_max(
+            pos2(rect.left() + spots.mark + 6.0, rect.top() + 5.0),
+            pos2(rect.left() + spots.value + 3.0, rect.bottom() - 5.0),
+        );
         hatch(painter, area, theme::faded(palette.muted, 0.5));
     }
     widgets::text(painter, at(spots.unit), Align2::LEFT_CENTER, &definition.unit, plain(12.0), palette.muted, 70.0);
     let font = if live.quality.is_good() { plain(13.0) } else { strong(13.0) };
     let ink = if live.quality.is_good() { palette.muted } else { palette.text };
-    widgets::text(painter, at(spots.quality), Align2::LEFT_CENTER, live.quality.words(), font, ink, spots.age - spots.quality - 54.0);
+    widgets::text(
+        painter,
+        at(spots.quality),
+        Align2::LEFT_CENTER,
+        live.quality.words(),
+        font,
+        ink,
+        spots.age - spots.quality - 54.0,
+    );
     let age = live.age_seconds(scene.now.monotonic).map_or_else(String::new, format::age);
     painter.text(at(spots.age), Align2::RIGHT_CENTER, age, plain(12.0), palette.muted);
     if response.has_focus() {
@@ -283,7 +321,15 @@ impl Index {
 }
 
 impl Rows {
-    fn update(&mut self, index: &Index, scene: &Scene<'_>, text: &str, branch: Option<&str>, column: Column, descending: bool) {
+    fn update(
+        &mut self,
+        index: &Index,
+        scene: &Scene<'_>,
+        text: &str,
+        branch: Option<&str>,
+        column: Column,
+        descending: bool,
+    ) {
         let wanted = (scene.snapshot.generation, text.to_lowercase(), branch.map(str::to_owned), column, descending);
         let moved = column != Column::Name && scene.now.monotonic.since(self.made_at) >= RESORT;
         if !moved && self.made_for.as_ref() == Some(&wanted) {
@@ -294,7 +340,9 @@ impl Rows {
         let below = branch.map(|branch| format!("{branch}/"));
         self.ids.clear();
         for (slot, name) in index.names.iter().enumerate() {
-            let inside = below.as_ref().is_none_or(|below| tags.get(slot).is_some_and(|tag| tag.key.as_str().starts_with(below)));
+            let inside = below
+                .as_ref()
+                .is_none_or(|below| tags.get(slot).is_some_and(|tag| tag.key.as_str().starts_with(below)));
             if inside && words.iter().all(|word| name.contains(word)) {
                 self.ids.push(TagId(slot as u32));
             }
@@ -319,11 +367,15 @@ fn sort(ids: &mut [TagId], snapshot: &Snapshot, column: Column) {
                 ids.sort_by_key(|id| tags.get(id.index()).map(|tag| &tag.key));
             }
         }
-        Column::Value => ids.sort_by(|first, second| number(first).partial_cmp(&number(second)).unwrap_or(Ordering::Equal)),
+        Column::Value => {
+            ids.sort_by(|first, second| number(first).partial_cmp(&number(second)).unwrap_or(Ordering::Equal))
+        }
         Column::Quality => {
             let quality = |id: &TagId| values.get(id.index()).map(|live| (live.quality.status, live.quality.reason));
             ids.sort_by_key(|id| std::cmp::Reverse(quality(id)));
         }
-        Column::Age => ids.sort_by_key(|id| values.get(id.index()).map(|live| std::cmp::Reverse(live.received_deciseconds))),
+        Column::Age => {
+            ids.sort_by_key(|id| values.get(id.index()).map(|live| std::cmp::Reverse(live.received_deciseconds)))
+        }
     }
 }

@@ -136,8 +136,10 @@ impl TrendView {
             return;
         }
         let directory = &scene.snapshot.plan.directory;
-        let from_picture: Vec<TagId> = scene.snapshot.plan.overview.as_ref().map(|picture| picture.trends.clone()).unwrap_or_default();
-        let keys: Vec<_> = from_picture.iter().take(3).filter_map(|tag| Some(directory.tag(*tag)?.key.clone())).collect();
+        let from_picture: Vec<TagId> =
+            scene.snapshot.plan.overview.as_ref().map(|picture| picture.trends.clone()).unwrap_or_default();
+        let keys: Vec<_> =
+            from_picture.iter().take(3).filter_map(|tag| Some(directory.tag(*tag)?.key.clone())).collect();
         keys.into_iter().for_each(|key| self.add(key));
         self.selected = 0;
     }
@@ -189,7 +191,14 @@ impl TrendView {
                     self.window.span = span;
                 }
             }
-            if button(ui, if self.window.end.is_none() { "Live" } else { "Go live" }, self.window.end.is_none(), &palette).clicked() {
+            if button(
+                ui,
+                if self.window.end.is_none() { "Live" } else { "Go live" },
+                self.window.end.is_none(),
+                &palette,
+            )
+            .clicked()
+            {
                 self.window.end = match self.window.end {
                     None => Some(scene.now.utc.as_seconds()),
                     Some(_) => None,
@@ -260,7 +269,11 @@ impl TrendView {
             let (key, [from, to]) = (pen.key.clone(), bounds.map(Timestamp::from_seconds));
             pen.asked = Some((bounds, scene.now.monotonic));
             // The question before it, if it still runs, is cancelled with its ticket.
-            pen.ticket = Some(scene.handle.ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled)));
+            pen.ticket = Some(
+                scene
+                    .handle
+                    .ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled)),
+            );
         }
     }
 
@@ -269,20 +282,23 @@ impl TrendView {
         palette.card().show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             ui.label(RichText::new("Pens").font(strong(15.0)).color(palette.text));
-            ScrollArea::vertical().auto_shrink([false, false]).max_height(ui.available_height() - 40.0).show(ui, |ui| {
-                let mut gone = None;
-                for place in 0..self.pens.len() {
-                    if self.pen_row(ui, scene, place) {
-                        gone = Some(place);
+            ScrollArea::vertical().auto_shrink([false, false]).max_height(ui.available_height() - 40.0).show(
+                ui,
+                |ui| {
+                    let mut gone = None;
+                    for place in 0..self.pens.len() {
+                        if self.pen_row(ui, scene, place) {
+                            gone = Some(place);
+                        }
                     }
-                }
-                if let Some(place) = gone {
-                    self.pens.remove(place);
-                    self.selected = self.selected.min(self.pens.len().saturating_sub(1));
-                }
-                ui.add_space(6.0);
-                self.adder(ui, scene);
-            });
+                    if let Some(place) = gone {
+                        self.pens.remove(place);
+                        self.selected = self.selected.min(self.pens.len().saturating_sub(1));
+                    }
+                    ui.add_space(6.0);
+                    self.adder(ui, scene);
+                },
+            );
         });
     }
 
@@ -297,23 +313,36 @@ impl TrendView {
         ui.separator();
         ui.horizontal(|ui| {
             let (rect, response) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::click());
-            let stroke = egui::Stroke::new(if place == self.selected { 4.0 } else { 2.5 }, if pen.hidden { palette.line } else { color });
+            let stroke = egui::Stroke::new(
+                if place == self.selected { 4.0 } else { 2.5 },
+                if pen.hidden { palette.line } else { color },
+            );
             ui.painter().hline(rect.x_range(), rect.center().y, stroke);
-            response.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, true, !pen.hidden, format!("Show {}", pen.key)));
+            response.widget_info(|| {
+                egui::WidgetInfo::selected(egui::Role::CheckBox, true, !pen.hidden, format!("Show {}", pen.key))
+            });
             if response.has_focus() {
                 ui.painter().rect_stroke(rect, 2, egui::Stroke::new(1.5, palette.focus), egui::StrokeKind::Inside);
             }
             if response.clicked() {
                 pen.hidden = !pen.hidden;
             }
-            let name = RichText::new(pen.key.as_str()).font(if place == self.selected { strong(13.0) } else { plain(13.0) }).color(palette.text);
-            let width = ui.available_width() - 96.0;
+            let name = RichText::new(pen.key.as_str())
+                .font(if place == self.selected { strong(13.0) } else { plain(13.0) })
+                .color(palette.text);
+            let width = ui.available_width() - 36.0;
             let look = egui::Button::new(name).frame(false).truncate();
-            if ui.add_sized([width, 22.0], look).clicked() {
-                self.selected = place;
-            }
+            ui.scope(|ui| {
+                ui.set_max_width(width);
+                if ui.add(look).clicked() {
+                    self.selected = place;
+                }
+            });
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-                gone = ui.add(egui::Button::new("×").frame(false)).accessible_name(format!("Remove {}", pen.key)).clicked();
+                gone = ui
+                    .add(egui::Button::new("×").frame(false))
+                    .accessible_name(format!("Remove {}", pen.key))
+                    .clicked();
             });
         });
         let Some(definition) = definition else {
@@ -328,7 +357,11 @@ impl TrendView {
         ui.horizontal(|ui| {
             ui.add_space(30.0);
             ui.label(RichText::new(value).font(strong(14.0)).color(palette.value));
-            ui.label(RichText::new(pen.figures(definition.decimals)).font(plain(12.0)).color(palette.muted));
+        });
+        ui.horizontal(|ui| {
+            ui.add_space(30.0);
+            let figures = RichText::new(pen.figures(definition.decimals)).font(plain(12.0)).color(palette.muted);
+            ui.add(egui::Label::new(figures).truncate());
         });
         gone
     }
@@ -336,14 +369,19 @@ impl TrendView {
     /// A field that adds a tag by its name.
     fn adder(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let palette: Palette = scene.palette;
-        search(ui, &mut self.text, egui::Id::unique("add a pen"), "Add a tag", ui.available_width() - 10.0);
+        search(ui, &mut self.text, egui::Id::unique("add a pen"), "Add a tag", 240.0);
         let words = self.text.to_lowercase();
         if words.trim().is_empty() {
             return;
         }
         let tags = scene.snapshot.plan.directory.tags();
         let fits = |name: &str| words.split_whitespace().all(|word| name.contains(word));
-        let found: Vec<TagKey> = tags.iter().filter(|tag| fits(&tag.key.as_str().to_lowercase())).take(8).map(|tag| tag.key.clone()).collect();
+        let found: Vec<TagKey> = tags
+            .iter()
+            .filter(|tag| fits(&tag.key.as_str().to_lowercase()))
+            .take(8)
+            .map(|tag| tag.key.clone())
+            .collect();
         for key in found {
             if button(ui, key.as_str(), false, &palette).clicked() {
                 self.text.clear();

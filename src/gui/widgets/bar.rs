@@ -31,7 +31,9 @@ pub(in crate::gui) fn key_value(ui: &mut Ui, key: &str, value: impl Into<String>
     ui.horizontal(|ui| {
         ui.label(RichText::new(key).font(plain(12.0)).color(palette.muted));
         let value = RichText::new(value).font(plain(13.0)).color(palette.text);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.add(egui::Label::new(value).truncate()));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add(egui::Label::new(value).truncate())
+        });
     });
 }
 

@@ -31,14 +31,21 @@ pub(in crate::gui) fn gauge(painter: &Painter, rect: Rect, look: &GaugeLook<'_>,
         trough.bottom() - share * trough.height()
     };
     painter.rect(trough, 1, palette.sunk, palette.rule(), egui::StrokeKind::Inside);
-    let band = Rect::from_min_max(pos2(trough.left() + 1.0, height(look.normal[1])), pos2(trough.right() - 1.0, height(look.normal[0])));
+    let band = Rect::from_min_max(
+        pos2(trough.left() + 1.0, height(look.normal[1])),
+        pos2(trough.right() - 1.0, height(look.normal[0])),
+    );
     painter.rect_filled(band, 0, palette.band);
     for limit in &look.limits {
         painter.hline(trough.left() - 4.0..=trough.right() + 4.0, height(*limit), Stroke::new(1.5, palette.muted));
     }
     if let Some(target) = look.target {
         let y = height(target);
-        let points = vec![pos2(trough.left() - 12.0, y - 5.0), pos2(trough.left() - 3.0, y), pos2(trough.left() - 12.0, y + 5.0)];
+        let points = vec![
+            pos2(trough.left() - 12.0, y - 5.0),
+            pos2(trough.left() - 3.0, y),
+            pos2(trough.left() - 12.0, y + 5.0),
+        ];
         painter.add(Shape::convex_polygon(points, palette.ground, Stroke::new(1.5, palette.text)));
     }
     pointer(painter, rect, trough, look, height(look.value.unwrap_or(look.range[0])), palette);

@@ -13,7 +13,15 @@ pub(super) use spark::{Spark, sparkline};
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};
 
 /// Text that ends with "..." where there is no room for it.
-pub(super) fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, font: FontId, color: Color32, width: f32) -> Rect {
+pub(super) fn text(
+    painter: &Painter,
+    at: Pos2,
+    align: Align2,
+    words: &str,
+    font: FontId,
+    color: Color32,
+    width: f32,
+) -> Rect {
     let mut job = egui::text::LayoutJob::simple_singleline(words.to_owned(), font, color);
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(8.0));
     let galley = painter.layout_job(job);

@@ -29,7 +29,12 @@ pub(in crate::gui) fn sparkline(painter: &Painter, rect: Rect, spark: &Spark<'_>
     };
     for limit in spark.limits.iter().filter(|limit| **limit > low && **limit < high) {
         let y = place(spark.span[0], *limit).y;
-        let shapes = egui::Shape::dashed_line(&[pos2(rect.left(), y), pos2(rect.right(), y)], Stroke::new(1.0, palette.muted), 4.0, 3.0);
+        let shapes = egui::Shape::dashed_line(
+            &[pos2(rect.left(), y), pos2(rect.right(), y)],
+            Stroke::new(1.0, palette.muted),
+            4.0,
+            3.0,
+        );
         painter.extend(shapes);
     }
     let painter = painter.with_clip_rect(rect);
