@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A value with its own memory. Integers keep all 64 bits, and a 32-bit float stays one, so that both print as they came.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Two-valued.
     Bool(bool),
@@ -107,6 +106,24 @@ impl fmt::Display for Value {
             Self::Single(value) => write!(formatter, "{value}"),
             Self::Double(value) => write!(formatter, "{value}"),
             Self::Text(value) => formatter.write_str(value),
+        }
+    }
+}
+
+/// The 64-bit float that prints as the 32-bit one does: 0.1 rather than 0.10000000149011612. Casting it back gives the same 32 bits.
+fn shortest(single: f32) -> f64 {
+    if single.is_finite() { single.to_string().parse().unwrap_or(f64::from(single)) } else { f64::from(single) }
+}
+
+impl Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Signed(value) => serializer.serialize_i64(*value),
+            Self::Unsigned(value) => serializer.serialize_u64(*value),
+            Self::Single(value) => serializer.serialize_f64(shortest(*value)),
+            Self::Double(value) => serializer.serialize_f64(*value),
+            Self::Text(value) => serializer.serialize_str(value),
         }
     }
 }
@@ -215,6 +232,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
         }
         assert_eq!(serde_json::to_string(&Value::Single(0.1)).unwrap(), "0.1");
+        assert_eq!(serde_json::json!(Value::Single(0.1)).to_string(), "0.1");
         assert_eq!(serde_json::to_string(&Value::Double(f64::NAN)).unwrap(), "null");
     }
 

@@ -1,0 +1,13 @@
+//! Tests of the whole program: against other people's devices and brokers, through crashes, and of its window. `tests/run` installs what
+//! they need; a peer that is missing fails the run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+#![allow(unreachable_pub, reason = "a test has no outside")]
+
+mod mqtt;
+mod program;
+mod recovery;
+mod support;
+mod views;
+mod window;
+mod wire;
