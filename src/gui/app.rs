@@ -131,6 +131,9 @@ impl App {
         if pressed(Key::F1) {
             self.shell.toggle_keys();
         }
+        if pressed(Key::F4) && self.view == View::Tags {
+            self.faceplate.begin();
+        }
         if pressed(Key::F8) {
             shell::toggle_theme(ui);
         }

@@ -28,6 +28,7 @@ pub(super) struct Faceplate {
     tag: Option<TagKey>,
     draft: Option<Draft>,
     sent: Option<RequestId>,
+    wanted: bool,
 }
 
 impl Faceplate {
@@ -38,6 +39,11 @@ impl Faceplate {
             self.tag = key;
             self.draft = None;
         }
+    }
+
+    /// Opens the dialog of the tag that is shown, where it can be set.
+    pub(super) fn begin(&mut self) {
+        self.wanted = true;
     }
 
     /// A command was sent under this name.
@@ -79,7 +85,7 @@ impl Faceplate {
         ui.label(RichText::new("Set a new value").font(strong(14.0)).color(palette.text));
         if self.draft.is_none() {
             self.outcome(ui, scene, definition);
-            if button(ui, "Set...", false, &palette).clicked() {
+            if button(ui, "Set... F4", false, &palette).clicked() || std::mem::take(&mut self.wanted) {
                 self.draft = Some(Draft { seen: scene.snapshot.value(id), ..Draft::default() });
             }
             return;

@@ -112,6 +112,7 @@ impl Shell {
             for (key, words) in [
                 ("F1", "this list"),
                 ("F2", "acknowledge the alarm in the banner, or the selected one in the alarm view"),
+                ("F4", "set a new value of the selected tag"),
                 ("F8", "day or night colours"),
                 ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
                 ("Ctrl K", "find a tag"),

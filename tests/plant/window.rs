@@ -1,1 +1,99 @@
+//! The real window, under Xvfb with a window manager, clicked and typed in.
 
+use crate::support::{DEADLINE, Folder, ModbusServer, Process, modbus_station, polder, run, words};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// An X server on a free display, with a window manager.
+struct Desktop {
+    display: String,
+    _manager: Process,
+    _server: Process,
+}
+
+impl Desktop {
+    fn start() -> Self {
+        let mut xvfb = Command::new("Xvfb");
+        xvfb.args(["-displayfd", "1", "-screen", "0", "1300x860x24", "-nolisten", "tcp"]).stderr(Stdio::null());
+        let mut server = Process::start(&mut xvfb);
+        let display = server.wait("the display", |line| line.trim().parse::<u32>().ok().map(|number| format!(":{number}")));
+        let manager = Process::start(Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()));
+        Self { display, _manager: manager, _server: server }
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let output = Command::new("timeout").args(["30", "xdotool"]).args(arguments).env("DISPLAY", &self.display).output();
+        let output = output.expect("xdotool is needed: run tests/run, it installs what is missing");
+        assert!(output.status.success(), "xdotool {arguments:?}: {}", words(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn window(&self, name: &str) -> String {
+        let found = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", name]);
+        let window = found.lines().next().unwrap().to_owned();
+        self.xdotool(&["windowsize", "--sync", &window, "1280", "800"]);
+        self.xdotool(&["windowactivate", "--sync", &window]);
+        window
+    }
+
+    fn click(&self, window: &str, x: i32, y: i32) {
+        self.xdotool(&["mousemove", "--sync", "--window", window, &x.to_string(), &y.to_string()]);
+        self.xdotool(&["click", "1"]);
+    }
+}
+
+fn alarms(folder: &Path) -> Vec<Value> {
+    let output = run(&["alarms", folder.to_str().unwrap(), "--json"]);
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+/// Does something again and again until it has worked: a window that is still being drawn may miss a first click.
+fn until(what: &str, mut act: impl FnMut(), done: impl Fn() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    act();
+    while !done() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        act();
+    }
+}
+
+#[test]
+fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[150]);
+    let tags = json!([
+        {"name": "level", "device": "plc-1", "register": "holding:0", "alarms": [{"high": 100, "priority": "high"}]},
+        {"name": "setpoint", "device": "plc-1", "register": "holding:40", "type": "f32", "command": {"min": 0, "max": 2000}},
+    ]);
+    let folder = Folder::new(&modbus_station(server.port, "1s", tags));
+    let desktop = Desktop::start();
+    let mut command = polder();
+    command.args(["run", folder.path.to_str().unwrap()]).env("DISPLAY", &desktop.display).env_remove("WAYLAND_DISPLAY");
+    let mut program = Process::start(command.env("LIBGL_ALWAYS_SOFTWARE", "1").stderr(Stdio::null()));
+    let window = desktop.window("Test - Polder");
+    until("the alarm", || (), || !alarms(&folder.path).is_empty());
+    // The button at the right end of the banner.
+    until("the acknowledgement", || desktop.click(&window, 1210, 61), || alarms(&folder.path)[0]["state"] == "acknowledged");
+    desktop.xdotool(&["key", "ctrl+k"]);
+    desktop.xdotool(&["type", "--delay", "40", "setpoint"]);
+    // The first row of the table, which holds the one tag that fits.
+    desktop.click(&window, 500, 171);
+    desktop.xdotool(&["key", "F4"]);
+    desktop.xdotool(&["type", "--delay", "40", "1234,5"]);
+    desktop.xdotool(&["key", "Tab"]);
+    desktop.xdotool(&["type", "--delay", "40", "typed in a window"]);
+    desktop.xdotool(&["key", "ctrl+Return"]);
+    let write = server.process.wait("the write", |line| line.contains("\"write\"").then(|| line.to_owned()));
+    let bytes = 1234.5f32.to_be_bytes();
+    let registers = [u16::from_be_bytes([bytes[0], bytes[1]]), u16::from_be_bytes([bytes[2], bytes[3]])];
+    assert_eq!(serde_json::from_str::<Value>(&write).unwrap()["write"], json!({"function": 16, "address": 40, "values": registers}));
+    program.signal("TERM");
+    program.kill();
+    server.process.kill();
+    let again = server.process.rest().iter().filter(|line| line.contains("\"write\"")).count();
+    assert_eq!(again, 1, "it was written {again} times");
+    let output = run(&["verify", folder.path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", words(&output));
+}
