@@ -34,7 +34,9 @@ struct Bench {
 
 fn noordpolder() -> String {
     let text = include_str!("../../assets/demo/station.json");
-    ["pumps-north", "pumps-middle", "pumps-south", "sluices", "broker"].iter().fold(text.to_owned(), |text, name| text.replace(&format!("@{name}@"), "1502"))
+    ["pumps-north", "pumps-middle", "pumps-south", "sluices", "broker"]
+        .iter()
+        .fold(text.to_owned(), |text, name| text.replace(&format!("@{name}@"), "1502"))
 }
 
 impl Bench {
@@ -78,7 +80,12 @@ impl Bench {
     }
 
     fn link(&mut self, slot: usize, link: Link) {
-        let report = DeviceReport { generation: Generation(1), device: DeviceId(slot as u32), link, statistics: Statistics::default() };
+        let report = DeviceReport {
+            generation: Generation(1),
+            device: DeviceId(slot as u32),
+            link,
+            statistics: Statistics::default(),
+        };
         self.step(Event::Driver(DriverEvent::Device(report)));
     }
 
@@ -106,7 +113,8 @@ impl Bench {
 
     fn window(&self, size: [f32; 2], theme: egui::Theme) -> Harness<'static, App> {
         let handle = self.handle.clone();
-        let builder = Harness::builder().with_size(size).with_pixels_per_point(1.0).with_theme(theme).with_max_steps(20);
+        let builder =
+            Harness::builder().with_size(size).with_pixels_per_point(1.0).with_theme(theme).with_max_steps(20);
         builder.build_eframe(move |creation| App::new(&creation.egui_ctx, handle, None))
     }
 
@@ -170,7 +178,11 @@ fn every_view_fits_in_both_sizes_and_themes() {
                     found += 1;
                     // Rows that are scrolled half out of sight are cut above and below, never at the side.
                     let fits = rect.left() >= clip.left() - 1.0 && rect.right() <= clip.right() + 1.0;
-                    assert!(fits || !clip.intersects(rect), "{view:?} {size:?}: {:?} {rect:?} is cut by {clip:?}", text.galley.text());
+                    assert!(
+                        fits || !clip.intersects(rect),
+                        "{view:?} {size:?}: {:?} {rect:?} is cut by {clip:?}",
+                        text.galley.text()
+                    );
                 }
                 assert!(found > 20, "{view:?} shows almost nothing");
             }
@@ -193,7 +205,10 @@ fn grey_is_normal() {
                     egui::Shape::Text(text) => text.fallback_color,
                     _ => continue,
                 };
-                assert!(!palette.priorities.contains(&fill), "{view:?} uses an alarm colour although all is well: {shape:?}");
+                assert!(
+                    !palette.priorities.contains(&fill),
+                    "{view:?} uses an alarm colour although all is well: {shape:?}"
+                );
             }
         }
         assert!(texts(&window).iter().any(|text| text == "Nothing is in alarm."));
@@ -230,7 +245,12 @@ fn acknowledge_shown_names_what_was_painted_and_never_what_came_since() {
     bench.publish();
     for pressed in [true, false] {
         window.input_mut().events.push(Input::PointerMoved(button));
-        window.input_mut().events.push(Input::PointerButton { pos: button, button: egui::PointerButton::Primary, pressed, modifiers: Modifiers::NONE });
+        window.input_mut().events.push(Input::PointerButton {
+            pos: button,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
     }
     window.step();
     let asked = bench.asked();
@@ -278,7 +298,9 @@ fn a_setpoint_is_echoed_and_sent_as_it_was_meant() {
 
 #[test]
 fn what_can_be_misread_or_is_out_of_bounds_cannot_be_sent() {
-    for (typed, words) in [("1.200,5", "is not a number"), ("1451", "above the highest allowed value"), ("fast", "is not a number")] {
+    for (typed, words) in
+        [("1.200,5", "is not a number"), ("1451", "above the highest allowed value"), ("fast", "is not a number")]
+    {
         let mut bench = Bench::new(&noordpolder());
         let mut window = open_setpoint(&bench);
         type_into(&mut window, "New value", typed);
@@ -313,7 +335,10 @@ fn an_old_picture_says_so_in_every_view() {
 fn a_lost_device_shows_its_last_value_only_greyed_with_the_reason() {
     let mut bench = Bench::new(&noordpolder());
     let next = bench.clock.now().monotonic.plus(Duration::from_secs(12));
-    bench.link(0, Link::Lost { reason: Reason::NoAnswer, detail: "no answer within 1000 ms".into(), next_try: Some(next) });
+    bench.link(
+        0,
+        Link::Lost { reason: Reason::NoAnswer, detail: "no answer within 1000 ms".into(), next_try: Some(next) },
+    );
     bench.publish();
     let mut window = small(&bench);
     assert!(texts(&window).iter().any(|text| text.contains("P1: no answer, next try in 12 s")), "{:?}", texts(&window));
@@ -328,7 +353,13 @@ fn a_lost_device_shows_its_last_value_only_greyed_with_the_reason() {
 fn keys_reach_every_view_and_everything_has_a_name() {
     let bench = Bench::new(&noordpolder());
     let mut window = small(&bench);
-    for (key, view) in [(Key::Num2, View::Tags), (Key::Num3, View::Trends), (Key::Num4, View::Alarms), (Key::Num5, View::Devices), (Key::Num1, View::Overview)] {
+    for (key, view) in [
+        (Key::Num2, View::Tags),
+        (Key::Num3, View::Trends),
+        (Key::Num4, View::Alarms),
+        (Key::Num5, View::Devices),
+        (Key::Num1, View::Overview),
+    ] {
         window.key_press_modifiers(Modifiers::COMMAND, key);
         window.run_steps(3);
         assert_eq!(window.state().view(), view);

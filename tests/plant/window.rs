@@ -18,13 +18,15 @@ impl Desktop {
         let mut xvfb = Command::new("Xvfb");
         xvfb.args(["-displayfd", "1", "-screen", "0", "1300x860x24", "-nolisten", "tcp"]).stderr(Stdio::null());
         let mut server = Process::start(&mut xvfb);
-        let display = server.wait("the display", |line| line.trim().parse::<u32>().ok().map(|number| format!(":{number}")));
+        let display =
+            server.wait("the display", |line| line.trim().parse::<u32>().ok().map(|number| format!(":{number}")));
         let manager = Process::start(Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()));
         Self { display, _manager: manager, _server: server }
     }
 
     fn xdotool(&self, arguments: &[&str]) -> String {
-        let output = Command::new("timeout").args(["30", "xdotool"]).args(arguments).env("DISPLAY", &self.display).output();
+        let output =
+            Command::new("timeout").args(["30", "xdotool"]).args(arguments).env("DISPLAY", &self.display).output();
         let output = output.expect("xdotool is needed: run tests/run, it installs what is missing");
         assert!(output.status.success(), "xdotool {arguments:?}: {}", words(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -75,7 +77,11 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
     let window = desktop.window("Test - Polder");
     until("the alarm", || (), || !alarms(&folder.path).is_empty());
     // The button at the right end of the banner.
-    until("the acknowledgement", || desktop.click(&window, 1210, 61), || alarms(&folder.path)[0]["state"] == "acknowledged");
+    until(
+        "the acknowledgement",
+        || desktop.click(&window, 1210, 61),
+        || alarms(&folder.path)[0]["state"] == "acknowledged",
+    );
     desktop.xdotool(&["key", "ctrl+k"]);
     desktop.xdotool(&["type", "--delay", "40", "setpoint"]);
     // The first row of the table, which holds the one tag that fits.
@@ -88,7 +94,10 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
     let write = server.process.wait("the write", |line| line.contains("\"write\"").then(|| line.to_owned()));
     let bytes = 1234.5f32.to_be_bytes();
     let registers = [u16::from_be_bytes([bytes[0], bytes[1]]), u16::from_be_bytes([bytes[2], bytes[3]])];
-    assert_eq!(serde_json::from_str::<Value>(&write).unwrap()["write"], json!({"function": 16, "address": 40, "values": registers}));
+    assert_eq!(
+        serde_json::from_str::<Value>(&write).unwrap()["write"],
+        json!({"function": 16, "address": 40, "values": registers})
+    );
     program.signal("TERM");
     program.kill();
     server.process.kill();

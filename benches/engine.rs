@@ -1,0 +1,106 @@
+//! Samples a second through `Engine::step` on one core: 100,000 tags, an alarm on each tenth tag, a transition at every hundredth sample;
+//! beside the limit, which is storing the same values into a bare vector.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+use polder::driver::{Batch, DriverEvent, Reading};
+use polder::engine::{Effects, Engine, Event, Plan, Restored};
+use polder::tag::{DeviceId, Directory, Generation, Live, Now, Quality, TagDefinition, TagId, Value};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const TAGS: u32 = 100_000;
+const BATCH: u32 = 125;
+const ROUNDS: u32 = 30;
+
+fn plan() -> Plan {
+    let tags = (0..TAGS).map(|number| TagDefinition::named(&format!("tag-{number}"))).collect();
+    let alarm = |number: u32| AlarmDefinition {
+        key: AlarmKey::new(&format!("tag-{number}"), "high"),
+        subject: Subject::Tag(TagId(number)),
+        condition: Condition::High(100.0),
+        deadband: 0.0,
+        on_delay: Duration::ZERO,
+        off_delay: Duration::ZERO,
+        priority: Priority::High,
+        message: "high".into(),
+        guidance: "".into(),
+        area: None,
+    };
+    Plan {
+        generation: Generation(1),
+        directory: Arc::new(Directory::new(tags, Vec::new(), Vec::new())),
+        alarms: (0..TAGS).step_by(10).map(alarm).collect(),
+        ..Plan::default()
+    }
+}
+
+/// One in a hundred samples crosses its limit: one in ten of the tags with an alarm, in every round.
+fn value(tag: u32, round: u32) -> f64 {
+    let crosses = tag.is_multiple_of(100) && (round + tag / 100).is_multiple_of(2);
+    f64::from(round % 90) + if crosses { 100.0 } else { 0.0 }
+}
+
+fn batches(round: u32) -> Vec<Batch> {
+    let readings = |start: u32| {
+        let read = |tag: u32| Reading {
+            tag: TagId(tag),
+            value: Some(Value::Double(value(tag, round))),
+            quality: Quality::GOOD,
+        };
+        (start..start + BATCH).map(read).collect()
+    };
+    let time = Now::default().plus(Duration::from_secs(u64::from(round))).utc;
+    let batch = |start| Batch { generation: Generation(1), device: DeviceId(0), time, readings: readings(start) };
+    (0..TAGS).step_by(BATCH as usize).map(batch).collect()
+}
+
+fn main() {
+    let mut engine = Engine::new(Arc::new(plan()), Restored::default());
+    let mut effects = Effects::default();
+    let (mut engine_time, mut bare_time, mut transitions, mut samples) = (Duration::ZERO, Duration::ZERO, 0, 0u64);
+    let mut bare = vec![Live::UNREAD; TAGS as usize];
+    for round in 0..ROUNDS {
+        let now = Now::default().plus(Duration::from_secs(u64::from(round)));
+        let input = batches(round);
+        let copy = input.clone();
+        let start = Instant::now();
+        for batch in &copy {
+            for reading in &batch.readings {
+                let slot = &mut bare[reading.tag.index()];
+                slot.value = reading.value.as_ref().map(Into::into).unwrap_or_default();
+                slot.time = batch.time;
+            }
+        }
+        bare_time += start.elapsed();
+        black_box(&bare);
+        let start = Instant::now();
+        for batch in input {
+            engine.step(Event::Driver(DriverEvent::Batch(batch)), now, &mut effects);
+            if round > 0 {
+                transitions += effects.transitions.len();
+            }
+            effects.clear();
+        }
+        engine_time += start.elapsed();
+        samples += u64::from(TAGS);
+    }
+    let rate = samples as f64 / engine_time.as_secs_f64() / 1e6;
+    let limit = samples as f64 / bare_time.as_secs_f64() / 1e6;
+    println!(
+        "engine: {rate:.2} million samples/s ({:.0} ns each), every one of them kept",
+        engine_time.as_nanos() as f64 / samples as f64
+    );
+    println!(
+        "        {:.2} % of samples caused a transition",
+        100.0 * transitions as f64 / (samples - u64::from(TAGS)) as f64
+    );
+    println!("        bare stores into a vector: {limit:.0} million/s; the engine is {:.0} times that", limit / rate);
+    let start = Instant::now();
+    for _ in 0..20 {
+        black_box(engine.snapshot(Now::default()));
+    }
+    println!("        a picture of {TAGS} tags: {:.2} ms", start.elapsed().as_secs_f64() * 1000.0 / 20.0);
+}
