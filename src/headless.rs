@@ -28,19 +28,54 @@ pub struct Options {
 pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
     let (sender, inbox) = queue::bounded("news for the event stream", NEWS, WhenFull::DropOldest);
     let mut station = Station::start(folder, options.events.then_some(sender))?;
-    if options.events {
+    let printer = if options.events {
         print_state(&station.handle().snapshot())?;
+        Some(Printer::start(inbox)?)
     } else {
-        eprintln!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station);
-    }
+        say(&format!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station));
+        None
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(&mut station, inbox, options));
+    let outcome = runtime.block_on(serve(&mut station, options));
     drop(runtime);
+    // With the station its last news end, and then the printer.
     station.stop();
-    outcome
+    printer.map_or(Ok(()), Printer::finish).and(outcome)
 }
 
-async fn serve(station: &mut Station, mut inbox: Receiver<News>, options: Options) -> anyhow::Result<()> {
+/// To standard error, which may be gone.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+/// Prints news on a thread of its own: whoever reads too slowly keeps nobody from stopping the station.
+struct Printer {
+    done: std::sync::mpsc::Receiver<anyhow::Result<()>>,
+}
+
+impl Printer {
+    fn start(mut inbox: Receiver<News>) -> std::io::Result<Self> {
+        let (sender, done) = std::sync::mpsc::sync_channel(1);
+        std::thread::Builder::new().name("event stream".to_owned()).spawn(move || {
+            let mut outcome = Ok(());
+            while let Some(news) = inbox.blocking_recv() {
+                outcome = print_news(&news);
+                if outcome.is_err() {
+                    break;
+                }
+            }
+            let _ = sender.send(outcome);
+        })?;
+        Ok(Self { done })
+    }
+
+    /// Waits until the last line is out; not for ever, if nobody reads.
+    fn finish(self) -> anyhow::Result<()> {
+        self.done.recv_timeout(Duration::from_secs(5)).unwrap_or(Ok(()))
+    }
+}
+
+async fn serve(station: &mut Station, options: Options) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let end = async {
         match options.duration {
@@ -51,21 +86,16 @@ async fn serve(station: &mut Station, mut inbox: Receiver<News>, options: Option
     tokio::pin!(end);
     loop {
         tokio::select! {
-            Some(news) = inbox.recv(), if options.events => print_news(&news)?,
-            () = &mut end => break,
+            () = &mut end => return Ok(()),
             signal = signals.next() => match signal {
-                Signal::Stop => break,
+                Signal::Stop => return Ok(()),
                 Signal::Reload => match station.reload() {
-                    Ok(()) => eprintln!("the station file was read again"),
-                    Err(error) => eprintln!("the station goes on as it was:\n{error}"),
+                    Ok(()) => say("the station file was read again"),
+                    Err(error) => say(&format!("the station goes on as it was:\n{error}")),
                 },
             },
         }
     }
-    while let Ok(news) = inbox.try_recv() {
-        print_news(&news)?;
-    }
-    Ok(())
 }
 
 enum Signal {
@@ -75,6 +105,7 @@ enum Signal {
 
 #[cfg(unix)]
 struct Signals {
+    interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
 }
@@ -83,12 +114,16 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.hang_up.recv() => Signal::Reload,
         }
@@ -137,6 +172,8 @@ fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
 }
 
 fn print_news(news: &News) -> anyhow::Result<()> {
+    let missed =
+        (news.missed > 0).then(|| json!({"event": "loss", "count": news.missed, "what": "lines of this stream"}));
     let rows = news.rows.iter().map(|row: &HistoryRow| {
         sample_line(&news.plan, row.tag, row.sample.time, row.sample.value.as_ref(), row.sample.quality)
     });
@@ -146,7 +183,7 @@ fn print_news(news: &News) -> anyhow::Result<()> {
         Notice::Command(view) => command_line(&news.plan, view),
         Notice::Loss { count, time } => json!({"event": "loss", "count": count, "time": time.to_rfc3339()}),
     });
-    print(rows.chain(notices))
+    print(missed.into_iter().chain(rows).chain(notices))
 }
 
 fn key_of(plan: &Plan, tag: TagId) -> &str {

@@ -82,7 +82,12 @@ impl Condition {
 /// A silent device has one alarm of its own: the tags behind it raise none, and lower none.
 fn judge_quality(quality: Quality) -> Verdict {
     match quality.reason {
-        Reason::NoAnswer | Reason::NotConnected | Reason::NotYetRead | Reason::StationOff => Verdict::Unevaluated,
+        Reason::NoAnswer
+        | Reason::NotConnected
+        | Reason::NotYetRead
+        | Reason::StationOff
+        | Reason::GatewayNoPath
+        | Reason::BadFrame => Verdict::Unevaluated,
         _ => quality.is_bad().into(),
     }
 }
@@ -113,7 +118,7 @@ mod tests {
         assert_eq!(Condition::High(1.0).judge(Scalar::Double(5.0), bad, false, 0.0), Verdict::Unevaluated);
         assert_eq!(Condition::High(1.0).judge(Scalar::Empty, Quality::GOOD, true, 0.0), Verdict::Unevaluated);
         assert_eq!(Condition::BadQuality.judge(Scalar::Empty, bad, false, 0.0), Verdict::Unevaluated);
-        let nonsense = Quality::bad(Reason::BadFrame);
+        let nonsense = Quality::bad(Reason::BadPayload);
         assert_eq!(Condition::BadQuality.judge(Scalar::Empty, nonsense, false, 0.0), Verdict::Active);
     }
 }

@@ -61,6 +61,12 @@ impl Alarm {
         }
     }
 
+    /// The same alarm with a delay that had begun forgotten: it starts anew.
+    #[must_use]
+    pub const fn without_delay(self) -> Self {
+        Self { waiting: None, ..self }
+    }
+
     /// Where it stands.
     pub const fn state(&self) -> State {
         self.state

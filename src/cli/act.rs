@@ -6,7 +6,7 @@ use crate::audit::RequestId;
 use crate::command::{CommandSettings, Confirmation};
 use crate::config;
 use crate::engine::{AlarmLine, PROTOCOL_VERSION, Reply, Request, RequestBody};
-use crate::station::{Station, SystemClock, account_name, ask};
+use crate::station::{Station, SystemClock, account_name, ask, went_away};
 use crate::tag::{Clock, Generation, TagKey, Value};
 use anyhow::{Context, bail};
 use std::path::Path;
@@ -38,9 +38,13 @@ fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bo
     while !ready(&station) && clock.now().monotonic.as_micros() < FIRST_ANSWER.as_micros() as u64 {
         std::thread::park_timeout(Duration::from_millis(20));
     }
+    let is_command = matches!(request.body, RequestBody::Command { .. });
     let reply = station.handle().submit(request).wait_blocking();
     station.stop();
-    reply.context("the station stopped before it answered")
+    match reply {
+        None if is_command => Ok(went_away()),
+        reply => reply.context("the station stopped before it answered"),
+    }
 }
 
 pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow::Result<ExitCode> {

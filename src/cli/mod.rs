@@ -4,6 +4,7 @@ mod act;
 mod tools;
 
 use crate::headless;
+use crate::station::StationLock;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -173,6 +174,8 @@ fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
     let temporary = std::env::temp_dir().join(format!("polder-demo-{}", std::process::id()));
     let folder = demo.dir.clone().unwrap_or_else(|| temporary.clone());
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    // Before anything is written there: a folder that is in use is left alone.
+    drop(StationLock::take(&folder)?);
     let plant = crate::demo::Demo::start(&folder, demo.seed)?;
     let outcome = if demo.how.headless || demo.how.events {
         let options = headless::Options { events: demo.how.events, duration: demo.how.duration };

@@ -3,7 +3,7 @@
 use super::{CommandSettings, Confirmed};
 use crate::access;
 use crate::audit::{Draft, Receipt, RequestId};
-use crate::tag::{Monotonic, Now, Quality, TagId, Value};
+use crate::tag::{Generation, Monotonic, Now, Quality, TagId, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ impl Authorised {
     }
 
     /// Lets the command go, given the receipt of its own audit entry.
-    pub fn dispatch(&self, receipt: &Receipt) -> Result<Dispatch, WrongReceipt> {
+    pub fn dispatch(&self, receipt: &Receipt, generation: Generation) -> Result<Dispatch, WrongReceipt> {
         if receipt.request() != &self.confirmed.request.id {
             return Err(WrongReceipt);
         }
@@ -175,6 +175,7 @@ impl Authorised {
             value: self.confirmed.request.value.clone(),
             expires: self.expires,
             recorded: receipt.number(),
+            generation,
         })
     }
 }
@@ -192,6 +193,7 @@ pub struct Dispatch {
     value: Value,
     expires: Monotonic,
     recorded: u64,
+    generation: Generation,
 }
 
 impl Dispatch {
@@ -213,6 +215,11 @@ impl Dispatch {
     /// After this reading nothing may be sent any more.
     pub fn expires(&self) -> Monotonic {
         self.expires
+    }
+
+    /// The plant that the slot of the tag belongs to. A driver of another one must not send it.
+    pub fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// Number of the audit entry.
@@ -294,7 +301,7 @@ mod tests {
         let own = commit(&mut store, &[other.clone()]).unwrap().remove(0);
         other.request = RequestId::from("r-2");
         let foreign = commit(&mut store, &[other]).unwrap().remove(0);
-        assert!(authorised.dispatch(&foreign).is_err());
-        assert_eq!(authorised.dispatch(&own).unwrap().value(), &Value::Double(5.0));
+        assert!(authorised.dispatch(&foreign, Generation(1)).is_err());
+        assert_eq!(authorised.dispatch(&own, Generation(1)).unwrap().value(), &Value::Double(5.0));
     }
 }

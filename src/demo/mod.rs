@@ -23,6 +23,8 @@ use tokio::sync::mpsc::Receiver;
 
 /// The station file of the demo, with a place for each port.
 const STATION: &str = include_str!("../../assets/demo/station.json");
+/// By this the demo knows its own station file.
+const MARK: &str = "Noordpolder, the demo plant";
 /// One step of the model.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -128,6 +130,9 @@ struct PlantOnLoopback {
 
 fn begin(folder: &Path, seed: u64) -> anyhow::Result<(tokio::runtime::Runtime, PlantOnLoopback)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let path = folder.join("station.json");
+    let is_ours = std::fs::read_to_string(&path).map_or(true, |text| text.contains(MARK));
+    anyhow::ensure!(is_ours, "{} is not the demo's; it is left as it is", path.display());
     let plant = runtime.block_on(PlantOnLoopback::start(seed))?;
     std::fs::write(folder.join("station.json"), plant.station_file())
         .with_context(|| format!("the station file cannot be written into {}", folder.display()))?;

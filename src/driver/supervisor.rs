@@ -6,6 +6,7 @@ use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Commands that may wait in front of one wire.
@@ -47,7 +48,8 @@ impl Port {
         Self { events, clock, generation: Arc::new(AtomicU32::new(generation.0)) }
     }
 
-    pub(super) fn generation(&self) -> Generation {
+    /// The plant that its drivers work for.
+    pub fn generation(&self) -> Generation {
         Generation(self.generation.load(Ordering::Acquire))
     }
 
@@ -61,12 +63,21 @@ struct Running {
     settings: ConnectionSettings,
     port: Port,
     dispatches: Sender<Dispatch>,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Stops the task; who waits for the handle knows that its wire is closed.
+    fn stop(mut self) -> Option<JoinHandle<()>> {
+        self.task.take().inspect(JoinHandle::abort)
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -79,15 +90,26 @@ pub struct Drivers {
 impl Drivers {
     /// Makes the running connections those of `settings`: what is equal goes on, the rest is stopped or started.
     pub fn reconfigure(&mut self, settings: Vec<ConnectionSettings>, port: &Port) {
-        let mut before = std::mem::take(&mut self.running);
-        for wanted in settings {
-            let same = before.iter().position(|running| running.settings == wanted);
-            let running = match same {
-                Some(place) => before.swap_remove(place),
-                None => start(wanted, port),
-            };
+        let before = std::mem::take(&mut self.running);
+        let (kept, unwanted): (Vec<_>, Vec<_>) =
+            before.into_iter().partition(|running| settings.contains(&running.settings));
+        // A wire is opened again only after it was closed: many devices have one connection, and a serial port has one owner.
+        let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
+        let (closed, all_closed) = watch::channel(false);
+        tokio::spawn(async move {
+            for task in ended {
+                let _ = task.await;
+            }
+            let _ = closed.send(true);
+        });
+        self.running = kept;
+        for running in &self.running {
             running.port.generation.store(port.generation().0, Ordering::Release);
-            self.running.push(running);
+        }
+        for wanted in settings {
+            if !self.running.iter().any(|running| running.settings == wanted) {
+                self.running.push(start(wanted, port, all_closed.clone()));
+            }
         }
     }
 
@@ -101,12 +123,16 @@ impl Drivers {
     }
 }
 
-fn start(settings: ConnectionSettings, port: &Port) -> Running {
+fn start(settings: ConnectionSettings, port: &Port, mut all_closed: watch::Receiver<bool>) -> Running {
     let (dispatches, inbox) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
     let port = Port::new(port.events.clone(), Arc::clone(&port.clock), port.generation());
-    let task = match settings.protocol.clone() {
-        Protocol::Modbus(modbus) => tokio::spawn(modbus::run(modbus, port.clone(), inbox)),
-        Protocol::Mqtt(mqtt) => tokio::spawn(mqtt::run(mqtt, port.clone(), inbox)),
-    };
-    Running { settings, port, dispatches, task }
+    let (protocol, own) = (settings.protocol.clone(), port.clone());
+    let task = tokio::spawn(async move {
+        let _ = all_closed.wait_for(|closed| *closed).await;
+        match protocol {
+            Protocol::Modbus(modbus) => modbus::run(modbus, own, inbox).await,
+            Protocol::Mqtt(mqtt) => mqtt::run(mqtt, own, inbox).await,
+        }
+    });
+    Running { settings, port, dispatches, task: Some(task) }
 }

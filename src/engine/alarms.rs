@@ -88,7 +88,7 @@ impl AlarmDesk {
 
     /// Takes over an alarm as it was elsewhere.
     pub(super) fn adopt(&mut self, slot: usize, alarm: Alarm, value: Option<Value>) {
-        self.alarms[slot] = alarm;
+        self.alarms[slot] = alarm.without_delay();
         self.board = None;
         if alarm.state() != State::Normal {
             self.not_normal.insert(slot);
@@ -105,6 +105,15 @@ impl AlarmDesk {
     /// The alarms that are not normal, with their values, for the next generation.
     pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Alarm, Option<Value>)> + '_ {
         self.not_normal.iter().map(|&slot| (slot, self.alarms[slot], self.values.get(&slot).cloned()))
+    }
+
+    /// Takes over acknowledgements whose record is being written. `slot_of` says where an alarm of the old plan stands now.
+    pub(super) fn adopt_pending(&mut self, previous: &mut Self, slot_of: impl Fn(usize) -> Option<usize>) {
+        for (request, mut pending) in previous.pending.drain() {
+            let here = |(slot, occurrence, to)| Some((slot_of(slot)?, occurrence, to));
+            pending.slots = pending.slots.into_iter().filter_map(here).collect();
+            self.pending.insert(request, pending);
+        }
     }
 
     pub(super) fn last_occurrence(&self) -> OccurrenceId {

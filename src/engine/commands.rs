@@ -98,7 +98,11 @@ impl CommandDesk {
             time: now.utc,
             phase: Phase::Recording,
         });
-        self.views.truncate(SHOWN);
+        while self.views.len() > SHOWN {
+            // Only what has ended may go out of sight.
+            let Some(place) = self.views.iter().rposition(|view| matches!(view.phase, Phase::Ended(..))) else { break };
+            self.views.remove(place);
+        }
     }
 
     /// The record of a command is durable: it goes.
@@ -113,7 +117,7 @@ impl CommandDesk {
         let Some(authorised) = self.recording.remove(receipt.request()) else { return };
         let device = plan.directory.tag(authorised.tag()).and_then(|tag| tag.device);
         let connection = device.and_then(|device| plan.directory.device(device)).map(|device| device.connection);
-        match (authorised.dispatch(receipt), connection) {
+        match (authorised.dispatch(receipt, plan.generation), connection) {
             (Ok(dispatch), Some(connection)) => {
                 let flight = InFlight::new(&authorised, now);
                 deadlines.push(flight.deadline(), Deadline::Command);

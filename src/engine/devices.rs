@@ -50,6 +50,10 @@ impl DeviceDesk {
         Some(view.link.clone())
     }
 
+    pub(super) fn is_good(&self, device: DeviceId) -> bool {
+        self.devices.get(device.index()).is_some_and(|view| view.link == Link::Good)
+    }
+
     /// Why a device cannot take a command now; none where it can.
     pub(super) fn unreachable(&self, plan: &Plan, device: Option<DeviceId>) -> Option<String> {
         let device = device?;

@@ -24,7 +24,7 @@ pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
 use crate::alarm::{AlarmKey, OccurrenceId, Persisted, Subject, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Link, Reading};
-use crate::tag::{Generation, Monotonic, Now, Origin, Quality, TagId, Timestamp, Value};
+use crate::tag::{DeviceId, Generation, Monotonic, Now, Origin, Quality, TagId, Timestamp, Value};
 use alarms::AlarmDesk;
 use commands::CommandDesk;
 use deadlines::{Deadline, Deadlines};
@@ -86,7 +86,11 @@ impl Engine {
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
-            Event::Tick | Event::Stop => {}
+            Event::Stop => {
+                let plan = Arc::clone(&self.plan);
+                self.commands.abandon("the station stopped", now, &plan, effects);
+            }
+            Event::Tick => {}
             Event::Reload(plan) => self.reload(plan, now, effects),
         }
         self.pass_time(now, effects);
@@ -135,18 +139,26 @@ impl Engine {
         }
         let device = report.device;
         let Some(link) = self.devices.take(report, now, effects) else { return };
-        let verdict = match &link {
-            Link::Starting => Verdict::Unevaluated,
-            Link::Good => Verdict::Inactive,
-            Link::Lost { .. } => Verdict::Active,
-        };
+        let verdict = Self::verdict(&link);
         if let Link::Lost { reason, .. } = link {
             let plan = Arc::clone(&self.plan);
             for &tag in plan.directory.tags_of(device) {
                 self.worsen(tag, Quality::bad(reason), now, effects);
             }
         }
+        if verdict == Verdict::Inactive {
+            self.count_staleness(device, now);
+        }
         self.alarms.judge_device(&self.plan, device, verdict, now, &mut self.deadlines, effects);
+    }
+
+    /// What a link says about the alarm of its device.
+    fn verdict(link: &Link) -> Verdict {
+        match link {
+            Link::Starting => Verdict::Unevaluated,
+            Link::Good => Verdict::Inactive,
+            Link::Lost { .. } => Verdict::Active,
+        }
     }
 
     /// A tag loses its quality without a new value.
@@ -193,13 +205,29 @@ impl Engine {
             return;
         }
         self.tags.disarm(tag);
+        let device = self.plan.directory.tag(tag).and_then(|definition| definition.device);
+        if device.is_some_and(|device| !self.devices.is_good(device)) {
+            // The device's silence says it already; the count begins anew when it is back.
+            return;
+        }
         self.worsen(tag, Quality::bad(crate::tag::Reason::Stale), now, effects);
+    }
+
+    /// A device is back: each of its tags has its time to follow.
+    fn count_staleness(&mut self, device: DeviceId, now: Now) {
+        let plan = Arc::clone(&self.plan);
+        for &tag in plan.directory.tags_of(device) {
+            if let Some(limit) = plan.directory.tag(tag).and_then(|definition| definition.stale_after) {
+                self.tags.arm(tag, now.monotonic);
+                self.deadlines.push(now.monotonic.plus(limit), Deadline::Stale(tag.0));
+            }
+        }
     }
 
     fn arm_staleness(&mut self, start: Monotonic) {
         for (tag, definition) in self.plan.directory.iter() {
             if let Some(limit) = definition.stale_after {
-                self.tags.arm(tag);
+                self.tags.arm(tag, start);
                 self.deadlines.push(start.plus(limit), Deadline::Stale(tag.0));
             }
         }

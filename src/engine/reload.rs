@@ -4,7 +4,7 @@ use super::alarms::AlarmDesk;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::{Effects, Engine, Plan, Restored};
-use crate::tag::{Now, TagId};
+use crate::tag::{DeviceId, Now, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,6 +18,20 @@ impl Engine {
         self.inherit_alarms(&old);
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
+        self.judge_all(now, effects);
+    }
+
+    /// Limits may have moved, and delays start anew: everything is judged as it stands.
+    fn judge_all(&mut self, now: Now, effects: &mut Effects) {
+        let plan = Arc::clone(&self.plan);
+        for (tag, _) in plan.directory.iter() {
+            let live = self.tags.live()[tag.index()];
+            self.alarms.judge_tag(&plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        }
+        let links: Vec<_> = self.devices.views().iter().map(|view| Self::verdict(&view.link)).collect();
+        for (slot, verdict) in links.into_iter().enumerate() {
+            self.alarms.judge_device(&plan, DeviceId(slot as u32), verdict, now, &mut self.deadlines, effects);
+        }
     }
 
     fn inherit_tags(&mut self, old: &Plan) {
@@ -52,7 +66,7 @@ impl Engine {
 
     fn inherit_alarms(&mut self, old: &Plan) {
         let restored = Restored { last_occurrence: self.alarms.last_occurrence().0, ..Restored::default() };
-        let previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
+        let mut previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
         let slots: HashMap<_, _> =
             self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
         for (before, alarm, value) in previous.hand_over() {
@@ -60,5 +74,7 @@ impl Engine {
                 self.alarms.adopt(slot, alarm, value);
             }
         }
+        let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
+        self.alarms.adopt_pending(&mut previous, slot_of);
     }
 }

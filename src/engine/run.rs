@@ -73,16 +73,30 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
             }
         };
         let mut stop = matches!(event, Event::Stop);
-        engine.step(event, clock.now(), &mut effects);
+        take(&mut engine, event, &mut effects, clock.as_ref(), outlets);
         for _ in 0..TURN {
             let Some(next) = next_event(&mut inlets) else { break };
             stop |= matches!(next, Event::Stop);
-            engine.step(next, clock.now(), &mut effects);
+            take(&mut engine, next, &mut effects, clock.as_ref(), outlets);
         }
         hand_on(&mut engine, &mut effects, clock.as_ref(), outlets);
         if stop {
             return;
         }
+    }
+}
+
+/// Takes one event. Around a reload, effects are handed on before and the picture is published at once, so that no slot of one plant is
+/// ever read with the names of another.
+fn take(engine: &mut Engine, event: Event, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
+    let reloads = matches!(event, Event::Reload(_));
+    if reloads {
+        hand_on(engine, effects, clock, outlets);
+    }
+    let now = clock.now();
+    engine.step(event, now, effects);
+    if reloads {
+        outlets.publish(Arc::new(engine.snapshot(now)));
     }
 }
 

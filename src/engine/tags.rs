@@ -88,7 +88,8 @@ impl TagTable {
     /// Takes the quality away, at this moment; `None` when it was no better already.
     pub(super) fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) -> Option<Live> {
         let slot = self.live.get_mut(tag.index())?;
-        if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale) {
+        let silence = [Reason::NotYetRead, Reason::NotConnected, Reason::NoAnswer].contains(&slot.quality.reason);
+        if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale && !silence) {
             return None;
         }
         slot.quality = quality;
@@ -114,8 +115,10 @@ impl TagTable {
         self.stale[place] && !std::mem::replace(&mut self.armed[place], true)
     }
 
-    pub(super) fn arm(&mut self, tag: TagId) {
+    /// Counts staleness from `start` on.
+    pub(super) fn arm(&mut self, tag: TagId, start: Monotonic) {
         self.armed[tag.index()] = true;
+        self.received[tag.index()] = start;
     }
 
     pub(super) fn disarm(&mut self, tag: TagId) {

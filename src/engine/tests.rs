@@ -76,7 +76,7 @@ impl Replay {
                 let value = serde_json::from_str(value).unwrap();
                 self.batch(key, Some(value), Quality::GOOD)
             }
-            ["bad", key] => self.batch(key, None, Quality::bad(Reason::BadFrame)),
+            ["bad", key] => self.batch(key, None, Quality::bad(Reason::BadPayload)),
             ["device", name, state] => {
                 let link = match *state {
                     "good" => Link::Good,

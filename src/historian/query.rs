@@ -52,7 +52,11 @@ impl Reader {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let unsealed = match unsealed {
             Some(unsealed) => unsealed,
-            None => Arc::new(Mutex::new(load_head(&connection)?)),
+            None => {
+                // One transaction for the reader's life: what it reads of head and chunks belongs together.
+                connection.execute_batch("BEGIN")?;
+                Arc::new(Mutex::new(load_head(&connection)?))
+            }
         };
         Ok(Self { connection, unsealed })
     }

@@ -18,6 +18,7 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS chunk(
         tag INTEGER NOT NULL, start INTEGER NOT NULL, through INTEGER NOT NULL, end INTEGER NOT NULL, count INTEGER NOT NULL,
         bytes BLOB NOT NULL, PRIMARY KEY(tag, start, through)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS chunk_by_through ON chunk(through, tag);
     CREATE TABLE IF NOT EXISTS alive(id INTEGER PRIMARY KEY CHECK(id = 1), time INTEGER NOT NULL);
 ";
 
@@ -152,32 +153,41 @@ impl SampleStore {
         self.unsealed_count
     }
 
-    /// The file's number of a tag; a tag that was renamed keeps its number.
-    pub(super) fn id(&mut self, key: &TagKey, formerly: Option<&str>) -> rusqlite::Result<i64> {
-        if let Some(id) = self.ids.get(key) {
-            return Ok(*id);
+    /// The file's numbers of these tags, each with the name that it had before, if any: a tag that was renamed keeps its number.
+    pub(super) fn ids(&mut self, wanted: &[(TagKey, Option<Arc<str>>)]) -> rusqlite::Result<Vec<i64>> {
+        let mut known = self.ids.clone();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (key, formerly) in wanted.iter().filter(|(key, _)| !self.ids.contains_key(key)) {
+            let old = formerly.as_ref().and_then(|old| known.remove(&TagKey::new(Arc::clone(old))));
+            let id = match old {
+                Some(id) => {
+                    let sql = "UPDATE tag SET key = ?1 WHERE id = ?2";
+                    transaction.prepare_cached(sql)?.execute(params![key.as_str(), id])?;
+                    id
+                }
+                None => transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?,
+            };
+            known.insert(key.clone(), id);
         }
-        let old = formerly.map(TagKey::from).and_then(|old| self.ids.remove(&old));
-        let id = match old {
-            Some(id) => {
-                self.connection.execute("UPDATE tag SET key = ?1 WHERE id = ?2", params![key.as_str(), id])?;
-                id
-            }
-            None => {
-                self.connection.execute("INSERT INTO tag(key) VALUES (?1)", [key.as_str()])?;
-                self.connection.last_insert_rowid()
-            }
-        };
-        self.ids.insert(key.clone(), id);
-        Ok(id)
+        transaction.commit()?;
+        self.ids = known;
+        Ok(wanted.iter().filter_map(|(key, _)| self.ids.get(key).copied()).collect())
+    }
+
+    /// Notes that the station runs, without any sample.
+    pub(super) fn touch(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        let sql = "INSERT OR REPLACE INTO alive(id, time) VALUES (1, ?1)";
+        self.connection.prepare_cached(sql)?.execute([now.as_micros()]).map(|_| ())
     }
 
     /// Makes samples durable, in one commit.
     pub(super) fn flush(&mut self, rows: Vec<(i64, Sample)>, now: Timestamp) -> rusqlite::Result<()> {
         let mut by_tag: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+        let mut fresh = HashSet::new();
         for (tag, sample) in rows {
             let list = by_tag.entry(tag).or_default();
-            if self.seen.insert(tag)
+            if !self.seen.contains(&tag)
+                && fresh.insert(tag)
                 && let Some(gap) = self.gap_before(tag)?
             {
                 list.push(gap);
@@ -188,6 +198,8 @@ impl SampleStore {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let head = insert_head(&transaction, now, &bytes)?;
         transaction.commit()?;
+        // Only now: a flush that failed is tried again, with its gaps.
+        self.seen.extend(fresh);
         self.newest_head = head;
         if let Ok(mut unsealed) = self.unsealed.lock() {
             for (tag, samples) in by_tag {

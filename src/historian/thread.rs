@@ -2,7 +2,7 @@
 
 use super::store::{OpenedHistory, SampleStore, Unsealed};
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Sample, TagId};
+use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Now, Sample, TagId};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ const HELD: usize = 1_000_000;
 /// Chunks are made this often, or when this much is unsealed.
 const SEAL_EVERY: Duration = Duration::from_secs(600);
 const SEAL_ABOVE: usize = 500_000;
+/// Without samples, the file is told this often that the station runs.
+const ALIVE: Duration = Duration::from_secs(5);
 /// Tags sealed in one commit.
 const SEAL_STEP: usize = 128;
 
@@ -61,8 +63,10 @@ impl Historian {
     }
 
     /// Tells which tags the slots of the next rows stand for.
-    pub fn set_plan(&self, directory: Arc<Directory>, formerly: HashMap<TagId, Arc<str>>) {
-        let _ = self.messages.try_send(Message::Plan(directory, formerly));
+    /// False when too much waits: then it has to be told again before any row of the new plant.
+    #[must_use]
+    pub fn set_plan(&self, directory: Arc<Directory>, formerly: HashMap<TagId, Arc<str>>) -> bool {
+        self.messages.try_send(Message::Plan(directory, formerly)).is_ok()
     }
 
     /// Hands over rows; gives them back when too many wait.
@@ -94,9 +98,12 @@ struct Worker {
     report: Box<dyn FnMut(HistoryState) + Send>,
     directory: Arc<Directory>,
     formerly: HashMap<TagId, Arc<str>>,
-    ids: Vec<Option<i64>>,
+    ids: Vec<i64>,
     held: VecDeque<(i64, Sample)>,
+    unnamed: VecDeque<HistoryRow>,
     state: HistoryState,
+    reported: HistoryState,
+    alive: Monotonic,
     flushed: Monotonic,
     sealed: Monotonic,
 }
@@ -112,7 +119,10 @@ impl Worker {
             formerly: HashMap::new(),
             ids: Vec::new(),
             held: VecDeque::new(),
+            unnamed: VecDeque::new(),
             state: HistoryState::default(),
+            reported: HistoryState::default(),
+            alive: now,
             flushed: now,
             sealed: now,
         }
@@ -123,7 +133,13 @@ impl Worker {
             let due = self.flushed.plus(FLUSH);
             let now = self.clock.now().monotonic;
             match tokio::time::timeout(due.since(now), inbox.recv()).await {
-                Ok(Some(message)) => self.take(message),
+                Ok(Some(message)) => {
+                    self.take(message);
+                    // With a full inbox the time-out never comes.
+                    if self.clock.now().monotonic >= due {
+                        self.turn();
+                    }
+                }
                 Ok(None) => {
                     self.flush();
                     return;
@@ -136,41 +152,42 @@ impl Worker {
     fn take(&mut self, message: Message) {
         match message {
             Message::Plan(directory, formerly) => {
-                self.ids = vec![None; directory.tags().len()];
-                self.directory = directory;
-                self.formerly = formerly;
+                // Rows that could not be named yet belong to the plan before.
+                self.state.lost += self.unnamed.len() as u64;
+                self.unnamed.clear();
+                (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
+                self.learn();
             }
             Message::Rows(rows) => rows.into_iter().for_each(|row| self.hold(row)),
         }
     }
 
     fn hold(&mut self, row: HistoryRow) {
-        let Some(id) = self.id(row.tag) else {
-            self.state.lost += 1;
-            return;
-        };
-        self.held.push_back((id, row.sample));
-        if self.held.len() > HELD {
-            self.held.pop_front();
+        match self.ids.get(row.tag.index()) {
+            Some(id) => self.held.push_back((*id, row.sample)),
+            None => self.unnamed.push_back(row),
+        }
+        if self.held.len() + self.unnamed.len() > HELD {
+            if self.held.pop_front().is_none() {
+                self.unnamed.pop_front();
+            }
             self.state.lost += 1;
         }
     }
 
-    fn id(&mut self, tag: TagId) -> Option<i64> {
-        if let Some(id) = *self.ids.get(tag.index())? {
-            return Some(id);
-        }
-        let key = self.directory.tag(tag)?.key.clone();
-        let id = self.store.id(&key, self.formerly.get(&tag).map(|name| &**name));
-        match id {
-            Ok(id) => {
-                self.ids[tag.index()] = Some(id);
-                Some(id)
+    /// Finds the numbers of all tags of the plan, in one transaction; tried again at every flush until it works.
+    fn learn(&mut self) {
+        let former = |(tag, key)| (key, self.formerly.get(&tag).cloned());
+        let wanted: Vec<_> =
+            self.directory.iter().map(|(tag, definition)| (tag, definition.key.clone())).map(former).collect();
+        match self.store.ids(&wanted) {
+            Ok(ids) => {
+                self.ids = ids;
+                for row in std::mem::take(&mut self.unnamed) {
+                    self.hold(row);
+                }
             }
-            Err(error) => {
-                self.set_failing(Some(error.to_string()));
-                None
-            }
+            Err(error) => self.set_failing(Some(error.to_string())),
         }
     }
 
@@ -192,23 +209,38 @@ impl Worker {
     fn flush(&mut self) {
         let now = self.clock.now();
         self.flushed = now.monotonic;
+        if self.ids.len() < self.directory.tags().len() {
+            self.learn();
+        }
         if self.held.is_empty() {
+            self.live(now);
             return;
         }
         let rows: Vec<_> = self.held.iter().cloned().collect();
         match self.store.flush(rows, now.utc) {
             Ok(()) => {
                 self.held.clear();
+                self.alive = now.monotonic;
                 self.set_failing(None);
             }
             Err(error) => self.set_failing(Some(error.to_string())),
         }
     }
 
+    /// While nothing changes, the file still says now and then that the station ran.
+    fn live(&mut self, now: Now) {
+        if now.monotonic.since(self.alive) >= ALIVE {
+            self.alive = now.monotonic;
+            if let Err(error) = self.store.touch(now.utc) {
+                self.set_failing(Some(error.to_string()));
+            }
+        }
+    }
+
     fn set_failing(&mut self, failing: Option<String>) {
-        let before = self.state.clone();
         self.state.failing = failing.map(Into::into);
-        if before != self.state {
+        if self.reported != self.state {
+            self.reported = self.state.clone();
             (self.report)(self.state.clone());
         }
     }
@@ -218,7 +250,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
-    use crate::tag::{Now, Quality, TagDefinition, Timestamp, Value};
+    use crate::tag::{Quality, TagDefinition, Timestamp, Value};
 
     struct Fixed;
     impl Clock for Fixed {
@@ -236,7 +268,7 @@ mod tests {
         let opened = OpenedHistory::open(folder, Timestamp::default()).unwrap();
         let historian = Historian::start(opened, Arc::new(Fixed), |_| {}).unwrap();
         let tags = vec![TagDefinition::named("a"), TagDefinition::named("b")];
-        historian.set_plan(Arc::new(Directory::new(tags, Vec::new(), Vec::new())), HashMap::new());
+        assert!(historian.set_plan(Arc::new(Directory::new(tags, Vec::new(), Vec::new())), HashMap::new()));
         historian
     }
 
@@ -279,7 +311,7 @@ mod tests {
     fn sealing_moves_every_sample_once() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
-        let ids: Vec<i64> = ["a", "b", "c"].iter().map(|key| store.id(&(*key).into(), None).unwrap()).collect();
+        let ids: Vec<i64> = store.ids(&["a", "b", "c"].map(|key| (key.into(), None))).unwrap();
         for second in 0..10 {
             let rows = ids.iter().map(|id| (*id, sample(second, second as f64))).collect();
             store.flush(rows, Timestamp::from_micros(second * 1_000_000)).unwrap();

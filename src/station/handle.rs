@@ -40,6 +40,13 @@ impl Waiting {
         (id, receiver)
     }
 
+    /// No reply will come any more.
+    pub(super) fn clear(&self) {
+        if let Ok(mut replies) = self.replies.lock() {
+            replies.clear();
+        }
+    }
+
     pub(super) fn answer(&self, id: ReplyId, reply: Reply) {
         let sender = self.replies.lock().ok().and_then(|mut replies| replies.remove(&id));
         if let Some(sender) = sender {

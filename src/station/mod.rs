@@ -15,5 +15,5 @@ pub use handle::{Handle, Pending, Ticket};
 pub use lock::{Held, StationLock};
 pub use outlets::News;
 pub use queries::QueryContext;
-pub use socket::{SOCKET_FILE, ask};
+pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};

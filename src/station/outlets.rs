@@ -25,24 +25,56 @@ const BATCH: usize = 50_000;
 pub struct News {
     /// The plant that slots belong to.
     pub plan: Arc<Plan>,
+    /// How much before this could not be told, because the reader is too slow.
+    pub missed: u64,
     /// Samples that were kept.
     pub rows: Vec<HistoryRow>,
     /// Everything else.
     pub notices: Vec<Notice>,
 }
 
+/// What each store says about itself.
+#[derive(Default)]
+pub(super) struct Stores {
+    pub(super) records_failing: Option<Arc<str>>,
+    pub(super) disk_failing: Option<Arc<str>>,
+    pub(super) lost_by_historian: u64,
+    pub(super) set_aside: Option<Arc<str>>,
+    /// Rows that the engine's side had to drop, and whether it still has too many.
+    lost_before: u64,
+    overflows: bool,
+}
+
+impl Stores {
+    fn health(&self) -> Health {
+        let overflow = self.overflows.then(|| "the disk cannot keep up; the oldest samples are dropped".into());
+        Health {
+            records_failing: self.records_failing.clone(),
+            history_failing: self.disk_failing.clone().or(overflow),
+            samples_lost: self.lost_by_historian + self.lost_before,
+            history_set_aside: self.set_aside.clone(),
+        }
+    }
+}
+
 /// How the stores are, put together from both of them.
 #[derive(Default)]
 pub(super) struct HealthBoard {
-    health: Mutex<Health>,
+    stores: Mutex<Stores>,
 }
 
 impl HealthBoard {
-    /// Changes it and tells the engine. Called from the threads of the stores; the engine never waits for those, so this always ends.
-    pub(super) fn update(&self, urgent: &Sender<Event>, change: impl FnOnce(&mut Health)) {
-        let Ok(mut health) = self.health.lock() else { return };
-        change(&mut health);
-        send_surely(urgent, Event::Health(health.clone()));
+    /// Changes it and tells the engine. Called from the threads of the stores, which hold nothing while they wait for room.
+    pub(super) fn update(&self, urgent: &Sender<Event>, change: impl FnOnce(&mut Stores)) {
+        if let Some(health) = self.change(change) {
+            send_surely(urgent, Event::Health(health));
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Stores)) -> Option<Health> {
+        let mut stores = self.stores.lock().ok()?;
+        change(&mut stores);
+        Some(stores.health())
     }
 }
 
@@ -64,6 +96,7 @@ pub(super) struct StationOutlets {
     pub(super) news: Option<Sender<News>>,
     pub(super) held: VecDeque<HistoryRow>,
     pub(super) lost: u64,
+    pub(super) missed: u64,
     pub(super) unsent: Vec<Transition>,
     pub(super) board: Arc<HealthBoard>,
     pub(super) urgent: Sender<Event>,
@@ -71,7 +104,22 @@ pub(super) struct StationOutlets {
 }
 
 impl StationOutlets {
-    fn pass_on(&mut self) {
+    /// Tells the historian the names of the new plant. Rows of the old one that it has not taken by now cannot be named any more: they
+    /// are counted as lost.
+    fn change_plan(&mut self, snapshot: &Snapshot) {
+        self.pass_on();
+        self.lost += self.held.len() as u64;
+        self.held.clear();
+        let Some(historian) = &self.historian else { return };
+        let plan = &snapshot.plan;
+        while !historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()) {
+            // A reload is rare, and the historian always goes on.
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        self.generation = snapshot.generation;
+    }
+
+    pub(super) fn pass_on(&mut self) {
         let Some(historian) = &self.historian else { return };
         while !self.held.is_empty() {
             let count = self.held.len().min(BATCH);
@@ -91,14 +139,15 @@ impl StationOutlets {
 impl Outlets for StationOutlets {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
         self.held.extend(rows.drain(..));
-        let before = self.lost;
         self.pass_on();
-        if before != self.lost
-            && let Ok(mut health) = self.board.health.lock()
-        {
-            health.samples_lost += self.lost - before;
-            health.history_failing = Some("the disk cannot keep up; the oldest samples are dropped".into());
-            let _ = self.urgent.try_send(Event::Health(health.clone()));
+        let (lost, overflows) = (self.lost, !self.held.is_empty() && self.lost > 0);
+        let mut changed = false;
+        let health = self.board.change(|stores| {
+            changed = stores.lost_before != lost || stores.overflows != overflows;
+            (stores.lost_before, stores.overflows) = (lost, overflows);
+        });
+        if let (true, Some(health)) = (changed, health) {
+            let _ = self.urgent.try_send(Event::Health(health));
         }
     }
 
@@ -126,9 +175,12 @@ impl Outlets for StationOutlets {
 
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {
         if let Some(news) = &self.news {
-            let item = News { plan: Arc::clone(engine.plan()), rows: rows.to_vec(), notices: std::mem::take(notices) };
-            if let Err(Rejected::Closed(_)) = news.try_send(item) {
-                self.news = None;
+            let (plan, missed) = (Arc::clone(engine.plan()), self.missed);
+            let item = News { plan, missed, rows: rows.to_vec(), notices: std::mem::take(notices) };
+            match news.try_send(item) {
+                Ok(()) => self.missed = 0,
+                Err(Rejected::Full(item)) => self.missed += (item.rows.len() + item.notices.len()) as u64,
+                Err(Rejected::Closed(_)) => self.news = None,
             }
         }
         notices.clear();
@@ -136,10 +188,10 @@ impl Outlets for StationOutlets {
 
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         if snapshot.generation != self.generation {
-            self.generation = snapshot.generation;
-            if let Some(historian) = &self.historian {
-                historian.set_plan(Arc::clone(&snapshot.plan.directory), snapshot.plan.formerly.clone());
-            }
+            self.change_plan(&snapshot);
+        }
+        if !self.unsent.is_empty() {
+            let _ = self.records(Vec::new(), Vec::new());
         }
         self.snapshots.store(snapshot);
         wake(&self.wakers);

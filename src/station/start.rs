@@ -12,7 +12,7 @@ use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, Restored};
 use crate::historian::{Historian, OpenedHistory};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, OpenError, RECORDS_FILE, RecordStore, Recorder};
+use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
 use crate::tag::{Clock, Generation, Timestamp};
 use arc_swap::ArcSwap;
 use std::collections::VecDeque;
@@ -106,7 +106,7 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        let generation = Generation(self.handle.snapshot().generation.0 + 1);
+        let generation = Generation(self.port.generation().0 + 1);
         let plant = config::load(self.handle.folder(), generation).into_plant().map_err(StartError::Config)?;
         send_surely(&self.handle.urgent, Event::Reload(Arc::new(plant.plan.clone())));
         let Some(runtime) = &self.runtime else { return Ok(()) };
@@ -127,12 +127,14 @@ impl Station {
         if let Ok(mut drivers) = self.drivers.lock() {
             *drivers = Drivers::default();
         }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-        }
         send_surely(&self.handle.urgent, Event::Stop);
         if let Some(outlets) = self.engine.take().and_then(|thread| thread.join().ok()) {
             outlets.close();
+        }
+        // Whoever still waits learns that no reply will come; the socket gets a moment to say so.
+        self.handle.waiting.clear();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         }
     }
 }
@@ -166,13 +168,14 @@ impl Parts {
         let recorder = Recorder::start(records, records_answers(urgent.clone(), Arc::clone(&board)))?;
         let (reports, shared) = (urgent.clone(), Arc::clone(&board));
         let historian = Historian::start(history, Arc::clone(clock), move |state| {
-            shared.update(&reports, |health| {
-                health.history_failing = state.failing;
-                health.samples_lost = health.samples_lost.max(state.lost);
+            shared.update(&reports, |stores| {
+                (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost)
             });
         })?;
-        historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone());
-        board.update(urgent, |health| health.history_set_aside = set_aside.map(Into::into));
+        if !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone()) {
+            return Err(std::io::Error::other("the historian does not take the plan").into());
+        }
+        board.update(urgent, |stores| stores.set_aside = set_aside.map(Into::into));
         let (samples, unsealed) = historian.source();
         let jobs = queries::start(QueryContext::new(samples, unsealed, folder.join(RECORDS_FILE)))?;
         Ok(Self { recorder, historian, jobs, board, waiting: Arc::default() })
@@ -204,6 +207,7 @@ impl Parts {
             news,
             held: VecDeque::new(),
             lost: 0,
+            missed: 0,
             unsent: Vec::new(),
             board: self.board,
             urgent: handle.urgent.clone(),
@@ -224,7 +228,7 @@ fn records_answers(urgent: Sender<Event>, board: Arc<HealthBoard>) -> impl FnMut
             }
         }
         Answer::NotCommitted { requests, why } => send_surely(&urgent, Event::NotCommitted { requests, why }),
-        Answer::State(failing) => board.update(&urgent, |health| health.records_failing = failing.map(Into::into)),
+        Answer::State(failing) => board.update(&urgent, |stores| stores.records_failing = failing.map(Into::into)),
     }
 }
 
@@ -244,13 +248,22 @@ fn spawn_engine(
 impl StationOutlets {
     /// Makes durable what waits.
     fn close(mut self) {
-        if let Some(historian) = self.historian.take() {
-            let rows = self.held.drain(..).collect();
-            let _ = historian.rows(rows);
-            historian.stop();
+        let a_moment = std::time::Duration::from_millis(1);
+        // Both threads go on until they are stopped, so these loops end.
+        while !self.held.is_empty() {
+            self.pass_on();
+            std::thread::park_timeout(a_moment);
         }
         if let Some(recorder) = self.recorder.take() {
+            let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new() };
+            while let Err(back) = recorder.order(order) {
+                order = back;
+                std::thread::park_timeout(a_moment);
+            }
             recorder.stop();
+        }
+        if let Some(historian) = self.historian.take() {
+            historian.stop();
         }
     }
 }

@@ -28,16 +28,21 @@ struct Planned {
 struct Unit {
     settings: Device,
     blocks: Vec<Planned>,
+    rejoin: bool,
     due: Instant,
     backoff: Backoff,
     reporter: Reporter,
 }
 
+fn fresh_blocks(settings: &Device) -> Vec<Planned> {
+    plan_blocks(settings).into_iter().map(|block| Planned { block, not_before: None }).collect()
+}
+
 impl Unit {
     fn new(settings: Device, due: Instant) -> Self {
-        let blocks = plan_blocks(&settings).into_iter().map(|block| Planned { block, not_before: None }).collect();
+        let blocks = fresh_blocks(&settings);
         let reporter = Reporter::new(settings.device);
-        Self { blocks, due, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), reporter, settings }
+        Self { blocks, rejoin: false, due, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), reporter, settings }
     }
 
     /// Keeps the phase; a turn that was missed is skipped, so that an overloaded wire slows down evenly.
@@ -85,12 +90,14 @@ pub async fn run(settings: Settings, port: Port, mut inbox: Receiver<Dispatch>) 
 impl Connection {
     fn new(settings: Settings, port: Port) -> Self {
         let now = Instant::now();
+        // Whoever used a serial line before may have left a question open on it.
+        let doubtful = matches!(settings.transport, Transport::Serial { .. });
         let units = settings.devices.iter().map(|device| Unit::new(device.clone(), now)).collect();
         Self {
             settings,
             port,
             wire: None,
-            doubtful: false,
+            doubtful,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
             units,
@@ -141,6 +148,10 @@ impl Connection {
             while let Ok(dispatch) = inbox.try_recv() {
                 self.write(dispatch).await;
             }
+            if !self.is_connected().await {
+                // A command cost the wire; this unit is not to blame, and is asked at the next turn.
+                return;
+            }
             match self.read_block(place, block).await {
                 Step::Next => block += 1,
                 Step::Again => {}
@@ -148,7 +159,19 @@ impl Connection {
             }
         }
         let now = Instant::now();
-        self.units[place].schedule(now);
+        let unit = &mut self.units[place];
+        if std::mem::take(&mut unit.rejoin) {
+            unit.blocks = fresh_blocks(&unit.settings);
+        }
+        unit.schedule(now);
+    }
+
+    /// Whether there is a wire; one that the device has closed in the meantime is opened anew before anything is sent over it.
+    async fn is_connected(&mut self) -> bool {
+        if self.wire.as_ref().is_some_and(Wire::is_spent) {
+            self.wire = None;
+        }
+        self.wire.is_some() || (Instant::now() >= self.connect_after && self.connect().await)
     }
 
     async fn read_block(&mut self, place: usize, number: usize) -> Step {
@@ -164,7 +187,9 @@ impl Connection {
         match data {
             Ok(data) => {
                 self.succeed(place, now.elapsed()).await;
-                self.units[place].blocks[number].not_before = None;
+                // What was refused alone is answered again: next time the unit is read in large blocks, as at the start.
+                let unit = &mut self.units[place];
+                unit.rejoin |= unit.blocks[number].not_before.take().is_some();
                 self.deliver(place, read_all(&block, &data)).await;
                 Step::Next
             }
@@ -230,6 +255,7 @@ impl Connection {
 
     async fn fail(&mut self, place: usize, reason: Reason, detail: &str) {
         let unit = &mut self.units[place];
+        unit.blocks = fresh_blocks(&unit.settings);
         let pause = unit.backoff.fail();
         unit.due = Instant::now() + pause;
         unit.reporter.lost(&self.port, reason, detail, Some(pause)).await;
@@ -256,11 +282,17 @@ impl Connection {
         if self.port.clock.now().monotonic >= dispatch.expires() {
             return WriteAnswer::NotSent("it expired while it waited for the wire".to_owned());
         }
+        if dispatch.generation() != self.port.generation() {
+            return WriteAnswer::NotSent("the station file was reloaded".to_owned());
+        }
         let Some((place, point)) = self.find(dispatch) else {
             return WriteAnswer::NotSent("this connection does not know the tag".to_owned());
         };
-        if self.wire.is_none() || self.units[place].reporter.is_lost() {
+        if self.units[place].reporter.is_lost() || !self.is_connected().await {
             return WriteAnswer::NotSent("the device is not connected".to_owned());
+        }
+        if self.port.clock.now().monotonic >= dispatch.expires() {
+            return WriteAnswer::NotSent("it expired while the connection was made".to_owned());
         }
         let request = match write_request(&point, dispatch.value()) {
             Ok(request) => request,
@@ -272,6 +304,14 @@ impl Connection {
                 // The read-back should not have to wait for the next turn.
                 self.units[place].due = Instant::now();
                 WriteAnswer::Accepted
+            }
+            // 5 means that the device took it and works on it; 10 and 11 are a gateway's, which may have passed it on.
+            Err(ExchangeError::Exception(5)) => {
+                self.units[place].due = Instant::now();
+                WriteAnswer::Accepted
+            }
+            Err(ExchangeError::Exception(code @ (10 | 11))) => {
+                WriteAnswer::Unknown(format!("{}; it may have arrived", exception_words(code)))
             }
             Err(ExchangeError::Exception(code)) => WriteAnswer::Failed(exception_words(code)),
             Err(error) => {

@@ -117,6 +117,16 @@ async fn wait_for_silence(port: &mut SerialStream, settle: Duration) -> io::Resu
 }
 
 impl Wire {
+    /// Whether the other side has closed it, or something unasked-for lies in it: then it must not be used again.
+    pub(super) fn is_spent(&self) -> bool {
+        match self {
+            Self::Tcp { stream, .. } => {
+                !matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Self::Serial { .. } => false,
+        }
+    }
+
     /// Sends one request and reads its answer. On every error but [`ExchangeError::Exception`] the wire must be dropped.
     pub(super) async fn exchange(&mut self, unit: u8, pdu: &[u8], limit: Duration) -> Result<Vec<u8>, ExchangeError> {
         let deadline = Instant::now() + limit;

@@ -200,7 +200,9 @@ impl Broker {
 
     async fn publish(&self, dispatch: &Dispatch, client: &AsyncClient, confirmations: &mut Confirmations, is_up: bool) {
         let request = dispatch.id().clone();
-        let refused = if self.port.clock.now().monotonic >= dispatch.expires() {
+        let refused = if dispatch.generation() != self.port.generation() {
+            Some("the station file was reloaded")
+        } else if self.port.clock.now().monotonic >= dispatch.expires() {
             Some("it expired while it waited")
         } else if !is_up {
             Some("the broker is not connected")
