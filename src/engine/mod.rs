@@ -24,7 +24,7 @@ pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
 use crate::alarm::{AlarmKey, OccurrenceId, Persisted, Subject, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Link, Reading};
-use crate::tag::{DeviceId, Generation, Monotonic, Now, Origin, Quality, TagId, Timestamp, Value};
+use crate::tag::{DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Scalar, TagId, Timestamp, Value};
 use alarms::AlarmDesk;
 use commands::CommandDesk;
 use deadlines::{Deadline, Deadlines};
@@ -72,7 +72,8 @@ impl Engine {
 
     /// Takes one event. Effects are added to `effects`, in the order in which they have to happen.
     pub fn step(&mut self, event: Event, now: Now, effects: &mut Effects) {
-        self.changed = true;
+        // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
+        self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
@@ -122,7 +123,11 @@ impl Engine {
 
     fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {
         let tag = reading.tag;
+        let before = self.tags.live().get(tag.index()).copied();
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
+        let same =
+            |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
+        self.changed |= !before.is_some_and(same);
         if self.commands.is_watching() {
             let value = live.value.to_value(self.tags.text(tag));
             self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
@@ -139,6 +144,7 @@ impl Engine {
         }
         let device = report.device;
         let Some(link) = self.devices.take(report, now, effects) else { return };
+        self.changed = true;
         let verdict = Self::verdict(&link);
         if let Link::Lost { reason, .. } = link {
             let plan = Arc::clone(&self.plan);

@@ -83,18 +83,18 @@ impl Faceplate {
     ) {
         let palette = scene.palette;
         ui.label(RichText::new("Set a new value").font(strong(14.0)).color(palette.text));
+        if std::mem::take(&mut self.wanted) && self.draft.is_none() {
+            self.open(ui, scene, id);
+        }
         if self.draft.is_none() {
             self.outcome(ui, scene, definition);
-            if button(ui, "Set... F4", false, &palette).clicked() || std::mem::take(&mut self.wanted) {
-                self.draft = Some(Draft { seen: scene.snapshot.value(id), ..Draft::default() });
+            if button(ui, "Set... F4", false, &palette).clicked() {
+                self.open(ui, scene, id);
             }
             return;
         }
         let Some(draft) = &mut self.draft else { return };
-        let first = fields(ui, draft, definition, settings, &palette);
-        if draft.text.is_empty() && draft.reason.is_empty() && ui.memory(|memory| memory.focused()).is_none() {
-            ui.memory_mut(|memory| memory.request_focus(first));
-        }
+        fields(ui, draft, definition, settings, &palette);
         let parsed = echo(ui, draft, definition, settings, scene);
         let ready = parsed.is_some() && !draft.reason.trim().is_empty();
         let (mut send, mut cancel) = (false, false);
@@ -110,6 +110,13 @@ impl Faceplate {
             let (seen, reason) = (draft.seen.clone(), draft.reason.trim().to_owned());
             scene.act(Action::Command { tag: definition.key.clone(), value, seen, reason });
         }
+    }
+
+    /// Opens the dialog with the keyboard in its first field: what is typed from now on, in this very frame, belongs there. A first
+    /// digit that went astray would make another number of it.
+    fn open(&mut self, ui: &Ui, scene: &Scene<'_>, id: TagId) {
+        self.draft = Some(Draft { seen: scene.snapshot.value(id), ..Draft::default() });
+        ui.memory_mut(|memory| memory.request_focus(egui::Id::unique("new value")));
     }
 
     /// What became of the command that was sent last from here.
@@ -189,21 +196,14 @@ fn trend(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
     sparkline(ui.painter(), rect, &Spark { columns, span, limits: &limits }, &scene.palette);
 }
 
-fn fields(
-    ui: &mut Ui,
-    draft: &mut Draft,
-    definition: &TagDefinition,
-    settings: &CommandSettings,
-    palette: &Palette,
-) -> egui::Id {
-    let mut first = egui::Id::NULL;
+fn fields(ui: &mut Ui, draft: &mut Draft, definition: &TagDefinition, settings: &CommandSettings, palette: &Palette) {
     ui.horizontal(|ui| {
         ui.add_sized([54.0, 24.0], egui::Label::new(RichText::new("New").color(palette.muted)));
         let field = TextEdit::singleline(&mut draft.text)
             .id(egui::Id::unique("new value"))
             .desired_width(110.0)
             .font(strong(14.0));
-        first = ui.add(field).accessible_name("New value").id;
+        ui.add(field).accessible_name("New value");
         ui.label(RichText::new(&*definition.unit).color(palette.muted));
         let limits = match (settings.min, settings.max) {
             _ if settings.boolean => "on or off".to_owned(),
@@ -221,7 +221,6 @@ fn fields(
         let field = TextEdit::singleline(&mut draft.reason).id(egui::Id::unique("reason")).desired_width(f32::INFINITY);
         ui.add(field).accessible_name("Reason");
     });
-    first
 }
 
 /// Says back what was understood, before anything goes: old and new value, difference, read-back, what is wrong.

@@ -24,25 +24,56 @@ impl Desktop {
         Self { display, _manager: manager, _server: server }
     }
 
-    fn xdotool(&self, arguments: &[&str]) -> String {
+    fn try_xdotool(&self, arguments: &[&str]) -> std::process::Output {
         let output =
             Command::new("timeout").args(["30", "xdotool"]).args(arguments).env("DISPLAY", &self.display).output();
-        let output = output.expect("xdotool is needed: run tests/run, it installs what is missing");
+        output.expect("xdotool is needed: run tests/run, it installs what is missing")
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let output = self.try_xdotool(arguments);
         assert!(output.status.success(), "xdotool {arguments:?}: {}", words(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn window(&self, name: &str) -> String {
-        let found = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", name]);
-        let window = found.lines().next().unwrap().to_owned();
+    /// Finds the window of `program`, and makes it 1280x800.
+    fn window(&self, name: &str, program: &mut Process) -> String {
+        let end = Instant::now() + DEADLINE;
+        let window = loop {
+            let mut search = Command::new("xdotool");
+            search.args(["search", "--onlyvisible", "--name", name]).env("DISPLAY", &self.display);
+            let output = search.output().expect("xdotool is needed: run tests/run, it installs what is missing");
+            if let Some(window) = String::from_utf8_lossy(&output.stdout).lines().next() {
+                break window.to_owned();
+            }
+            let ended = program.child.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < end, "no window appears; the program ended with {ended:?}");
+        };
         self.xdotool(&["windowsize", "--sync", &window, "1280", "800"]);
-        self.xdotool(&["windowactivate", "--sync", &window]);
+        // The window manager may still be starting.
+        while !self.try_xdotool(&["windowactivate", "--sync", &window]).status.success() {
+            assert!(Instant::now() < end, "the window cannot be activated");
+        }
         window
     }
 
-    fn click(&self, window: &str, x: i32, y: i32) {
+    fn click(&self, window: &str, x: i32, y: i32, program: &Process) {
         self.xdotool(&["mousemove", "--sync", "--window", window, &x.to_string(), &y.to_string()]);
-        self.xdotool(&["click", "1"]);
+        self.act(&["click", "1"], program);
+    }
+
+    /// Does something and waits until the window has dealt with it: its thread rests, seen ten times with a round trip to the display
+    /// server in between.
+    fn act(&self, arguments: &[&str], program: &Process) {
+        self.xdotool(arguments);
+        let (end, mut rests) = (Instant::now() + DEADLINE, 0);
+        while rests < 10 {
+            assert!(Instant::now() < end, "the window is busy for ever after {arguments:?}");
+            self.xdotool(&["getmouselocation"]);
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
+            let resting = state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'));
+            rests = if resting { rests + 1 } else { 0 };
+        }
     }
 }
 
@@ -73,24 +104,24 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
     let desktop = Desktop::start();
     let mut command = polder();
     command.args(["run", folder.path.to_str().unwrap()]).env("DISPLAY", &desktop.display).env_remove("WAYLAND_DISPLAY");
-    let mut program = Process::start(command.env("LIBGL_ALWAYS_SOFTWARE", "1").stderr(Stdio::null()));
-    let window = desktop.window("Test - Polder");
+    let mut program = Process::start(command.env("LIBGL_ALWAYS_SOFTWARE", "1"));
+    let window = desktop.window("Test - Polder", &mut program);
     until("the alarm", || (), || !alarms(&folder.path).is_empty());
     // The button at the right end of the banner.
     until(
         "the acknowledgement",
-        || desktop.click(&window, 1210, 61),
+        || desktop.click(&window, 1210, 61, &program),
         || alarms(&folder.path)[0]["state"] == "acknowledged",
     );
-    desktop.xdotool(&["key", "ctrl+k"]);
-    desktop.xdotool(&["type", "--delay", "40", "setpoint"]);
+    desktop.act(&["key", "ctrl+k"], &program);
+    desktop.act(&["type", "--delay", "40", "setpoint"], &program);
     // The first row of the table, which holds the one tag that fits.
-    desktop.click(&window, 500, 171);
-    desktop.xdotool(&["key", "F4"]);
-    desktop.xdotool(&["type", "--delay", "40", "1234,5"]);
-    desktop.xdotool(&["key", "Tab"]);
-    desktop.xdotool(&["type", "--delay", "40", "typed in a window"]);
-    desktop.xdotool(&["key", "ctrl+Return"]);
+    desktop.click(&window, 500, 171, &program);
+    desktop.act(&["key", "F4"], &program);
+    desktop.act(&["type", "--delay", "40", "1234,5"], &program);
+    desktop.act(&["key", "Tab"], &program);
+    desktop.act(&["type", "--delay", "40", "typed in a window"], &program);
+    desktop.act(&["key", "ctrl+Return"], &program);
     let write = server.process.wait("the write", |line| line.contains("\"write\"").then(|| line.to_owned()));
     let bytes = 1234.5f32.to_be_bytes();
     let registers = [u16::from_be_bytes([bytes[0], bytes[1]]), u16::from_be_bytes([bytes[2], bytes[3]])];
