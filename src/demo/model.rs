@@ -127,7 +127,7 @@ impl Pump {
         self.power_kw = if self.is_running() { 3.0 * ratio.powi(3) + hydraulic / efficiency } else { 0.0 };
         self.current_a =
             if self.is_running() { 28.0 * ratio + self.power_kw * 1000.0 / (3f64.sqrt() * 400.0 * 0.86) } else { 0.0 };
-        let warm = 18.0 + if self.is_running() { 34.0 * ratio * ratio } else { 0.0 } + self.bearing_fault_c;
+        let warm = 18.0 + if self.is_running() { 34.0 * ratio * ratio + self.bearing_fault_c } else { 0.0 };
         self.bearing_c += (warm - self.bearing_c) * (seconds / 20.0).min(1.0);
         if self.is_running() {
             self.run_hours += seconds * SPEED / 3600.0;
@@ -265,7 +265,7 @@ impl Polder {
 
     /// What happens in the first minute of every demo, so that a newcomer sees alarms: a bearing runs hot, and its pump trips.
     fn script(&mut self) {
-        let pump = &mut self.basins[2].pumps[1];
+        let pump = &mut self.basins[2].pumps[0];
         if self.seconds > 2.0 && self.seconds < 40.0 && !pump.tripped {
             pump.bearing_fault_c = 130.0;
         }
@@ -352,7 +352,7 @@ mod tests {
         let (first, second) = (run(5), run(5));
         assert_eq!(first.basins[0].level_m, second.basins[0].level_m);
         assert_ne!(run(6).weather.wind_m_s, first.weather.wind_m_s);
-        let pump = &first.basins[2].pumps[1];
+        let pump = &first.basins[2].pumps[0];
         assert!(pump.tripped || pump.bearing_c > 80.0, "{pump:?}");
     }
 }

@@ -94,5 +94,5 @@ fn the_demo_lives_and_raises_an_alarm_without_being_touched() {
     assert!(modbus.len() >= 9, "{modbus:?}");
     assert!(good.contains("weather/rain") && good.contains("sea/level"), "{good:?}");
     let raised = events.iter().find(|event| event["event"] == "alarm" && event["state"] == "unacknowledged");
-    assert_eq!(raised.expect("an alarm")["alarm"], "south/P8/bearing-temperature:high");
+    assert_eq!(raised.expect("an alarm")["alarm"], "south/P7/bearing-temperature:high");
 }

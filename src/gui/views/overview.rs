@@ -120,6 +120,14 @@ impl Canvas<'_, '_> {
         }
     }
 
+    fn shown_plain(&self, tag: TagId) -> String {
+        let definition = self.scene.snapshot.plan.directory.tag(tag);
+        match (definition, self.scene.snapshot.value(tag)) {
+            (Some(definition), Some(value)) => format::value(definition, &value),
+            _ => "?".to_owned(),
+        }
+    }
+
     /// Alarms of this tag and of those beside it, such as a pump's temperature beside its speed.
     fn alarm(&self, element: &Element) -> Option<Priority> {
         let directory = &self.scene.snapshot.plan.directory;
@@ -208,7 +216,7 @@ impl Canvas<'_, '_> {
         let shown =
             widgets::text(&self.painter, at, Align2::LEFT_BOTTOM, &self.shown(level), font, color, inner.width());
         if let Some(target) = target {
-            let words = format!("target {}", self.shown(target));
+            let words = format!("target {}", self.shown_plain(target));
             let at = pos2(shown.right() + 14.0, shown.bottom() - 2.0);
             widgets::text(
                 &self.painter,
@@ -255,13 +263,15 @@ impl Canvas<'_, '_> {
         self.frame_alarm(element, area, area.right_top() + vec2(4.0, -2.0));
         let label = center + vec2(8.0, radius * 1.2 + 3.0);
         let color = if bad { palette.faint } else { palette.value };
+        let unit = self.scene.snapshot.plan.directory.tag(value).map_or("", |tag| &tag.unit);
+        let title = if unit.is_empty() { title.to_owned() } else { format!("{title} · {unit}") };
         self.painter.text(label, Align2::LEFT_TOP, title, plain(12.0), palette.muted);
         let words = if bad {
             "?".to_owned()
         } else if state == 2.0 {
             "tripped".to_owned()
         } else {
-            self.shown(value)
+            self.shown_plain(value)
         };
         self.painter.text(label + vec2(0.0, 15.0), Align2::LEFT_TOP, words, strong(13.0), color);
         area
@@ -269,7 +279,7 @@ impl Canvas<'_, '_> {
 
     fn gate(&self, at: [f32; 2], title: &str, position: TagId, value: Option<TagId>) -> Rect {
         let (center, palette) = (self.at(at), &self.palette);
-        let height = 60.0 * self.scale;
+        let height = 34.0 * self.scale;
         let area = Rect::from_center_size(center, vec2(14.0, height));
         self.painter.vline(center.x, area.y_range(), Stroke::new(1.0, palette.line));
         let open = self.number(position).unwrap_or(0.0).clamp(0.0, 100.0) as f32 / 100.0;
@@ -278,13 +288,17 @@ impl Canvas<'_, '_> {
         if self.is_bad(position) {
             hatch(&self.painter, area, palette.muted);
         }
-        let below = area.center_bottom() + vec2(-8.0, 4.0);
-        self.painter.text(below, Align2::LEFT_TOP, title, plain(12.0), palette.muted);
-        let words =
-            if open < 0.01 { "closed".to_owned() } else { value.map_or_else(String::new, |tag| self.shown(tag)) };
-        if value.is_some() {
-            self.painter.text(below + vec2(0.0, 15.0), Align2::LEFT_TOP, words, strong(13.0), palette.value);
-        }
+        let beside = area.right_center() + vec2(8.0, 0.0);
+        let drawn = self.painter.text(beside, Align2::LEFT_CENTER, title, plain(12.0), palette.muted);
+        let flow = value.map_or_else(String::new, |tag| self.shown(tag));
+        let words = if open < 0.01 { "closed".to_owned() } else { flow };
+        self.painter.text(
+            drawn.right_center() + vec2(8.0, 0.0),
+            Align2::LEFT_CENTER,
+            words,
+            strong(13.0),
+            palette.value,
+        );
         area
     }
 

@@ -63,6 +63,7 @@ impl TagsView {
     /// Puts the keyboard into the search field.
     pub(in crate::gui) fn focus_search(&mut self) {
         self.wants_focus = true;
+        self.text.clear();
     }
 
     /// Selects a tag and shows its row.
@@ -141,6 +142,14 @@ impl TagsView {
             ui.set_min_size(ui.available_size());
             let spots = Spots::in_width(ui.available_width());
             self.header(ui, &spots, &palette);
+            if self.rows.ids.is_empty() {
+                ui.add_space(8.0);
+                ui.horizontal(|ui| {
+                    ui.add_space(12.0);
+                    quiet(ui, "No tag has such a name.", &palette);
+                });
+                return;
+            }
             ui.spacing_mut().item_spacing.y = 0.0;
             let mut area = ScrollArea::vertical().id_salt("tag rows").auto_shrink([false, false]);
             if std::mem::take(&mut self.reveal)
@@ -158,10 +167,6 @@ impl TagsView {
                 }
             });
             self.rows.ids = ids;
-            if self.rows.ids.is_empty() {
-                ui.add_space(8.0);
-                ui.indent("empty", |ui| quiet(ui, "No tag has such a name.", &palette));
-            }
         });
     }
 
