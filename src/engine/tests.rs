@@ -76,6 +76,8 @@ impl Replay {
                 let value = serde_json::from_str(value).unwrap();
                 self.batch(key, Some(value), Quality::GOOD)
             }
+            ["not-a-number", key] => self.batch(key, Some(Value::Single(f32::NAN)), Quality::GOOD),
+            ["infinite", key] => self.batch(key, Some(Value::Double(f64::INFINITY)), Quality::GOOD),
             ["bad", key] => self.batch(key, None, Quality::bad(Reason::BadPayload)),
             ["device", name, state] => {
                 let link = match *state {

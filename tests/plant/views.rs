@@ -190,6 +190,39 @@ fn every_view_fits_in_both_sizes_and_themes() {
     }
 }
 
+/// Two texts that cover each other cannot be read.
+#[test]
+fn no_text_covers_another() {
+    let mut bench = Bench::new(&noordpolder());
+    bench.set(bench.tag("south/basin/level"), Some(-0.85));
+    bench.set(bench.tag("sluices/sluice-1/position"), Some(100.0));
+    bench.publish();
+    for size in [[1280.0, 800.0], [1920.0, 1080.0]] {
+        let mut window = bench.window(size, egui::Theme::Light);
+        for view in View::ALL {
+            show(&mut window, view);
+            let painted: Vec<(egui::Rect, String)> = shapes(&window)
+                .into_iter()
+                .filter_map(|(clip, shape)| match shape {
+                    egui::Shape::Text(text) => {
+                        let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
+                        (rect.is_positive() && !text.galley.text().is_empty()).then(|| (rect, text.galley.text().to_owned()))
+                    }
+                    _ => None,
+                })
+                .collect();
+            for (place, (rect, words)) in painted.iter().enumerate() {
+                for (other, others) in &painted[place + 1..] {
+                    assert!(
+                        !rect.intersects(*other),
+                        "{view:?} {size:?}: {words:?} and {others:?} at {rect:?} and {other:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn grey_is_normal() {
     let bench = Bench::new(&noordpolder());

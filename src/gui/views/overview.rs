@@ -204,17 +204,20 @@ impl Canvas<'_, '_> {
             self.painter.rect_filled(water, 0, palette.water);
         }
         let inner = rect.shrink2(vec2(12.0, 8.0));
-        let small = rect.height() < 80.0;
-        widgets::text(&self.painter, inner.min, Align2::LEFT_TOP, title, strong(13.0), palette.text, inner.width());
         let bad = self.is_bad(level);
         let color = if bad { palette.faint } else { palette.value };
-        let (font, at) = if small {
-            (strong(15.0), pos2(inner.left(), inner.bottom()))
+        // A flat one has its number beside its name, a high one below it.
+        let (at, align, font) = if rect.height() < 64.0 {
+            let at = inner.left_center();
+            let name =
+                widgets::text(&self.painter, at, Align2::LEFT_CENTER, title, strong(13.0), palette.text, inner.width());
+            (pos2(name.right() + 14.0, at.y), Align2::LEFT_CENTER, strong(15.0))
         } else {
-            (strong(19.0), inner.left_bottom())
+            widgets::text(&self.painter, inner.min, Align2::LEFT_TOP, title, strong(13.0), palette.text, inner.width());
+            (inner.left_bottom(), Align2::LEFT_BOTTOM, strong(19.0))
         };
-        let shown =
-            widgets::text(&self.painter, at, Align2::LEFT_BOTTOM, &self.shown(level), font, color, inner.width());
+        let room = inner.right() - at.x;
+        let shown = widgets::text(&self.painter, at, align, &self.shown(level), font, color, room);
         if let Some(target) = target {
             let words = format!("target {}", self.shown_plain(target));
             let at = pos2(shown.right() + 14.0, shown.bottom() - 2.0);

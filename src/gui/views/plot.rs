@@ -240,7 +240,7 @@ fn time_marks(input: GridInput, span: f64) -> Vec<GridMark> {
     let first = ((input.bounds.0 + zone) / step).ceil() * step - zone;
     (0..64)
         .map(|place| first + f64::from(place) * step)
-        .take_while(|value| *value < input.bounds.1)
+        .take_while(|value| *value < input.bounds.1 - span * 0.03)
         .map(|value| GridMark { value, step_size: step })
         .collect()
 }
