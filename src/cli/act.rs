@@ -34,6 +34,7 @@ fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bo
         return Ok(reply);
     }
     let station = Station::start(folder, None)?;
+    eprintln!("No station runs in {}: it was started for this one request.", folder.display());
     let clock = SystemClock::new();
     while !ready(&station) && clock.now().monotonic.as_micros() < FIRST_ANSWER.as_micros() as u64 {
         std::thread::park_timeout(Duration::from_millis(20));
@@ -48,9 +49,10 @@ fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bo
 }
 
 pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow::Result<ExitCode> {
-    let plant = config::load(folder, Generation(1)).into_plant().map_err(anyhow::Error::msg)?;
-    let slot = plant.plan.directory.find(tag);
-    let settings = slot.and_then(|slot| plant.plan.commands.get(&slot));
+    // A station that runs goes on with the file that it read; one that somebody is editing does not keep it from being asked.
+    let plant = config::load(folder, Generation(1)).plant;
+    let slot = plant.as_ref().and_then(|plant| plant.plan.directory.find(tag));
+    let settings = slot.and_then(|slot| plant.as_ref()?.plan.commands.get(&slot));
     let value = parse(settings, text)?;
     let confirmation = Confirmation::CommandLine;
     let body =
@@ -77,7 +79,10 @@ pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow:
 fn parse(settings: Option<&CommandSettings>, text: &str) -> anyhow::Result<Value> {
     match settings {
         Some(settings) => Ok(settings.parse(text)?),
-        None => Ok(Value::parse_number(text).unwrap_or_else(|_| Value::Text(text.into()))),
+        None => {
+            let value = Value::parse_number(text).or_else(|_| Value::parse_bool(text));
+            Ok(value.unwrap_or_else(|_| Value::Text(text.into())))
+        }
     }
 }
 

@@ -4,9 +4,27 @@ use super::alarms::AlarmDesk;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::{Effects, Engine, Plan, Restored};
+use crate::access::Principal;
+use crate::alarm::{Alarm, AlarmKey, OccurrenceId, State, Transition};
+use crate::audit::{Draft, RequestId};
 use crate::tag::{DeviceId, Now, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The journal says what became of an alarm that is not in the station file any more.
+fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
+    Transition {
+        alarm: key,
+        occurrence: alarm.occurrence().unwrap_or(OccurrenceId(0)),
+        from: alarm.state(),
+        to: State::Normal,
+        time: now.utc,
+        raised: alarm.raised(),
+        value: None,
+        actor: Some(Principal::station()),
+        comment: "removed from the station file".into(),
+    }
+}
 
 impl Engine {
     /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
@@ -15,10 +33,27 @@ impl Engine {
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
-        self.inherit_alarms(&old);
+        self.inherit_alarms(&old, now, effects);
+        effects.drafts.push(self.reload_entry(now));
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
+    }
+
+    /// That the plant is another one now belongs into the record.
+    fn reload_entry(&self, now: Now) -> Draft {
+        let (tags, alarms) = (self.plan.directory.tags().len(), self.plan.alarms.len());
+        Draft {
+            request: RequestId::from(format!("reload-{}", self.plan.generation.0).as_str()),
+            time: now.utc,
+            principal: Principal::station(),
+            action: "reload".into(),
+            subject: Arc::clone(&self.plan.station),
+            detail: serde_json::json!({"generation": self.plan.generation, "tags": tags, "alarms": alarms})
+                .to_string()
+                .into(),
+            essential: true,
+        }
     }
 
     /// Limits may have moved, and delays start anew: everything is judged as it stands.
@@ -64,14 +99,16 @@ impl Engine {
         }
     }
 
-    fn inherit_alarms(&mut self, old: &Plan) {
+    fn inherit_alarms(&mut self, old: &Plan, now: Now, effects: &mut Effects) {
         let restored = Restored { last_occurrence: self.alarms.last_occurrence().0, ..Restored::default() };
         let mut previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
         let slots: HashMap<_, _> =
             self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
         for (before, alarm, value) in previous.hand_over() {
-            if let Some(&slot) = old.alarms.get(before).and_then(|definition| slots.get(&definition.key)) {
-                self.alarms.adopt(slot, alarm, value);
+            let Some(definition) = old.alarms.get(before) else { continue };
+            match slots.get(&definition.key) {
+                Some(&slot) => self.alarms.adopt(slot, alarm, value),
+                None => effects.transitions.push(removed(definition.key.clone(), &alarm, now)),
             }
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();

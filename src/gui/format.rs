@@ -97,7 +97,7 @@ pub(super) fn local(time: Timestamp) -> Option<DateTime<Local>> {
 pub(super) fn clock(time: Timestamp, now: Timestamp) -> String {
     match (local(time), local(now)) {
         (Some(time), Some(now)) if time.date_naive() == now.date_naive() => time.format("%H:%M:%S").to_string(),
-        (Some(time), _) => time.format("%d %b %H:%M:%S").to_string(),
+        (Some(time), _) => time.format("%d %b %H:%M").to_string(),
         _ => "?".to_owned(),
     }
 }

@@ -201,7 +201,7 @@ fn links(ui: &mut Ui, scene: &Scene<'_>) {
     let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
     let words = format!("{}: {}{more}", device.name, link_words(&view.link, scene));
     let label = Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).truncate();
-    ui.add_sized(vec2((ui.available_width() - 560.0).clamp(60.0, 360.0), 20.0), label);
+    ui.add_sized(vec2((ui.available_width() - 745.0).clamp(40.0, 420.0), 20.0), label);
 }
 
 /// A link in words: what is wrong, and when it is tried again.

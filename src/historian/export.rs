@@ -109,8 +109,10 @@ fn export_steps(
     writer: &mut csv::Writer<impl Write>,
 ) -> Result<u64, ExportError> {
     let every = every.max(Duration::from_millis(1));
+    // A value holds until the station was last known to run, and not into the future.
+    let end = reader.known_until()?.map_or(options.to, |known| known.min(options.to));
     let mut holds = reader.before(key, options.from)?;
-    let (mut step, mut lines, mut failed) = (options.from, 0, None);
+    let (mut step, mut last, mut lines, mut failed) = (options.from, options.from, 0, None);
     reader
         .visit(key, options.from, options.to, |sample| {
             while step < sample.time && failed.is_none() {
@@ -120,11 +122,12 @@ fn export_steps(
                 }
                 step = step.plus(every);
             }
+            last = sample.time;
             holds = Some(sample);
             failed.is_none()
         })
         .or_else(|error| if matches!(error, QueryError::Cancelled) { Ok(()) } else { Err(error) })?;
-    while step <= options.to && failed.is_none() {
+    while step <= end.max(last) && failed.is_none() {
         let Some(held) = &holds else { break };
         failed = write(writer, key, step, held).err();
         lines += 1;

@@ -68,6 +68,13 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The last moment at which the station is known to have run; beyond it nothing can be said.
+    pub fn known_until(&self) -> Result<Option<Timestamp>, QueryError> {
+        let sql = "SELECT time FROM alive";
+        let micros: Option<i64> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+        Ok(micros.map(Timestamp::from_micros))
+    }
+
     fn id(&self, key: &TagKey) -> Result<Option<i64>, QueryError> {
         let sql = "SELECT id FROM tag WHERE key = ?1";
         Ok(self.connection.prepare_cached(sql)?.query_row([key.as_str()], |row| row.get(0)).optional()?)

@@ -196,6 +196,10 @@ fn no_text_covers_another() {
     let mut bench = Bench::new(&noordpolder());
     bench.set(bench.tag("south/basin/level"), Some(-0.85));
     bench.set(bench.tag("sluices/sluice-1/position"), Some(100.0));
+    let next = bench.clock.now().monotonic.plus(Duration::from_secs(12));
+    for slot in 8..12 {
+        bench.link(slot, Link::Lost { reason: Reason::NotConnected, detail: "refused".into(), next_try: Some(next) });
+    }
     bench.publish();
     for size in [[1280.0, 800.0], [1920.0, 1080.0]] {
         let mut window = bench.window(size, egui::Theme::Light);
@@ -206,7 +210,8 @@ fn no_text_covers_another() {
                 .filter_map(|(clip, shape)| match shape {
                     egui::Shape::Text(text) => {
                         let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
-                        (rect.is_positive() && !text.galley.text().is_empty()).then(|| (rect, text.galley.text().to_owned()))
+                        (rect.is_positive() && !text.galley.text().is_empty())
+                            .then(|| (rect, text.galley.text().to_owned()))
                     }
                     _ => None,
                 })

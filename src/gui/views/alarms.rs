@@ -175,7 +175,7 @@ impl Spots {
         let state = area - 150.0;
         let limit = state - 18.0;
         let value = limit - 100.0;
-        Self { since: 44.0, message: 118.0, value, limit, state, area, width }
+        Self { since: 44.0, message: 138.0, value, limit, state, area, width }
     }
 }
 
@@ -237,7 +237,7 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, spots: &Spots, selected
     painter.text(at(spots.limit), Align2::RIGHT_CENTER, &limit, plain(13.0), palette.muted);
     let mut state = format::state(view.state).to_owned();
     if view.unevaluated {
-        state.push_str(" ?");
+        state.push_str(", input bad");
     }
     widgets::text(
         painter,

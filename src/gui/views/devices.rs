@@ -78,7 +78,7 @@ fn device(ui: &mut Ui, scene: &Scene<'_>, slot: usize) {
         .statistics
         .latency_micros
         .map_or_else(|| "-".to_owned(), |micros| format!("{:.1} ms", f64::from(micros) / 1000.0));
-    let wire = connection.map_or_else(String::new, |wire| format!("{} {}", wire.address, device.address));
+    let wire = connection.map_or_else(String::new, |wire| format!("{} · {}", device.address, wire.address));
     let cells = [
         device.name.to_string(),
         connection.map_or_else(String::new, |wire| wire.name.to_string()),

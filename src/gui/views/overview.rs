@@ -420,7 +420,12 @@ fn small_trend(ui: &mut Ui, scene: &mut Scene<'_>, tag: TagId) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 84.0), Sense::click());
     let painter = ui.painter();
     let name = definition.key.as_str();
-    let shown = painter.text(rect.right_top(), Align2::RIGHT_TOP, value, strong(13.0), palette.value);
+    let bad = scene.snapshot.live(tag).filter(|live| live.quality.is_bad()).map(|live| live.quality.words());
+    let (value, color) = match bad {
+        Some(reason) => (format!("{reason}, last {value}"), palette.faint),
+        None => (value, palette.value),
+    };
+    let shown = painter.text(rect.right_top(), Align2::RIGHT_TOP, value, strong(13.0), color);
     widgets::text(
         painter,
         rect.min,

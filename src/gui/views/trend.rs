@@ -354,9 +354,14 @@ impl TrendView {
             None => tag.and_then(|tag| scene.snapshot.value(tag)),
         };
         let value = value.map_or_else(|| "?".to_owned(), |value| format::with_unit(definition, &value));
+        let live = tag.and_then(|tag| scene.snapshot.live(tag)).filter(|_| self.cursor.is_none());
+        let (value, ink) = match live.filter(|live| live.quality.is_bad()) {
+            Some(live) => (format!("{}, last {value}", live.quality.words()), palette.faint),
+            None => (value, palette.value),
+        };
         ui.horizontal(|ui| {
             ui.add_space(30.0);
-            ui.label(RichText::new(value).font(strong(14.0)).color(palette.value));
+            ui.add(egui::Label::new(RichText::new(value).font(strong(14.0)).color(ink)).truncate());
         });
         ui.horizontal(|ui| {
             ui.add_space(30.0);
