@@ -1,7 +1,7 @@
 //! Opens the window, or says in words why it cannot.
 
 use super::{App, Extra};
-use crate::station::Station;
+use crate::station::{Station, on_stop_signal};
 use anyhow::anyhow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,6 +20,11 @@ pub fn run(folder: &Path, duration: Option<Duration>, extra: Option<Extra>) -> a
     let options =
         eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
+        let window = creation.egui_ctx.clone();
+        on_stop_signal(move || {
+            window.send_viewport_cmd(egui::ViewportCommand::Close);
+            window.request_repaint();
+        })?;
         let app = App::new(&creation.egui_ctx, handle, extra);
         Ok(Box::new(app.closing_after(duration)))
     });

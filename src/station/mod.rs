@@ -6,6 +6,7 @@ mod handle;
 mod lock;
 mod outlets;
 mod queries;
+mod signals;
 mod socket;
 mod start;
 
@@ -15,5 +16,6 @@ pub use handle::{Handle, Pending, Ticket};
 pub use lock::{Held, StationLock};
 pub use outlets::News;
 pub use queries::QueryContext;
+pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};

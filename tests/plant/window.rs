@@ -130,7 +130,8 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
         json!({"function": 16, "address": 40, "values": registers})
     );
     program.signal("TERM");
-    program.kill();
+    program.rest();
+    assert!(program.child.wait().unwrap().success(), "asked to stop, it closes its window and ends well");
     server.process.kill();
     let again = server.process.rest().iter().filter(|line| line.contains("\"write\"")).count();
     assert_eq!(again, 1, "it was written {again} times");
