@@ -30,6 +30,8 @@ struct Bench {
     context: egui::Context,
     app: App,
     frame: u32,
+    /// Where the heading of the values stands: a click on it sorts by them.
+    heading: Option<egui::Pos2>,
 }
 
 impl Bench {
@@ -48,7 +50,7 @@ impl Bench {
         context.enable_accesskit();
         let mut app = App::new(&context, handle.clone(), None);
         app.show(View::Tags);
-        Self { engine, effects: Effects::default(), clock, handle, context, app, frame: 0 }
+        Self { engine, effects: Effects::default(), clock, handle, context, app, frame: 0, heading: None }
     }
 
     fn change(&mut self) {
@@ -82,10 +84,28 @@ impl Bench {
         let start = Instant::now();
         let mut output = self.context.run_ui(input, |ui| self.app.frame(ui));
         output.textures_delta.clear();
+        let heading = output.shapes.iter().find_map(|clipped| match &clipped.shape {
+            egui::Shape::Text(text) if text.galley.text() == "Value" => Some(text.visual_bounding_rect().center()),
+            _ => None,
+        });
+        self.heading = heading.or(self.heading);
         let painted = self.context.tessellate(output.shapes, output.pixels_per_point);
         let time = start.elapsed().as_secs_f64() * 1000.0;
         assert!(painted.len() > 10, "nothing was painted");
         time
+    }
+
+    fn sort_by_value(&mut self) {
+        let at = self.heading.expect("the heading of the values");
+        let button = |pressed| egui::Event::PointerButton {
+            pos: at,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: egui::Modifiers::NONE,
+        };
+        self.paint(vec![egui::Event::PointerMoved(at)]);
+        self.paint(vec![button(true)]);
+        self.paint(vec![button(false)]);
     }
 
     fn frames(&mut self, count: u32, events: impl Fn(u32) -> Vec<egui::Event>) -> Vec<f64> {
@@ -119,6 +139,11 @@ fn main() {
     bench.frames(20, |_| Vec::new());
     let times = bench.frames(200, |_| Vec::new());
     print("20,000 changes/s, 64 rows", &times);
+    bench.sort_by_value();
+    let times = bench.frames(100, |_| Vec::new());
+    print("the same, sorted by a value that moves", &times);
+    let mut bench = Bench::new();
+    bench.frames(20, |_| Vec::new());
     bench.paint(key(egui::Key::K, egui::Modifiers::COMMAND));
     bench.paint(Vec::new());
     let times = bench.frames(60, |number| match number % 6 {

@@ -139,7 +139,7 @@ impl App {
         }
         if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::K)) {
             self.view = View::Tags;
-            self.tags.focus_search();
+            self.tags.focus_search(ui);
         }
         for (number, view) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5].into_iter().zip(View::ALL) {
             if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, number)) {

@@ -355,6 +355,30 @@ fn what_can_be_misread_or_is_out_of_bounds_cannot_be_sent() {
     }
 }
 
+/// A digit that went astray between a key and the field that it opens would make another number of it.
+#[test]
+fn what_is_typed_in_the_same_frame_as_the_key_that_opens_a_field_belongs_there() {
+    let bench = Bench::new(&noordpolder());
+    let mut window = small(&bench);
+    let key = |key, modifiers| Input::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    window.input_mut().events.extend([
+        Input::ModifiersChanged(Modifiers::COMMAND),
+        key(Key::K, Modifiers::COMMAND),
+        Input::ModifiersChanged(Modifiers::NONE),
+        Input::Text("north p1 setpoint".to_owned()),
+    ]);
+    window.step();
+    window.run_steps(2);
+    assert_eq!(window.get_by_label("Find a tag").value().as_deref(), Some("north p1 setpoint"));
+    window.get_by_label_contains("north/P1/speed-setpoint 1").click();
+    window.run_steps(2);
+    window.input_mut().events.extend([key(Key::F4, Modifiers::NONE), Input::Text("1234,5".to_owned())]);
+    window.step();
+    window.run_steps(2);
+    let field = window.get_by_role_and_label(egui::Role::TextInput, "New value");
+    assert_eq!(field.value().as_deref(), Some("1234,5"));
+}
+
 #[test]
 fn an_old_picture_says_so_in_every_view() {
     let mut bench = Bench::new(&noordpolder());

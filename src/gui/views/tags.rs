@@ -55,14 +55,14 @@ pub(in crate::gui) struct TagsView {
     rows: Rows,
     index: Index,
     selected: Option<TagId>,
-    wants_focus: bool,
     reveal: bool,
 }
 
 impl TagsView {
     /// Puts the keyboard into the search field.
-    pub(in crate::gui) fn focus_search(&mut self) {
-        self.wants_focus = true;
+    pub(in crate::gui) fn focus_search(&mut self, ui: &Ui) {
+        // At once, so that what is typed in this very frame is not lost.
+        ui.memory_mut(|memory| memory.request_focus(egui::Id::unique("find a tag")));
         self.text.clear();
     }
 
@@ -97,10 +97,7 @@ impl TagsView {
         ui.horizontal(|ui| {
             heading(ui, "Tags", &scene.palette);
             let id = egui::Id::unique("find a tag");
-            let response = search(ui, &mut self.text, id, "Find a tag", 280.0);
-            if std::mem::take(&mut self.wants_focus) {
-                response.request_focus();
-            }
+            search(ui, &mut self.text, id, "Find a tag", 280.0);
             let all = scene.snapshot.plan.directory.tags().len();
             quiet(ui, format!("{} of {all}", self.rows.ids.len()), &scene.palette);
         });
