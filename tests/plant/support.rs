@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -108,14 +108,33 @@ pub struct ModbusServer {
     pub port: u16,
 }
 
+/// Whether a server has come to listen on its port; false when it ended, as it does when it lost the race for the port.
+pub fn listens(process: &mut Process, port: u16) -> bool {
+    let end = Instant::now() + DEADLINE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "nothing listens on port {port}");
+        if process.child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    process.child.try_wait().unwrap().is_none()
+}
+
 fn python() -> PathBuf {
     root().join("target/peers/bin/python")
 }
 
 impl ModbusServer {
     pub fn tcp() -> Self {
-        let port = free_port();
-        Self { process: Self::start(&["tcp", &port.to_string()]), port }
+        for _ in 0..5 {
+            let port = free_port();
+            let mut process = Self::start(&["tcp", &port.to_string()]);
+            if listens(&mut process, port) {
+                return Self { process, port };
+            }
+        }
+        panic!("no Modbus server could be started: each port was taken by somebody else");
     }
 
     pub fn tcp_on(port: u16) -> Process {
