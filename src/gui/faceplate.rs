@@ -126,7 +126,7 @@ impl Faceplate {
         if scene.snapshot.plan.directory.tag(view.tag).map(|tag| &tag.key) != Some(&definition.key) {
             return;
         }
-        let words = format!("{}: {}", format::with_unit(definition, &view.value), view.phase.words());
+        let words = format!("{}: {}", exact(definition, &view.value), view.phase.words());
         ui.add(egui::Label::new(RichText::new(words).font(strong(13.0)).color(scene.palette.text)).wrap());
     }
 }
@@ -241,7 +241,7 @@ fn echo(
                 let change = match (draft.seen.as_ref().and_then(Value::as_f64), value.as_f64()) {
                     (Some(old), Some(new)) if !settings.boolean && definition.states.is_empty() => {
                         let sign = if new >= old { "+" } else { "" };
-                        format!(" ({sign}{})", format::number(new - old, definition.decimals))
+                        format!(" ({sign}{})", exact_number(new - old, definition.decimals))
                     }
                     _ => String::new(),
                 };
@@ -268,6 +268,14 @@ fn echo(
         ui.add(egui::Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).wrap());
     });
     parsed.ok()
+}
+
+/// A number with all the digits that it has, where its tag shows fewer.
+fn exact_number(number: f64, decimals: u8) -> String {
+    let rounded = format::number(number, decimals);
+    // Differences of decimals carry dust behind their last digit.
+    let clean = (number * 1e9).round() / 1e9;
+    if rounded.replace('\u{2009}', "").parse() == Ok(clean) { rounded } else { clean.to_string() }
 }
 
 /// Every digit of what will be sent: nothing is rounded away in the echo.
@@ -314,7 +322,7 @@ fn commands(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinitio
     for view in mine {
         let old = view.old.as_ref().map_or_else(|| "?".to_owned(), |old| format::value(definition, old));
         let time = format::clock(view.time, scene.now.utc);
-        let words = format!("{time}  {old} → {}  {}", format::with_unit(definition, &view.value), view.principal);
+        let words = format!("{time}  {old} → {}  {}", exact(definition, &view.value), view.principal);
         ui.add(egui::Label::new(RichText::new(words).font(plain(13.0)).color(palette.text)).truncate());
         let weight = match &view.phase {
             Phase::Ended(outcome, _) if outcome.word() != "verified" => strong(12.0),

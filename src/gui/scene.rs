@@ -1,5 +1,6 @@
 //! What every view is given, and what it can ask for. Views paint; what they want done is done after painting.
 
+use super::format;
 use super::history::HistoryCache;
 use super::theme::Palette;
 use crate::alarm::{OccurrenceId, Priority, Subject};
@@ -82,6 +83,21 @@ impl Scene<'_> {
     /// The most urgent alarm of a tag, if it has one that is active.
     pub(super) fn alarm_of(&self, tag: TagId) -> Option<Priority> {
         self.alarmed.get(&tag).map(|(priority, _)| *priority)
+    }
+
+    /// Why a value cannot be trusted; none where it can.
+    pub(super) fn doubt(&self, tag: TagId) -> Option<&'static str> {
+        self.snapshot.live(tag).filter(|live| live.quality.is_bad()).map(|live| live.quality.words())
+    }
+
+    /// A value with its unit; one that cannot be trusted is said to be the last one.
+    pub(super) fn value_words(&self, tag: TagId) -> String {
+        let definition = self.snapshot.plan.directory.tag(tag);
+        let shown = match (definition, self.snapshot.value(tag)) {
+            (Some(definition), Some(value)) => format::with_unit(definition, &value),
+            _ => "?".to_owned(),
+        };
+        if self.doubt(tag).is_some() { format!("last {shown}") } else { shown }
     }
 
     /// Limits of a tag's alarms.

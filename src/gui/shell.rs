@@ -146,7 +146,8 @@ fn banner_detail(scene: &Scene<'_>, view: &AlarmView) -> String {
         crate::alarm::Subject::Device(_) => None,
     };
     let Some((tag, definition)) = tag else { return String::new() };
-    let now = scene.snapshot.value(tag).map_or_else(String::new, |value| format::with_unit(definition, &value));
+    let doubt = scene.doubt(tag).map_or_else(String::new, |reason| format!(" ({reason})"));
+    let now = format!("{}{doubt}", scene.value_words(tag));
     let limit = view.definition(&plan.alarms).and_then(|alarm| alarm.condition.limit());
     let limit =
         limit.map_or_else(String::new, |limit| format!(", limit {}", format::number(limit, definition.decimals)));
@@ -201,7 +202,7 @@ fn links(ui: &mut Ui, scene: &Scene<'_>) {
     let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
     let words = format!("{}: {}{more}", device.name, link_words(&view.link, scene));
     let label = Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).truncate();
-    ui.add_sized(vec2((ui.available_width() - 745.0).clamp(40.0, 420.0), 20.0), label);
+    ui.add_sized(vec2((ui.available_width() - 703.0).clamp(40.0, 420.0), 20.0), label);
 }
 
 /// A link in words: what is wrong, and when it is tried again.

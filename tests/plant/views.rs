@@ -324,7 +324,7 @@ fn a_setpoint_is_echoed_and_sent_as_it_was_meant() {
     type_into(&mut window, "New value", "1200,5");
     type_into(&mut window, "Reason", "high water");
     let echo = texts(&window).into_iter().find(|text| text.contains('→')).unwrap();
-    assert!(echo.contains("1200.5"), "every digit is said back: {echo}");
+    assert!(echo.contains("1200.5") && echo.contains("(+18.5)"), "every digit is said back: {echo}");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run_steps(2);
     let asked = bench.asked();
@@ -409,6 +409,23 @@ fn a_lost_device_shows_its_last_value_only_greyed_with_the_reason() {
     show(&mut window, View::Tags);
     type_into(&mut window, "Find a tag", "north/p1/flow");
     assert!(window.query_by_label_contains("north/P1/flow 0.00 m³/s no answer").is_some());
+}
+
+#[test]
+fn an_alarm_on_a_lost_value_does_not_show_it_as_live() {
+    let mut bench = Bench::new(&noordpolder());
+    let level = bench.tag("south/basin/level");
+    bench.set(level, Some(-0.85));
+    bench.set(level, None);
+    bench.publish();
+    let mut window = small(&bench);
+    for view in [View::Overview, View::Alarms] {
+        show(&mut window, view);
+        let shown = texts(&window);
+        assert!(shown.iter().any(|text| text.contains("last -0.850 m NAP (no answer)")), "{view:?}: {shown:?}");
+        assert!(!shown.iter().any(|text| text.contains("now -0.850")), "{view:?}");
+    }
+    assert!(texts(&window).iter().any(|text| text == "last -0.850 m NAP"));
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn closing_words(ui: &mut Ui, count: usize, palette: &Palette) {
 fn numbers(scene: &Scene<'_>, view: &AlarmView) -> (String, String) {
     let Subject::Tag(tag) = view.subject else { return (String::new(), String::new()) };
     let Some(definition) = scene.snapshot.plan.directory.tag(tag) else { return (String::new(), String::new()) };
-    let value = scene.snapshot.value(tag).map_or_else(|| "?".to_owned(), |value| format::with_unit(definition, &value));
+    let value = scene.value_words(tag);
     let limit = view.definition(&scene.snapshot.plan.alarms).and_then(|alarm| alarm.condition.limit());
     let limit = limit.map_or_else(String::new, |limit| format::with_unit(definition, &Value::Double(limit)));
     (value, limit)
@@ -231,7 +231,9 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, spots: &Spots, selected
         palette.text,
     );
     let (value, limit) = numbers(scene, view);
-    let drawn = painter.text(at(spots.value), Align2::RIGHT_CENTER, &value, strong(13.0), palette.value);
+    let doubtful = matches!(view.subject, Subject::Tag(tag) if scene.doubt(tag).is_some());
+    let ink = if doubtful { palette.faint } else { palette.value };
+    let drawn = painter.text(at(spots.value), Align2::RIGHT_CENTER, &value, strong(13.0), ink);
     let room = drawn.left().min(rect.left() + spots.value - 20.0) - rect.left() - spots.message - 12.0;
     widgets::text(painter, at(spots.message), Align2::LEFT_CENTER, &view.message, font, palette.text, room);
     painter.text(at(spots.limit), Align2::RIGHT_CENTER, &limit, plain(13.0), palette.muted);

@@ -18,7 +18,7 @@ const COLUMNS: [(&str, Align2, f32); 8] = [
     ("Device", Align2::LEFT_CENTER, 0.0),
     ("Connection", Align2::LEFT_CENTER, 0.13),
     ("Address", Align2::LEFT_CENTER, 0.25),
-    ("State", Align2::LEFT_CENTER, 0.44),
+    ("State", Align2::LEFT_CENTER, 0.49),
     ("Answers/s", Align2::RIGHT_CENTER, 0.77),
     ("Latency", Align2::RIGHT_CENTER, 0.85),
     ("Answers", Align2::RIGHT_CENTER, 0.93),
@@ -102,8 +102,8 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, cells: &[String], link: Option<&Link>) {
     let x = |share: f32| inner.left() + share * inner.width();
     for (place, (cell, (_, align, share))) in cells.iter().zip(COLUMNS).enumerate() {
         let next = COLUMNS.get(place + 1).map_or(1.0, |(_, _, share)| *share);
-        let width = if align == Align2::RIGHT_CENTER { inner.width() * 0.09 } else { x(next) - x(share) - 12.0 };
-        let width = if place == 3 { inner.width() * 0.25 } else { width };
+        let width = if align == Align2::RIGHT_CENTER { inner.width() * 0.09 } else { x(next) - x(share) - 22.0 };
+        let width = if place == 3 { inner.width() * 0.22 } else { width };
         let lost = matches!(link, Some(Link::Lost { .. }));
         let (font, color) = match link {
             None => (strong(12.0), palette.muted),

@@ -406,9 +406,9 @@ fn needs(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn detail(scene: &Scene<'_>, subject: Subject) -> String {
     let Subject::Tag(tag) = subject else { return String::new() };
-    match (scene.snapshot.plan.directory.tag(tag), scene.snapshot.value(tag)) {
-        (Some(definition), Some(value)) => format!("now {}, ", format::with_unit(definition, &value)),
-        _ => String::new(),
+    match scene.doubt(tag) {
+        Some(reason) => format!("{} ({reason}), ", scene.value_words(tag)),
+        None => format!("now {}, ", scene.value_words(tag)),
     }
 }
 

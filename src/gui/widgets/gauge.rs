@@ -56,7 +56,7 @@ fn pointer(painter: &Painter, rect: Rect, trough: Rect, look: &GaugeLook<'_>, y:
     if let Some(reason) = look.reason {
         hatch(painter, trough, palette.muted);
         let at = pos2(trough.right() + 6.0, trough.center().y);
-        text(painter, at, Align2::LEFT_BOTTOM, reason, plain(12.0), palette.text, room + 10.0);
+        text(painter, at, Align2::LEFT_BOTTOM, reason, plain(12.0), palette.text, room + 22.0);
         text(painter, at, Align2::LEFT_TOP, &format!("last {}", look.shown), plain(12.0), palette.faint, room + 10.0);
         return;
     }
