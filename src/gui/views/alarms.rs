@@ -237,15 +237,13 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, spots: &Spots, selected
     let room = drawn.left().min(rect.left() + spots.value - 20.0) - rect.left() - spots.message - 12.0;
     widgets::text(painter, at(spots.message), Align2::LEFT_CENTER, &view.message, font, palette.text, room);
     painter.text(at(spots.limit), Align2::RIGHT_CENTER, &limit, plain(13.0), palette.muted);
-    let mut state = format::state(view.state).to_owned();
-    if view.unevaluated {
-        state.push_str(", input bad");
-    }
+    // That the input cannot be trusted is said by the value ("last ...") and in the details.
+    let state = format::state(view.state);
     widgets::text(
         painter,
         at(spots.state),
         Align2::LEFT_CENTER,
-        &state,
+        state,
         if waits { strong(13.0) } else { plain(13.0) },
         quiet,
         142.0,
