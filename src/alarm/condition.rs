@@ -19,6 +19,8 @@ pub enum Condition {
     BadQuality,
     /// The device does not answer.
     DeviceLost,
+    /// Another device answers where one was known.
+    OtherIdentity,
 }
 
 /// What can be said about a condition from one sample.
@@ -49,6 +51,7 @@ impl Condition {
             Self::Digital(_) => "digital",
             Self::BadQuality => "bad-quality",
             Self::DeviceLost => "lost",
+            Self::OtherIdentity => "identity",
         }
     }
 
@@ -74,7 +77,7 @@ impl Condition {
             Self::HighHigh(limit) | Self::High(limit) => (number >= limit - back).into(),
             Self::Low(limit) | Self::LowLow(limit) => (number <= limit + back).into(),
             Self::Digital(state) => (number == *state).into(),
-            Self::BadQuality | Self::DeviceLost => Verdict::Unevaluated,
+            Self::BadQuality | Self::DeviceLost | Self::OtherIdentity => Verdict::Unevaluated,
         }
     }
 }
@@ -87,6 +90,7 @@ fn judge_quality(quality: Quality) -> Verdict {
         | Reason::NotYetRead
         | Reason::StationOff
         | Reason::GatewayNoPath
+        | Reason::OffScan
         | Reason::BadFrame => Verdict::Unevaluated,
         _ => quality.is_bad().into(),
     }

@@ -75,6 +75,7 @@ pub struct Authorised {
     read_back: Option<TagId>,
     tolerance: f64,
     within: Duration,
+    pulse: bool,
     expires: Monotonic,
     essential: bool,
 }
@@ -103,6 +104,8 @@ pub fn authorise(confirmed: Confirmed, facts: Facts<'_>, now: Now) -> Result<Aut
         read_back: settings.read_back,
         tolerance: settings.tolerance,
         within: settings.within,
+        // Another tag that reads it back shows what became of it, whatever its own register does.
+        pulse: settings.pulse && settings.read_back == Some(facts.tag),
         essential: settings.essential,
         expires: now.monotonic.plus(Duration::from_micros(left as u64)),
         confirmed,
@@ -157,6 +160,11 @@ impl Authorised {
     /// The value that stood there before.
     pub fn old(&self) -> Option<&Value> {
         self.old.as_ref()
+    }
+
+    /// Whether the register that is read back resets itself.
+    pub(super) fn is_pulse(&self) -> bool {
+        self.pulse
     }
 
     /// Where and how the result will be read back.

@@ -17,12 +17,25 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct InFlight {
     wanted: Value,
+    before: Option<Value>,
     read_back: Option<TagId>,
     tolerance: f64,
     within: Duration,
-    accepted: bool,
+    pulse: bool,
+    sent: Sent,
     deadline: Monotonic,
     last_seen: Option<Value>,
+}
+
+/// What the driver said of the write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Sent {
+    /// Nothing yet.
+    Waiting,
+    /// The device took it.
+    Accepted,
+    /// It may have arrived; why that is not known.
+    Doubtful(String),
 }
 
 /// A driver that says nothing for this long after the command's expiry has lost it.
@@ -34,10 +47,12 @@ impl InFlight {
         let (read_back, tolerance, within) = authorised.read_back();
         Self {
             wanted: authorised.confirmed().request().value.clone(),
+            before: authorised.old().cloned(),
             read_back,
             tolerance,
             within,
-            accepted: false,
+            pulse: authorised.is_pulse(),
+            sent: Sent::Waiting,
             deadline: now.monotonic.plus(within.max(DRIVER_SILENCE)),
             last_seen: None,
         }
@@ -50,36 +65,55 @@ impl InFlight {
 
     /// The tag whose samples it waits for.
     pub fn watches(&self) -> Option<TagId> {
-        self.read_back.filter(|_| self.accepted)
+        self.read_back.filter(|_| self.sent != Sent::Waiting)
     }
 
-    /// The driver answered.
+    /// The driver answered. A write that may have arrived is never repeated: what reads back is looked at first.
     pub fn answered(&mut self, answer: WriteAnswer, now: Now) -> Progress {
-        match answer {
-            WriteAnswer::Failed(why) => Progress::Ended(Outcome::Failed, why),
-            WriteAnswer::NotSent(why) => Progress::Ended(Outcome::Refused, why),
-            WriteAnswer::Unknown(why) => Progress::Ended(Outcome::Unknown, why),
+        self.sent = match answer {
+            WriteAnswer::Failed(why) => return Progress::Ended(Outcome::Failed, why),
+            WriteAnswer::NotSent(why) => return Progress::Ended(Outcome::Refused, why),
+            WriteAnswer::Unknown(why) if self.read_back.is_none() => return Progress::Ended(Outcome::Unknown, why),
             WriteAnswer::Accepted if self.read_back.is_none() => {
-                Progress::Ended(Outcome::Unverified, "the device took it; no read-back is set up".to_owned())
+                return Progress::Ended(Outcome::Unverified, "the device took it; no read-back is set up".to_owned());
             }
-            WriteAnswer::Accepted => {
-                self.accepted = true;
-                self.deadline = now.monotonic.plus(self.within);
-                Progress::Waiting(self.deadline)
+            WriteAnswer::Accepted => Sent::Accepted,
+            WriteAnswer::Unknown(why) => Sent::Doubtful(why),
+        };
+        self.deadline = now.monotonic.plus(self.within);
+        Progress::Waiting(self.deadline)
+    }
+
+    /// A sample of the read-back tag arrived after the driver had answered.
+    pub fn observe(&mut self, value: Option<&Value>, quality: Quality) -> Progress {
+        let usable = self.sent != Sent::Waiting && quality.is_good();
+        let Some(value) = value.filter(|_| usable) else { return Progress::Waiting(self.deadline) };
+        let before = self.last_seen.replace(value.clone());
+        let agrees = self.agrees(value);
+        let waiting = Progress::Waiting(self.deadline);
+        match &self.sent {
+            Sent::Accepted if self.pulse => self.observe_pulse(value, agrees, before.as_ref()),
+            Sent::Accepted if agrees => Progress::Ended(Outcome::Verified, format!("reads back {value}")),
+            // What stood there before proves nothing.
+            Sent::Doubtful(why) if agrees && !self.before.as_ref().is_some_and(|before| self.agrees(before)) => {
+                Progress::Ended(Outcome::Verified, format!("no clear answer came ({why}), and it reads back {value}"))
             }
+            _ => waiting,
         }
     }
 
-    /// A sample of the read-back tag arrived after the device had taken the value.
-    pub fn observe(&mut self, value: Option<&Value>, quality: Quality) -> Progress {
-        let Some(value) = value.filter(|_| self.accepted && quality.is_good()) else {
+    /// The register goes back by itself: only who saw it set knows that it was.
+    fn observe_pulse(&self, value: &Value, is_set: bool, before: Option<&Value>) -> Progress {
+        if is_set {
             return Progress::Waiting(self.deadline);
-        };
-        self.last_seen = Some(value.clone());
-        if agrees(&self.wanted, value, self.tolerance) {
-            return Progress::Ended(Outcome::Verified, format!("reads back {value}"));
         }
-        Progress::Waiting(self.deadline)
+        match before {
+            Some(_) => Progress::Ended(Outcome::Verified, format!("it was set, and the device reset it to {value}")),
+            None => Progress::Ended(
+                Outcome::Unverified,
+                format!("the device took it, and it reads {value} again; nobody saw it set"),
+            ),
+        }
     }
 
     /// Time passed.
@@ -87,16 +121,25 @@ impl InFlight {
         if now.monotonic < self.deadline {
             return Progress::Waiting(self.deadline);
         }
-        if !self.accepted {
-            return Progress::Ended(Outcome::Unknown, "the driver gave no answer".to_owned());
-        }
-        match &self.last_seen {
-            Some(seen) => Progress::Ended(Outcome::Mismatch, format!("sent {}, the device kept {seen}", self.wanted)),
-            None => Progress::Ended(
+        match (&self.sent, &self.last_seen) {
+            (Sent::Waiting, _) => Progress::Ended(Outcome::Unknown, "the driver gave no answer".to_owned()),
+            (Sent::Doubtful(why), Some(seen)) => Progress::Ended(Outcome::Unknown, format!("{why}; it reads {seen}")),
+            (Sent::Doubtful(why), None) => Progress::Ended(Outcome::Unknown, why.clone()),
+            (Sent::Accepted, Some(seen)) if self.pulse => {
+                Progress::Ended(Outcome::Mismatch, format!("it is still {seen}: the device did not reset it"))
+            }
+            (Sent::Accepted, Some(seen)) => {
+                Progress::Ended(Outcome::Mismatch, format!("sent {}, the device kept {seen}", self.wanted))
+            }
+            (Sent::Accepted, None) => Progress::Ended(
                 Outcome::Unverified,
                 format!("the device took it, but nothing good was read back in {} s", self.within.as_secs_f32()),
             ),
         }
+    }
+
+    fn agrees(&self, value: &Value) -> bool {
+        agrees(&self.wanted, value, self.tolerance)
     }
 }
 
@@ -122,10 +165,12 @@ mod tests {
     fn in_flight(read_back: bool) -> InFlight {
         InFlight {
             wanted: Value::Double(1.1),
+            before: Some(Value::Double(0.0)),
             read_back: read_back.then_some(TagId(1)),
             tolerance: 0.0,
             within: Duration::from_secs(10),
-            accepted: false,
+            pulse: false,
+            sent: Sent::Waiting,
             deadline: Monotonic::from_micros(15_000_000),
             last_seen: None,
         }
@@ -149,7 +194,7 @@ mod tests {
     fn all_six_outcomes_but_refusal_by_authorisation_come_from_here() {
         assert_eq!(ended(in_flight(true).answered(WriteAnswer::Failed("no".into()), at(1))), Outcome::Failed);
         assert_eq!(ended(in_flight(true).answered(WriteAnswer::NotSent("full".into()), at(1))), Outcome::Refused);
-        assert_eq!(ended(in_flight(true).answered(WriteAnswer::Unknown("time-out".into()), at(1))), Outcome::Unknown);
+        assert_eq!(ended(in_flight(false).answered(WriteAnswer::Unknown("time-out".into()), at(1))), Outcome::Unknown);
         assert_eq!(ended(in_flight(false).answered(WriteAnswer::Accepted, at(1))), Outcome::Unverified);
         assert_eq!(ended(in_flight(true).expire(at(15))), Outcome::Unknown);
         let mut taken = in_flight(true);
@@ -158,6 +203,41 @@ mod tests {
         taken.observe(Some(&Value::Single(9.0)), Quality::GOOD);
         assert_eq!(ended(taken.expire(at(11))), Outcome::Mismatch);
         assert_eq!(ended(taken.observe(Some(&Value::Single(1.1)), Quality::GOOD)), Outcome::Verified);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_read_back_before_anything_is_said() {
+        let doubtful = |before: f64| {
+            let mut flight = InFlight { before: Some(Value::Double(before)), ..in_flight(true) };
+            let progress = flight.answered(WriteAnswer::Unknown("no answer within 300 ms".into()), at(1));
+            assert_eq!(progress, Progress::Waiting(flight.deadline()));
+            flight
+        };
+        let mut arrived = doubtful(0.0);
+        assert_eq!(ended(arrived.observe(Some(&Value::Double(1.1)), Quality::GOOD)), Outcome::Verified);
+        let mut lost = doubtful(0.0);
+        lost.observe(Some(&Value::Double(0.0)), Quality::GOOD);
+        assert_eq!(lost.expire(at(11)), Progress::Ended(Outcome::Unknown, "no answer within 300 ms; it reads 0".into()));
+        let mut same = doubtful(1.1);
+        assert_eq!(same.observe(Some(&Value::Double(1.1)), Quality::GOOD), Progress::Waiting(same.deadline()));
+        assert_eq!(ended(same.expire(at(11))), Outcome::Unknown);
+        assert_eq!(ended(doubtful(0.0).expire(at(11))), Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_pulse_is_verified_only_by_who_saw_it() {
+        let pulse = || {
+            let mut flight = InFlight { wanted: Value::Bool(true), pulse: true, ..in_flight(true) };
+            flight.answered(WriteAnswer::Accepted, at(1));
+            flight
+        };
+        let mut seen = pulse();
+        assert_eq!(seen.observe(Some(&Value::Bool(true)), Quality::GOOD), Progress::Waiting(seen.deadline()));
+        assert_eq!(ended(seen.observe(Some(&Value::Bool(false)), Quality::GOOD)), Outcome::Verified);
+        assert_eq!(ended(pulse().observe(Some(&Value::Bool(false)), Quality::GOOD)), Outcome::Unverified);
+        let mut stuck = pulse();
+        stuck.observe(Some(&Value::Bool(true)), Quality::GOOD);
+        assert_eq!(ended(stuck.expire(at(11))), Outcome::Mismatch);
     }
 
     #[test]

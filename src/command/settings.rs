@@ -26,6 +26,8 @@ pub struct CommandSettings {
     pub tolerance: f64,
     /// How long the read-back may take to come true.
     pub within: Duration,
+    /// Whether the device resets it by itself once it has taken it up.
+    pub pulse: bool,
     /// Whether it must go out even when records cannot be written (stop, close).
     pub essential: bool,
     /// How far the value may have moved since the operator saw it.
@@ -80,6 +82,7 @@ impl Default for CommandSettings {
             read_back: None,
             tolerance: 0.0,
             within: Duration::from_secs(10),
+            pulse: false,
             essential: false,
             seen_tolerance: 0.0,
         }

@@ -4,7 +4,7 @@ use super::compile::{DeviceDraft, TagDraft};
 use super::file::{AlarmEntry, StateEntry};
 use super::problem::{Place, Problems, nearest};
 use super::units;
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Subject};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::tag::{DeviceId, TagDefinition, TagId};
 use std::collections::HashMap;
@@ -65,7 +65,7 @@ fn message(draft: &TagDraft, definition: &TagDefinition, condition: &Condition) 
         Condition::HighHigh(_) => "very high".to_owned(),
         Condition::LowLow(_) => "very low".to_owned(),
         Condition::BadQuality => "cannot be trusted".to_owned(),
-        Condition::Digital(state) => match definition.states.get(*state as usize) {
+        Condition::Digital(state) => match definition.states.word(*state) {
             Some(word) => word.to_string(),
             None => (if *state == 0.0 { "is off" } else { "is on" }).to_owned(),
         },
@@ -146,6 +146,25 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
     }
 }
 
+/// The alarm for when another device answers than the one that was known.
+pub(super) fn of_identity(device: DeviceId, draft: &DeviceDraft) -> AlarmDefinition {
+    let name = &draft.entry.name;
+    AlarmDefinition {
+        key: AlarmKey::new(name, "identity"),
+        subject: Subject::Device(device),
+        condition: Condition::OtherIdentity,
+        deadband: 0.0,
+        on_delay: Duration::ZERO,
+        off_delay: Duration::ZERO,
+        priority: Priority::Medium,
+        message: format!("{name} is not the device that it was").into(),
+        guidance: "Another device, or other firmware, answers at its address: the devices view shows both. \
+                   Acknowledge to make it the known one."
+            .into(),
+        area: draft.entry.area.as_deref().map(Into::into),
+    }
+}
+
 /// How a tag is set. What depends on the protocol is added later.
 pub(super) fn command(draft: &TagDraft, slots: &HashMap<String, TagId>, problems: &mut Problems) -> CommandSettings {
     let entry = draft.entry.command.clone().unwrap_or_default();
@@ -174,6 +193,7 @@ pub(super) fn command(draft: &TagDraft, slots: &HashMap<String, TagId>, problems
         read_back,
         tolerance: entry.tolerance.unwrap_or(0.0).max(0.0),
         within: within.unwrap_or(Duration::from_secs(10)),
+        pulse: entry.pulse,
         essential: entry.essential,
         seen_tolerance: draft.entry.deadband.unwrap_or(0.0).max(entry.tolerance.unwrap_or(0.0)),
     }

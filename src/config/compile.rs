@@ -1,6 +1,6 @@
 //! From entries to a plan and driver settings.
 
-use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StationFile, TagEntry, TemplateEntry};
+use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry};
 use super::problem::{Place, Problems, nearest};
 use super::read::{Secrets, Source};
 use super::{alarms, modbus, mqtt, picture, units};
@@ -10,7 +10,7 @@ use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::Picture;
 use crate::tag::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling, States,
     TagDefinition, TagId, TagKey,
 };
 use serde::de::DeserializeOwned;
@@ -232,7 +232,7 @@ impl Compiled {
     ) -> Self {
         let connections = connections.iter().enumerate().map(|(slot, connection)| {
             let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
-                (Some(entry), None) => modbus::settings(entry, slot, devices, &connection.place.at("modbus"), problems)
+                (Some(entry), None) => modbus::settings(entry, slot, devices, secrets.folder(), &connection.place.at("modbus"), problems)
                     .map(Protocol::Modbus),
                 (None, Some(entry)) => {
                     let client = format!("{station}-{}", connection.entry.name);
@@ -301,6 +301,12 @@ impl Compiled {
     fn add_device_alarms(&mut self, devices: &[DeviceDraft], problems: &mut Problems) {
         for (slot, device) in devices.iter().enumerate() {
             self.alarms.push(alarms::of_device(DeviceId(slot as u32), device, problems));
+            let wire = self.connections[device.connection].1.as_ref();
+            if let Some(Protocol::Modbus(wire)) = wire
+                && wire.devices.iter().any(|unit| unit.device == DeviceId(slot as u32) && unit.identify)
+            {
+                self.alarms.push(alarms::of_identity(DeviceId(slot as u32), device));
+            }
         }
     }
 
@@ -417,7 +423,7 @@ fn system_alarm(
 
 fn describe(protocol: &Protocol) -> String {
     match protocol {
-        Protocol::Modbus(wire) => modbus::address_words(wire),
+        Protocol::Modbus(wire) => wire.transport.words(),
         Protocol::Mqtt(broker) => format!("MQTT {}:{}", broker.host, broker.port),
     }
 }
@@ -439,10 +445,26 @@ fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Pro
         decimals: entry.decimals.unwrap_or(2).min(9),
         range: range(entry.range, place, problems),
         scaling: scaling(draft, problems),
-        states: entry.states.iter().map(|word| word.as_str().into()).collect(),
+        states: states(entry.states.as_ref(), place, problems),
         history: history(draft, deadband, problems),
         stale_after: stale_after.and_then(|text| problems.take(&place.at("stale_after"), units::duration(text))),
         address: "".into(),
+    }
+}
+
+fn states(entry: Option<&StatesEntry>, place: &Place, problems: &mut Problems) -> States {
+    match entry {
+        None => States::default(),
+        Some(StatesEntry::Counted(words)) => States::counted(words.iter().map(String::as_str)),
+        Some(StatesEntry::Numbered(words)) => {
+            let place = place.at("states");
+            let numbered = words.iter().filter_map(|(number, word)| {
+                let wrong = || format!("\"{number}\" is not a whole number");
+                let number = problems.take(&place.at(number), number.trim().parse::<i64>().map_err(|_| wrong()))?;
+                Some((number, word.as_str().into()))
+            });
+            numbered.collect()
+        }
     }
 }
 
@@ -466,7 +488,10 @@ pub(super) fn scaling(draft: &TagDraft, problems: &mut Problems) -> Option<Scali
         problems.error(&place.at("eng"), "the two engineering values differ");
         return None;
     }
-    Some(Scaling { raw: scale.raw, engineering: scale.eng })
+    if scale.valid.is_some_and(|[low, high]| low > scale.raw[0].min(scale.raw[1]) || high < scale.raw[0].max(scale.raw[1])) {
+        problems.error(&place.at("valid"), "the valid raw values include both of \"raw\"");
+    }
+    Some(Scaling { raw: scale.raw, engineering: scale.eng, valid: scale.valid })
 }
 
 fn history(draft: &TagDraft, deadband: f64, problems: &mut Problems) -> HistoryPolicy {

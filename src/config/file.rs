@@ -3,9 +3,10 @@
 
 use crate::access::Role;
 use crate::alarm::Priority;
-use crate::driver::modbus::{Kind, Order, Parity};
+use crate::driver::modbus::{Kind, Order, Parity, WriteBits, WriteWith};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The JSON Schema of the station file.
 pub fn schema() -> serde_json::Value {
@@ -87,22 +88,46 @@ pub(super) struct ConnectionEntry {
     pub(super) mqtt: Option<MqttEntry>,
 }
 
-/// A Modbus wire. Either tcp or serial is given.
+/// A Modbus wire. Exactly one of tcp, tls, rtu_over_tcp and serial is given.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ModbusEntry {
     /// Host and port, such as "10.0.0.7:502"; the port is 502 where none is given.
     pub(super) tcp: Option<String>,
+    /// Modbus/TCP Security: host and port, such as "10.0.0.7:802"; the port is 802 where none is given.
+    pub(super) tls: Option<String>,
+    /// With tls: file with the certificates of those who may sign the device's certificate (PEM).
+    pub(super) ca: Option<String>,
+    /// With tls: file with our certificate (PEM); devices by the standard want one.
+    pub(super) certificate: Option<String>,
+    /// With tls: file with the key of our certificate (PEM), readable by this account alone.
+    pub(super) key: Option<String>,
+    /// With tls: the name in the device's certificate; the host where none is given.
+    pub(super) server_name: Option<String>,
+    /// Host and port of a converter that passes serial frames on as they are.
+    pub(super) rtu_over_tcp: Option<String>,
     /// Path of a serial port, best one below /dev/serial/by-id/.
     pub(super) serial: Option<String>,
+    /// Where else the same devices can be reached, tried when the first way fails: host and port, or a path for a serial port.
+    pub(super) fallback: Option<String>,
     /// Bits a second on the serial line; 19200 where none is given.
     pub(super) baud: Option<u32>,
     /// Parity on the serial line; even where none is given.
     pub(super) parity: Option<Parity>,
     /// Stop bits on the serial line, 1 or 2; 1 where none is given.
     pub(super) stop_bits: Option<u8>,
-    /// How long an answer may take, such as "1s".
+    /// Data bits on the serial line; RTU frames need 8.
+    pub(super) data_bits: Option<u8>,
+    /// Rest between two frames on the serial line beyond the standard's 3.5 characters, such as "5ms": for RS-485 drivers that turn slowly.
+    pub(super) turnaround: Option<String>,
+    /// Whether the serial adapter gives back what is sent (two-wire adapters with their receiver on).
+    pub(super) echo: Option<bool>,
+    /// How long an answer may take; "1s" on sockets. On serial lines it is "200ms" and the time that the characters need.
     pub(super) timeout: Option<String>,
+    /// Rest between the end of an answer and the next request, whatever the unit, such as "20ms".
+    pub(super) pause: Option<String>,
+    /// Requests that may be under way at once, 1 to 32; 1 where none is given. Many devices and all serial converters take only one.
+    pub(super) in_flight: Option<u8>,
 }
 
 /// An MQTT broker.
@@ -168,8 +193,38 @@ pub(super) struct DeviceEntry {
     pub(super) max_registers: Option<u16>,
     /// Bits in one request, at most 2000.
     pub(super) max_bits: Option<u16>,
+    /// Modbus: whether the addresses of its tags are counted from 1, as in many manuals.
+    #[serde(default)]
+    pub(super) one_based: bool,
+    /// Modbus: how long an answer of this unit may take; that of the connection where none is given.
+    pub(super) timeout: Option<String>,
+    /// Modbus: rest that the unit needs between an answer and the next request to it, such as "50ms".
+    pub(super) pause: Option<String>,
+    /// Modbus: which functions write. "single" forces 5 and 6, "multiple" forces 15 and 16.
+    #[serde(default)]
+    pub(super) write_with: WriteWith,
+    /// Modbus: how bits of a register are written. "mask" is function 22; "read-modify-write" is for devices that lack it, and loses
+    /// what another master changes in between.
+    #[serde(default)]
+    pub(super) write_bits: WriteBits,
+    /// Modbus: the unit that it answers with, where that is another one than it is asked by.
+    pub(super) accept_unit: Option<u8>,
+    /// Modbus: whether it is asked who it is (function 43/14); true on sockets, false on serial lines where nothing is said.
+    pub(super) identify: Option<bool>,
+    /// Modbus: a sign of life that the station gives it.
+    pub(super) heartbeat: Option<HeartbeatEntry>,
     /// The alarm for when it does not answer.
     pub(super) lost: Option<LostEntry>,
+}
+
+/// A register that the station changes again and again, so that the device sees that the station lives.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeartbeatEntry {
+    /// A holding register, which counts, or a coil, which goes on and off.
+    pub(super) register: String,
+    /// Time from one beat to the next, such as "1s".
+    pub(super) every: String,
 }
 
 /// The alarm for when a device does not answer.
@@ -207,6 +262,16 @@ pub(super) struct TagEntry {
     pub(super) order: Option<Order>,
     /// Bit of a register, 0 is the least significant.
     pub(super) bit: Option<u8>,
+    /// First and last bit of a field, such as [4, 7]; 0 is the least significant.
+    pub(super) bits: Option<[u8; 2]>,
+    /// Raw values that stand for "not available", such as [32768, 65535].
+    #[serde(default)]
+    pub(super) not_available: Vec<u64>,
+    /// Modbus: whether it can only be written: it is never read, and a command to it stays unverified unless another tag reads it back.
+    #[serde(default)]
+    pub(super) write_only: bool,
+    /// Modbus: time from one poll to the next, where it differs from that of the device.
+    pub(super) poll: Option<String>,
     /// Characters of a string.
     pub(super) length: Option<u16>,
     /// MQTT: topic, + and # allowed.
@@ -221,9 +286,8 @@ pub(super) struct TagEntry {
     pub(super) range: Option<[f64; 2]>,
     /// Conversion from raw counts.
     pub(super) scale: Option<ScaleEntry>,
-    /// Words for the values 0, 1, 2 and so on.
-    #[serde(default)]
-    pub(super) states: Vec<String>,
+    /// Words for the values 0, 1, 2 and so on as a list, or by number as {"0": "stopped", "100": "fault"}.
+    pub(super) states: Option<StatesEntry>,
     /// A change smaller than this is none, in the unit.
     pub(super) deadband: Option<f64>,
     /// What is kept of it.
@@ -247,6 +311,18 @@ pub(super) struct ScaleEntry {
     pub(super) raw: [f64; 2],
     /// The engineering values that these stand for.
     pub(super) eng: [f64; 2],
+    /// Raw values outside of these are bad; between these and "raw" the value is uncertain (under- and over-range).
+    pub(super) valid: Option<[f64; 2]>,
+}
+
+/// Words for values.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum StatesEntry {
+    /// For 0, 1, 2 and so on.
+    Counted(Vec<String>),
+    /// By number.
+    Numbered(BTreeMap<String, String>),
 }
 
 /// What is kept of a tag.
@@ -277,6 +353,8 @@ pub(super) struct CommandEntry {
     pub(super) tolerance: Option<f64>,
     /// How long the read-back may take; "10s" where none is given.
     pub(super) within: Option<String>,
+    /// Whether the device resets it by itself once it has taken it up.
+    pub(super) pulse: bool,
     /// Whether it must go out even when it cannot be recorded (stop, close).
     pub(super) essential: bool,
     /// MQTT: topic that the value is sent to.

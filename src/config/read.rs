@@ -4,7 +4,7 @@ use super::problem::{Place, Problems};
 use super::{SECRETS_FILE, STATION_FILE, file, shape};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One file of the station, checked for its shape.
 pub(super) struct Source {
@@ -71,6 +71,7 @@ fn read_json(folder: &Path, name: &str, asked_at: &Place, problems: &mut Problem
 #[derive(Default)]
 pub(super) struct Secrets {
     entries: HashMap<String, String>,
+    folder: PathBuf,
 }
 
 impl Secrets {
@@ -79,19 +80,24 @@ impl Secrets {
         let path = folder.join(SECRETS_FILE);
         let place = Place::new(SECRETS_FILE, "");
         if !path.exists() {
-            return Self::default();
+            return Self { folder: folder.to_owned(), ..Self::default() };
         }
         if let Some(words) = too_open(&path) {
             problems.error(&place, words);
         }
         let Some(value) = read_json(folder, SECRETS_FILE, &place, problems) else { return Self::default() };
         match serde_json::from_value(value) {
-            Ok(entries) => Self { entries },
+            Ok(entries) => Self { entries, folder: folder.to_owned() },
             Err(_) => {
                 problems.error(&place, "an object of names and passwords would be right, such as {\"site\": \"...\"}");
                 Self::default()
             }
         }
+    }
+
+    /// The station folder, below which files that the station file names are found.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The secret of this name; the environment goes first.

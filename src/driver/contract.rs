@@ -1,8 +1,11 @@
 //! What drivers and the engine say to each other. Types only.
 
 use crate::audit::RequestId;
+use super::modbus::Inquiry;
 use crate::command::WriteAnswer;
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One value as a device gave it, before scaling.
@@ -26,7 +29,9 @@ pub struct Batch {
     /// When the answer arrived, or the time that the protocol carries.
     pub time: Timestamp,
     /// The values.
-    pub readings: Vec<Reading>,
+    pub readings: Arc<[Reading]>,
+    /// Whether every reading is what the last batch with these tags said: then only their age is new.
+    pub unchanged: bool,
 }
 
 /// Whether a device can be talked to.
@@ -58,6 +63,43 @@ impl Link {
     }
 }
 
+/// How a device is doing, finer than its link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing is known yet.
+    #[default]
+    Starting,
+    /// It answers in good time.
+    Good,
+    /// It answers, but takes more than half of the time that it may take.
+    Slow,
+    /// It failed to answer, and is asked at its next turn.
+    Failing,
+    /// It failed several times in a row: it is probed now and then, so that it does not hold up others.
+    Demoted,
+    /// It has never answered since the start.
+    Absent,
+}
+
+impl Condition {
+    /// The word that screens and the event stream show.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Good => "good",
+            Self::Slow => "slow",
+            Self::Failing => "failing",
+            Self::Demoted => "demoted",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// Whether it answers.
+    pub const fn is_answering(self) -> bool {
+        matches!(self, Self::Good | Self::Slow)
+    }
+}
+
 /// What a driver counted about a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
@@ -69,6 +111,16 @@ pub struct Statistics {
     pub answers_per_second: f32,
     /// Time from request to answer, smoothed, in microseconds; none where the protocol has no requests.
     pub latency_micros: Option<u32>,
+    /// How late the last polls began, in microseconds: 99 of 100 kept to it. None where nothing is polled.
+    pub lateness_micros: Option<u32>,
+    /// Polls that were skipped since the start because the wire was busy.
+    pub overruns: u64,
+    /// The share of the time in which the wire worked for this device, 0 to 1.
+    pub busy: f32,
+    /// The share of the time in which the wire worked at all, 0 to 1.
+    pub wire_busy: f32,
+    /// Tags that the device refuses, and that are asked for only now and then.
+    pub refused_tags: u32,
 }
 
 /// News about a device.
@@ -80,8 +132,41 @@ pub struct DeviceReport {
     pub device: DeviceId,
     /// Whether it can be talked to.
     pub link: Link,
+    /// How it is doing, finer than its link.
+    pub condition: Condition,
     /// Counts.
     pub statistics: Statistics,
+}
+
+/// Who a device says that it is (Modbus function 43/14).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    /// Vendor name (object 0).
+    pub vendor: Arc<str>,
+    /// Product code (object 1).
+    pub product: Arc<str>,
+    /// Revision (object 2).
+    pub revision: Arc<str>,
+    /// Everything else that it says, by the number of the object.
+    pub others: BTreeMap<u8, Arc<str>>,
+}
+
+impl Identity {
+    /// One line for screens and records.
+    pub fn words(&self) -> String {
+        let parts = [&self.vendor, &self.product, &self.revision].into_iter().chain(self.others.values());
+        parts.filter(|part| !part.is_empty()).map(|part| &**part).collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// News of the sign of life that the station gives a device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heartbeat {
+    /// It goes out.
+    Beating,
+    /// It cannot be given.
+    Failing(Arc<str>),
 }
 
 /// The driver's one word on a dispatch.
@@ -93,6 +178,31 @@ pub struct Written {
     pub answer: WriteAnswer,
 }
 
+/// What the task of a connection works on: settings with the plant that their slots belong to.
+#[derive(Clone, Debug)]
+pub struct Assignment<S> {
+    /// The plant.
+    pub generation: Generation,
+    /// The connection and what is on it.
+    pub settings: S,
+}
+
+/// What a driver is told, apart from commands: these have a queue of their own, and go first.
+#[derive(Debug)]
+pub enum Instruction {
+    /// Talk to this device no more, or again.
+    Scan {
+        /// The plant that the slot belongs to.
+        generation: Generation,
+        /// The device.
+        device: DeviceId,
+        /// Whether it is talked to.
+        on: bool,
+    },
+    /// A tool wants to know something.
+    Inquiry(Inquiry),
+}
+
 /// Everything that a driver can say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DriverEvent {
@@ -102,4 +212,8 @@ pub enum DriverEvent {
     Device(DeviceReport),
     /// The end of a dispatch.
     Written(Written),
+    /// Who a device says that it is.
+    Identity(Generation, DeviceId, Identity),
+    /// The sign of life that the station gives a device began or failed.
+    Heartbeat(Generation, DeviceId, Heartbeat),
 }

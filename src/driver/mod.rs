@@ -7,5 +7,8 @@ pub mod mqtt;
 mod report;
 mod supervisor;
 
-pub use contract::{Batch, DeviceReport, DriverEvent, Link, Reading, Statistics, Written};
-pub use supervisor::{ConnectionSettings, Drivers, Port, Protocol};
+pub use contract::{
+    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, Reading, Statistics, Written,
+};
+use supervisor::Inbox;
+pub use supervisor::{ConnectionSettings, Drivers, NoSuchWire, Port, Protocol};

@@ -1,7 +1,7 @@
 //! Keeping the engine informed about one device: its link when it changes, its figures once a second.
 
-use super::{DeviceReport, DriverEvent, Link, Port, Statistics};
-use crate::tag::{DeviceId, Monotonic, Reason};
+use super::{Condition, DeviceReport, DriverEvent, Link, Port, Statistics};
+use crate::tag::{DeviceId, Generation, Monotonic, Reason};
 use std::time::Duration;
 
 /// Figures are sent at most this often.
@@ -10,16 +10,31 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// What is known about one device, and what the engine was told.
 #[derive(Debug)]
 pub(super) struct Reporter {
+    generation: Generation,
     device: DeviceId,
     link: Link,
+    condition: Condition,
     statistics: Statistics,
     told: Option<Monotonic>,
     counted: u64,
 }
 
 impl Reporter {
-    pub(super) fn new(device: DeviceId) -> Self {
-        Self { device, link: Link::Starting, statistics: Statistics::default(), told: None, counted: 0 }
+    pub(super) fn new(generation: Generation, device: DeviceId) -> Self {
+        Self {
+            generation,
+            device,
+            link: Link::Starting,
+            condition: Condition::Starting,
+            statistics: Statistics::default(),
+            told: None,
+            counted: 0,
+        }
+    }
+
+    /// The same device stands in another slot of another plant now.
+    pub(super) fn move_to(&mut self, generation: Generation, device: DeviceId) {
+        (self.generation, self.device) = (generation, device);
     }
 
     pub(super) fn device(&self) -> DeviceId {
@@ -30,20 +45,39 @@ impl Reporter {
         matches!(self.link, Link::Lost { .. })
     }
 
-    /// Something usable arrived; `latency` where it was asked for.
-    pub(super) async fn good(&mut self, port: &Port, latency: Option<Duration>) {
+    pub(super) fn statistics(&mut self) -> &mut Statistics {
+        &mut self.statistics
+    }
+
+    /// How it is doing, told with the next report.
+    pub(super) fn set_condition(&mut self, condition: Condition) {
+        self.condition = condition;
+    }
+
+    /// Something usable arrived; `latency` where it was asked for. Whether figures are due.
+    pub(super) fn note_answer(&mut self, latency: Option<Duration>, now: Monotonic) -> bool {
         self.statistics.answers += 1;
         if let Some(latency) = latency {
             let micros = latency.as_micros() as u32;
             let before = self.statistics.latency_micros.unwrap_or(micros);
-            self.statistics.latency_micros = Some((before * 7 + micros) / 8);
+            self.statistics.latency_micros = Some(((u64::from(before) * 7 + u64::from(micros)) / 8) as u32);
         }
-        let changed = self.link != Link::Good;
-        self.link = Link::Good;
+        self.link != Link::Good || self.told.is_none_or(|told| now.since(told) >= PERIOD)
+    }
+
+    /// It answers: told when that is new, and once a second with its figures.
+    pub(super) async fn good(&mut self, port: &Port, latency: Option<Duration>) {
         let now = port.clock.now().monotonic;
-        if changed || self.told.is_none_or(|told| now.since(told) >= PERIOD) {
+        if self.note_answer(latency, now) {
+            self.link = Link::Good;
             self.tell(port, now).await;
         }
+    }
+
+    /// Tells what is known, figures included.
+    pub(super) async fn tell_good(&mut self, port: &Port) {
+        self.link = Link::Good;
+        self.tell(port, port.clock.now().monotonic).await;
     }
 
     /// It does not answer, or cannot be reached.
@@ -67,9 +101,10 @@ impl Reporter {
         self.told = Some(now);
         self.counted = self.statistics.answers;
         let report = DeviceReport {
-            generation: port.generation(),
+            generation: self.generation,
             device: self.device,
             link: self.link.clone(),
+            condition: self.condition,
             statistics: self.statistics,
         };
         port.send(DriverEvent::Device(report)).await;

@@ -1,21 +1,24 @@
-//! Starts a task per connection, hands dispatches to them, stops them.
+//! Starts a task per connection, hands instructions to them, changes what they work on, stops them.
 
-use super::{DriverEvent, modbus, mqtt};
+use super::modbus::{Inquiry, Traffic};
+use super::{Assignment, DriverEvent, Instruction, modbus, mqtt};
 use crate::command::Dispatch;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, ConnectionId, Generation};
+use crate::tag::{Clock, ConnectionId, DeviceId, Generation};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Commands that may wait in front of one wire.
 const COMMANDS: usize = 16;
+/// Other instructions that may.
+const INSTRUCTIONS: usize = 32;
 
 /// The protocol of a connection, with all that its driver needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Protocol {
-    /// Modbus TCP or serial RTU.
+    /// Modbus over a socket or a serial line.
     Modbus(modbus::Settings),
     /// MQTT 3.1.1.
     Mqtt(mqtt::Settings),
@@ -39,18 +42,12 @@ pub struct Port {
     pub events: Sender<DriverEvent>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
-    generation: Arc<AtomicU32>,
 }
 
 impl Port {
-    /// A port for drivers of `generation`.
-    pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>, generation: Generation) -> Self {
-        Self { events, clock, generation: Arc::new(AtomicU32::new(generation.0)) }
-    }
-
-    /// The plant that its drivers work for.
-    pub fn generation(&self) -> Generation {
-        Generation(self.generation.load(Ordering::Acquire))
+    /// A port for drivers.
+    pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
+        Self { events, clock }
     }
 
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.
@@ -59,14 +56,57 @@ impl Port {
     }
 }
 
+/// What comes to a driver task.
+pub(super) struct Inbox {
+    /// Commands; when their sender is gone, the task ends.
+    pub(super) commands: Receiver<Dispatch>,
+    /// Everything else.
+    pub(super) instructions: Receiver<Instruction>,
+}
+
+/// How a running task is told to work on something else.
+enum Change {
+    Modbus(watch::Sender<Assignment<modbus::Settings>>),
+    Mqtt(watch::Sender<Assignment<mqtt::Settings>>),
+}
+
 struct Running {
-    settings: ConnectionSettings,
-    port: Port,
-    dispatches: Sender<Dispatch>,
+    connection: ConnectionId,
+    name: Arc<str>,
+    change: Change,
+    traffic: Arc<Traffic>,
+    commands: Sender<Dispatch>,
+    instructions: Sender<Instruction>,
     task: Option<JoinHandle<()>>,
 }
 
 impl Running {
+    /// Whether the task can go on with other settings, without being started anew.
+    fn takes(&self, wanted: &ConnectionSettings) -> bool {
+        if self.name != wanted.name {
+            return false;
+        }
+        match (&self.change, &wanted.protocol) {
+            // It compares wire and units itself.
+            (Change::Modbus(_), Protocol::Modbus(_)) => true,
+            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_slots(settings),
+            _ => false,
+        }
+    }
+
+    fn go_on(&mut self, wanted: ConnectionSettings, generation: Generation) {
+        self.connection = wanted.connection;
+        match (&self.change, wanted.protocol) {
+            (Change::Modbus(change), Protocol::Modbus(settings)) => {
+                change.send_replace(Assignment { generation, settings });
+            }
+            (Change::Mqtt(change), Protocol::Mqtt(settings)) => {
+                change.send_replace(Assignment { generation, settings });
+            }
+            _ => {}
+        }
+    }
+
     /// Stops the task; who waits for the handle knows that its wire is closed.
     fn stop(mut self) -> Option<JoinHandle<()>> {
         self.task.take().inspect(JoinHandle::abort)
@@ -81,6 +121,11 @@ impl Drop for Running {
     }
 }
 
+/// Why a tool cannot ask: there is no such connection, it has too much to do, or it is stopping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this connection cannot be asked now")]
+pub struct NoSuchWire;
+
 /// All driver tasks of a station. Dropping it stops them.
 #[derive(Default)]
 pub struct Drivers {
@@ -88,11 +133,11 @@ pub struct Drivers {
 }
 
 impl Drivers {
-    /// Makes the running connections those of `settings`: what is equal goes on, the rest is stopped or started.
-    pub fn reconfigure(&mut self, settings: Vec<ConnectionSettings>, port: &Port) {
+    /// Makes the running connections those of `settings`: what can go on goes on, the rest is stopped or started.
+    pub fn reconfigure(&mut self, settings: Vec<ConnectionSettings>, port: &Port, generation: Generation) {
         let before = std::mem::take(&mut self.running);
         let (kept, unwanted): (Vec<_>, Vec<_>) =
-            before.into_iter().partition(|running| settings.contains(&running.settings));
+            before.into_iter().partition(|running| settings.iter().any(|wanted| running.takes(wanted)));
         // A wire is opened again only after it was closed: many devices have one connection, and a serial port has one owner.
         let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
         let (closed, all_closed) = watch::channel(false);
@@ -103,36 +148,79 @@ impl Drivers {
             let _ = closed.send(true);
         });
         self.running = kept;
-        for running in &self.running {
-            running.port.generation.store(port.generation().0, Ordering::Release);
-        }
         for wanted in settings {
-            if !self.running.iter().any(|running| running.settings == wanted) {
-                self.running.push(start(wanted, port, all_closed.clone()));
+            match self.running.iter_mut().find(|running| running.takes(&wanted)) {
+                Some(running) => running.go_on(wanted, generation),
+                None => self.running.push(start(wanted, port, generation, all_closed.clone())),
             }
         }
     }
 
+    fn find(&self, connection: ConnectionId) -> Option<&Running> {
+        self.running.iter().find(|running| running.connection == connection)
+    }
+
     /// Puts a command in front of everything else on its wire; gives it back where there is no room or no wire.
     pub fn dispatch(&self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
-        let running = self.running.iter().find(|running| running.settings.connection == connection);
-        let Some(running) = running else { return Err(dispatch) };
-        running.dispatches.try_send(dispatch).map_err(|rejected| match rejected {
+        let Some(running) = self.find(connection) else { return Err(dispatch) };
+        running.commands.try_send(dispatch).map_err(|rejected| match rejected {
             Rejected::Full(dispatch) | Rejected::Closed(dispatch) => dispatch,
         })
     }
+
+    /// Lets a device be talked to no more, or again.
+    pub fn scan(
+        &self,
+        connection: ConnectionId,
+        generation: Generation,
+        device: DeviceId,
+        on: bool,
+    ) -> Result<(), NoSuchWire> {
+        let running = self.find(connection).ok_or(NoSuchWire)?;
+        running.instructions.try_send(Instruction::Scan { generation, device, on }).map_err(|_| NoSuchWire)
+    }
+
+    /// Hands a question of a tool to the wire that it is about.
+    pub fn inquire(&self, connection: ConnectionId, inquiry: Inquiry) -> Result<(), NoSuchWire> {
+        let running = self.find(connection).ok_or(NoSuchWire)?;
+        running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|_| NoSuchWire)
+    }
+
+    /// What went over a wire.
+    pub fn traffic(&self, connection: ConnectionId) -> Option<Arc<Traffic>> {
+        self.find(connection).map(|running| Arc::clone(&running.traffic))
+    }
 }
 
-fn start(settings: ConnectionSettings, port: &Port, mut all_closed: watch::Receiver<bool>) -> Running {
-    let (dispatches, inbox) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
-    let port = Port::new(port.events.clone(), Arc::clone(&port.clock), port.generation());
-    let (protocol, own) = (settings.protocol.clone(), port.clone());
-    let task = tokio::spawn(async move {
-        let _ = all_closed.wait_for(|closed| *closed).await;
-        match protocol {
-            Protocol::Modbus(modbus) => modbus::run(modbus, own, inbox).await,
-            Protocol::Mqtt(mqtt) => mqtt::run(mqtt, own, inbox).await,
+fn start(
+    settings: ConnectionSettings,
+    port: &Port,
+    generation: Generation,
+    mut all_closed: watch::Receiver<bool>,
+) -> Running {
+    let (commands, waiting) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
+    let (instructions, told) = queue::bounded("instructions to a connection", INSTRUCTIONS, WhenFull::Refuse);
+    let ConnectionSettings { connection, name, protocol } = settings;
+    let (traffic, port) = (Arc::new(Traffic::default()), port.clone());
+    let inbox = Inbox { commands: waiting, instructions: told };
+    let seen = Arc::clone(&traffic);
+    let (change, task) = match protocol {
+        Protocol::Modbus(settings) => {
+            let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let task = tokio::spawn(async move {
+                let _ = all_closed.wait_for(|closed| *closed).await;
+                modbus::run(assignments, port, inbox, seen).await;
+            });
+            (Change::Modbus(sender), task)
         }
-    });
-    Running { settings, port, dispatches, task: Some(task) }
+        Protocol::Mqtt(settings) => {
+            let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let task = tokio::spawn(async move {
+                let _ = all_closed.wait_for(|closed| *closed).await;
+                mqtt::run(assignments, port, inbox).await;
+            });
+            (Change::Mqtt(sender), task)
+        }
+    };
+    Running { connection, name, change, traffic, commands, instructions, task: Some(task) }
 }

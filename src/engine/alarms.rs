@@ -4,7 +4,9 @@ use super::deadlines::{Deadline, Deadlines};
 use super::snapshot::AlarmBoard;
 use super::{Effects, Notice, Plan, Reply, ReplyId, Request, Restored};
 use crate::access::Principal;
-use crate::alarm::{Acknowledged, Alarm, AlarmView, Observation, OccurrenceId, State, Subject, Transition, Verdict};
+use crate::alarm::{
+    Acknowledged, Alarm, AlarmView, Condition, Observation, OccurrenceId, State, Subject, Transition, Verdict,
+};
 use crate::audit::{Draft, RequestId};
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use std::collections::{BTreeSet, HashMap};
@@ -27,12 +29,13 @@ pub(super) struct AlarmDesk {
     values: HashMap<usize, Value>,
     of_tag: Vec<(u32, u32)>,
     order: Vec<u32>,
-    of_device: Vec<Option<u32>>,
+    of_device: Vec<Vec<u32>>,
     not_normal: BTreeSet<usize>,
     by_occurrence: HashMap<OccurrenceId, usize>,
     pending: HashMap<RequestId, Pending>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
+    acknowledged: Vec<usize>,
 }
 
 impl AlarmDesk {
@@ -42,12 +45,13 @@ impl AlarmDesk {
             values: HashMap::new(),
             of_tag: vec![(0, 0); plan.directory.tags().len()],
             order: Vec::with_capacity(plan.alarms.len()),
-            of_device: vec![None; plan.directory.devices().len()],
+            of_device: vec![Vec::new(); plan.directory.devices().len()],
             not_normal: BTreeSet::new(),
             by_occurrence: HashMap::new(),
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
+            acknowledged: Vec::new(),
         };
         desk.index(plan);
         desk.restore(plan, restored);
@@ -61,7 +65,7 @@ impl AlarmDesk {
                 Subject::Tag(tag) => of_tag.push((tag, slot as u32)),
                 Subject::Device(device) => {
                     if let Some(place) = self.of_device.get_mut(device.index()) {
-                        *place = Some(slot as u32);
+                        place.push(slot as u32);
                     }
                 }
             }
@@ -147,18 +151,22 @@ impl AlarmDesk {
         }
     }
 
-    /// Judges the alarm of a device after news of its link.
+    /// Judges an alarm of a device after news of its link or its identity.
+    #[expect(clippy::too_many_arguments, reason = "as above")]
     pub(super) fn judge_device(
         &mut self,
         plan: &Plan,
         device: DeviceId,
+        condition: Condition,
         verdict: Verdict,
         now: Now,
         deadlines: &mut Deadlines,
         effects: &mut Effects,
     ) {
-        if let Some(Some(slot)) = self.of_device.get(device.index()).copied() {
-            self.apply(plan, slot as usize, verdict, || None, now, deadlines, effects);
+        let slots = self.of_device.get(device.index()).map(Vec::as_slice).unwrap_or_default();
+        let slot = slots.iter().map(|slot| *slot as usize).find(|slot| plan.alarms[*slot].condition == condition);
+        if let Some(slot) = slot {
+            self.apply(plan, slot, verdict, || None, now, deadlines, effects);
         }
     }
 
@@ -374,6 +382,7 @@ impl AlarmDesk {
             let from = alarm.state();
             if let Acknowledged::Done(to) = alarm.acknowledge(occurrence, now) {
                 count += 1;
+                self.acknowledged.push(slot);
                 self.show(plan, slot, to, effects);
                 if to != recorded {
                     // It returned while the record of its acknowledgement was being written: this row comes last, and holds.
@@ -386,6 +395,11 @@ impl AlarmDesk {
         let reply = Reply::Acknowledged { count, already: pending.already, gone: pending.gone };
         effects.replies.push((pending.reply, reply));
         true
+    }
+
+    /// The slots that were acknowledged since this was asked last.
+    pub(super) fn take_acknowledged(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.acknowledged)
     }
 
     /// The records of these requests could not be written: nothing happened.

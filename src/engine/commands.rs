@@ -5,7 +5,7 @@ use super::{Effects, Notice, Plan, Reply, ReplyId};
 use crate::access::Principal;
 use crate::audit::{Draft, Receipt, RequestId};
 use crate::command::{
-    Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, WriteAnswer, authorise,
+    Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, authorise,
 };
 use crate::driver::Written;
 use crate::tag::{Now, Quality, TagId, Value};
@@ -163,13 +163,10 @@ impl CommandDesk {
         effects: &mut Effects,
     ) {
         let Some(flight) = self.in_flight.get_mut(&written.request) else { return };
-        let accepted = written.answer == WriteAnswer::Accepted;
         match flight.answered(written.answer, now) {
             Progress::Waiting(deadline) => {
                 deadlines.push(deadline, Deadline::Command);
-                if accepted {
-                    self.set_phase(&written.request, Phase::ReadingBack);
-                }
+                self.set_phase(&written.request, Phase::ReadingBack);
             }
             Progress::Ended(outcome, words) => self.conclude(&written.request, outcome, words, now, plan, effects),
         }

@@ -43,6 +43,8 @@ pub struct Effects {
     pub drafts: Vec<Draft>,
     /// Commands that may go now.
     pub dispatches: Vec<(ConnectionId, Dispatch)>,
+    /// Devices that are talked to no more, or again.
+    pub scans: Vec<(ConnectionId, DeviceId, bool)>,
     /// Answers to requests.
     pub replies: Vec<(ReplyId, Reply)>,
     /// News.
@@ -56,6 +58,7 @@ impl Effects {
         self.transitions.clear();
         self.drafts.clear();
         self.dispatches.clear();
+        self.scans.clear();
         self.replies.clear();
         self.notices.clear();
     }

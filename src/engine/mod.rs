@@ -11,24 +11,27 @@ mod plan;
 mod reload;
 mod request;
 pub mod run;
+mod scan;
 
 mod snapshot;
 mod tags;
 
-pub use devices::DeviceView;
+pub use devices::{DeviceView, OffScan};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
 pub use plan::{Plan, SystemTags};
 pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
-use crate::alarm::{AlarmKey, OccurrenceId, Persisted, Subject, Verdict};
-use crate::driver::{Batch, DeviceReport, DriverEvent, Link, Reading};
-use crate::tag::{DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Scalar, TagId, Timestamp, Value};
+use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};
+use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
+use crate::tag::{DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value};
 use alarms::AlarmDesk;
 use commands::CommandDesk;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
+use reload::Slots;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tags::TagTable;
 
@@ -39,6 +42,10 @@ pub struct Restored {
     pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
     /// The highest occurrence that was ever given out.
     pub last_occurrence: u64,
+    /// The devices that were off scan, by name.
+    pub off_scan: HashMap<Arc<str>, OffScan>,
+    /// Who the devices were known to be, by name.
+    pub identities: HashMap<Arc<str>, Identity>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -51,19 +58,26 @@ pub struct Engine {
     deadlines: Deadlines,
     health: Health,
     changed: bool,
+    /// The slots of the plant before the last reload, in the present one: what drivers read just before it still counts.
+    before: Option<Slots>,
+    /// Whether the drivers know which devices are off scan.
+    scans_told: bool,
 }
 
 impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
+        let devices = DeviceDesk::new(&plan, &restored.off_scan, restored.identities.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan),
             alarms: AlarmDesk::new(&plan, restored),
-            devices: DeviceDesk::new(&plan),
+            devices,
             commands: CommandDesk::default(),
             deadlines: Deadlines::default(),
             health: Health::default(),
             changed: true,
+            before: None,
+            scans_told: false,
             plan,
         };
         engine.arm_staleness(Monotonic::default());
@@ -80,19 +94,33 @@ impl Engine {
             Event::Driver(DriverEvent::Written(written)) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);
             }
+            Event::Driver(DriverEvent::Identity(generation, device, identity)) => {
+                self.take_identity(generation, device, identity, now, effects);
+            }
+            Event::Driver(DriverEvent::Heartbeat(generation, device, heartbeat)) => {
+                if let Some(device) = self.slot_of_device(generation, device) {
+                    let plan = Arc::clone(&self.plan);
+                    self.devices.take_heartbeat(&plan, device, heartbeat, now, effects);
+                }
+            }
             Event::Request(request, reply) => self.take_request(request, reply, now, effects),
             Event::Committed(receipts) => self.take_receipts(receipts, now, effects),
             Event::NotCommitted { requests, why } => {
                 self.commands.refuse_unrecorded(&requests, &why, now, &self.plan, effects);
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
+                self.devices.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {
                 let plan = Arc::clone(&self.plan);
                 self.commands.abandon("the station stopped", now, &plan, effects);
+                self.devices.stop_heartbeats(&plan, "the station stopped", now, effects);
             }
             Event::Tick => {}
             Event::Reload(plan) => self.reload(plan, now, effects),
+        }
+        if !std::mem::replace(&mut self.scans_told, true) {
+            self.tell_scans(effects);
         }
         self.pass_time(now, effects);
     }
@@ -113,11 +141,18 @@ impl Engine {
     }
 
     fn take_batch(&mut self, batch: Batch, now: Now, effects: &mut Effects) {
-        if batch.generation != self.plan.generation {
+        let Some(device) = self.slot_of_device(batch.generation, batch.device) else { return };
+        if self.devices.is_off_scan(device) {
             return;
         }
-        for reading in batch.readings {
-            self.take_reading(reading, batch.time, Origin::Field, now, effects);
+        let watching = self.commands.is_watching();
+        let present = batch.generation == self.plan.generation;
+        for reading in batch.readings.iter() {
+            if present && batch.unchanged && !watching && self.tags.confirm(&self.plan, reading, batch.time, now, effects) {
+                continue;
+            }
+            let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
+            self.take_reading(Reading { tag, ..reading.clone() }, batch.time, Origin::Field, now, effects);
         }
     }
 
@@ -139,23 +174,35 @@ impl Engine {
     }
 
     fn take_report(&mut self, report: DeviceReport, now: Now, effects: &mut Effects) {
-        if report.generation != self.plan.generation {
-            return;
-        }
-        let device = report.device;
-        let Some(link) = self.devices.take(report, now, effects) else { return };
+        let Some(device) = self.slot_of_device(report.generation, report.device) else { return };
+        let Some(link) = self.devices.take(DeviceReport { device, ..report }, now, effects) else { return };
         self.changed = true;
         let verdict = Self::verdict(&link);
         if let Link::Lost { reason, .. } = link {
-            let plan = Arc::clone(&self.plan);
-            for &tag in plan.directory.tags_of(device) {
-                self.worsen(tag, Quality::bad(reason), now, effects);
-            }
+            self.worsen_all(device, reason, now, effects);
         }
         if verdict == Verdict::Inactive {
             self.count_staleness(device, now);
         }
-        self.alarms.judge_device(&self.plan, device, verdict, now, &mut self.deadlines, effects);
+        self.judge_device(device, Condition::DeviceLost, verdict, now, effects);
+    }
+
+    fn judge_device(
+        &mut self,
+        device: DeviceId,
+        condition: Condition,
+        verdict: Verdict,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        self.alarms.judge_device(&self.plan, device, condition, verdict, now, &mut self.deadlines, effects);
+    }
+
+    fn worsen_all(&mut self, device: DeviceId, reason: Reason, now: Now, effects: &mut Effects) {
+        let plan = Arc::clone(&self.plan);
+        for &tag in plan.directory.tags_of(device) {
+            self.worsen(tag, Quality::bad(reason), now, effects);
+        }
     }
 
     /// What a link says about the alarm of its device.
@@ -216,7 +263,7 @@ impl Engine {
             // The device's silence says it already; the count begins anew when it is back.
             return;
         }
-        self.worsen(tag, Quality::bad(crate::tag::Reason::Stale), now, effects);
+        self.worsen(tag, Quality::bad(Reason::Stale), now, effects);
     }
 
     /// A device is back: each of its tags has its time to follow.

@@ -5,9 +5,9 @@ use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::{Effects, Engine, Plan, Restored};
 use crate::access::Principal;
-use crate::alarm::{Alarm, AlarmKey, OccurrenceId, State, Transition};
+use crate::alarm::{Alarm, AlarmKey, Condition, OccurrenceId, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
-use crate::tag::{DeviceId, Now, TagId};
+use crate::tag::{DeviceId, Generation, Now, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,10 +26,47 @@ fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
     }
 }
 
+/// Where the slots of one plant stand in another.
+pub(super) struct Slots {
+    generation: Generation,
+    tags: Vec<Option<TagId>>,
+    devices: Vec<Option<DeviceId>>,
+}
+
+impl Slots {
+    fn between(old: &Plan, new: &Plan) -> Self {
+        let renamed: HashMap<&str, TagId> = new.formerly.iter().map(|(tag, name)| (&**name, *tag)).collect();
+        let tag = |key: &str| new.directory.find(key).or_else(|| renamed.get(key).copied());
+        let tags = old.directory.tags().iter().map(|definition| tag(definition.key.as_str())).collect();
+        let device = |name: &Arc<str>| new.directory.devices().iter().position(|device| device.name == *name);
+        let devices = old.directory.devices().iter().map(|definition| Some(DeviceId(device(&definition.name)? as u32)));
+        Self { generation: old.generation, tags, devices: devices.collect() }
+    }
+}
+
 impl Engine {
+    /// Where a device of a driver's plant stands now; none for one that is gone.
+    pub(super) fn slot_of_device(&self, generation: Generation, device: DeviceId) -> Option<DeviceId> {
+        if generation == self.plan.generation {
+            return Some(device);
+        }
+        let before = self.before.as_ref().filter(|slots| slots.generation == generation)?;
+        *before.devices.get(device.index())?
+    }
+
+    /// Where a tag of a driver's plant stands now; none for one that is gone.
+    pub(super) fn slot_of_tag(&self, generation: Generation, tag: TagId) -> Option<TagId> {
+        if generation == self.plan.generation {
+            return Some(tag);
+        }
+        let before = self.before.as_ref().filter(|slots| slots.generation == generation)?;
+        *before.tags.get(tag.index())?
+    }
+
     /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
     pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Now, effects: &mut Effects) {
         let old = std::mem::replace(&mut self.plan, plan);
+        self.before = Some(Slots::between(&old, &self.plan));
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
@@ -38,6 +75,7 @@ impl Engine {
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
+        self.tell_scans(effects);
     }
 
     /// That the plant is another one now belongs into the record.
@@ -63,9 +101,16 @@ impl Engine {
             let live = self.tags.live()[tag.index()];
             self.alarms.judge_tag(&plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
         }
-        let links: Vec<_> = self.devices.views().iter().map(|view| Self::verdict(&view.link)).collect();
-        for (slot, verdict) in links.into_iter().enumerate() {
-            self.alarms.judge_device(&plan, DeviceId(slot as u32), verdict, now, &mut self.deadlines, effects);
+        let verdict = |view: &super::DeviceView| match view.off_scan {
+            Some(_) => Verdict::Inactive,
+            None => Self::verdict(&view.link),
+        };
+        let verdicts: Vec<_> =
+            self.devices.views().iter().map(|view| (verdict(view), Verdict::from(view.known_as.is_some()))).collect();
+        for (slot, (lost, another)) in verdicts.into_iter().enumerate() {
+            let device = DeviceId(slot as u32);
+            self.judge_device(device, Condition::DeviceLost, lost, now, effects);
+            self.judge_device(device, Condition::OtherIdentity, another, now, effects);
         }
     }
 
@@ -84,7 +129,10 @@ impl Engine {
     }
 
     fn inherit_devices(&mut self, old: &Plan) {
-        let previous = std::mem::replace(&mut self.devices, DeviceDesk::new(&self.plan));
+        let known = self.devices.hand_over();
+        let fresh = DeviceDesk::new(&self.plan, &HashMap::new(), known);
+        let mut previous = std::mem::replace(&mut self.devices, fresh);
+        self.devices.adopt_pending(&mut previous);
         let names: HashMap<_, _> = old
             .directory
             .devices()

@@ -53,6 +53,15 @@ pub enum RequestBody {
     },
     /// List the alarms that are not normal.
     ListAlarms,
+    /// Take a device off scan, so that it is talked to no more and raises no alarms, or put it back.
+    Scan {
+        /// Name of the device.
+        device: Arc<str>,
+        /// Whether it is to be on scan.
+        on: bool,
+        /// Why.
+        reason: Arc<str>,
+    },
 }
 
 /// Names the one who waits for a reply.
@@ -98,6 +107,8 @@ pub enum Reply {
         /// A sentence about it.
         detail: String,
     },
+    /// It was done, and the record of it is durable.
+    Done,
     /// The alarms that are not normal.
     Alarms {
         /// The most urgent first.
@@ -129,7 +140,26 @@ impl Engine {
             }
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
+            RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
         }
+    }
+
+    fn take_scan(&mut self, request: &Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
+        let RequestBody::Scan { device, on, reason } = &request.body else { return };
+        let permitted = crate::access::permit(&request.principal, crate::access::Role::Operator);
+        let exists = self.plan.directory.devices().iter().any(|known| known.name == *device);
+        let refusal = match permitted {
+            Err(denied) => Some(denied.to_string()),
+            Ok(_) if !exists => Some(format!("there is no device \"{device}\"")),
+            Ok(_) if !on && reason.trim().is_empty() => Some("say why it is taken off scan".to_owned()),
+            Ok(_) => None,
+        };
+        if let Some(why) = refusal {
+            effects.replies.push((reply, Reply::Refused { why }));
+            return;
+        }
+        let (id, who) = (&request.id, &request.principal);
+        self.devices.request_scan(id, who, device.clone(), *on, reason.clone(), reply, now, effects);
     }
 
     fn take_command(&mut self, request: Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
@@ -166,7 +196,11 @@ impl Engine {
     pub(super) fn take_receipts(&mut self, receipts: Vec<Receipt>, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         for receipt in receipts {
-            if !self.alarms.committed(&plan, receipt.request(), now, effects) {
+            if self.alarms.committed(&plan, receipt.request(), now, effects) {
+                self.accept_acknowledged(now, effects);
+            } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
+                self.apply_scan(scanned.device, scanned.on, now, effects);
+            } else {
                 self.commands.committed(&receipt, now, &plan, &mut self.deadlines, effects);
             }
         }

@@ -3,7 +3,7 @@
 use super::{Effects, Plan};
 use crate::driver::Reading;
 use crate::tag::{
-    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, TagDefinition, TagId,
+    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition, TagId,
     Timestamp, Value,
 };
 use std::collections::BTreeMap;
@@ -85,6 +85,36 @@ impl TagTable {
         Some(live)
     }
 
+    /// A reading came that is the same as the one before: only its age is new. False when the tag says something else than the reading
+    /// did, because it became stale or its device was lost; then it has to be taken in full.
+    pub(super) fn confirm(
+        &mut self,
+        plan: &Plan,
+        reading: &Reading,
+        time: Timestamp,
+        now: Now,
+        effects: &mut Effects,
+    ) -> bool {
+        let (tag, place) = (reading.tag, reading.tag.index());
+        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return true };
+        let silenced = matches!(
+            slot.quality.reason,
+            Reason::NotYetRead | Reason::Stale | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan
+        );
+        let watched = self.stale[place] && !self.armed[place];
+        if silenced || watched || slot.quality.is_bad() != reading.quality.is_bad() {
+            return false;
+        }
+        slot.time = time;
+        if reading.value.is_some() {
+            slot.received_deciseconds = now.monotonic.deciseconds();
+        }
+        self.received[place] = now.monotonic;
+        let live = *slot;
+        self.keep(definition.history, tag, &live, time, effects);
+        true
+    }
+
     /// Takes the quality away, at this moment; `None` when it was no better already.
     pub(super) fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) -> Option<Live> {
         let slot = self.live.get_mut(tag.index())?;
@@ -148,13 +178,26 @@ fn refine(definition: &TagDefinition, raw: Option<&Value>, quality: Quality) -> 
         let quality = if quality.is_bad() { quality } else { Quality::bad(Reason::BadPayload) };
         return (Scalar::Empty, quality);
     };
-    let value = match (definition.scaling, raw.as_f64()) {
-        (Some(scaling), Some(number)) => Scalar::Double(scaling.to_engineering(number)),
-        _ => Scalar::from(raw),
+    let (value, quality) = match (definition.scaling, raw.as_f64()) {
+        (Some(scaling), Some(number)) => {
+            (Scalar::Double(scaling.to_engineering(number)), within_span(scaling.span(number), quality))
+        }
+        _ => (Scalar::from(raw), quality),
     };
     match value.as_f64() {
         Some(number) if !number.is_finite() => (Scalar::Empty, Quality::bad(Reason::NotANumber)),
         _ => (value, quality),
+    }
+}
+
+/// What an instrument says outside of its span is doubtful, and what it cannot say is bad.
+fn within_span(span: Span, quality: Quality) -> Quality {
+    match span {
+        _ if quality.is_bad() => quality,
+        Span::Inside => quality,
+        Span::Under => Quality::uncertain(Reason::UnderRange),
+        Span::Over => Quality::uncertain(Reason::OverRange),
+        Span::Outside => Quality::bad(Reason::OutOfRange),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::alarm::State;
 use crate::audit::{MemoryStore, RequestId, commit};
 use crate::command::{Confirmation, WriteAnswer};
 use crate::config;
-use crate::driver::{Statistics, Written};
+use crate::driver::{Heartbeat, Statistics, Written};
 use crate::tag::{DeviceId, Reason, TagKey};
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,8 @@ impl Replay {
             generation,
             device: DeviceId(0),
             time: self.now.utc,
-            readings: vec![reading],
+            readings: Arc::from([reading]),
+            unchanged: false,
         }))
     }
 
@@ -90,6 +91,7 @@ impl Replay {
                     generation,
                     device,
                     link,
+                    condition: Default::default(),
                     statistics: Statistics::default(),
                 }))
             }
@@ -119,6 +121,43 @@ impl Replay {
                 self.records_work = true;
                 Event::Health(Health::default())
             }
+            // The driver says that nothing changed since its last answer.
+            ["again", key, value] => {
+                let value = serde_json::from_str(value).unwrap();
+                match self.batch(key, Some(value), Quality::GOOD) {
+                    Event::Driver(DriverEvent::Batch(batch)) => {
+                        Event::Driver(DriverEvent::Batch(Batch { unchanged: true, ..batch }))
+                    }
+                    other => other,
+                }
+            }
+            // What a driver had read before it heard of the reload.
+            ["late", slot, value] => {
+                let (tag, value) = (TagId(slot.parse().unwrap()), serde_json::from_str(value).unwrap());
+                let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
+                let generation = Generation(self.engine.generation().0 - 1);
+                let readings = Arc::from([reading]);
+                let (device, time) = (DeviceId(0), self.now.utc);
+                Event::Driver(DriverEvent::Batch(Batch { generation, device, time, readings, unchanged: false }))
+            }
+            ["scan", id, device, on, reason @ ..] => {
+                let (device, on, reason) = (Arc::from(*device), *on == "on", reason.join(" ").into());
+                self.request(id, RequestBody::Scan { device, on, reason })
+            }
+            ["identity", device, product] => {
+                let identity = Identity { product: Arc::from(*product), ..Identity::default() };
+                Event::Driver(DriverEvent::Identity(self.engine.generation(), self.device(device), identity))
+            }
+            ["heartbeat", device, "beats"] => {
+                let (generation, device) = (self.engine.generation(), self.device(device));
+                Event::Driver(DriverEvent::Heartbeat(generation, device, Heartbeat::Beating))
+            }
+            ["heartbeat", device, why @ ..] => {
+                let (generation, device) = (self.engine.generation(), self.device(device));
+                let failing = Heartbeat::Failing(why.join(" ").into());
+                Event::Driver(DriverEvent::Heartbeat(generation, device, failing))
+            }
+            ["stop"] => Event::Stop,
             ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
             ["tick"] => Event::Tick,
             other => panic!("unknown event {other:?}"),
@@ -176,6 +215,10 @@ impl Replay {
         }
         for (_, dispatch) in self.effects.dispatches.drain(..) {
             lines.push(format!("dispatch {} {} {}", dispatch.id(), key(dispatch.tag()), dispatch.value()));
+        }
+        for (_, device, on) in self.effects.scans.drain(..) {
+            let name = plan.directory.device(device).map_or("?", |device| &device.name);
+            lines.push(format!("scan {name} {}", if on { "on" } else { "off" }));
         }
         for (_, reply) in self.effects.replies.drain(..) {
             lines.push(format!("reply {}", serde_json::to_string(&reply).unwrap()));
@@ -245,7 +288,8 @@ fn alarms_survive_a_restart_and_bad_input_lowers_none() {
         raised: Timestamp::default(),
         changed: Timestamp::default(),
     };
-    let restored = Restored { alarms: vec![(AlarmKey::from("t:high"), kept, None)], last_occurrence: 77 };
+    let alarms = vec![(AlarmKey::from("t:high"), kept, None)];
+    let restored = Restored { alarms, last_occurrence: 77, ..Restored::default() };
     let mut engine = Engine::new(Arc::new(plan(station, 1)), restored);
     let snapshot = engine.snapshot(Now::default());
     assert_eq!(snapshot.alarms.views[0].state, State::Acknowledged);
@@ -260,7 +304,13 @@ fn an_old_generation_is_not_believed() {
     let mut engine = Engine::new(Arc::new(plan(station, 2)), Restored::default());
     let reading = Reading { tag: TagId(0), value: Some(Value::Signed(5)), quality: Quality::GOOD };
     let batch =
-        Batch { generation: Generation(1), device: DeviceId(0), time: Timestamp::default(), readings: vec![reading] };
+        Batch {
+            generation: Generation(1),
+            device: DeviceId(0),
+            time: Timestamp::default(),
+            readings: Arc::from([reading]),
+            unchanged: false,
+        };
     let mut effects = Effects::default();
     engine.step(Event::Driver(DriverEvent::Batch(batch)), Now::default(), &mut effects);
     assert!(effects.rows.is_empty());

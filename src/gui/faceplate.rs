@@ -298,13 +298,13 @@ fn parse(draft: &Draft, definition: &TagDefinition, settings: &CommandSettings) 
         return Err(if definition.states.is_empty() {
             "Type the new value.".to_owned()
         } else {
-            format!("Type one of: {}", definition.states.join(", "))
+            format!("Type one of: {}", definition.states.words().collect::<Vec<_>>().join(", "))
         });
     }
-    let word = definition.states.iter().position(|word| word.eq_ignore_ascii_case(draft.text.trim()));
+    let word = definition.states.number(draft.text.trim());
     let value = match word {
-        Some(place) if settings.boolean => Value::Bool(place == 1),
-        Some(place) => Value::Signed(place as i64),
+        Some(number) if settings.boolean => Value::Bool(number == 1),
+        Some(number) => Value::Signed(number),
         None => settings.parse(&draft.text).map_err(|error| error.to_string())?,
     };
     settings.check(&value)?;

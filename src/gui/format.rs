@@ -63,9 +63,7 @@ fn grouped(text: &str) -> String {
 }
 
 fn state_word<'a>(definition: &'a TagDefinition, value: &Value) -> Option<&'a str> {
-    let number = value.as_f64()?;
-    let place = (number >= 0.0 && number.fract() == 0.0).then_some(number as usize)?;
-    definition.states.get(place).map(|word| &**word)
+    definition.states.word(value.as_f64()?).map(|word| &**word)
 }
 
 /// A value with its unit.
@@ -138,7 +136,7 @@ mod tests {
             with_unit(&tag, &Value::Unsigned(u64::MAX)),
             "18\u{2009}446\u{2009}744\u{2009}073\u{2009}709\u{2009}551\u{2009}615 h"
         );
-        let states = TagDefinition { states: ["off".into(), "on".into()].into(), ..tag };
+        let states = TagDefinition { states: crate::tag::States::counted(["off", "on"]), ..tag };
         assert_eq!(with_unit(&states, &Value::Bool(true)), "on");
         assert_eq!(with_unit(&states, &Value::Signed(7)), "7 h");
     }

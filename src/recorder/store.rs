@@ -1,7 +1,7 @@
 //! The tables of the records, and what is written to them in one transaction.
 
 use crate::alarm::{AlarmKey, OccurrenceId, Persisted, State, Transition};
-use crate::audit::{GENESIS, Sealed, Store, StoreError};
+use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
@@ -18,6 +18,8 @@ const TABLES: &str = "
         before TEXT NOT NULL, after TEXT NOT NULL, raised INTEGER NOT NULL, value TEXT, actor TEXT, comment TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS journal_by_time ON journal(time);
     CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, hash BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS remembered(
+        kind TEXT NOT NULL, subject TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(kind, subject)) WITHOUT ROWID;
 ";
 
 /// Why the records cannot be opened.
@@ -44,6 +46,8 @@ pub struct Restored {
     pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
     /// The highest occurrence ever given out.
     pub last_occurrence: u64,
+    /// The last audit entry of each kind that outlives a start, of each subject: who was taken off scan, who was known as whom.
+    pub remembered: Vec<Entry>,
 }
 
 /// The open records.
@@ -104,7 +108,10 @@ impl RecordStore {
         let alarms: Vec<_> = rows.collect::<Result<_, _>>()?;
         let query = "SELECT max(coalesce((SELECT max(occurrence) FROM journal), 0), coalesce((SELECT max(occurrence) FROM alarm_state), 0))";
         let last: i64 = self.connection.query_row(query, [], |row| row.get(0))?;
-        Ok(Restored { alarms, last_occurrence: last as u64 })
+        let mut statement = self.connection.prepare("SELECT bytes FROM remembered ORDER BY kind, subject")?;
+        let bytes: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let remembered = bytes.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
+        Ok(Restored { alarms, last_occurrence: last as u64, remembered })
     }
 
     /// The transitions that the next [`Store::append`] commits along.
@@ -125,10 +132,29 @@ impl RecordStore {
         let mut statement = transaction.prepare_cached("INSERT INTO audit(number, bytes, hash) VALUES (?1, ?2, ?3)")?;
         for entry in entries {
             statement.execute(params![entry.number as i64, entry.bytes, &entry.hash[..]])?;
+            remember(&transaction, entry)?;
         }
         drop(statement);
         transaction.commit()
     }
+}
+
+/// Which entries outlive a start: a later one of the same kind and subject takes the place of an earlier one.
+fn kind(action: &str) -> Option<&'static str> {
+    match action {
+        "off-scan" | "on-scan" => Some("scan"),
+        "identity" => Some("identity"),
+        _ => None,
+    }
+}
+
+fn remember(transaction: &Transaction<'_>, sealed: &Sealed) -> rusqlite::Result<()> {
+    let Ok(entry) = sealed.entry() else { return Ok(()) };
+    if let Some(kind) = kind(&entry.action) {
+        let sql = "INSERT OR REPLACE INTO remembered(kind, subject, bytes) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![kind, &*entry.subject, sealed.bytes])?;
+    }
+    Ok(())
 }
 
 fn json(value: &Option<Value>) -> Option<String> {

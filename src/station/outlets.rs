@@ -10,7 +10,7 @@ use crate::engine::{Engine, Event, Health, Notice, Plan, Reply, ReplyId, Snapsho
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
-use crate::tag::{ConnectionId, HistoryRow};
+use crate::tag::{ConnectionId, DeviceId, Generation, HistoryRow};
 use arc_swap::ArcSwap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -100,7 +100,7 @@ pub(super) struct StationOutlets {
     pub(super) unsent: Vec<Transition>,
     pub(super) board: Arc<HealthBoard>,
     pub(super) urgent: Sender<Event>,
-    pub(super) generation: crate::tag::Generation,
+    pub(super) generation: Generation,
 }
 
 impl StationOutlets {
@@ -166,6 +166,15 @@ impl Outlets for StationOutlets {
         match self.drivers.lock() {
             Ok(drivers) => drivers.dispatch(connection, dispatch),
             Err(_) => Err(dispatch),
+        }
+    }
+
+    fn scan(&mut self, connection: ConnectionId, generation: Generation, device: DeviceId, on: bool) {
+        if let Ok(drivers) = self.drivers.lock()
+            && drivers.scan(connection, generation, device, on).is_err()
+        {
+            // The engine does not listen to a device that is off scan, whatever its driver does.
+            tracing::warn!("a connection was not told that a device is {} scan", if on { "on" } else { "off" });
         }
     }
 

@@ -7,15 +7,16 @@ use super::queries::{self, QueryContext};
 use super::{SystemClock, account_name, socket};
 use crate::access::Principal;
 use crate::config::{self, Plant};
-use crate::driver::{Drivers, Port};
+use crate::audit::Entry;
+use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{Engine, Event, Restored};
+use crate::engine::{Engine, Event, OffScan, Restored};
 use crate::historian::{Historian, OpenedHistory};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
 use crate::tag::{Clock, Generation, Timestamp};
 use arc_swap::ArcSwap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -50,6 +51,7 @@ pub struct Station {
     handle: Handle,
     drivers: Arc<Mutex<Drivers>>,
     port: Port,
+    generation: Generation,
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
     _lock: StationLock,
@@ -71,15 +73,17 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let restored = Restored { alarms: restored.alarms, last_occurrence: restored.last_occurrence };
+        let (off_scan, identities) = remembered(restored.remembered);
+        let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
+        let restored = Restored { alarms, last_occurrence, off_scan, identities };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let handle = parts.handle(folder, &mut engine, urgent, &clock);
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
-        let port = Port::new(field, clock, Generation(1));
-        let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
+        let port = Port::new(field, clock);
+        let station = Self { handle, drivers, port, generation: Generation(1), runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -89,7 +93,7 @@ impl Station {
         let Some(runtime) = &self.runtime else { return };
         let _inside = runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port);
+            drivers.reconfigure(plant.connections, &self.port, self.generation);
         }
         let served = self.handle.clone();
         runtime.spawn(async move {
@@ -106,14 +110,14 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        let generation = Generation(self.port.generation().0 + 1);
+        let generation = Generation(self.generation.0 + 1);
         let plant = config::load(self.handle.folder(), generation).into_plant().map_err(StartError::Config)?;
         send_surely(&self.handle.urgent, Event::Reload(Arc::new(plant.plan.clone())));
         let Some(runtime) = &self.runtime else { return Ok(()) };
         let _inside = runtime.enter();
-        self.port = Port::new(self.port.events.clone(), Arc::clone(&self.port.clock), generation);
+        self.generation = generation;
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port);
+            drivers.reconfigure(plant.connections, &self.port, generation);
         }
         Ok(())
     }
@@ -214,6 +218,27 @@ impl Parts {
             generation: Generation(1),
         }
     }
+}
+
+/// What the record says of devices: the last entry of each kind holds.
+fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>) {
+    let (mut off_scan, mut identities) = (HashMap::new(), HashMap::new());
+    for entry in entries {
+        let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+        match &*entry.action {
+            "off-scan" => {
+                let why = detail["reason"].as_str().unwrap_or_default().into();
+                off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
+            }
+            "on-scan" => drop(off_scan.remove(&entry.subject)),
+            _ => {
+                if let Ok(identity) = serde_json::from_value(detail) {
+                    identities.insert(entry.subject, identity);
+                }
+            }
+        }
+    }
+    (off_scan, identities)
 }
 
 fn session_name(now: Timestamp) -> Arc<str> {

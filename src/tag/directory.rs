@@ -1,6 +1,6 @@
 //! The list of everything that has a name in one generation of the plant.
 
-use super::{Scaling, TagId, TagKey};
+use super::{Scaling, States, TagId, TagKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +63,8 @@ pub struct TagDefinition {
     pub range: Option<[f64; 2]>,
     /// Conversion from raw counts.
     pub scaling: Option<Scaling>,
-    /// Names of states: the value N is shown as the N-th word.
-    pub states: Arc<[Arc<str>]>,
+    /// Words for its values, where it has states.
+    pub states: States,
     /// When a value is worth keeping.
     pub history: HistoryPolicy,
     /// A value older than this is stale; none where a device's silence says it already.
@@ -85,7 +85,7 @@ impl TagDefinition {
             decimals: 2,
             range: None,
             scaling: None,
-            states: Arc::from([]),
+            states: States::default(),
             history: HistoryPolicy::default(),
             stale_after: None,
             address: "".into(),

@@ -7,6 +7,7 @@ mod key;
 mod quality;
 mod sample;
 mod scaling;
+mod states;
 mod time;
 mod value;
 
@@ -16,6 +17,7 @@ pub use directory::{
 pub use key::{Generation, TagId, TagKey};
 pub use quality::{Quality, Reason, Status};
 pub use sample::{HistoryRow, Live, Origin, Sample};
-pub use scaling::Scaling;
+pub use scaling::{Scaling, Span};
+pub use states::States;
 pub use time::{Clock, Monotonic, Now, Timestamp};
 pub use value::{Scalar, Value, ValueError};

@@ -90,6 +90,16 @@ reasons! {
     Restored = 18, "from before the start";
     /// The station was not running, so nothing is known.
     StationOff = 19, "station was off";
+    /// A secure device says that our role may not do this.
+    NotAuthorised = 20, "role not authorised";
+    /// The device sends a code that stands for no value.
+    NotAvailable = 21, "device: value not available";
+    /// The value is below the span of the instrument.
+    UnderRange = 22, "below the instrument's span";
+    /// The value is above the span of the instrument.
+    OverRange = 23, "above the instrument's span";
+    /// A person took the device off scan.
+    OffScan = 24, "off scan";
 }
 
 /// A status with its reason.

@@ -84,6 +84,7 @@ impl Bench {
             generation: Generation(1),
             device: DeviceId(slot as u32),
             link,
+            condition: polder::driver::Condition::Good,
             statistics: Statistics::default(),
         };
         self.step(Event::Driver(DriverEvent::Device(report)));
@@ -93,7 +94,7 @@ impl Bench {
         let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::NoAnswer) };
         let reading = Reading { tag, value: value.map(Value::Double), quality };
         let time = self.clock.now().utc;
-        let batch = Batch { generation: Generation(1), device: DeviceId(0), time, readings: vec![reading] };
+        let batch = Batch { generation: Generation(1), device: DeviceId(0), time, readings: vec![reading].into(), unchanged: false };
         self.step(Event::Driver(DriverEvent::Batch(batch)));
     }
 

@@ -49,6 +49,23 @@ pub enum Order {
     Dcba,
 }
 
+/// A run of bits in a value, 0 is the least significant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// The lowest one.
+    pub low: u8,
+    /// How many.
+    pub count: u8,
+}
+
+impl Bits {
+    /// These bits as ones, where they stand.
+    pub const fn mask(self) -> u64 {
+        let ones = if self.count >= 64 { u64::MAX } else { (1 << self.count) - 1 };
+        ones << self.low
+    }
+}
+
 /// All that is needed to read a value out of registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoding {
@@ -56,16 +73,16 @@ pub struct Encoding {
     pub kind: Kind,
     /// The order of its bytes.
     pub order: Order,
-    /// For booleans in registers: the bit, 0 is the least significant; none means "not zero".
-    pub bit: Option<u8>,
+    /// For booleans and whole numbers in registers: which bits count. Without them a boolean means "not zero".
+    pub bits: Option<Bits>,
     /// For text: how many characters.
     pub length: u16,
 }
 
 impl Encoding {
-    /// An encoding without bit and length.
+    /// An encoding without bits and length.
     pub const fn new(kind: Kind, order: Order) -> Self {
-        Self { kind, order, bit: None, length: 0 }
+        Self { kind, order, bits: None, length: 0 }
     }
 
     /// How many registers the value takes (bits count as one).
@@ -105,9 +122,9 @@ pub fn decode(registers: &[u16], encoding: &Encoding) -> Result<Value, Reason> {
     if encoding.kind == Kind::String {
         return decode_text(registers, encoding);
     }
-    let bits = unsigned(registers, encoding.order);
+    let bits = raw_bits(registers, encoding);
     Ok(match encoding.kind {
-        Kind::Bool => Value::Bool(encoding.bit.map_or(bits != 0, |bit| bits >> bit & 1 == 1)),
+        Kind::Bool => Value::Bool(bits != 0),
         Kind::I16 => Value::Signed(i64::from(bits as u16 as i16)),
         Kind::I32 => Value::Signed(i64::from(bits as u32 as i32)),
         Kind::I64 => Value::Signed(bits as i64),
@@ -118,6 +135,12 @@ pub fn decode(registers: &[u16], encoding: &Encoding) -> Result<Value, Reason> {
         Kind::Bcd32 => Value::Unsigned(digits(bits, 8)?),
         Kind::String => return Err(Reason::BadFrame),
     })
+}
+
+/// The bits that count, as one number.
+pub(super) fn raw_bits(registers: &[u16], encoding: &Encoding) -> u64 {
+    let all = unsigned(registers, encoding.order);
+    encoding.bits.map_or(all, |bits| (all & bits.mask()) >> bits.low)
 }
 
 fn digits(bits: u64, count: u32) -> Result<u64, Reason> {
@@ -208,6 +231,27 @@ fn integer_bits(value: &Value, number: f64, scaled: bool, kind: Kind) -> Result<
     })
 }
 
+/// The masks of function 22 that put `value` into the bits of one register: those that stay, and those that are set.
+pub(super) fn field_masks(value: &Value, encoding: &Encoding) -> Result<(u16, u16), EncodeError> {
+    let bits = encoding.bits.unwrap_or(Bits { low: 0, count: 16 });
+    let wanted = match value {
+        Value::Bool(on) => u64::from(*on),
+        Value::Unsigned(number) => *number,
+        Value::Signed(number) => u64::try_from(*number).unwrap_or(u64::MAX),
+        Value::Single(_) | Value::Double(_) => {
+            let number = value.as_f64().unwrap_or(f64::NAN);
+            if number.fract() == 0.0 && (0.0..65_536.0).contains(&number) { number as u64 } else { u64::MAX }
+        }
+        Value::Text(_) => return Err(EncodeError::WrongKind(value.to_string(), encoding.kind)),
+    };
+    if wanted > bits.mask() >> bits.low {
+        return Err(EncodeError::DoesNotFit { value: value.to_string(), kind: encoding.kind });
+    }
+    let (keep, set) = (!(bits.mask() as u16), (wanted << bits.low) as u16);
+    let swap = matches!(encoding.order, Order::Badc | Order::Dcba);
+    Ok(if swap { (keep.swap_bytes(), set.swap_bytes()) } else { (keep, set) })
+}
+
 fn to_bcd(mut number: u64) -> u64 {
     let (mut bits, mut place) = (0, 0);
     while number > 0 {
@@ -266,9 +310,12 @@ mod tests {
 
     #[test]
     fn bits_and_what_is_not_bcd() {
-        let bit = |bit| Encoding { bit: Some(bit), ..Encoding::new(Kind::Bool, Order::Abcd) };
+        let bit = |low| Encoding { bits: Some(Bits { low, count: 1 }), ..Encoding::new(Kind::Bool, Order::Abcd) };
         assert_eq!(decode(&[0x8001], &bit(15)), Ok(Value::Bool(true)));
         assert_eq!(decode(&[0x8001], &bit(1)), Ok(Value::Bool(false)));
+        let field = |low, count, kind| Encoding { bits: Some(Bits { low, count }), ..Encoding::new(kind, Order::Abcd) };
+        assert_eq!(decode(&[0xABCD], &field(4, 8, Kind::U16)), Ok(Value::Unsigned(0xBC)));
+        assert_eq!(decode(&[0x0001, 0x8000], &field(15, 2, Kind::U32)), Ok(Value::Unsigned(3)));
         assert_eq!(decode(&[0x12A4], &Encoding::new(Kind::Bcd16, Order::Abcd)), Err(Reason::BadDigits));
         assert_eq!(decode(&[1], &Encoding::new(Kind::F32, Order::Abcd)), Err(Reason::BadFrame));
     }
@@ -279,9 +326,20 @@ mod tests {
         assert!(encode(&Value::Signed(-1), &encoding, None).is_err());
         assert!(encode(&Value::Signed(65_536), &encoding, None).is_err());
         assert!(encode(&Value::Double(1.5), &encoding, None).is_err());
-        let scaling = Scaling { raw: [0.0, 27648.0], engineering: [0.0, 50.0] };
+        let scaling = Scaling { raw: [0.0, 27648.0], engineering: [0.0, 50.0], valid: None };
         assert_eq!(encode(&Value::Double(25.0), &encoding, Some(scaling)), Ok(vec![13824]));
         assert!(encode(&Value::Double(1e39), &Encoding::new(Kind::F32, Order::Abcd), None).is_err());
+    }
+
+    #[test]
+    fn a_field_is_set_without_its_neighbours() {
+        let field = |low, count, order| Encoding { bits: Some(Bits { low, count }), ..Encoding::new(Kind::U16, order) };
+        assert_eq!(field_masks(&Value::Unsigned(5), &field(4, 4, Order::Abcd)), Ok((0xFF0F, 0x0050)));
+        assert_eq!(field_masks(&Value::Unsigned(5), &field(4, 4, Order::Badc)), Ok((0x0FFF, 0x5000)));
+        assert_eq!(field_masks(&Value::Bool(true), &field(15, 1, Order::Abcd)), Ok((0x7FFF, 0x8000)));
+        assert!(field_masks(&Value::Unsigned(16), &field(4, 4, Order::Abcd)).is_err());
+        assert!(field_masks(&Value::Signed(-1), &field(4, 4, Order::Abcd)).is_err());
+        assert!(field_masks(&Value::Double(1.5), &field(4, 4, Order::Abcd)).is_err());
     }
 
     proptest! {

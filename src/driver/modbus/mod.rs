@@ -1,16 +1,40 @@
-//! Modbus client over TCP and serial RTU (Modbus Application Protocol V1.1b3; Messaging on TCP/IP V1.0b; Serial Line V1.02).
+//! Modbus client over TCP, TLS, serial RTU and RTU over TCP (Modbus Application Protocol V1.1b3; Messaging on TCP/IP V1.0b; Serial Line
+//! V1.02; MODBUS/TCP Security V21).
 //!
 //! The framing is our own: a client library was measured to believe late answers on serial lines and to assert on answers of the
 //! wrong length, and a station may do neither. Here every field of an answer is checked before any value is believed.
+//!
+//! From the wire up: `stream` opens it, `framing` and `pdu` are the bytes, `wire` exchanges them. Pure and without I/O: `plan` decides
+//! what is asked together and learns from refusals, `schedule` when, `health` how a silent unit is treated, `codec` what registers
+//! mean. `unit` keeps these together for one device, `task` runs a wire with `poll`, `write` and `answer` (tools).
 
+mod answer;
 mod codec;
-mod frame;
+mod framing;
+mod health;
+mod inquiry;
+mod pdu;
 mod plan;
+mod poll;
+mod schedule;
+mod serial_port;
 mod settings;
+mod stream;
 mod task;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod traffic;
+mod unit;
 mod wire;
+mod write;
 
-pub use codec::{Encoding, Kind, Order, decode, encode};
-pub use plan::{Block, MAX_BITS, MAX_REGISTERS, plan_blocks};
-pub use settings::{Device, Parity, Point, Settings, Table, Transport};
-pub use task::run;
+pub use codec::{Bits, Encoding, Kind, Order, decode, encode};
+pub use inquiry::{Inquiry, PlannedRead, Presence, ReadAnswer, ReadWish, TrustLine, UnitPlan, WirePlan};
+pub use plan::{Block, Learned, Lesson, MAX_BITS, MAX_REGISTERS, plan_blocks};
+pub use settings::{
+    Device, Heartbeat, Parity, Point, Quirks, SerialLine, Settings, Table, Tls, Transport, WriteBits, WriteWith,
+};
+pub(super) use task::run;
+pub use tls::{CertificateFacts, certificate_facts};
+pub use traffic::{Exchange, Traffic, Watching};

@@ -1,11 +1,23 @@
-//! Which requests read all points of a device: as few as possible, never splitting a value.
+//! Which requests read all points of a device: as few as possible, never splitting a value, and never again what the device refused.
 
 use super::{Device, Point, Table};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Registers in one request (Application Protocol V1.1b3, 6.3).
 pub const MAX_REGISTERS: u16 = 125;
 /// Bits in one request (6.1).
 pub const MAX_BITS: u16 = 2000;
+
+/// A place in a device.
+type Place = (Table, u16);
+
+/// What a value takes: table, address, bits or registers.
+type Extent = (Table, u16, u16);
+
+fn extent(point: &Point) -> Extent {
+    (point.table, point.address, point.size())
+}
 
 /// One request and the points that it serves.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,109 +28,223 @@ pub struct Block {
     pub address: u16,
     /// How many bits or registers.
     pub count: u16,
+    /// Time from one poll to the next.
+    pub poll: Duration,
     /// What is found in the answer.
     pub points: Vec<Point>,
 }
 
 impl Block {
-    fn end(&self) -> u32 {
-        u32::from(self.address) + u32::from(self.count)
+    /// The address behind its last one.
+    pub const fn end(&self) -> u32 {
+        self.address as u32 + self.count as u32
     }
 
     fn of(point: Point) -> Self {
-        Self { table: point.table, address: point.address, count: size(&point), points: vec![point] }
+        Self { table: point.table, address: point.address, count: point.size(), poll: point.poll, points: vec![point] }
     }
 
-    /// Two blocks that read the halves of this one; `None` when it serves a single value.
-    pub fn split(&self) -> Option<[Self; 2]> {
-        let first = self.points.first()?;
+    fn take(&mut self, point: Point) {
+        self.count = (point.end().max(self.end()) - u32::from(self.address)) as u16;
+        self.points.push(point);
+    }
+
+    /// Whether addresses lie in it that no point asked for.
+    fn has_gap(&self) -> bool {
+        let mut reached = u32::from(self.address);
+        self.points.iter().any(|point| {
+            let gap = u32::from(point.address) > reached;
+            reached = reached.max(point.end());
+            gap
+        })
+    }
+
+    /// Where it can be cut nearest to its middle without splitting a value; `None` when its values hang together.
+    fn cut(&self) -> Option<u16> {
         let middle = self.points.len() / 2;
-        // Values that overlap stay together: they cannot be told apart by address.
-        let cut = (1..self.points.len()).filter(|&place| {
-            let reached = self.points[..place].iter().map(end).max().unwrap_or_default();
-            u32::from(self.points[place].address) >= reached
-        });
-        let cut = cut.min_by_key(|place| place.abs_diff(middle))?;
-        debug_assert!(first.address <= self.points[cut].address);
-        Some([Self::around(&self.points[..cut]), Self::around(&self.points[cut..])])
-    }
-
-    fn around(points: &[Point]) -> Self {
-        let mut points = points.iter();
-        let mut block = points.next().map_or_else(
-            || Self { table: Table::Holding, address: 0, count: 0, points: Vec::new() },
-            |point| Self::of(*point),
-        );
-        for point in points {
-            block.count = (end(point).max(block.end()) - u32::from(block.address)) as u16;
-            block.points.push(*point);
+        let mut reached = 0;
+        let mut cuts = Vec::new();
+        for (place, point) in self.points.iter().enumerate() {
+            // Values that overlap stay together: they cannot be told apart by address.
+            if place > 0 && u32::from(point.address) >= reached {
+                cuts.push((place.abs_diff(middle), point.address));
+            }
+            reached = reached.max(point.end());
         }
-        block
+        cuts.into_iter().min().map(|(_, address)| address)
     }
 }
 
-fn size(point: &Point) -> u16 {
-    if point.table.is_bits() { 1 } else { point.encoding.registers() }
+/// What a device taught about itself by refusing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learned {
+    /// Spans in which registers that nobody asked for are not read along.
+    no_gaps: Vec<(Table, u32, u32)>,
+    /// Addresses at which a request has to end.
+    cuts: BTreeSet<Place>,
+    /// Those cuts that a search is still making.
+    searching: Vec<Place>,
+    /// Values that are read alone, because what they share registers with was refused.
+    alone: BTreeSet<Extent>,
+    /// Values that are refused even alone.
+    refused: BTreeSet<Extent>,
 }
 
-fn end(point: &Point) -> u32 {
-    u32::from(point.address) + u32::from(size(point))
+/// What follows from a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lesson {
+    /// The plan is another one now: ask again.
+    Replan,
+    /// The values of this block are refused whatever is asked with them.
+    Refused,
+}
+
+impl Learned {
+    /// Whether nothing was refused so far.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The device refused a block (exceptions 2 and 3).
+    pub fn refuse(&mut self, block: &Block) -> Lesson {
+        let span = (block.table, u32::from(block.address), block.end());
+        if block.has_gap() && !self.no_gaps.contains(&span) {
+            self.no_gaps.push(span);
+            return Lesson::Replan;
+        }
+        if let Some(cut) = block.cut() {
+            self.cuts.insert((block.table, cut));
+            self.searching.push((block.table, cut));
+            return Lesson::Replan;
+        }
+        let extents: BTreeSet<Extent> = block.points.iter().map(extent).collect();
+        if extents.len() > 1 {
+            // Values that share registers: each is asked for by itself.
+            self.alone.extend(extents);
+            return Lesson::Replan;
+        }
+        // Found: its neighbours are read together again, around it.
+        for cut in self.searching.drain(..) {
+            self.cuts.remove(&cut);
+        }
+        self.refused.extend(extents);
+        Lesson::Refused
+    }
+
+    /// All blocks of a round were answered or found refused. Of the cuts that a search made, the last one is known to be needed; the
+    /// others only led there. Whether the plan is another one now.
+    pub fn settle(&mut self) -> bool {
+        let needed = self.searching.pop();
+        let others = !self.searching.is_empty();
+        for cut in self.searching.drain(..).filter(|cut| Some(*cut) != needed) {
+            self.cuts.remove(&cut);
+        }
+        others
+    }
+
+    /// The device does not know the function: every value of the table is refused.
+    pub fn refuse_table(&mut self, device: &Device, table: Table) {
+        self.refused.extend(device.points.iter().filter(|point| point.table == table).map(extent));
+    }
+
+    /// A value that was refused alone is answered now.
+    pub fn readmit(&mut self, block: &Block) {
+        for point in &block.points {
+            self.refused.remove(&extent(point));
+            self.alone.remove(&extent(point));
+        }
+        self.no_gaps.retain(|(table, start, end)| {
+            *table != block.table || *end <= u32::from(block.address) || *start >= block.end()
+        });
+    }
+
+    /// Whether a block holds values that were refused alone: it is asked rarely.
+    pub fn is_refused(&self, block: &Block) -> bool {
+        self.refuses(block.points.first())
+    }
+
+    /// How many values are refused.
+    pub fn refusals(&self) -> usize {
+        self.refused.len()
+    }
+
+    fn refuses(&self, point: Option<&Point>) -> bool {
+        point.is_some_and(|point| self.refused.contains(&extent(point)))
+    }
+
+    fn stands_alone(&self, point: &Point) -> bool {
+        let extent = extent(point);
+        self.refused.contains(&extent) || self.alone.contains(&extent)
+    }
+
+    fn allows_gap(&self, table: Table, from: u32, to: u32) -> bool {
+        let learned = self.no_gaps.iter().any(|(other, start, end)| *other == table && *start < to && *end > from);
+        let refused = |(other, address, count): &Extent| {
+            *other == table && u32::from(*address) < to && u32::from(*address) + u32::from(*count) > from
+        };
+        !learned && !self.refused.iter().any(refused)
+    }
+
+    fn cuts_between(&self, table: Table, after: u16, up_to: u16) -> bool {
+        after < up_to && self.cuts.range((table, after + 1)..=(table, up_to)).next().is_some()
+    }
 }
 
 /// Plans the requests of a device.
-pub fn plan_blocks(device: &Device) -> Vec<Block> {
-    let mut points = device.points.clone();
-    points.sort_by_key(|point| (point.table, point.address, std::cmp::Reverse(size(point)), point.tag));
+pub fn plan_blocks(device: &Device, learned: &Learned) -> Vec<Block> {
+    let mut by_rate: BTreeMap<(bool, Duration), Vec<Point>> = BTreeMap::new();
+    for point in device.points.iter().filter(|point| point.readable) {
+        // What is refused never stands in one request with what is answered.
+        by_rate.entry((learned.refuses(Some(point)), point.poll)).or_default().push(point.clone());
+    }
+    by_rate.into_values().flat_map(|points| plan_rate(device, learned, points)).collect()
+}
+
+fn plan_rate(device: &Device, learned: &Learned, mut points: Vec<Point>) -> Vec<Block> {
+    points.sort_by_key(|point| (point.table, point.address, std::cmp::Reverse(point.size()), point.tag));
     let mut blocks: Vec<Block> = Vec::new();
     for point in points {
-        let (limit, gap) = if point.table.is_bits() {
-            (device.max_bits.clamp(1, MAX_BITS), u32::from(device.gap) * 16)
-        } else {
-            (device.max_registers.clamp(1, MAX_REGISTERS), u32::from(device.gap))
-        };
         match blocks.last_mut() {
-            Some(block) if joins(block, &point, limit, gap) => {
-                block.count = (end(&point).max(block.end()) - u32::from(block.address)) as u16;
-                block.points.push(point);
-            }
+            Some(block) if joins(block, &point, device, learned) => block.take(point),
             _ => blocks.push(Block::of(point)),
         }
     }
     blocks
 }
 
-fn joins(block: &Block, point: &Point, limit: u16, gap: u32) -> bool {
-    block.table == point.table
-        && u32::from(point.address) <= block.end() + gap
-        && end(point).max(block.end()) - u32::from(block.address) <= u32::from(limit)
+fn joins(block: &Block, point: &Point, device: &Device, learned: &Learned) -> bool {
+    let (limit, gap) = if point.table.is_bits() {
+        (device.max_bits.clamp(1, MAX_BITS), u32::from(device.gap) * 16)
+    } else {
+        (device.max_registers.clamp(1, MAX_REGISTERS), u32::from(device.gap))
+    };
+    let (start, end) = (u32::from(point.address), point.end().max(block.end()));
+    if block.table != point.table || end - u32::from(block.address) > u32::from(limit) {
+        return false;
+    }
+    let overlaps = start < block.end();
+    if learned.stands_alone(point) || block.points.iter().any(|other| learned.stands_alone(other)) {
+        // Unless they are the same registers.
+        return block.points.iter().all(|other| extent(other) == extent(point));
+    }
+    let gap = if learned.allows_gap(point.table, block.end(), start.max(block.end() + 1)) { gap } else { 0 };
+    overlaps || (start <= block.end() + gap && !learned.cuts_between(point.table, block.address, point.address))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::modbus::testing::{device, point};
     use crate::driver::modbus::{Encoding, Kind, Order};
-    use crate::tag::{DeviceId, TagId};
+    use crate::tag::TagId;
     use proptest::prelude::*;
-    use std::time::Duration;
-
-    fn point(tag: u32, table: Table, address: u16, kind: Kind) -> Point {
-        Point { tag: TagId(tag), table, address, encoding: Encoding::new(kind, Order::Abcd), scaling: None }
-    }
-
-    fn device(points: Vec<Point>, gap: u16) -> Device {
-        Device {
-            device: DeviceId(0),
-            unit: 1,
-            poll: Duration::from_secs(1),
-            points,
-            gap,
-            max_registers: MAX_REGISTERS,
-            max_bits: MAX_BITS,
-        }
-    }
 
     fn spans(blocks: &[Block]) -> Vec<(u16, u16)> {
         blocks.iter().map(|block| (block.address, block.count)).collect()
+    }
+
+    fn fresh(device: &Device) -> Vec<(u16, u16)> {
+        spans(&plan_blocks(device, &Learned::default()))
     }
 
     #[test]
@@ -130,43 +256,149 @@ mod tests {
             point(3, Table::Holding, 200, Kind::U16),
             point(4, Table::Input, 0, Kind::U16),
         ];
-        assert_eq!(spans(&plan_blocks(&device(points.clone(), 8))), [(0, 1), (0, 11), (200, 1)]);
-        assert_eq!(spans(&plan_blocks(&device(points, 0))), [(0, 1), (0, 3), (10, 1), (200, 1)]);
+        assert_eq!(fresh(&Device { gap: 8, ..device(points.clone()) }), [(0, 1), (0, 11), (200, 1)]);
+        assert_eq!(fresh(&Device { gap: 0, ..device(points) }), [(0, 1), (0, 3), (10, 1), (200, 1)]);
     }
 
     #[test]
-    fn a_value_is_never_split() {
-        let points: Vec<_> = (0..40).map(|place| point(place, Table::Holding, place as u16 * 4, Kind::F64)).collect();
-        let blocks = plan_blocks(&device(points, 0));
-        assert_eq!(spans(&blocks), [(0, 124), (124, 36)]);
+    fn a_value_is_never_split_and_rates_are_apart() {
+        let mut points: Vec<_> =
+            (0..40).map(|place| point(place, Table::Holding, place as u16 * 4, Kind::F64)).collect();
+        assert_eq!(fresh(&Device { gap: 0, ..device(points.clone()) }), [(0, 124), (124, 36)]);
+        points[39].poll = Duration::from_millis(100);
+        assert_eq!(fresh(&Device { gap: 0, ..device(points) }), [(156, 4), (0, 124), (124, 32)]);
+    }
+
+    /// A device that refuses reads which touch a hole, cross a border, or ask for too much.
+    struct Refusing {
+        holes: Vec<std::ops::Range<u32>>,
+        borders: Vec<u32>,
+        most: u16,
+    }
+
+    impl Refusing {
+        fn answers(&self, block: &Block) -> bool {
+            let (start, end) = (u32::from(block.address), block.end());
+            block.count <= self.most
+                && !self.holes.iter().any(|hole| hole.start < end && hole.end > start)
+                && !self.borders.iter().any(|border| start < *border && *border < end)
+        }
+
+        /// Rounds of reading until the plan stands still; the blocks, and how many requests it took.
+        fn teach(&self, device: &Device) -> (Vec<Block>, Learned, usize) {
+            let (mut learned, mut requests) = (Learned::default(), 0);
+            'again: loop {
+                let blocks = plan_blocks(device, &learned);
+                for block in &blocks {
+                    requests += 1;
+                    assert!(requests < 2_000, "it never ends");
+                    if !self.answers(block) && !learned.is_refused(block) {
+                        learned.refuse(block);
+                        continue 'again;
+                    }
+                }
+                if !learned.settle() {
+                    return (blocks, learned, requests);
+                }
+                continue 'again;
+            }
+        }
     }
 
     #[test]
-    fn halves_cover_the_same_points() {
-        let points: Vec<_> = (0..5).map(|place| point(place, Table::Holding, place as u16 * 2, Kind::U32)).collect();
-        let [first, second] = plan_blocks(&device(points, 0))[0].split().unwrap();
-        assert_eq!((spans(std::slice::from_ref(&first)), spans(&[second])), (vec![(0, 4)], vec![(4, 6)]));
-        let [left, right] = first.split().unwrap();
-        assert!(left.split().is_none() && right.split().is_none());
+    fn one_wrong_tag_keeps_its_neighbours_together() {
+        let points: Vec<_> = (0..10).map(|place| point(place, Table::Holding, place as u16, Kind::U16)).collect();
+        let refusing = Refusing { holes: vec![7..8], borders: vec![], most: 125 };
+        let (blocks, learned, _) = refusing.teach(&device(points));
+        assert_eq!(spans(&blocks), [(0, 7), (8, 2), (7, 1)]);
+        assert_eq!(learned.refusals(), 1);
+    }
+
+    #[test]
+    fn a_hole_between_tags_costs_no_tag() {
+        let points = vec![point(0, Table::Holding, 0, Kind::U16), point(1, Table::Holding, 5, Kind::U16)];
+        let refusing = Refusing { holes: vec![2..3], borders: vec![], most: 125 };
+        let (blocks, learned, requests) = refusing.teach(&device(points));
+        assert_eq!((spans(&blocks), learned.refusals(), requests), (vec![(0, 1), (5, 1)], 0, 3));
+    }
+
+    #[test]
+    fn borders_and_small_limits_are_found() {
+        let points: Vec<_> = (0..64).map(|place| point(place, Table::Holding, place as u16, Kind::U16)).collect();
+        let refusing = Refusing { holes: vec![], borders: vec![32], most: 125 };
+        let (blocks, learned, _) = refusing.teach(&device(points.clone()));
+        assert_eq!((spans(&blocks), learned.refusals()), (vec![(0, 32), (32, 32)], 0));
+        let refusing = Refusing { holes: vec![], borders: vec![], most: 20 };
+        let (blocks, learned, _) = refusing.teach(&device(points));
+        assert!(blocks.iter().all(|block| block.count <= 20) && learned.refusals() == 0);
+    }
+
+    #[test]
+    fn what_is_answered_again_goes_back_to_its_neighbours() {
+        let points: Vec<_> = (0..10).map(|place| point(place, Table::Holding, place as u16, Kind::U16)).collect();
+        let device = device(points);
+        let refusing = Refusing { holes: vec![7..8], borders: vec![], most: 125 };
+        let (blocks, mut learned, _) = refusing.teach(&device);
+        let alone = blocks.iter().find(|block| learned.is_refused(block)).unwrap();
+        learned.readmit(alone);
+        assert_eq!(spans(&plan_blocks(&device, &learned)), [(0, 10)]);
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<(u16, usize, usize, bool)>> {
+        proptest::collection::vec((0u16..600, 0usize..3, 0usize..2, any::<bool>()), 1..80)
+    }
+
+    fn many(entries: &[(u16, usize, usize, bool)]) -> Vec<Point> {
+        let kinds = [Kind::U16, Kind::F32, Kind::F64];
+        let tables = [Table::Holding, Table::Input];
+        let made = entries.iter().enumerate().map(|(tag, (address, kind, table, fast))| {
+            let encoding = Encoding::new(kinds[*kind], Order::Abcd);
+            let poll = Duration::from_millis(if *fast { 100 } else { 1000 });
+            Point { encoding, poll, ..point(tag as u32, tables[*table], *address, Kind::U16) }
+        });
+        made.collect()
+    }
+
+    /// Every point once, whole, at its rate, and never more than the limit.
+    fn check(blocks: &[Block], points: &[Point], max: u16) -> Result<(), TestCaseError> {
+        let mut seen: Vec<TagId> = blocks.iter().flat_map(|block| block.points.iter().map(|point| point.tag)).collect();
+        seen.sort();
+        prop_assert_eq!(seen, points.iter().map(|point| point.tag).collect::<Vec<_>>());
+        for block in blocks {
+            prop_assert!(block.count <= max.max(4));
+            for point in &block.points {
+                prop_assert!(point.address >= block.address && point.end() <= block.end());
+                prop_assert_eq!((point.table, point.poll), (block.table, block.poll));
+            }
+        }
+        Ok(())
     }
 
     proptest! {
         #[test]
-        fn every_point_is_read_once_and_whole(
-            entries in proptest::collection::vec((0u16..600, 0usize..3, 0usize..2), 1..80), gap in 0u16..40, max in 4u16..126,
+        fn every_point_is_read_once_and_whole(entries in entries(), gap in 0u16..40, max in 4u16..126) {
+            let points = many(&entries);
+            let device = Device { max_registers: max, gap, ..device(points.clone()) };
+            check(&plan_blocks(&device, &Learned::default()), &points, max)?;
+        }
+
+        #[test]
+        fn only_what_the_device_refuses_is_lost(
+            entries in entries(), gap in 0u16..40,
+            holes in proptest::collection::vec(0u32..600, 0..4), borders in proptest::collection::vec(0u32..600, 0..3),
         ) {
-            let kinds = [Kind::U16, Kind::F32, Kind::F64];
-            let tables = [Table::Holding, Table::Input];
-            let points: Vec<_> = entries.iter().enumerate()
-                .map(|(tag, (address, kind, table))| point(tag as u32, tables[*table], *address, kinds[*kind])).collect();
-            let blocks = plan_blocks(&Device { max_registers: max, ..device(points.clone(), gap) });
-            let mut seen: Vec<_> = blocks.iter().flat_map(|block| block.points.iter().map(|point| point.tag)).collect();
-            seen.sort();
-            prop_assert_eq!(seen, points.iter().map(|point| point.tag).collect::<Vec<_>>());
+            let points = many(&entries);
+            let device = Device { gap, ..device(points.clone()) };
+            let holes = holes.into_iter().map(|hole| hole..hole + 1).collect();
+            let refusing = Refusing { holes, borders, most: 125 };
+            let (blocks, learned, _) = refusing.teach(&device);
+            check(&blocks, &points, MAX_REGISTERS)?;
             for block in &blocks {
-                prop_assert!(block.count <= max.max(4));
-                for point in &block.points {
-                    prop_assert!(point.address >= block.address && end(point) <= block.end());
+                let alone = |point: &Point| refusing.answers(&Block::of(point.clone()));
+                if learned.is_refused(block) {
+                    prop_assert!(!block.points.iter().all(alone), "{block:?} is refused for nothing");
+                } else {
+                    prop_assert!(refusing.answers(block));
                 }
             }
         }

@@ -2,11 +2,13 @@
 
 use super::Encoding;
 use crate::tag::{DeviceId, Scaling, TagId};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The four tables of the Modbus data model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Table {
     /// Single bits, read and write (functions 1, 5, 15).
     Coil,
@@ -41,7 +43,7 @@ impl Table {
 }
 
 /// Where a tag is found in a device.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// The tag.
     pub tag: TagId,
@@ -53,6 +55,73 @@ pub struct Point {
     pub encoding: Encoding,
     /// For writing: how engineering units become raw counts.
     pub scaling: Option<Scaling>,
+    /// Time from one poll to the next.
+    pub poll: Duration,
+    /// Raw bit patterns that stand for "not available".
+    pub not_available: Option<Arc<[u64]>>,
+    /// Whether the register can be read at all; one that cannot is only written.
+    pub readable: bool,
+}
+
+impl Point {
+    /// How many bits or registers it takes in its table.
+    pub const fn size(&self) -> u16 {
+        if self.table.is_bits() { 1 } else { self.encoding.registers() }
+    }
+
+    /// The address behind its last one.
+    pub const fn end(&self) -> u32 {
+        self.address as u32 + self.size() as u32
+    }
+}
+
+/// Which function a write uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteWith {
+    /// Functions 5 and 6 for one coil or register, 16 for several.
+    #[default]
+    Automatic,
+    /// Always functions 5 and 6; values of several registers cannot be set.
+    Single,
+    /// Always functions 15 and 16.
+    Multiple,
+    /// Function 23 for registers: written and read back in one request.
+    #[serde(rename = "read-write")]
+    ReadWrite,
+}
+
+/// How one bit of a register is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WriteBits {
+    /// Function 22, in one request: nobody else's bits are touched.
+    #[default]
+    Mask,
+    /// Read the register, change the bit, write it back. What another master changes in between is lost.
+    ReadModifyWrite,
+}
+
+/// In what a device differs from the standard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// Which function a write uses.
+    pub write_with: WriteWith,
+    /// How one bit of a register is written.
+    pub write_bits: WriteBits,
+    /// The unit that it answers with, where that is another one than it is asked by.
+    pub accept_unit: Option<u8>,
+}
+
+/// A register that the station changes again and again, so that the device sees that the station lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Holding register or coil.
+    pub table: Table,
+    /// Zero-based protocol address.
+    pub address: u16,
+    /// Time from one beat to the next. A register counts 0 to 65535, a coil goes on and off.
+    pub period: Duration,
 }
 
 /// One unit on the wire.
@@ -60,10 +129,10 @@ pub struct Point {
 pub struct Device {
     /// Its slot.
     pub device: DeviceId,
-    /// Unit identifier, 0 to 255 (1 to 247 on serial lines).
+    /// Name, unique in the station.
+    pub name: Arc<str>,
+    /// Unit identifier, 0 to 255 (1 to 247 on serial lines, 0 there is the broadcast).
     pub unit: u8,
-    /// Time from one poll to the next.
-    pub poll: Duration,
     /// What is read from it.
     pub points: Vec<Point>,
     /// Registers that nobody asked for and that are read along rather than making a second request.
@@ -72,6 +141,32 @@ pub struct Device {
     pub max_registers: u16,
     /// Bits in one request, at most 2000.
     pub max_bits: u16,
+    /// Rest between the end of one of its answers and the next request to it.
+    pub pause: Duration,
+    /// How long an answer may take; that of the wire where none is given.
+    pub timeout: Option<Duration>,
+    /// In what it differs from the standard.
+    pub quirks: Quirks,
+    /// Its sign of life from the station.
+    pub heartbeat: Option<Heartbeat>,
+    /// Whether it is asked who it is (function 43/14).
+    pub identify: bool,
+}
+
+impl Device {
+    /// Whether this is the broadcast address of a serial line: what is written to it is never answered.
+    pub const fn is_broadcast(&self, transport: &Transport) -> bool {
+        self.unit == 0 && transport.is_rtu()
+    }
+
+    /// The same settings, whatever slots of the plant they stand in.
+    pub(super) fn same_but_slots(&self, other: &Self) -> bool {
+        let same_point = |(one, two): (&Point, &Point)| Point { tag: two.tag, ..one.clone() } == *two;
+        let bare = |device: &Self| Self { device: DeviceId(0), points: Vec::new(), ..device.clone() };
+        self.points.len() == other.points.len()
+            && bare(self) == bare(other)
+            && self.points.iter().zip(&other.points).all(same_point)
+    }
 }
 
 /// Parity of a serial line.
@@ -87,27 +182,81 @@ pub enum Parity {
     Odd,
 }
 
+/// A serial line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SerialLine {
+    /// Path of the port, best one below `/dev/serial/by-id/`.
+    pub path: Arc<str>,
+    /// Bits a second.
+    pub baud: u32,
+    /// Parity.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+    /// How long the line rests between two frames beyond the standard's 3.5 characters: RS-485 drivers and slow devices need it.
+    pub turnaround: Duration,
+    /// Whether the adapter gives back what is sent (two-wire adapters that do not switch their receiver off).
+    pub echo: bool,
+}
+
+impl SerialLine {
+    /// How long `characters` take on the line: 11 bits each, whatever the parity (serial line standard, 2.5.1).
+    pub fn time_of(&self, characters: usize) -> Duration {
+        Duration::from_secs_f64(characters as f64 * 11.0 / f64::from(self.baud.max(1)))
+    }
+}
+
+/// How Modbus/TCP Security is spoken. The files are read at each connection, so that renewed certificates are taken up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    /// Certificates of those who may sign the device's certificate, PEM.
+    pub authority: Arc<Path>,
+    /// Our certificate with its chain, PEM.
+    pub certificate: Option<Arc<Path>>,
+    /// The key of our certificate, PEM.
+    pub key: Option<Arc<Path>>,
+    /// The name in the device's certificate; the host where none is given.
+    pub server_name: Option<Arc<str>>,
+}
+
 /// How to reach the wire.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Transport {
-    /// A socket.
+    /// A socket with MBAP framing (Messaging on TCP/IP V1.0b).
     Tcp {
         /// Name or address.
         host: Arc<str>,
         /// Port, 502 by default.
         port: u16,
+        /// Modbus/TCP Security (V21); port 802 by default.
+        tls: Option<Tls>,
+    },
+    /// A socket on which serial frames travel: a converter that does not translate.
+    RtuOverTcp {
+        /// Name or address.
+        host: Arc<str>,
+        /// Port.
+        port: u16,
     },
     /// A serial line.
-    Serial {
-        /// Path of the port, best one below `/dev/serial/by-id/`.
-        path: Arc<str>,
-        /// Bits a second.
-        baud: u32,
-        /// Parity.
-        parity: Parity,
-        /// 1 or 2.
-        stop_bits: u8,
-    },
+    Serial(SerialLine),
+}
+
+impl Transport {
+    /// Whether frames carry a check sum instead of a transaction: then an answer cannot be told from a late one by its head.
+    pub const fn is_rtu(&self) -> bool {
+        !matches!(self, Self::Tcp { .. })
+    }
+
+    /// The address in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Tcp { host, port, tls: None } => format!("Modbus TCP {host}:{port}"),
+            Self::Tcp { host, port, tls: Some(_) } => format!("Modbus TCP with TLS {host}:{port}"),
+            Self::RtuOverTcp { host, port } => format!("Modbus RTU over TCP {host}:{port}"),
+            Self::Serial(line) => format!("Modbus RTU {}, {} baud", line.path, line.baud),
+        }
+    }
 }
 
 /// One wire with everything on it.
@@ -115,8 +264,22 @@ pub enum Transport {
 pub struct Settings {
     /// How to reach it.
     pub transport: Transport,
-    /// How long an answer may take.
+    /// Where else it can be reached, tried when the first way fails.
+    pub fallback: Option<Transport>,
+    /// How long an answer may take; on serial lines the time that the characters need comes on top.
     pub timeout: Duration,
+    /// Rest between the end of one answer and the next request, whatever the unit.
+    pub pause: Duration,
+    /// Requests that may be under way at once; more than 1 only on TCP.
+    pub in_flight: u8,
     /// The units on it.
     pub devices: Vec<Device>,
+}
+
+impl Settings {
+    /// Whether the wire itself is the same, whatever is on it.
+    pub(super) fn same_wire(&self, other: &Self) -> bool {
+        let bare = |settings: &Self| Self { devices: Vec::new(), ..settings.clone() };
+        bare(self) == bare(other)
+    }
 }

@@ -1,389 +1,382 @@
-//! The task of one wire: one request at a time, commands first, fair turns, silent units left alone.
+//! The task of one wire: commands first, then whatever is due and has waited longest. One request under way unless the engineer allows more.
 
-use super::frame::{self, Data};
-use super::plan::{Block, plan_blocks};
-use super::wire::{self, ExchangeError, Wire};
-use super::{Device, Point, Settings, Table, Transport, decode, encode};
-use crate::command::{Dispatch, WriteAnswer};
+use super::health::Fault;
+use super::traffic::Traffic;
+use super::unit::Unit;
+use super::wire::{ExchangeError, Wire};
+use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
-use crate::driver::report::Reporter;
-use crate::driver::{Batch, DriverEvent, Port, Reading, Written};
-use crate::tag::{Quality, Reason, Value};
+use crate::driver::{Assignment, Inbox, Instruction, Port};
+use crate::tag::{DeviceId, Generation, Monotonic, Reason};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A block that a device refused for one tag alone is asked for again this rarely.
-const QUARANTINE: Duration = Duration::from_secs(60);
+/// Where nothing is polled, the task looks around this often.
+const IDLE: Duration = Duration::from_secs(60);
+/// Over this span the load of the wire is measured.
+const MEASURED: Duration = Duration::from_secs(2);
 
-/// A block and when it may be asked for again.
-struct Planned {
-    block: Block,
-    not_before: Option<Instant>,
+/// What comes next on a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A heartbeat of this unit.
+    Beat(usize),
+    /// A probe of this unit, which was silent.
+    Probe(usize),
+    /// A group of blocks of this unit.
+    Poll(usize, usize),
+    /// Ask this unit who it is.
+    Identify(usize),
 }
 
-/// A unit on the wire, as the task sees it.
-struct Unit {
-    settings: Device,
-    blocks: Vec<Planned>,
-    rejoin: bool,
-    due: Instant,
-    backoff: Backoff,
-    reporter: Reporter,
+/// How busy the wire is.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    since: Monotonic,
+    pub(super) busy: Duration,
+    pub(super) share: f32,
 }
 
-fn fresh_blocks(settings: &Device) -> Vec<Planned> {
-    plan_blocks(settings).into_iter().map(|block| Planned { block, not_before: None }).collect()
-}
-
-impl Unit {
-    fn new(settings: Device, due: Instant) -> Self {
-        let blocks = fresh_blocks(&settings);
-        let reporter = Reporter::new(settings.device);
-        Self { blocks, rejoin: false, due, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), reporter, settings }
-    }
-
-    /// Keeps the phase; a turn that was missed is skipped, so that an overloaded wire slows down evenly.
-    fn schedule(&mut self, now: Instant) {
-        self.due += self.settings.poll;
-        if self.due <= now {
-            self.due = now + self.settings.poll;
-        }
-    }
-}
-
-struct Connection {
-    settings: Settings,
-    port: Port,
-    wire: Option<Wire>,
+pub(super) struct Connection {
+    pub(super) settings: Settings,
+    pub(super) generation: Generation,
+    pub(super) port: Port,
+    pub(super) wire: Option<Wire>,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) units: Vec<Unit>,
+    pub(super) load: Load,
+    pub(super) inquiries: VecDeque<super::Inquiry>,
+    /// An answer may still be on its way to a wire without transactions.
     doubtful: bool,
+    /// Whether the last attempt to open the wire failed.
+    down: bool,
     backoff: Backoff,
-    connect_after: Instant,
-    units: Vec<Unit>,
+    connect_after: Monotonic,
+    quiet_until: Monotonic,
 }
 
 /// Runs one wire until its inbox is closed.
-pub async fn run(settings: Settings, port: Port, mut inbox: Receiver<Dispatch>) {
-    let mut connection = Connection::new(settings, port);
+pub(crate) async fn run(
+    mut assignments: watch::Receiver<Assignment<Settings>>,
+    port: Port,
+    mut inbox: Inbox,
+    traffic: Arc<Traffic>,
+) {
+    let assignment = assignments.borrow_and_update().clone();
+    let mut connection = Connection::new(assignment, port, traffic);
     loop {
-        let Some(next) = connection.next_due() else {
-            // Nothing to poll: only commands, which there is no device for.
-            match inbox.recv().await {
-                Some(dispatch) => connection.write(dispatch).await,
-                None => return,
-            }
+        if assignments.has_changed().unwrap_or(false) {
+            let assignment = assignments.borrow_and_update().clone();
+            connection.adopt(assignment);
+        }
+        while let Ok(dispatch) = inbox.commands.try_recv() {
+            connection.write(dispatch).await;
+        }
+        while let Ok(instruction) = inbox.instructions.try_recv() {
+            connection.obey(instruction);
+        }
+        let wait = connection.time_to_next();
+        if wait.is_zero() {
+            connection.turn().await;
+            connection.answer_one().await;
+            // Other tasks of this thread want their turn as well.
+            tokio::task::yield_now().await;
             continue;
-        };
+        }
+        if connection.answer_one().await {
+            continue;
+        }
         tokio::select! {
             biased;
-            dispatch = inbox.recv() => match dispatch {
+            dispatch = inbox.commands.recv() => match dispatch {
                 Some(dispatch) => connection.write(dispatch).await,
                 None => return,
             },
-            () = tokio::time::sleep_until(next) => connection.turn(&mut inbox).await,
+            Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
+            changed = assignments.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
 impl Connection {
-    fn new(settings: Settings, port: Port) -> Self {
-        let now = Instant::now();
-        // Whoever used a serial line before may have left a question open on it.
-        let doubtful = matches!(settings.transport, Transport::Serial { .. });
-        let units = settings.devices.iter().map(|device| Unit::new(device.clone(), now)).collect();
+    fn new(assignment: Assignment<Settings>, port: Port, traffic: Arc<Traffic>) -> Self {
+        let now = port.clock.now().monotonic;
+        let Assignment { generation, settings } = assignment;
+        let places = settings.devices.iter().cloned().enumerate();
+        let units = places.map(|(place, device)| Unit::new(device, generation, place, now)).collect();
         Self {
+            // Whoever used the line before may have left a question open on it.
+            doubtful: settings.transport.is_rtu(),
             settings,
+            generation,
             port,
             wire: None,
-            doubtful,
+            traffic,
+            units,
+            load: Load { since: now, ..Load::default() },
+            inquiries: VecDeque::new(),
+            down: false,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
-            units,
+            quiet_until: Monotonic::default(),
         }
     }
 
-    fn next_due(&self) -> Option<Instant> {
-        let due = self.units.iter().map(|unit| unit.due).min()?;
-        Some(if self.wire.is_none() { due.max(self.connect_after) } else { due })
+    pub(super) fn now(&self) -> Monotonic {
+        self.port.clock.now().monotonic
     }
 
-    /// One turn: connects where needed and polls the unit that has waited longest.
-    async fn turn(&mut self, inbox: &mut Receiver<Dispatch>) {
-        if self.wire.is_none() && !self.connect().await {
-            return;
-        }
-        let now = Instant::now();
-        let Some(place) = (0..self.units.len()).min_by_key(|&place| self.units[place].due) else { return };
-        if self.units[place].due > now {
-            return;
-        }
-        self.poll(place, inbox).await;
-    }
-
-    async fn connect(&mut self) -> bool {
-        let settle = self.doubtful.then_some(self.settings.timeout);
-        match wire::open(&self.settings.transport, self.settings.timeout.max(Duration::from_secs(2)), settle).await {
-            Ok(wire) => {
-                self.wire = Some(wire);
-                self.doubtful = false;
-                true
-            }
-            Err(why) => {
-                let pause = self.backoff.fail();
-                self.connect_after = Instant::now() + pause;
-                for unit in &mut self.units {
-                    unit.due = self.connect_after;
-                    unit.reporter.lost(&self.port, Reason::NotConnected, &why, Some(pause)).await;
+    /// Goes on with other settings. Units whose settings are equal miss nothing.
+    fn adopt(&mut self, assignment: Assignment<Settings>) {
+        let now = self.now();
+        let Assignment { generation, settings } = assignment;
+        let mut before: Vec<Option<Unit>> = self.units.drain(..).map(Some).collect();
+        for (place, device) in settings.devices.iter().enumerate() {
+            let alike = |unit: &Option<Unit>| unit.as_ref().is_some_and(|unit| unit.settings.same_but_slots(device));
+            let kept = before.iter_mut().find(|unit| alike(unit)).and_then(Option::take);
+            self.units.push(match kept {
+                Some(mut unit) => {
+                    unit.move_to(device.clone(), generation, now);
+                    unit
                 }
-                false
-            }
+                None => Unit::new(device.clone(), generation, place, now),
+            });
+        }
+        if !self.settings.same_wire(&settings) {
+            self.wire = None;
+            self.doubtful = settings.transport.is_rtu();
+            self.connect_after = now;
+        }
+        (self.settings, self.generation) = (settings, generation);
+    }
+
+    fn obey(&mut self, instruction: Instruction) {
+        match instruction {
+            Instruction::Inquiry(inquiry) => self.inquiries.push_back(inquiry),
+            Instruction::Scan { generation, device, on } if generation == self.generation => self.scan(device, on),
+            Instruction::Scan { .. } => {}
         }
     }
 
-    async fn poll(&mut self, place: usize, inbox: &mut Receiver<Dispatch>) {
-        let mut block = 0;
-        while block < self.units[place].blocks.len() {
-            while let Ok(dispatch) = inbox.try_recv() {
-                self.write(dispatch).await;
-            }
-            if !self.is_connected().await {
-                // A command cost the wire; this unit is not to blame, and is asked at the next turn.
-                return;
-            }
-            match self.read_block(place, block).await {
-                Step::Next => block += 1,
-                Step::Again => {}
-                Step::Stop => return,
-            }
+    fn scan(&mut self, device: DeviceId, on: bool) {
+        let now = self.now();
+        let Some(unit) = self.units.iter_mut().find(|unit| unit.settings.device == device) else { return };
+        unit.on_scan = on;
+        unit.health.forgive();
+        unit.forget_answers();
+        unit.resume(now);
+    }
+
+    /// How long nothing is to be done.
+    fn time_to_next(&self) -> Duration {
+        let now = self.now();
+        let Some((due, _)) = self.next() else { return IDLE };
+        let due = if self.wire.is_none() { due.max(self.connect_after) } else { due.max(self.quiet_until) };
+        due.since(now)
+    }
+
+    /// What is due first, and when.
+    pub(super) fn next(&self) -> Option<(Monotonic, Next)> {
+        let units = self.units.iter().enumerate().filter(|(_, unit)| unit.on_scan);
+        units.flat_map(|(place, unit)| self.candidates(place, unit)).min_by_key(|(due, _)| *due)
+    }
+
+    fn candidates<'a>(&'a self, place: usize, unit: &'a Unit) -> impl Iterator<Item = (Monotonic, Next)> + 'a {
+        let broadcast = unit.settings.is_broadcast(&self.settings.transport);
+        let probe = unit.health.probe_at().map(|due| (due, Next::Probe(place)));
+        let polls = unit.groups.iter().enumerate().map(move |(group, state)| (state.due(), Next::Poll(place, group)));
+        let polls = polls.filter(move |_| unit.health.probe_at().is_none() && !broadcast);
+        let beat = unit.settings.heartbeat.filter(|_| unit.health.probe_at().is_none());
+        let beat = beat.map(|_| (unit.beat.due, Next::Beat(place)));
+        let known = unit.unidentified && unit.health.condition().is_answering();
+        let identify = known.then_some((Monotonic::default(), Next::Identify(place)));
+        let quiet = unit.quiet_until;
+        probe.into_iter().chain(polls).chain(beat).chain(identify).map(move |(due, next)| (due.max(quiet), next))
+    }
+
+    /// Does the one thing that is due.
+    async fn turn(&mut self) {
+        if !self.is_connected().await {
+            return;
         }
-        let now = Instant::now();
-        let unit = &mut self.units[place];
-        if std::mem::take(&mut unit.rejoin) {
-            unit.blocks = fresh_blocks(&unit.settings);
+        let Some((due, next)) = self.next() else { return };
+        if due > self.now() {
+            return;
         }
-        unit.schedule(now);
+        match next {
+            Next::Beat(place) => self.beat(place).await,
+            Next::Probe(place) => self.probe(place).await,
+            Next::Poll(place, group) => self.poll(place, group).await,
+            Next::Identify(place) => self.identify(place).await,
+        }
+        self.measure_load();
     }
 
     /// Whether there is a wire; one that the device has closed in the meantime is opened anew before anything is sent over it.
-    async fn is_connected(&mut self) -> bool {
+    pub(super) async fn is_connected(&mut self) -> bool {
         if self.wire.as_ref().is_some_and(Wire::is_spent) {
-            self.wire = None;
+            self.drop_wire();
         }
-        self.wire.is_some() || (Instant::now() >= self.connect_after && self.connect().await)
+        self.wire.is_some() || (self.now() >= self.connect_after && self.connect().await)
     }
 
-    async fn read_block(&mut self, place: usize, number: usize) -> Step {
-        let now = Instant::now();
-        let planned = &self.units[place].blocks[number];
-        if planned.not_before.is_some_and(|moment| moment > now) {
-            return Step::Next;
-        }
-        let block = planned.block.clone();
-        let request = frame::read_request(block.table, block.address, block.count);
-        let answer = self.exchange(place, &request).await;
-        let data = answer.and_then(|pdu| Ok(frame::parse_read(block.table, block.count, &pdu)?));
-        match data {
-            Ok(data) => {
-                self.succeed(place, now.elapsed()).await;
-                // What was refused alone is answered again: next time the unit is read in large blocks, as at the start.
-                let unit = &mut self.units[place];
-                unit.rejoin |= unit.blocks[number].not_before.take().is_some();
-                self.deliver(place, read_all(&block, &data)).await;
-                Step::Next
-            }
-            Err(ExchangeError::Exception(code @ 1..=3)) => self.refused(place, number, &block, code).await,
-            Err(ExchangeError::Exception(code @ (10 | 11))) => {
-                self.fail(place, Reason::GatewayNoPath, &format!("the gateway answered exception {code}")).await;
-                Step::Stop
-            }
-            Err(ExchangeError::Exception(code)) => {
-                self.succeed(place, now.elapsed()).await;
-                self.deliver(place, all_bad(&block, exception_reason(code))).await;
-                Step::Next
-            }
-            Err(error) => {
-                let reason = self.doubt(&error);
-                self.fail(place, reason, &error.to_string()).await;
-                Step::Stop
-            }
-        }
-    }
-
-    /// The device refused a block: it is halved until only the tag that it refuses stands alone.
-    async fn refused(&mut self, place: usize, number: usize, block: &Block, code: u8) -> Step {
-        let unit = &mut self.units[place];
-        unit.reporter.count_error();
-        unit.backoff.succeed();
-        if let Some(halves) = block.split() {
-            let halves = halves.map(|block| Planned { block, not_before: None });
-            unit.blocks.splice(number..=number, halves);
-            return Step::Again;
-        }
-        unit.blocks[number].not_before = Some(Instant::now() + QUARANTINE);
-        unit.reporter.good(&self.port, None).await;
-        self.deliver(place, all_bad(block, exception_reason(code))).await;
-        Step::Next
-    }
-
-    async fn exchange(&mut self, place: usize, pdu: &[u8]) -> Result<Vec<u8>, ExchangeError> {
-        let unit = self.units[place].settings.unit;
-        match &mut self.wire {
-            Some(wire) => wire.exchange(unit, pdu, self.settings.timeout).await,
-            None => Err(ExchangeError::Broken("not connected".to_owned())),
-        }
-    }
-
-    /// After any doubt the wire is thrown away.
-    fn doubt(&mut self, error: &ExchangeError) -> Reason {
+    pub(super) fn drop_wire(&mut self) {
         self.wire = None;
-        self.doubtful = matches!(self.settings.transport, Transport::Serial { .. });
-        match error {
-            ExchangeError::TimedOut(_) => Reason::NoAnswer,
-            ExchangeError::BadFrame(_) => Reason::BadFrame,
-            ExchangeError::Broken(_) | ExchangeError::Exception(_) => Reason::NotConnected,
+        self.doubtful = self.settings.transport.is_rtu();
+    }
+
+    async fn connect(&mut self) -> bool {
+        let fallback = self.settings.fallback.clone();
+        let mut words = Vec::new();
+        for transport in std::iter::once(self.settings.transport.clone()).chain(fallback) {
+            match self.open(&transport).await {
+                Ok(wire) => {
+                    self.wire = Some(wire);
+                    self.doubtful = false;
+                    self.came_up();
+                    return true;
+                }
+                Err(why) => words.push(why),
+            }
+        }
+        self.stay_down(&words.join("; ")).await;
+        false
+    }
+
+    async fn open(&self, transport: &Transport) -> Result<Wire, String> {
+        let settle = self.doubtful.then_some(self.settle_time());
+        let limit = self.settings.timeout.max(Duration::from_secs(1));
+        Wire::open(transport, limit, settle, Arc::clone(&self.traffic), Arc::clone(&self.port.clock)).await
+    }
+
+    /// How long a line has to be silent before it is believed again: as long as an answer may take.
+    fn settle_time(&self) -> Duration {
+        match &self.settings.transport {
+            Transport::Serial(line) => self.settings.timeout + line.time_of(super::framing::LONGEST_SERIAL),
+            _ => self.settings.timeout,
         }
     }
 
-    async fn succeed(&mut self, place: usize, latency: Duration) {
+    fn came_up(&mut self) {
+        if !std::mem::take(&mut self.down) {
+            return;
+        }
+        let now = self.now();
+        for unit in &mut self.units {
+            unit.health.forgive();
+            unit.resume(now);
+        }
+    }
+
+    async fn stay_down(&mut self, why: &str) {
+        self.down = true;
+        let pause = self.backoff.fail();
+        self.connect_after = self.now().plus(pause);
+        for place in 0..self.units.len() {
+            let unit = &mut self.units[place];
+            if unit.on_scan {
+                unit.forget_answers();
+                unit.health.cut_off();
+                unit.reporter.set_condition(unit.health.condition());
+                unit.reporter.lost(&self.port, Reason::NotConnected, why, Some(pause)).await;
+                self.heart_fails(place, why).await;
+            }
+        }
+    }
+
+    /// The unit answered: the wire is good, and so is the unit. Whether figures are due.
+    pub(super) fn note_success(&mut self, place: usize, latency: Duration) -> bool {
+        let now = self.now();
+        let limit = self.limit(place);
         self.backoff.succeed();
+        self.quiet_until = now.plus(self.settings.pause);
+        self.load.busy += latency;
         let unit = &mut self.units[place];
-        unit.backoff.succeed();
-        unit.reporter.good(&self.port, Some(latency)).await;
+        unit.quiet_until = now.plus(unit.settings.pause);
+        unit.busy += latency;
+        unit.unsure = false;
+        if unit.health.answered(latency, limit) {
+            unit.resume(now);
+        }
+        unit.reporter.set_condition(unit.health.condition());
+        unit.reporter.note_answer(Some(latency), now)
     }
 
-    async fn fail(&mut self, place: usize, reason: Reason, detail: &str) {
+    /// After any doubt the wire is thrown away, and the unit is judged.
+    pub(super) async fn note_failure(&mut self, place: usize, error: &ExchangeError, lost_read: bool) {
+        let now = self.now();
+        self.drop_wire();
+        if let ExchangeError::TimedOut(limit) = error {
+            self.load.busy += *limit;
+            self.units[place].busy += *limit;
+        }
+        self.units[place].unsure = lost_read && self.settings.transport.is_rtu();
+        let (fault, reason) = match error {
+            ExchangeError::TimedOut(_) => (Fault::Silence, Reason::NoAnswer),
+            ExchangeError::BadFrame(_) => (Fault::Disturbance, Reason::BadFrame),
+            ExchangeError::Broken(_) | ExchangeError::Exception(_) => (Fault::Disturbance, Reason::NotConnected),
+        };
+        self.judge(place, fault, reason, &error.to_string(), now).await;
+    }
+
+    /// A unit failed: its tags and its next turn follow from how often it did.
+    pub(super) async fn judge(&mut self, place: usize, fault: Fault, reason: Reason, words: &str, now: Monotonic) {
+        use super::health::Verdict;
         let unit = &mut self.units[place];
-        unit.blocks = fresh_blocks(&unit.settings);
-        let pause = unit.backoff.fail();
-        unit.due = Instant::now() + pause;
-        unit.reporter.lost(&self.port, reason, detail, Some(pause)).await;
-    }
-
-    async fn deliver(&self, place: usize, readings: Vec<Reading>) {
-        let batch = Batch {
-            generation: self.port.generation(),
-            device: self.units[place].reporter.device(),
-            time: self.port.clock.now().utc,
-            readings,
+        let verdict = unit.health.failed(fault, now);
+        let (quiet, again_in) = match verdict {
+            Verdict::RetryQuietly => (true, Duration::ZERO),
+            Verdict::Retry => (false, Duration::ZERO),
+            Verdict::NextTurn => (false, self.shortest_period(place)),
+            Verdict::Probe(pause) => (false, pause),
         };
-        self.port.send(DriverEvent::Batch(batch)).await;
+        let unit = &mut self.units[place];
+        unit.hurry(now);
+        for group in &mut unit.groups {
+            group.turn.rest_until(now.plus(again_in));
+        }
+        unit.reporter.set_condition(unit.health.condition());
+        if quiet {
+            unit.reporter.count_error();
+            return;
+        }
+        unit.forget_answers();
+        unit.reporter.lost(&self.port, reason, words, Some(again_in)).await;
+        self.heart_fails(place, words).await;
     }
 
-    /// Carries out one command and says what became of it.
-    async fn write(&mut self, dispatch: Dispatch) {
-        let answer = self.try_write(&dispatch).await;
-        let written = Written { request: dispatch.id().clone(), answer };
-        self.port.send(DriverEvent::Written(written)).await;
+    fn shortest_period(&self, place: usize) -> Duration {
+        let periods = self.units[place].groups.iter().map(|group| group.turn.period());
+        periods.min().unwrap_or(Duration::from_secs(1))
     }
 
-    async fn try_write(&mut self, dispatch: &Dispatch) -> WriteAnswer {
-        if self.port.clock.now().monotonic >= dispatch.expires() {
-            return WriteAnswer::NotSent("it expired while it waited for the wire".to_owned());
-        }
-        if dispatch.generation() != self.port.generation() {
-            return WriteAnswer::NotSent("the station file was reloaded".to_owned());
-        }
-        let Some((place, point)) = self.find(dispatch) else {
-            return WriteAnswer::NotSent("this connection does not know the tag".to_owned());
-        };
-        if self.units[place].reporter.is_lost() || !self.is_connected().await {
-            return WriteAnswer::NotSent("the device is not connected".to_owned());
-        }
-        if self.port.clock.now().monotonic >= dispatch.expires() {
-            return WriteAnswer::NotSent("it expired while the connection was made".to_owned());
-        }
-        let request = match write_request(&point, dispatch.value()) {
-            Ok(request) => request,
-            Err(why) => return WriteAnswer::NotSent(why),
-        };
-        let answer = self.exchange(place, &request).await;
-        match answer.and_then(|pdu| Ok(frame::parse_write(&request, &pdu)?)) {
-            Ok(()) => {
-                // The read-back should not have to wait for the next turn.
-                self.units[place].due = Instant::now();
-                WriteAnswer::Accepted
-            }
-            // 5 means that the device took it and works on it; 10 and 11 are a gateway's, which may have passed it on.
-            Err(ExchangeError::Exception(5)) => {
-                self.units[place].due = Instant::now();
-                WriteAnswer::Accepted
-            }
-            Err(ExchangeError::Exception(code @ (10 | 11))) => {
-                WriteAnswer::Unknown(format!("{}; it may have arrived", exception_words(code)))
-            }
-            Err(ExchangeError::Exception(code)) => WriteAnswer::Failed(exception_words(code)),
-            Err(error) => {
-                let reason = self.doubt(&error);
-                self.fail(place, reason, &error.to_string()).await;
-                WriteAnswer::Unknown(format!("{error}; it may have arrived"))
-            }
-        }
+    /// How long an answer of this unit may take.
+    pub(super) fn limit(&self, place: usize) -> Duration {
+        self.units[place].settings.timeout.unwrap_or(self.settings.timeout)
     }
 
-    fn find(&self, dispatch: &Dispatch) -> Option<(usize, Point)> {
-        self.units.iter().enumerate().find_map(|(place, unit)| {
-            let point = unit.settings.points.iter().find(|point| point.tag == dispatch.tag())?;
-            Some((place, *point))
-        })
-    }
-}
-
-enum Step {
-    Next,
-    Again,
-    Stop,
-}
-
-fn write_request(point: &Point, value: &Value) -> Result<Vec<u8>, String> {
-    match (point.table, value) {
-        (Table::Coil, Value::Bool(on)) => Ok(frame::write_coil(point.address, *on)),
-        (Table::Coil, _) => Err("a coil takes true or false".to_owned()),
-        (Table::Holding, _) => {
-            let registers = encode(value, &point.encoding, point.scaling).map_err(|error| error.to_string())?;
-            Ok(frame::write_registers(point.address, &registers))
+    fn measure_load(&mut self) {
+        let now = self.now();
+        let span = now.since(self.load.since);
+        if span < MEASURED {
+            return;
         }
-        (Table::Discrete | Table::Input, _) => Err("this table can only be read".to_owned()),
-    }
-}
-
-fn read_all(block: &Block, data: &Data) -> Vec<Reading> {
-    block.points.iter().map(|point| read_point(block, point, data)).collect()
-}
-
-fn read_point(block: &Block, point: &Point, data: &Data) -> Reading {
-    let start = usize::from(point.address - block.address);
-    let value = match data {
-        Data::Bits(bits) => bits.get(start).map(|bit| Value::Bool(*bit)).ok_or(Reason::BadFrame),
-        Data::Registers(registers) => {
-            let end = start + usize::from(point.encoding.registers());
-            registers.get(start..end).ok_or(Reason::BadFrame).and_then(|part| decode(part, &point.encoding))
+        let share = |busy: Duration| (busy.as_secs_f32() / span.as_secs_f32()).min(1.0);
+        self.load.share = share(self.load.busy);
+        let wire_busy = self.load.share;
+        for unit in &mut self.units {
+            let busy = share(std::mem::take(&mut unit.busy));
+            let lateness = super::schedule::worst_of_hundred(unit.groups.iter().map(|group| group.turn.lateness()));
+            let overruns = unit.groups.iter().map(|group| group.turn.overruns()).sum();
+            let statistics = unit.reporter.statistics();
+            (statistics.busy, statistics.wire_busy) = (busy, wire_busy);
+            (statistics.lateness_micros, statistics.overruns) = (lateness, overruns);
         }
-    };
-    match value {
-        Ok(value) => Reading { tag: point.tag, value: Some(value), quality: Quality::GOOD },
-        Err(reason) => Reading { tag: point.tag, value: None, quality: Quality::bad(reason) },
+        (self.load.since, self.load.busy) = (now, Duration::ZERO);
     }
-}
-
-fn all_bad(block: &Block, reason: Reason) -> Vec<Reading> {
-    let bad = |point: &Point| Reading { tag: point.tag, value: None, quality: Quality::bad(reason) };
-    block.points.iter().map(bad).collect()
-}
-
-const fn exception_reason(code: u8) -> Reason {
-    match code {
-        1 => Reason::IllegalFunction,
-        2 => Reason::IllegalAddress,
-        3 => Reason::IllegalValue,
-        4 => Reason::DeviceFailure,
-        5 | 6 => Reason::DeviceBusy,
-        10 | 11 => Reason::GatewayNoPath,
-        _ => Reason::OtherException,
-    }
-}
-
-fn exception_words(code: u8) -> String {
-    format!("{} (exception {code})", exception_reason(code).words())
 }

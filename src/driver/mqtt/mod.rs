@@ -7,4 +7,4 @@ mod task;
 
 pub use payload::{Kind, read_payload, write_payload};
 pub use settings::{Device, Point, Publication, Settings};
-pub use task::run;
+pub(super) use task::run;

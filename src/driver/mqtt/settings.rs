@@ -56,3 +56,18 @@ pub struct Settings {
     /// The devices.
     pub devices: Vec<Device>,
 }
+
+impl Settings {
+    /// The same settings, whatever slots of the plant they stand in.
+    pub(in crate::driver) fn same_but_slots(&self, other: &Self) -> bool {
+        let without_slots = |settings: &Self| {
+            let mut bare = settings.clone();
+            for device in &mut bare.devices {
+                device.device = DeviceId(0);
+                device.points.iter_mut().for_each(|point| point.tag = TagId(0));
+            }
+            bare
+        };
+        without_slots(self) == without_slots(other)
+    }
+}

@@ -5,16 +5,16 @@ use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
-use crate::driver::{Batch, DriverEvent, Port, Reading, Written};
+use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
 use crate::queue::{self, WhenFull};
-use crate::tag::{Quality, Reason};
+use crate::tag::{Generation, Quality, Reason};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter,
     SubscribeReasonCode,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -25,11 +25,16 @@ const PACKET_BYTES: usize = 1 << 20;
 const CONFIRMATION: Duration = Duration::from_secs(5);
 
 /// Runs one broker session after another until its inbox is closed.
-pub async fn run(settings: Settings, port: Port, mut inbox: Receiver<Dispatch>) {
-    let mut broker = Broker::new(settings, port);
+pub(in crate::driver) async fn run(
+    mut assignments: watch::Receiver<Assignment<Settings>>,
+    port: Port,
+    mut inbox: Inbox,
+) {
+    let assignment = assignments.borrow_and_update().clone();
+    let mut broker = Broker::new(assignment, port);
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        let End::Lost { why, was_up } = broker.session(&mut inbox).await else { return };
+        let End::Lost { why, was_up } = broker.session(&mut inbox, &mut assignments).await else { return };
         if was_up {
             backoff.succeed();
         }
@@ -37,6 +42,10 @@ pub async fn run(settings: Settings, port: Port, mut inbox: Receiver<Dispatch>) 
         broker.lose(&why, pause).await;
         if !broker.rest(pause, &mut inbox).await {
             return;
+        }
+        if assignments.has_changed().unwrap_or(false) {
+            let assignment = assignments.borrow_and_update().clone();
+            broker.adopt(assignment);
         }
     }
 }
@@ -54,8 +63,27 @@ struct Confirmations {
     deadline: Option<Instant>,
 }
 
+/// Places of points by their filter: those without wildcards by topic, the others in a list.
+type Places = (HashMap<String, Vec<(usize, usize)>>, Vec<(usize, usize)>);
+
+fn index(settings: &Settings) -> Places {
+    let mut exact: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+    let mut wild = Vec::new();
+    for (place, device) in settings.devices.iter().enumerate() {
+        for (number, point) in device.points.iter().enumerate() {
+            if rumqttc::has_wildcards(&point.filter) {
+                wild.push((place, number));
+            } else {
+                exact.entry(point.filter.to_string()).or_default().push((place, number));
+            }
+        }
+    }
+    (exact, wild)
+}
+
 struct Broker {
     settings: Settings,
+    generation: Generation,
     port: Port,
     reporters: Vec<Reporter>,
     exact: HashMap<String, Vec<(usize, usize)>>,
@@ -63,20 +91,21 @@ struct Broker {
 }
 
 impl Broker {
-    fn new(settings: Settings, port: Port) -> Self {
-        let mut exact: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
-        let mut wild = Vec::new();
-        for (place, device) in settings.devices.iter().enumerate() {
-            for (number, point) in device.points.iter().enumerate() {
-                if rumqttc::has_wildcards(&point.filter) {
-                    wild.push((place, number));
-                } else {
-                    exact.entry(point.filter.to_string()).or_default().push((place, number));
-                }
-            }
+    fn new(assignment: Assignment<Settings>, port: Port) -> Self {
+        let Assignment { generation, settings } = assignment;
+        let reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
+        let (exact, wild) = index(&settings);
+        Self { settings, generation, port, reporters, exact, wild }
+    }
+
+    /// Goes on with settings that differ in nothing but the slots.
+    fn adopt(&mut self, assignment: Assignment<Settings>) {
+        let Assignment { generation, settings } = assignment;
+        for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
+            reporter.move_to(generation, device.device);
         }
-        let reporters = settings.devices.iter().map(|device| Reporter::new(device.device)).collect();
-        Self { settings, port, reporters, exact, wild }
+        (self.exact, self.wild) = index(&settings);
+        (self.settings, self.generation) = (settings, generation);
     }
 
     fn options(&self) -> MqttOptions {
@@ -91,7 +120,11 @@ impl Broker {
     }
 
     /// One session from connecting to its end. Whatever the client still holds then is thrown away.
-    async fn session(&mut self, inbox: &mut Receiver<Dispatch>) -> End {
+    async fn session(
+        &mut self,
+        inbox: &mut Inbox,
+        assignments: &mut watch::Receiver<Assignment<Settings>>,
+    ) -> End {
         let (client, mut event_loop) = AsyncClient::new(self.options(), 64);
         let mut network = rumqttc::NetworkOptions::new();
         network.set_connection_timeout(5);
@@ -116,10 +149,19 @@ impl Broker {
                         break End::Lost { why, was_up };
                     }
                 }
-                dispatch = inbox.recv() => match dispatch {
+                dispatch = inbox.commands.recv() => match dispatch {
                     Some(dispatch) => self.publish(&dispatch, &client, &mut confirmations, was_up).await,
                     None => break End::Stopped,
                 },
+                // What is off scan the engine does not listen to; there is nothing here that tools could ask.
+                Some(_) = inbox.instructions.recv() => {}
+                changed = assignments.changed() => {
+                    if changed.is_err() {
+                        break End::Stopped;
+                    }
+                    let assignment = assignments.borrow_and_update().clone();
+                    self.adopt(assignment);
+                }
                 () = until(deadline), if deadline.is_some() => {
                     break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
                 }
@@ -192,7 +234,8 @@ impl Broker {
         for group in places.chunk_by(|first, second| first.0 == second.0) {
             let device = &self.settings.devices[group[0].0];
             let readings = group.iter().map(|&(_, number)| read(&device.points[number], publish)).collect();
-            let batch = Batch { generation: self.port.generation(), device: device.device, time, readings };
+            let (generation, device) = (self.generation, device.device);
+            let batch = Batch { generation, device, time, readings, unchanged: false };
             self.reporters[group[0].0].good(&self.port, None).await;
             self.port.send(DriverEvent::Batch(batch)).await;
         }
@@ -200,7 +243,7 @@ impl Broker {
 
     async fn publish(&self, dispatch: &Dispatch, client: &AsyncClient, confirmations: &mut Confirmations, is_up: bool) {
         let request = dispatch.id().clone();
-        let refused = if dispatch.generation() != self.port.generation() {
+        let refused = if dispatch.generation() != self.generation {
             Some("the station file was reloaded")
         } else if self.port.clock.now().monotonic >= dispatch.expires() {
             Some("it expired while it waited")
@@ -253,12 +296,13 @@ impl Broker {
     }
 
     /// Waits out a pause and refuses commands meanwhile; false when the station stops.
-    async fn rest(&self, pause: Duration, inbox: &mut Receiver<Dispatch>) -> bool {
+    async fn rest(&self, pause: Duration, inbox: &mut Inbox) -> bool {
         let end = Instant::now() + pause;
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => return true,
-                dispatch = inbox.recv() => match dispatch {
+                Some(_) = inbox.instructions.recv() => {}
+                dispatch = inbox.commands.recv() => match dispatch {
                     Some(dispatch) => {
                         let words = "the broker is not connected".to_owned();
                         self.answer(dispatch.id().clone(), WriteAnswer::NotSent(words)).await;

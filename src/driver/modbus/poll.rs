@@ -1,0 +1,368 @@
+//! Reading: a few blocks at a time, so that commands and other units never wait for a whole device.
+
+use super::health::Fault;
+use super::pdu::{self, FrameError};
+use super::plan::Lesson;
+use super::task::Connection;
+use super::unit::{BlockState, Group, Outcome, QUARANTINE};
+use super::wire::{ExchangeError, Question, Wire};
+use super::{Table, Transport};
+use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
+use crate::tag::{Clock, Monotonic, Reason, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The parts that an identification is asked for at most.
+const IDENTITY_PARTS: usize = 16;
+
+/// What came back for one block.
+struct Arrived {
+    block: usize,
+    outcome: Outcome,
+    time: Timestamp,
+    took: Duration,
+}
+
+impl Connection {
+    /// Reads the next blocks of a group.
+    pub(super) async fn poll(&mut self, place: usize, number: usize) {
+        let now = self.now();
+        if self.units[place].unsure && !self.resynchronise(place).await {
+            return;
+        }
+        let group = &mut self.units[place].groups[number];
+        let (first, due) = group.under_way.unwrap_or_else(|| {
+            let due = group.turn.due();
+            group.turn.begin(now);
+            (0, due)
+        });
+        let chunk = self.chunk(place, number, first, now);
+        let behind = chunk.last().map_or(usize::MAX, |last| last + 1);
+        let (arrived, error) = self.read_chunk(place, number, &chunk).await;
+        let group = &mut self.units[place].groups[number];
+        group.under_way = (behind < group.blocks.len()).then_some((behind, due));
+        let finished = group.under_way.is_none();
+        let changed = self.take_arrived(place, number, arrived).await;
+        if let Some(error) = error {
+            self.note_failure(place, &error, true).await;
+        } else if changed || (finished && self.units[place].learned.settle()) {
+            self.units[place].replan(now);
+            self.units[place].hurry(now);
+        }
+    }
+
+    /// The blocks that go out together.
+    fn chunk(&self, place: usize, number: usize, first: usize, now: Monotonic) -> Vec<usize> {
+        let unit = &self.units[place];
+        let at_once = match self.settings.transport {
+            Transport::Tcp { .. } if unit.settings.pause.is_zero() && self.settings.pause.is_zero() => {
+                // Several windows in one go keep the wire filled.
+                if self.settings.in_flight > 1 { usize::from(self.settings.in_flight) * 4 } else { 1 }
+            }
+            _ => 1,
+        };
+        let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
+        let due = blocks.filter(|(_, state)| state.not_before.is_none_or(|moment| moment <= now));
+        due.map(|(block, _)| block).take(at_once).collect()
+    }
+
+    async fn read_chunk(
+        &mut self,
+        place: usize,
+        number: usize,
+        chunk: &[usize],
+    ) -> (Vec<Arrived>, Option<ExchangeError>) {
+        let (limit, in_flight) = (self.limit(place), usize::from(self.settings.in_flight));
+        let Some(wire) = &mut self.wire else { return (Vec::new(), None) };
+        let unit = &mut self.units[place];
+        let (asked, answers_as) = (unit.settings.unit, unit.settings.quirks.accept_unit.unwrap_or(unit.settings.unit));
+        let group = &mut unit.groups[number];
+        read_blocks(wire, group, chunk, [asked, answers_as], in_flight, limit, self.port.clock.as_ref()).await
+    }
+
+    /// Hands values on; whether the plan has to be made anew.
+    async fn take_arrived(&mut self, place: usize, number: usize, arrived: Vec<Arrived>) -> bool {
+        let (mut changed, mut figures) = (false, false);
+        for Arrived { block, outcome, time, took } in arrived {
+            let code = match outcome {
+                Outcome::Exception(code) => code,
+                Outcome::Same | Outcome::Fresh => {
+                    figures |= self.note_success(place, took);
+                    changed |= self.readmit(place, number, block);
+                    let readings = self.units[place].groups[number].blocks[block].readings.clone();
+                    if let Some(readings) = readings {
+                        self.deliver(place, readings, outcome == Outcome::Same, time).await;
+                    }
+                    continue;
+                }
+            };
+            changed |= self.refused(place, number, block, code, took).await;
+        }
+        if figures {
+            self.units[place].reporter.tell_good(&self.port).await;
+        }
+        changed
+    }
+
+    /// What was refused alone is answered again: it is read with its neighbours, as at the start.
+    fn readmit(&mut self, place: usize, number: usize, block: usize) -> bool {
+        let unit = &mut self.units[place];
+        let state = &mut unit.groups[number].blocks[block];
+        if state.not_before.take().is_none() {
+            return false;
+        }
+        unit.learned.readmit(&state.block);
+        true
+    }
+
+    /// The device answered with an exception; whether the plan has to be made anew.
+    async fn refused(&mut self, place: usize, number: usize, block: usize, code: u8, took: Duration) -> bool {
+        let now = self.now();
+        if matches!(code, 10 | 11) {
+            let words = format!("the gateway answered {}", exception_words(code));
+            self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
+            return false;
+        }
+        // Whoever refuses is there.
+        if self.note_success(place, took) {
+            self.units[place].reporter.tell_good(&self.port).await;
+        }
+        let secure = matches!(&self.settings.transport, Transport::Tcp { tls: Some(_), .. });
+        let reason = exception_reason(code, secure);
+        let unit = &mut self.units[place];
+        unit.reporter.count_error();
+        let state = &mut unit.groups[number].blocks[block];
+        let lesson = match code {
+            1 => {
+                unit.learned.refuse_table(&unit.settings, state.block.table);
+                Lesson::Refused
+            }
+            2 | 3 => unit.learned.refuse(&state.block),
+            _ => {
+                let readings = state.all_bad(reason);
+                self.deliver(place, readings, false, self.port.clock.now().utc).await;
+                return false;
+            }
+        };
+        if lesson == Lesson::Refused {
+            let table = state.block.table;
+            self.quarantine(place, table, reason, now).await;
+        }
+        true
+    }
+
+    /// Values that are refused alone turn bad, and are asked for rarely.
+    async fn quarantine(&mut self, place: usize, table: Table, reason: Reason, now: Monotonic) {
+        self.units[place].replan(now);
+        let mut bad: Vec<Reading> = Vec::new();
+        let unit = &mut self.units[place];
+        for state in unit.groups.iter_mut().flat_map(|group| &mut group.blocks) {
+            let known = state.not_before.is_some() || !unit.learned.is_refused(&state.block);
+            if !known && state.block.table == table {
+                state.not_before = Some(now.plus(QUARANTINE));
+                bad.extend(state.all_bad(reason).iter().cloned());
+            }
+        }
+        self.deliver(place, bad.into(), false, self.port.clock.now().utc).await;
+    }
+
+    async fn deliver(&self, place: usize, readings: Arc<[Reading]>, unchanged: bool, time: Timestamp) {
+        let device = self.units[place].reporter.device();
+        let batch = Batch { generation: self.generation, device, time, readings, unchanged };
+        self.port.send(DriverEvent::Batch(batch)).await;
+    }
+
+    /// Asks a unit that was silent one small question.
+    pub(super) async fn probe(&mut self, place: usize) {
+        if self.units[place].unsure && !self.resynchronise(place).await {
+            return;
+        }
+        let Some(request) = self.units[place].smallest_block().map(|state| state.request.clone()) else {
+            self.units[place].health.forgive();
+            return;
+        };
+        let mut answer = Vec::new();
+        match self.ask(place, &request, &mut answer).await {
+            Ok(took) if matches!(answer[..], [function, 10 | 11] if function & 0x80 != 0) => {
+                let words = format!("the gateway answered {}", exception_words(answer[1]));
+                self.load_of(place, took);
+                let now = self.now();
+                self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
+            }
+            // What it says is read at once, with everything else.
+            Ok(took) => {
+                if self.note_success(place, took) {
+                    self.units[place].reporter.tell_good(&self.port).await;
+                }
+            }
+            Err(error) => self.note_failure(place, &error, true).await,
+        }
+    }
+
+    fn load_of(&mut self, place: usize, took: Duration) {
+        self.units[place].busy += took;
+    }
+
+    /// One request outside the plan. The wire has to be there; on an error it has to be judged with [`Connection::note_failure`].
+    pub(super) async fn ask(
+        &mut self,
+        place: usize,
+        request: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<Duration, ExchangeError> {
+        let limit = self.limit(place);
+        let settings = &self.units[place].settings;
+        let (unit, answers_as) = (settings.unit, settings.quirks.accept_unit.unwrap_or(settings.unit));
+        match &mut self.wire {
+            Some(wire) => wire.exchange(Question { unit, answers_as, pdu: request }, limit, answer).await,
+            None => Err(ExchangeError::Broken("not connected".to_owned())),
+        }
+    }
+
+    /// A read was lost on a wire without transactions. A request whose answer has another length shows that the line is in step again:
+    /// a late answer to the lost one does not fit it, and after it nothing late can come. Whether it was answered.
+    async fn resynchronise(&mut self, place: usize) -> bool {
+        let Some(block) = self.units[place].smallest_block().map(|state| state.block.clone()) else { return true };
+        // Bits fill bytes: only another number of bytes is another length.
+        let count = match (block.table.is_bits(), block.count) {
+            (true, 1..=8) => 9,
+            (_, 1) => 2,
+            _ => 1,
+        };
+        let address = block.address.min(u16::MAX - count);
+        let request = pdu::read_request(block.table, address, count);
+        let mut answer = Vec::new();
+        let outcome = self.ask(place, &request, &mut answer).await;
+        let outcome = outcome.and_then(|took| match pdu::check_read(block.table, count, &answer) {
+            Ok(_) | Err(FrameError::Exception(_)) => Ok(took),
+            Err(FrameError::Wrong(words)) => Err(ExchangeError::BadFrame(words)),
+        });
+        match outcome {
+            Ok(_) => {
+                self.units[place].unsure = false;
+                true
+            }
+            Err(error) => {
+                self.note_failure(place, &error, true).await;
+                false
+            }
+        }
+    }
+
+    /// Asks a unit who it is, in as many parts as it wants. What it cannot say is never held against it.
+    pub(super) async fn identify(&mut self, place: usize) {
+        self.units[place].unidentified = false;
+        if let Ok(identity) = self.ask_identity(place).await {
+            let device = self.units[place].reporter.device();
+            self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
+        }
+    }
+
+    /// Extended identification first; a device that has less says what it has, or refuses and is asked for the basic one.
+    pub(super) async fn ask_identity(&mut self, place: usize) -> Result<Identity, String> {
+        let mut refusal = String::new();
+        for code in [3, 1] {
+            match self.identity_parts(place, code).await {
+                Ok(objects) => return Ok(identity(objects)),
+                Err(ExchangeError::Exception(code)) => refusal = exception_words(code),
+                Err(error) => {
+                    self.drop_wire();
+                    return Err(error.to_string());
+                }
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn identity_parts(&mut self, place: usize, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
+        let (mut objects, mut next, mut answer) = (Vec::new(), Some(0), Vec::new());
+        for _ in 0..IDENTITY_PARTS {
+            let Some(object) = next else { break };
+            self.ask(place, &pdu::identification(code, object), &mut answer).await?;
+            let part = pdu::check_identification(code, &answer)?;
+            objects.extend(part.objects);
+            // A device that sends in circles is told apart by going back.
+            next = part.next.filter(|following| *following > object);
+        }
+        Ok(objects)
+    }
+
+    /// The sign of life that the unit gets failed: said once.
+    pub(super) async fn heart_fails(&mut self, place: usize, why: &str) {
+        let unit = &mut self.units[place];
+        if unit.settings.heartbeat.is_some() && unit.beat.beating != Some(false) {
+            unit.beat.beating = Some(false);
+            let device = unit.reporter.device();
+            let news = DriverEvent::Heartbeat(self.generation, device, Heartbeat::Failing(why.into()));
+            self.port.send(news).await;
+        }
+    }
+}
+
+fn identity(objects: Vec<(u8, String)>) -> Identity {
+    let mut identity = Identity::default();
+    for (number, text) in objects {
+        let text: Arc<str> = text.into();
+        match number {
+            0 => identity.vendor = text,
+            1 => identity.product = text,
+            2 => identity.revision = text,
+            _ => drop(identity.others.insert(number, text)),
+        }
+    }
+    identity
+}
+
+async fn read_blocks(
+    wire: &mut Wire,
+    group: &mut Group,
+    chunk: &[usize],
+    [unit, answers_as]: [u8; 2],
+    in_flight: usize,
+    limit: Duration,
+    clock: &dyn Clock,
+) -> (Vec<Arrived>, Option<ExchangeError>) {
+    let requests: Vec<Vec<u8>> =
+        chunk.iter().map(|block| std::mem::take(&mut group.blocks[*block].request)).collect();
+    let questions: Vec<_> = requests.iter().map(|pdu| Question { unit, answers_as, pdu }).collect();
+    let mut arrived = Vec::with_capacity(chunk.len());
+    let outcome = wire
+        .exchange_many(&questions, in_flight, limit, |place, pdu, took| {
+            let (block, time) = (chunk[place], clock.now().utc);
+            let outcome = take_answer(&mut group.blocks[block], pdu, took, time)?;
+            arrived.push(Arrived { block, outcome, time, took });
+            Ok(())
+        })
+        .await;
+    for (block, request) in chunk.iter().zip(requests) {
+        group.blocks[*block].request = request;
+    }
+    (arrived, outcome.err())
+}
+
+fn take_answer(state: &mut BlockState, pdu: &[u8], took: Duration, time: Timestamp) -> Result<Outcome, FrameError> {
+    match pdu::check_read(state.block.table, state.block.count, pdu) {
+        Ok(payload) => Ok(state.take(payload, took, time)),
+        Err(FrameError::Exception(code)) => Ok(Outcome::Exception(code)),
+        Err(wrong) => Err(wrong),
+    }
+}
+
+/// The reason that a tag gets for an exception. A secure device answers "function not supported" where the role may not (V21, 8.4).
+pub(super) const fn exception_reason(code: u8, secure: bool) -> Reason {
+    match code {
+        1 if secure => Reason::NotAuthorised,
+        1 => Reason::IllegalFunction,
+        2 => Reason::IllegalAddress,
+        3 => Reason::IllegalValue,
+        4 => Reason::DeviceFailure,
+        5 | 6 => Reason::DeviceBusy,
+        10 | 11 => Reason::GatewayNoPath,
+        _ => Reason::OtherException,
+    }
+}
+
+/// An exception in words, with its number.
+pub(super) fn exception_words(code: u8) -> String {
+    format!("{} (exception {code})", exception_reason(code, false).words())
+}

@@ -1,0 +1,58 @@
+//! Devices that are off scan, and devices that are not who they were.
+
+use super::{Effects, Engine};
+use crate::alarm::{Condition, Subject, Verdict};
+use crate::driver::Identity;
+use crate::tag::{DeviceId, Generation, Now, Reason};
+use std::sync::Arc;
+
+impl Engine {
+    /// A device is off scan, or back, from now on. Its tags say so; it raises no alarm of its own.
+    pub(super) fn apply_scan(&mut self, device: DeviceId, on: bool, now: Now, effects: &mut Effects) {
+        if !on {
+            self.worsen_all(device, Reason::OffScan, now, effects);
+            self.judge_device(device, Condition::DeviceLost, Verdict::Inactive, now, effects);
+        }
+        self.tell_scan(device, on, effects);
+    }
+
+    /// The drivers learn which devices are off scan: they start without knowing.
+    pub(super) fn tell_scans(&mut self, effects: &mut Effects) {
+        let devices: Vec<DeviceId> = self.devices.off_scan().collect();
+        devices.into_iter().for_each(|device| self.tell_scan(device, false, effects));
+    }
+
+    fn tell_scan(&self, device: DeviceId, on: bool, effects: &mut Effects) {
+        if let Some(definition) = self.plan.directory.device(device) {
+            effects.scans.push((definition.connection, device, on));
+        }
+    }
+
+    /// A device says who it is.
+    pub(super) fn take_identity(
+        &mut self,
+        generation: Generation,
+        device: DeviceId,
+        identity: Identity,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        let Some(device) = self.slot_of_device(generation, device) else { return };
+        let plan = Arc::clone(&self.plan);
+        if let Some(is_another) = self.devices.take_identity(&plan, device, identity, now, effects) {
+            self.judge_device(device, Condition::OtherIdentity, is_another.into(), now, effects);
+        }
+    }
+
+    /// Whoever acknowledges that another device answers makes it the known one.
+    pub(super) fn accept_acknowledged(&mut self, now: Now, effects: &mut Effects) {
+        let plan = Arc::clone(&self.plan);
+        for slot in self.alarms.take_acknowledged() {
+            let Some(alarm) = plan.alarms.get(slot) else { continue };
+            if let (Subject::Device(device), Condition::OtherIdentity) = (alarm.subject, alarm.condition) {
+                self.devices.accept_identity(&plan, device, now, effects);
+                self.judge_device(device, Condition::OtherIdentity, Verdict::Inactive, now, effects);
+            }
+        }
+    }
+}
