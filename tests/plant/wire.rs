@@ -149,7 +149,9 @@ fn a_device_that_confirms_and_keeps_its_own_value_is_a_mismatch() {
 #[test]
 fn set_without_a_running_station_starts_one() {
     let server = ModbusServer::tcp();
-    let folder = Folder::new(&modbus_station(server.port, "1s", setpoint(json!({}))));
+    let mut file = modbus_station(server.port, "1s", setpoint(json!({})));
+    file["devices"][0]["identify"] = json!(false);
+    let folder = Folder::new(&file);
     let path = folder.path.to_str().unwrap();
     let output = crate::support::run(&["set", path, "setpoint", "8.5", "--reason", "test"]);
     assert_eq!(output.status.code(), Some(0));

@@ -9,12 +9,14 @@
 //! mean. `unit` keeps these together for one device, `task` runs a wire with `poll`, `write` and `answer` (tools).
 
 mod answer;
+pub mod capture;
 mod codec;
 mod framing;
 mod health;
 mod inquiry;
 mod pdu;
 mod plan;
+pub mod plausible;
 mod poll;
 mod schedule;
 mod serial_port;
@@ -27,6 +29,7 @@ mod tls;
 mod traffic;
 mod unit;
 mod wire;
+pub mod words;
 mod write;
 
 pub use codec::{Bits, Encoding, Kind, Order, decode, encode};
