@@ -1,7 +1,7 @@
 //! From entries to a plan and driver settings.
 
 use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StationFile, TagEntry, TemplateEntry};
-use super::problem::{Place, Problems, nearest};
+use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::{alarms, modbus, mqtt, picture, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
@@ -121,7 +121,8 @@ fn devices(sources: &[Source], connections: &[Placed<ConnectionEntry>], problems
     for Placed { entry, place } in list {
         let found = connections.iter().position(|connection| connection.entry.name == entry.connection);
         let Some(connection) = found else {
-            let hint = nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
+            let hint = problems
+                .nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
             problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
             continue;
         };
@@ -140,7 +141,7 @@ fn drafts(
     for (slot, device) in devices.iter().enumerate() {
         let Some(wanted) = &device.entry.template else { continue };
         let Some(template) = templates.iter().find(|template| &template.entry.name == wanted) else {
-            let hint = nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
+            let hint = problems.nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
@@ -172,7 +173,7 @@ fn drafts(
 fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {
     let found = devices.iter().position(|device| device.entry.name == wanted);
     if found.is_none() {
-        let hint = nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
+        let hint = problems.nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
         problems.error(&place.at("device"), format!("there is no device \"{wanted}\"{hint}"));
     }
     found.map(|slot| DeviceId(slot as u32))
