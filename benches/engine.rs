@@ -53,7 +53,13 @@ fn batches(round: u32) -> Vec<Batch> {
         (start..start + BATCH).map(read).collect()
     };
     let time = Now::default().plus(Duration::from_secs(u64::from(round))).utc;
-    let batch = |start| Batch { generation: Generation(1), device: DeviceId(0), time, readings: readings(start).into(), unchanged: false };
+    let batch = |start| Batch {
+        generation: Generation(1),
+        device: DeviceId(0),
+        time,
+        readings: readings(start).into(),
+        unchanged: false,
+    };
     (0..TAGS).step_by(BATCH as usize).map(batch).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The command line: which tool does what, and with which exit code.
 
 mod act;
+mod sheet;
 mod tools;
 
 use crate::headless;
@@ -42,14 +43,8 @@ enum Tool {
     },
     /// Print the JSON Schema of station.json.
     Schema,
-    /// List what is configured.
-    Tags {
-        /// Station folder.
-        folder: PathBuf,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    /// List what is configured; write the tags of the station file to a sheet (CSV), or take a sheet in.
+    Tags(sheet::TagsArguments),
     /// Write samples to a CSV file.
     Export(tools::ExportArguments),
     /// Set a tag, along the whole command path. Exit code 0 verified, 2 refused, 3 failed, 4 mismatch, 5 unverified, 6 unknown.
@@ -152,7 +147,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Run { folder, how } => run(&folder, &how),
         Tool::Check { folder } => tools::check(&folder),
         Tool::Schema => tools::schema(),
-        Tool::Tags { folder, json } => tools::tags(&folder, json),
+        Tool::Tags(arguments) => sheet::tags(&arguments),
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),

@@ -217,7 +217,10 @@ mod tests {
         assert_eq!(ended(arrived.observe(Some(&Value::Double(1.1)), Quality::GOOD)), Outcome::Verified);
         let mut lost = doubtful(0.0);
         lost.observe(Some(&Value::Double(0.0)), Quality::GOOD);
-        assert_eq!(lost.expire(at(11)), Progress::Ended(Outcome::Unknown, "no answer within 300 ms; it reads 0".into()));
+        assert_eq!(
+            lost.expire(at(11)),
+            Progress::Ended(Outcome::Unknown, "no answer within 300 ms; it reads 0".into())
+        );
         let mut same = doubtful(1.1);
         assert_eq!(same.observe(Some(&Value::Double(1.1)), Quality::GOOD), Progress::Waiting(same.deadline()));
         assert_eq!(ended(same.expire(at(11))), Outcome::Unknown);

@@ -2,7 +2,7 @@
 
 use super::compile::{DeviceDraft, TagDraft};
 use super::file::{AlarmEntry, StateEntry};
-use super::problem::{Place, Problems, nearest};
+use super::problem::{Place, Problems};
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
@@ -178,7 +178,7 @@ pub(super) fn command(draft: &TagDraft, slots: &HashMap<String, TagId>, problems
     let read_back = entry.read_back.as_ref().and_then(|name| {
         let found = slots.get(&format!("{}{name}", draft.prefix)).or_else(|| slots.get(name)).copied();
         if found.is_none() {
-            let hint = nearest(name, slots.keys().map(String::as_str));
+            let hint = problems.nearest(name, slots.keys().map(String::as_str));
             problems.error(&place.at("read_back"), format!("there is no tag \"{name}\"{hint}"));
         }
         found

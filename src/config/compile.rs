@@ -1,7 +1,7 @@
 //! From entries to a plan and driver settings.
 
 use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry};
-use super::problem::{Place, Problems, nearest};
+use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::{alarms, modbus, mqtt, picture, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
@@ -10,8 +10,8 @@ use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::Picture;
 use crate::tag::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling, States,
-    TagDefinition, TagId, TagKey,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
+    States, TagDefinition, TagId, TagKey,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -121,7 +121,8 @@ fn devices(sources: &[Source], connections: &[Placed<ConnectionEntry>], problems
     for Placed { entry, place } in list {
         let found = connections.iter().position(|connection| connection.entry.name == entry.connection);
         let Some(connection) = found else {
-            let hint = nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
+            let hint = problems
+                .nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
             problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
             continue;
         };
@@ -140,7 +141,7 @@ fn drafts(
     for (slot, device) in devices.iter().enumerate() {
         let Some(wanted) = &device.entry.template else { continue };
         let Some(template) = templates.iter().find(|template| &template.entry.name == wanted) else {
-            let hint = nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
+            let hint = problems.nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
@@ -172,7 +173,7 @@ fn drafts(
 fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {
     let found = devices.iter().position(|device| device.entry.name == wanted);
     if found.is_none() {
-        let hint = nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
+        let hint = problems.nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
         problems.error(&place.at("device"), format!("there is no device \"{wanted}\"{hint}"));
     }
     found.map(|slot| DeviceId(slot as u32))
@@ -232,8 +233,10 @@ impl Compiled {
     ) -> Self {
         let connections = connections.iter().enumerate().map(|(slot, connection)| {
             let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
-                (Some(entry), None) => modbus::settings(entry, slot, devices, secrets.folder(), &connection.place.at("modbus"), problems)
-                    .map(Protocol::Modbus),
+                (Some(entry), None) => {
+                    modbus::settings(entry, slot, devices, secrets.folder(), &connection.place.at("modbus"), problems)
+                        .map(Protocol::Modbus)
+                }
                 (None, Some(entry)) => {
                     let client = format!("{station}-{}", connection.entry.name);
                     mqtt::settings(entry, slot, &client, devices, secrets, &connection.place.at("mqtt"), problems)
@@ -488,7 +491,10 @@ pub(super) fn scaling(draft: &TagDraft, problems: &mut Problems) -> Option<Scali
         problems.error(&place.at("eng"), "the two engineering values differ");
         return None;
     }
-    if scale.valid.is_some_and(|[low, high]| low > scale.raw[0].min(scale.raw[1]) || high < scale.raw[0].max(scale.raw[1])) {
+    if scale
+        .valid
+        .is_some_and(|[low, high]| low > scale.raw[0].min(scale.raw[1]) || high < scale.raw[0].max(scale.raw[1]))
+    {
         problems.error(&place.at("valid"), "the valid raw values include both of \"raw\"");
     }
     Some(Scaling { raw: scale.raw, engineering: scale.eng, valid: scale.valid })

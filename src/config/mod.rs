@@ -10,6 +10,7 @@ mod problem;
 mod read;
 mod shape;
 mod starter;
+pub mod table;
 mod units;
 
 pub use compile::Plant;
@@ -48,8 +49,13 @@ impl Loaded {
 
 /// Reads, checks and compiles the station in `folder`.
 pub fn load(folder: &Path, generation: Generation) -> Loaded {
+    load_with(folder, &read::Texts::new(), generation)
+}
+
+/// The same, as the station would be with these texts in place of its files.
+fn load_with(folder: &Path, texts: &read::Texts, generation: Generation) -> Loaded {
     let mut problems = problem::Problems::default();
-    let sources = read::read(folder, &mut problems);
+    let sources = read::read(folder, texts, &mut problems);
     let secrets = read::Secrets::read(folder, &mut problems);
     let plant = compile::compile(&sources, &secrets, generation, &mut problems);
     let plant = plant.filter(|_| !problems.has_errors());

@@ -1,7 +1,7 @@
 //! The overview out of its entry.
 
 use super::file::{ElementEntry, OverviewEntry};
-use super::problem::{Place, Problems, nearest};
+use super::problem::{Place, Problems};
 use crate::screen::{Element, Picture};
 use crate::tag::TagId;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl Finder<'_> {
     fn tag(&mut self, key: &str, place: &Place) -> Option<TagId> {
         let found = self.slots.get(key).copied();
         if found.is_none() {
-            let hint = nearest(key, self.slots.keys().map(String::as_str));
+            let hint = self.problems.nearest(key, self.slots.keys().map(String::as_str));
             self.problems.error(place, format!("there is no tag \"{key}\"{hint}"));
         }
         found

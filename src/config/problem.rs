@@ -1,9 +1,11 @@
 //! What is wrong, where, and what would be right.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The station cannot run with it.
     Error,
@@ -12,7 +14,7 @@ pub enum Severity {
 }
 
 /// One problem in a file of a station.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
@@ -50,11 +52,21 @@ impl Place {
     }
 }
 
-/// Collects problems.
+/// Collects problems. A file of a big plant can have thousands of them, so none is looked for among all the others.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     list: Vec<Problem>,
+    seen: HashSet<Problem>,
+    /// By file, the places with a problem.
+    places: HashMap<String, HashSet<String>>,
+    /// By file, the places with an error.
+    errors: HashMap<String, BTreeSet<String>>,
+    /// Words that were compared for hints.
+    compared: usize,
 }
+
+/// Hints may cost so many comparisons of words in all: a second or so. Where thousands of names are wrong, the first hints say why.
+const MOST_COMPARED: usize = 1_000_000;
 
 impl Problems {
     pub(super) fn error(&mut self, place: &Place, words: impl Into<String>) {
@@ -68,9 +80,21 @@ impl Problems {
     fn add(&mut self, severity: Severity, place: &Place, words: String) {
         let problem = Problem { severity, file: place.file.clone(), path: place.path.clone(), words };
         // A template is compiled once for every device: what is wrong in it is said once.
-        if !self.list.contains(&problem) {
+        if self.seen.insert(problem.clone()) {
+            self.places.entry(place.file.clone()).or_default().insert(place.path.clone());
+            if severity == Severity::Error {
+                self.errors.entry(place.file.clone()).or_default().insert(place.path.clone());
+            }
             self.list.push(problem);
         }
+    }
+
+    /// The known word that is nearest to `word`, as long as hints do not take too long.
+    pub(super) fn nearest<'a>(&mut self, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        if self.compared > MOST_COMPARED {
+            return String::new();
+        }
+        nearest(word, known.into_iter().inspect(|_| self.compared += 1))
     }
 
     /// Takes the value out, or notes the error.
@@ -79,20 +103,20 @@ impl Problems {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.list.iter().any(|problem| problem.severity == Severity::Error)
+        !self.errors.is_empty()
     }
 
     /// Whether something is wrong at just this place.
     pub(super) fn stands_at(&self, place: &Place) -> bool {
-        self.list.iter().any(|problem| problem.file == place.file && problem.path == place.path)
+        self.places.get(&place.file).is_some_and(|paths| paths.contains(&place.path))
     }
 
     /// Whether something at or below this place is wrong already.
     pub(super) fn covers(&self, place: &Place) -> bool {
-        self.list.iter().any(|problem| {
-            problem.severity == Severity::Error
-                && problem.file == place.file
-                && (problem.path == place.path || problem.path.starts_with(&format!("{}/", place.path)))
+        let below = format!("{}/", place.path);
+        self.errors.get(&place.file).is_some_and(|paths| {
+            paths.contains(&place.path)
+                || paths.range(below.clone()..).next().is_some_and(|path| path.starts_with(&below))
         })
     }
 

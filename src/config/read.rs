@@ -6,14 +6,25 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+/// Texts that stand in for files, by name: what somebody is about to write.
+pub(super) type Texts = HashMap<String, String>;
+
 /// One file of the station, checked for its shape.
 pub(super) struct Source {
     pub(super) name: String,
+    pub(super) text: String,
     pub(super) value: Value,
 }
 
-/// Reads the main file and what it includes.
-pub(super) fn read(folder: &Path, problems: &mut Problems) -> Vec<Source> {
+impl Source {
+    /// All that stands in the file, comments and what does not fit included.
+    pub(super) fn with_comments(&self) -> Value {
+        serde_json::from_str(without_mark(&self.text)).unwrap_or_default()
+    }
+}
+
+/// Reads the main file and what it includes; a text goes before the file that it stands in for.
+pub(super) fn read(folder: &Path, texts: &Texts, problems: &mut Problems) -> Vec<Source> {
     let schema = file::schema();
     let mut sources = Vec::new();
     let mut waiting = vec![(STATION_FILE.to_owned(), Place::new(STATION_FILE, ""))];
@@ -22,7 +33,9 @@ pub(super) fn read(folder: &Path, problems: &mut Problems) -> Vec<Source> {
             problems.error(&asked_at, format!("{name} is included twice"));
             continue;
         }
-        let Some(mut value) = read_json(folder, &name, &asked_at, problems) else { continue };
+        let text = texts.get(&name).cloned().or_else(|| read_text(folder, &name, &asked_at, problems));
+        let Some(text) = text else { continue };
+        let Some(mut value) = parse(&text, &name, problems) else { continue };
         let place = Place::new(&name, "");
         shape::check(&mut value, &schema, &place, problems);
         let includes = value.get("include").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -36,7 +49,7 @@ pub(super) fn read(folder: &Path, problems: &mut Problems) -> Vec<Source> {
                 None => {}
             }
         }
-        sources.push(Source { name, value });
+        sources.push(Source { name, text, value });
     }
     sources
 }
@@ -45,16 +58,19 @@ fn is_inside(path: &str) -> bool {
     !path.starts_with('/') && !path.split(['/', '\\']).any(|part| part == "..")
 }
 
-fn read_json(folder: &Path, name: &str, asked_at: &Place, problems: &mut Problems) -> Option<Value> {
+fn read_text(folder: &Path, name: &str, asked_at: &Place, problems: &mut Problems) -> Option<String> {
     let path = folder.join(name);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.error(asked_at, format!("{} cannot be read: {error}", path.display()));
-            return None;
-        }
-    };
-    match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
+    let words = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    problems.take(asked_at, std::fs::read_to_string(&path).map_err(words))
+}
+
+/// Some editors begin a file with the mark of UTF-8.
+fn without_mark(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+fn parse(text: &str, name: &str, problems: &mut Problems) -> Option<Value> {
+    match serde_json::from_str::<Value>(without_mark(text)) {
         Ok(mut value) => {
             shape::without_comments(&mut value);
             Some(value)
@@ -85,7 +101,8 @@ impl Secrets {
         if let Some(words) = too_open(&path) {
             problems.error(&place, words);
         }
-        let Some(value) = read_json(folder, SECRETS_FILE, &place, problems) else { return Self::default() };
+        let text = read_text(folder, SECRETS_FILE, &place, problems);
+        let Some(value) = text.and_then(|text| parse(&text, SECRETS_FILE, problems)) else { return Self::default() };
         match serde_json::from_value(value) {
             Ok(entries) => Self { entries, folder: folder.to_owned() },
             Err(_) => {

@@ -1,7 +1,7 @@
 //! What drivers and the engine say to each other. Types only.
 
-use crate::audit::RequestId;
 use super::modbus::Inquiry;
+use crate::audit::RequestId;
 use crate::command::WriteAnswer;
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
 use serde::{Deserialize, Serialize};

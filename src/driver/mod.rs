@@ -8,7 +8,8 @@ mod report;
 mod supervisor;
 
 pub use contract::{
-    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, Reading, Statistics, Written,
+    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, Reading,
+    Statistics, Written,
 };
 use supervisor::Inbox;
 pub use supervisor::{ConnectionSettings, Drivers, NoSuchWire, Port, Protocol};

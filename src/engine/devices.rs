@@ -88,11 +88,7 @@ pub(super) struct DeviceDesk {
 }
 
 impl DeviceDesk {
-    pub(super) fn new(
-        plan: &Plan,
-        off_scan: &HashMap<Arc<str>, OffScan>,
-        known: HashMap<Arc<str>, Identity>,
-    ) -> Self {
+    pub(super) fn new(plan: &Plan, off_scan: &HashMap<Arc<str>, OffScan>, known: HashMap<Arc<str>, Identity>) -> Self {
         let view = |device: &crate::tag::DeviceDefinition| DeviceView {
             off_scan: off_scan.get(&device.name).cloned(),
             ..DeviceView::NEW

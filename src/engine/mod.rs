@@ -25,7 +25,9 @@ pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
 use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
-use crate::tag::{DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value};
+use crate::tag::{
+    DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
+};
 use alarms::AlarmDesk;
 use commands::CommandDesk;
 use deadlines::{Deadline, Deadlines};
@@ -148,7 +150,11 @@ impl Engine {
         let watching = self.commands.is_watching();
         let present = batch.generation == self.plan.generation;
         for reading in batch.readings.iter() {
-            if present && batch.unchanged && !watching && self.tags.confirm(&self.plan, reading, batch.time, now, effects) {
+            if present
+                && batch.unchanged
+                && !watching
+                && self.tags.confirm(&self.plan, reading, batch.time, now, effects)
+            {
                 continue;
             }
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };

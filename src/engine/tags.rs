@@ -3,8 +3,8 @@
 use super::{Effects, Plan};
 use crate::driver::Reading;
 use crate::tag::{
-    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition, TagId,
-    Timestamp, Value,
+    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition,
+    TagId, Timestamp, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

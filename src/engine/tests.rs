@@ -303,14 +303,13 @@ fn an_old_generation_is_not_believed() {
         "tags":[{"name":"t","device":"d","register":"input:0"}]}"#;
     let mut engine = Engine::new(Arc::new(plan(station, 2)), Restored::default());
     let reading = Reading { tag: TagId(0), value: Some(Value::Signed(5)), quality: Quality::GOOD };
-    let batch =
-        Batch {
-            generation: Generation(1),
-            device: DeviceId(0),
-            time: Timestamp::default(),
-            readings: Arc::from([reading]),
-            unchanged: false,
-        };
+    let batch = Batch {
+        generation: Generation(1),
+        device: DeviceId(0),
+        time: Timestamp::default(),
+        readings: Arc::from([reading]),
+        unchanged: false,
+    };
     let mut effects = Effects::default();
     engine.step(Event::Driver(DriverEvent::Batch(batch)), Now::default(), &mut effects);
     assert!(effects.rows.is_empty());

@@ -6,8 +6,8 @@ use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::{SystemClock, account_name, socket};
 use crate::access::Principal;
-use crate::config::{self, Plant};
 use crate::audit::Entry;
+use crate::config::{self, Plant};
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
@@ -83,7 +83,15 @@ impl Station {
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
-        let station = Self { handle, drivers, port, generation: Generation(1), runtime: Some(runtime), engine: Some(thread), _lock: lock };
+        let station = Self {
+            handle,
+            drivers,
+            port,
+            generation: Generation(1),
+            runtime: Some(runtime),
+            engine: Some(thread),
+            _lock: lock,
+        };
         station.begin(plant);
         Ok(station)
     }

@@ -69,8 +69,13 @@ mod tests {
         // 4 to 20 mA in hundredths, with the fault limits of NAMUR NE 43.
         let scaling = Scaling { raw: [400.0, 2000.0], engineering: [0.0, 10.0], valid: Some([360.0, 2100.0]) };
         for (raw, expected) in [
-            (300.0, Span::Outside), (380.0, Span::Under), (400.0, Span::Inside), (1200.0, Span::Inside),
-            (2000.0, Span::Inside), (2050.0, Span::Over), (2200.0, Span::Outside),
+            (300.0, Span::Outside),
+            (380.0, Span::Under),
+            (400.0, Span::Inside),
+            (1200.0, Span::Inside),
+            (2000.0, Span::Inside),
+            (2050.0, Span::Over),
+            (2200.0, Span::Outside),
         ] {
             assert_eq!(scaling.span(raw), expected, "{raw}");
         }

@@ -7,6 +7,7 @@
 mod mqtt;
 mod program;
 mod recovery;
+mod sheet;
 mod support;
 mod views;
 mod window;

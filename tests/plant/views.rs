@@ -94,7 +94,13 @@ impl Bench {
         let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::NoAnswer) };
         let reading = Reading { tag, value: value.map(Value::Double), quality };
         let time = self.clock.now().utc;
-        let batch = Batch { generation: Generation(1), device: DeviceId(0), time, readings: vec![reading].into(), unchanged: false };
+        let batch = Batch {
+            generation: Generation(1),
+            device: DeviceId(0),
+            time,
+            readings: vec![reading].into(),
+            unchanged: false,
+        };
         self.step(Event::Driver(DriverEvent::Batch(batch)));
     }
 

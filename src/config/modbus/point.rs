@@ -12,7 +12,12 @@ use std::time::Duration;
 const USUAL_POLL: Duration = Duration::from_secs(1);
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
 
-pub(in crate::config) fn point(id: TagId, draft: &TagDraft, device: &DeviceDraft, problems: &mut Problems) -> Option<Point> {
+pub(in crate::config) fn point(
+    id: TagId,
+    draft: &TagDraft,
+    device: &DeviceDraft,
+    problems: &mut Problems,
+) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
     for (key, given) in [("topic", entry.topic.is_some()), ("json", entry.json.is_some())] {
         if given {
@@ -95,9 +100,13 @@ fn bits(draft: &TagDraft, kind: Kind, table: Table, problems: &mut Problems) -> 
                 _ => 0,
             };
             if most == 0 || table.is_bits() {
-                problems.error(&place.at("bits"), "a field of bits has the type u16, u32 or u64 and stands in registers");
+                problems
+                    .error(&place.at("bits"), "a field of bits has the type u16, u32 or u64 and stands in registers");
             } else if low > high || high > most {
-                problems.error(&place.at("bits"), format!("the first bit is not above the last, and the last at most {most}"));
+                problems.error(
+                    &place.at("bits"),
+                    format!("the first bit is not above the last, and the last at most {most}"),
+                );
             }
             Some(Bits { low: low.min(63), count: high.saturating_sub(low).min(63 - low.min(63)) + 1 })
         }

@@ -157,12 +157,7 @@ fn serial_line(entry: &ModbusEntry, path: &str, place: &Place, problems: &mut Pr
 }
 
 /// The same way to another address.
-fn fallback(
-    entry: &ModbusEntry,
-    transport: &Transport,
-    place: &Place,
-    problems: &mut Problems,
-) -> Option<Transport> {
+fn fallback(entry: &ModbusEntry, transport: &Transport, place: &Place, problems: &mut Problems) -> Option<Transport> {
     let (text, place) = (entry.fallback.as_ref()?, place.at("fallback"));
     let mut address = |usual: u16| {
         let (host, port) = problems.take(&place, units::host_and_port(text, usual))?;
@@ -204,11 +199,7 @@ fn unit(id: DeviceId, draft: &DeviceDraft, transport: &Transport, problems: &mut
         max_bits: within(entry.max_bits, "max_bits", MAX_BITS, problems),
         pause: pause(entry.pause.as_ref(), place, problems),
         timeout: timeout(entry.timeout.as_ref(), place, problems),
-        quirks: Quirks {
-            write_with: entry.write_with,
-            write_bits: entry.write_bits,
-            accept_unit: entry.accept_unit,
-        },
+        quirks: Quirks { write_with: entry.write_with, write_bits: entry.write_bits, accept_unit: entry.accept_unit },
         heartbeat: entry.heartbeat.as_ref().and_then(|beat| heartbeat(beat, draft, problems)),
         // A device that is silent to functions it does not know would cost a serial line two time-outs.
         identify: entry.identify.unwrap_or(!transport.is_rtu()) && unit != 0,

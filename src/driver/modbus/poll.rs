@@ -322,8 +322,7 @@ async fn read_blocks(
     limit: Duration,
     clock: &dyn Clock,
 ) -> (Vec<Arrived>, Option<ExchangeError>) {
-    let requests: Vec<Vec<u8>> =
-        chunk.iter().map(|block| std::mem::take(&mut group.blocks[*block].request)).collect();
+    let requests: Vec<Vec<u8>> = chunk.iter().map(|block| std::mem::take(&mut group.blocks[*block].request)).collect();
     let questions: Vec<_> = requests.iter().map(|pdu| Question { unit, answers_as, pdu }).collect();
     let mut arrived = Vec::with_capacity(chunk.len());
     let outcome = wire

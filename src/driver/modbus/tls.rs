@@ -95,7 +95,9 @@ fn tls_words(error: &rustls::Error) -> String {
         Error::AlertReceived(Alert::CertificateRequired) => {
             "the device asks for a client certificate, and none is set up".to_owned()
         }
-        Error::AlertReceived(Alert::CertificateExpired) => "the device says that our certificate has expired".to_owned(),
+        Error::AlertReceived(Alert::CertificateExpired) => {
+            "the device says that our certificate has expired".to_owned()
+        }
         Error::AlertReceived(Alert::UnknownCA) => {
             "the device does not know the authority that signed our certificate".to_owned()
         }

@@ -249,7 +249,8 @@ impl Wire {
             let took = answered.sent.elapsed();
             let outcome = believed(take(answered.place, &frame[HEADER..], took));
             if outcome.is_err() || self.traffic.is_watched() {
-                let (transaction, words) = (Some(answered.transaction), outcome.as_ref().err().map(ToString::to_string));
+                let (transaction, words) =
+                    (Some(answered.transaction), outcome.as_ref().err().map(ToString::to_string));
                 keep(&self.traffic, self.clock.as_ref(), question, transaction, frame, took, words);
             }
             outcome?;
@@ -287,7 +288,10 @@ impl Wire {
                     return Ok(skip + 1..skip + length - 2);
                 }
                 Some(length) if answer.len() > length => {
-                    return Err(ExchangeError::BadFrame(format!("{} bytes came where {length} were due", answer.len())));
+                    return Err(ExchangeError::BadFrame(format!(
+                        "{} bytes came where {length} were due",
+                        answer.len()
+                    )));
                 }
                 _ => {}
             }

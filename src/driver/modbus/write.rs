@@ -141,10 +141,7 @@ impl Connection {
     }
 
     fn find(&self, dispatch: &Dispatch) -> Option<(usize, Point)> {
-        self.units
-            .iter()
-            .enumerate()
-            .find_map(|(place, unit)| Some((place, unit.point(dispatch.tag())?.clone())))
+        self.units.iter().enumerate().find_map(|(place, unit)| Some((place, unit.point(dispatch.tag())?.clone())))
     }
 
     /// Gives a device its sign of life.
@@ -210,9 +207,7 @@ fn request(point: &Point, value: &Value, quirks: Quirks) -> Result<Request, Stri
 /// Function 23 answers with what it read; every other write with what it wrote.
 fn check_answer(request: &[u8], answer: &[u8]) -> Result<(), pdu::FrameError> {
     match request {
-        [23, _, _, high, low, ..] => {
-            pdu::check_read_write(u16::from_be_bytes([*high, *low]), answer).map(|_| ())
-        }
+        [23, _, _, high, low, ..] => pdu::check_read_write(u16::from_be_bytes([*high, *low]), answer).map(|_| ()),
         _ => pdu::check_write(request, answer),
     }
 }
@@ -231,7 +226,6 @@ fn request_for_bits(point: &Point, value: &Value, quirks: Quirks) -> Result<Requ
         WriteBits::ReadModifyWrite => Request::Change { address: point.address, keep, set },
     })
 }
-
 
 #[cfg(test)]
 mod tests {

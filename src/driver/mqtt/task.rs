@@ -120,11 +120,7 @@ impl Broker {
     }
 
     /// One session from connecting to its end. Whatever the client still holds then is thrown away.
-    async fn session(
-        &mut self,
-        inbox: &mut Inbox,
-        assignments: &mut watch::Receiver<Assignment<Settings>>,
-    ) -> End {
+    async fn session(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> End {
         let (client, mut event_loop) = AsyncClient::new(self.options(), 64);
         let mut network = rumqttc::NetworkOptions::new();
         network.set_connection_timeout(5);
