@@ -64,7 +64,8 @@ impl Link {
 }
 
 /// How a device is doing, finer than its link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// Nothing is known yet.
     #[default]

@@ -88,7 +88,7 @@ impl Running {
         }
         match (&self.change, &wanted.protocol) {
             // It compares wire and units itself.
-            (Change::Modbus(_), Protocol::Modbus(_)) => true,
+            (Change::Modbus(_), Protocol::Modbus(settings)) => self.traffic.is_rtu() == settings.transport.is_rtu(),
             (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_slots(settings),
             _ => false,
         }
@@ -201,7 +201,8 @@ fn start(
     let (commands, waiting) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
     let (instructions, told) = queue::bounded("instructions to a connection", INSTRUCTIONS, WhenFull::Refuse);
     let ConnectionSettings { connection, name, protocol } = settings;
-    let (traffic, port) = (Arc::new(Traffic::default()), port.clone());
+    let is_rtu = matches!(&protocol, Protocol::Modbus(settings) if settings.transport.is_rtu());
+    let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
     let inbox = Inbox { commands: waiting, instructions: told };
     let seen = Arc::clone(&traffic);
     let (change, task) = match protocol {

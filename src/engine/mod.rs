@@ -20,7 +20,7 @@ pub use devices::{DeviceView, OffScan};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
 pub use plan::{Plan, SystemTags};
-pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
+pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
 use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};

@@ -5,6 +5,8 @@ use crate::access::Principal;
 use crate::alarm::{OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
 use crate::command::{CommandRequest, Confirmation, Facts, Outcome, Refusal};
+use crate::driver::Identity;
+use crate::driver::modbus::{Exchange, Presence, ReadAnswer, ReadWish, TrustLine, WirePlan};
 use crate::tag::{Now, TagKey, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -62,6 +64,92 @@ pub enum RequestBody {
         /// Why.
         reason: Arc<str>,
     },
+    /// A tool asks a wire something. The station hands it to the driver; the engine has no part in it.
+    Tool(ToolRequest),
+}
+
+/// What tools ask of the wires that the station holds. Nothing here changes anything in a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tool", rename_all = "kebab-case")]
+pub enum ToolRequest {
+    /// Read bits or registers.
+    Read {
+        /// Name of the connection.
+        connection: Arc<str>,
+        /// What.
+        wish: ReadWish,
+    },
+    /// Ask a unit who it is.
+    Identify {
+        /// Name of the connection.
+        connection: Arc<str>,
+        /// The unit.
+        unit: u8,
+    },
+    /// Find out whether a unit answers.
+    Find {
+        /// Name of the connection.
+        connection: Arc<str>,
+        /// The unit.
+        unit: u8,
+        /// How long it may take, in milliseconds.
+        limit_millis: u64,
+    },
+    /// Let a unit give back a word.
+    Echo {
+        /// Name of the connection.
+        connection: Arc<str>,
+        /// The unit.
+        unit: u8,
+    },
+    /// What is asked on every wire, how often, and how the wires bear it.
+    Plan,
+    /// Where the value of a tag comes from.
+    Trace {
+        /// The tag.
+        tag: TagKey,
+    },
+    /// What went over a wire since an exchange.
+    Traffic {
+        /// Name of the connection.
+        connection: Arc<str>,
+        /// The number of the first exchange that is wanted.
+        first: u64,
+    },
+}
+
+/// What a tool gets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tool", rename_all = "kebab-case")]
+pub enum ToolReply {
+    /// What was read.
+    Read(ReadAnswer),
+    /// Who the unit is.
+    Identity(Identity),
+    /// Whether the unit is there.
+    Presence {
+        /// Whether it is.
+        presence: Presence,
+    },
+    /// It gave the word back.
+    Echo {
+        /// How long that took, in microseconds.
+        micros: u32,
+    },
+    /// The wires by name.
+    Plan {
+        /// In the order of the station file.
+        wires: Vec<(Arc<str>, WirePlan)>,
+    },
+    /// Where the value comes from.
+    Trace(TrustLine),
+    /// Exchanges, the oldest first.
+    Traffic {
+        /// The exchanges.
+        exchanges: Vec<Exchange>,
+        /// Whether frames carry a check sum instead of a head.
+        is_rtu: bool,
+    },
 }
 
 /// Names the one who waits for a reply.
@@ -109,6 +197,8 @@ pub enum Reply {
     },
     /// It was done, and the record of it is durable.
     Done,
+    /// What a tool gets.
+    Tool(ToolReply),
     /// The alarms that are not normal.
     Alarms {
         /// The most urgent first.
@@ -141,6 +231,10 @@ impl Engine {
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
+            RequestBody::Tool(_) => {
+                let why = "questions of tools are answered by the wires, not by the engine".to_owned();
+                effects.replies.push((reply, Reply::Refused { why }));
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::access::Principal;
 use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
 use crate::command::Confirmation;
+use crate::driver::Drivers;
 use crate::engine::{Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, Snapshot};
 use crate::queue::{self, Sender, WhenFull};
 use crate::tag::{Clock, Now, TagKey, Value};
@@ -130,6 +131,7 @@ pub struct Handle {
     pub(super) person: Principal,
     pub(super) folder: PathBuf,
     pub(super) session: Arc<str>,
+    pub(super) drivers: Arc<Mutex<Drivers>>,
 }
 
 impl Handle {
@@ -148,6 +150,7 @@ impl Handle {
             person: Principal::person("anna"),
             folder: PathBuf::new(),
             session: "detached".into(),
+            drivers: Arc::default(),
         };
         (handle, inbox)
     }
@@ -200,6 +203,11 @@ impl Handle {
         confirmation: Confirmation,
     ) -> Pending<Reply> {
         self.request(RequestBody::Command { tag, value, value_seen, reason: reason.into(), confirmation })
+    }
+
+    /// Takes a device off scan or puts it back, for the person at this computer.
+    pub fn scan(&self, device: &str, on: bool, reason: &str) -> Pending<Reply> {
+        self.request(RequestBody::Scan { device: device.into(), on, reason: reason.into() })
     }
 
     /// Makes a request for the person at this computer.

@@ -9,6 +9,7 @@ mod queries;
 mod signals;
 mod socket;
 mod start;
+mod tools;
 
 pub use account::account_name;
 pub use clock::SystemClock;
@@ -19,3 +20,4 @@ pub use queries::QueryContext;
 pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};
+pub use tools::{Asked, LoneWire};

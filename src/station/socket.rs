@@ -2,7 +2,7 @@
 
 use super::Handle;
 use crate::command::Outcome;
-use crate::engine::{Reply, Request, RequestBody};
+use crate::engine::{PROTOCOL_VERSION, Reply, Request, RequestBody};
 use std::path::Path;
 
 /// The name of the socket in a station folder.
@@ -53,7 +53,12 @@ async fn converse(stream: tokio::net::UnixStream, handle: Handle) {
             Ok(mut request) => {
                 // Who asks is known from the socket, not from what they say.
                 request.principal = handle.person().clone();
-                handle.submit(request).wait().await
+                match request.body {
+                    RequestBody::Tool(tool) if request.version == PROTOCOL_VERSION => {
+                        Some(handle.tool(tool).await.map_or_else(|why| Reply::Refused { why }, Reply::Tool))
+                    }
+                    _ => handle.submit(request).wait().await,
+                }
             }
             Err(error) => Some(Reply::Refused { why: format!("this is not a request: {error}") }),
         };

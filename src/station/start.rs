@@ -205,6 +205,7 @@ impl Parts {
             person: Principal::person(&account_name()),
             folder: folder.to_owned(),
             session: session_name(now.utc),
+            drivers: Arc::default(),
         }
     }
 
@@ -212,7 +213,7 @@ impl Parts {
         StationOutlets {
             recorder: Some(self.recorder),
             historian: Some(self.historian),
-            drivers: Arc::default(),
+            drivers: Arc::clone(&handle.drivers),
             waiting: self.waiting,
             snapshots: Arc::clone(&handle.snapshots),
             wakers: Arc::clone(&handle.wakers),

@@ -11,6 +11,7 @@ use super::wire::{ExchangeError, Question};
 use super::{Table, Transport, framing};
 use crate::driver::Identity;
 use crate::tag::TagId;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Connection {
@@ -37,7 +38,7 @@ impl Connection {
     /// One question of a tool to any unit, whether the station knows it or not.
     async fn ask_unit(&mut self, unit: u8, pdu: &[u8], limit: Duration) -> Result<(Vec<u8>, Duration), ExchangeError> {
         if !self.is_connected().await {
-            return Err(ExchangeError::Broken("the connection is not open".to_owned()));
+            return Err(ExchangeError::Broken(self.why_down.clone()));
         }
         let known = self.units.iter().position(|known| known.settings.unit == unit);
         let accepted = known.and_then(|place| self.units[place].settings.quirks.accept_unit);
@@ -82,7 +83,7 @@ impl Connection {
 
     async fn identify_for_tool(&mut self, unit: u8) -> Result<Identity, String> {
         if !self.is_connected().await {
-            return Err("the connection is not open".to_owned());
+            return Err(self.why_down.clone());
         }
         let Some(place) = self.units.iter().position(|known| known.settings.unit == unit) else {
             return Err(format!("unit {unit} is not in the station file"));
@@ -167,7 +168,7 @@ impl Connection {
     fn unit_plan(&self, unit: &Unit) -> UnitPlan {
         let blocks = unit.groups.iter().flat_map(|group| &group.blocks);
         let reads = blocks.map(|state| self.planned(unit, state)).collect();
-        let (device, condition) = (unit.settings.device, unit.health.condition());
+        let (device, condition) = (Arc::clone(&unit.settings.name), unit.health.condition());
         UnitPlan { device, unit: unit.settings.unit, condition, reads }
     }
 

@@ -3,8 +3,9 @@
 use super::traffic::Exchange;
 use super::{Kind, Order, Table};
 use crate::driver::{Condition, Identity};
-use crate::tag::{DeviceId, TagId, Timestamp};
+use crate::tag::{TagId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -60,7 +61,7 @@ pub enum Presence {
 }
 
 /// Where a value comes from, down to the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustLine {
     /// Registers of the tag as they came last; bits as 0 and 1.
     pub raw: Vec<u16>,
@@ -106,10 +107,10 @@ pub struct PlannedRead {
 }
 
 /// What one unit is asked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitPlan {
-    /// The device.
-    pub device: DeviceId,
+    /// Name of the device.
+    pub device: Arc<str>,
     /// Its unit on the wire.
     pub unit: u8,
     /// How it is doing.
@@ -119,7 +120,7 @@ pub struct UnitPlan {
 }
 
 /// What goes over one wire.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WirePlan {
     /// The units on it.
     pub units: Vec<UnitPlan>,

@@ -52,8 +52,9 @@ pub(super) struct Connection {
     pub(super) inquiries: VecDeque<super::Inquiry>,
     /// An answer may still be on its way to a wire without transactions.
     doubtful: bool,
-    /// Whether the last attempt to open the wire failed.
+    /// Whether the last attempt to open the wire failed, and why.
     down: bool,
+    pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
     quiet_until: Monotonic,
@@ -121,6 +122,7 @@ impl Connection {
             load: Load { since: now, ..Load::default() },
             inquiries: VecDeque::new(),
             down: false,
+            why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
             quiet_until: Monotonic::default(),
@@ -275,6 +277,7 @@ impl Connection {
 
     async fn stay_down(&mut self, why: &str) {
         self.down = true;
+        self.why_down = why.to_owned();
         let pause = self.backoff.fail();
         self.connect_after = self.now().plus(pause);
         for place in 0..self.units.len() {

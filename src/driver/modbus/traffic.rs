@@ -1,15 +1,17 @@
 //! What went over a wire, for those who look: the last exchanges that failed always, all others while somebody watches.
 
-use crate::tag::Timestamp;
+use crate::tag::{Clock, Monotonic, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Exchanges that are kept.
 const KEPT: usize = 2_000;
 
 /// One request and what came of it, as bytes on the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Counts up by one from exchange to exchange of the wire.
     pub number: u64,
@@ -30,7 +32,10 @@ pub struct Exchange {
 /// The exchanges of one wire. The task of the wire writes, everybody else reads.
 #[derive(Debug, Default)]
 pub struct Traffic {
+    is_rtu: bool,
     watchers: AtomicU32,
+    /// Until when a tool that asks from outside is taken to be watching, in microseconds of the monotonic clock.
+    asked_until: AtomicU64,
     kept: Mutex<Kept>,
 }
 
@@ -51,6 +56,21 @@ impl Drop for Watching {
 }
 
 impl Traffic {
+    /// For a wire; `is_rtu` says that its frames carry a check sum instead of a head.
+    pub(in crate::driver) fn new(is_rtu: bool) -> Self {
+        Self { is_rtu, ..Self::default() }
+    }
+
+    /// Whether frames carry a check sum instead of a head.
+    pub fn is_rtu(&self) -> bool {
+        self.is_rtu
+    }
+
+    /// Keeps every exchange for this long from `now` on.
+    pub fn ask_for(&self, span: Duration, now: Monotonic) {
+        self.asked_until.store(now.plus(span).as_micros(), Ordering::Relaxed);
+    }
+
     /// Begins to keep every exchange.
     pub fn watch(self: &std::sync::Arc<Self>) -> Watching {
         self.watchers.fetch_add(1, Ordering::Relaxed);
@@ -58,8 +78,12 @@ impl Traffic {
     }
 
     /// Whether exchanges without errors are kept as well.
-    pub(super) fn is_watched(&self) -> bool {
-        self.watchers.load(Ordering::Relaxed) > 0
+    pub(super) fn is_watched(&self, clock: &dyn Clock) -> bool {
+        if self.watchers.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        let until = self.asked_until.load(Ordering::Relaxed);
+        until > 0 && until > clock.now().monotonic.as_micros()
     }
 
     /// Keeps one exchange; its number is set here.
@@ -107,8 +131,8 @@ mod tests {
         let traffic = Arc::new(Traffic::default());
         let (one, two) = (traffic.watch(), traffic.watch());
         drop(one);
-        assert!(traffic.is_watched());
+        assert!(traffic.watchers.load(Ordering::Relaxed) > 0);
         drop(two);
-        assert!(!traffic.is_watched());
+        assert_eq!(traffic.watchers.load(Ordering::Relaxed), 0);
     }
 }

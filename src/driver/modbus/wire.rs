@@ -248,7 +248,7 @@ impl Wire {
             let answered = open.remove(found);
             let took = answered.sent.elapsed();
             let outcome = believed(take(answered.place, &frame[HEADER..], took));
-            if outcome.is_err() || self.traffic.is_watched() {
+            if outcome.is_err() || self.traffic.is_watched(self.clock.as_ref()) {
                 let (transaction, words) =
                     (Some(answered.transaction), outcome.as_ref().err().map(ToString::to_string));
                 keep(&self.traffic, self.clock.as_ref(), question, transaction, frame, took, words);
@@ -319,7 +319,7 @@ impl Wire {
     }
 
     fn note_serial(&self, question: &Question<'_>, took: Duration, error: Option<&ExchangeError>) {
-        if error.is_some() || self.traffic.is_watched() {
+        if error.is_some() || self.traffic.is_watched(self.clock.as_ref()) {
             let words = error.map(ToString::to_string);
             keep(&self.traffic, self.clock.as_ref(), question, None, &self.received, took, words);
         }
