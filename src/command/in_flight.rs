@@ -73,7 +73,9 @@ impl InFlight {
         self.sent = match answer {
             WriteAnswer::Failed(why) => return Progress::Ended(Outcome::Failed, why),
             WriteAnswer::NotSent(why) => return Progress::Ended(Outcome::Refused, why),
-            WriteAnswer::Unknown(why) if self.read_back.is_none() => return Progress::Ended(Outcome::Unknown, why),
+            WriteAnswer::Unknown(why) if self.read_back.is_none() => {
+                return Progress::Ended(Outcome::Unknown, doubtful(&why));
+            }
             WriteAnswer::Accepted if self.read_back.is_none() => {
                 return Progress::Ended(Outcome::Unverified, "the device took it; no read-back is set up".to_owned());
             }
@@ -123,8 +125,10 @@ impl InFlight {
         }
         match (&self.sent, &self.last_seen) {
             (Sent::Waiting, _) => Progress::Ended(Outcome::Unknown, "the driver gave no answer".to_owned()),
-            (Sent::Doubtful(why), Some(seen)) => Progress::Ended(Outcome::Unknown, format!("{why}; it reads {seen}")),
-            (Sent::Doubtful(why), None) => Progress::Ended(Outcome::Unknown, why.clone()),
+            (Sent::Doubtful(why), Some(seen)) => {
+                Progress::Ended(Outcome::Unknown, format!("{}; it reads {seen}", doubtful(why)))
+            }
+            (Sent::Doubtful(why), None) => Progress::Ended(Outcome::Unknown, doubtful(why)),
             (Sent::Accepted, Some(seen)) if self.pulse => {
                 Progress::Ended(Outcome::Mismatch, format!("it is still {seen}: the device did not reset it"))
             }
@@ -141,6 +145,10 @@ impl InFlight {
     fn agrees(&self, value: &Value) -> bool {
         agrees(&self.wanted, value, self.tolerance)
     }
+}
+
+fn doubtful(why: &str) -> String {
+    format!("{why}; it may have arrived")
 }
 
 /// Floats are compared at the precision of the coarser one: what was sent as 1.1 reads back as the `f32` nearest to 1.1.
@@ -219,7 +227,7 @@ mod tests {
         lost.observe(Some(&Value::Double(0.0)), Quality::GOOD);
         assert_eq!(
             lost.expire(at(11)),
-            Progress::Ended(Outcome::Unknown, "no answer within 300 ms; it reads 0".into())
+            Progress::Ended(Outcome::Unknown, "no answer within 300 ms; it may have arrived; it reads 0".into())
         );
         let mut same = doubtful(1.1);
         assert_eq!(same.observe(Some(&Value::Double(1.1)), Quality::GOOD), Progress::Waiting(same.deadline()));

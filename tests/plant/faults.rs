@@ -22,7 +22,6 @@ fn no_fault_over_tcp_is_believed_and_all_are_recovered_from() {
 
 /// A client that counts its transactions from 1 on each connection believes the answer to number 1 of the one before.
 #[test]
-#[ignore = "needs the new client"]
 fn an_answer_that_waited_for_the_next_connection_is_not_believed() {
     trial::prove(tcp::hoarded());
 }

@@ -4,7 +4,7 @@ use super::health::Fault;
 use super::pdu::{self, FrameError};
 use super::plan::Lesson;
 use super::task::Connection;
-use super::unit::{BlockState, Group, Outcome, QUARANTINE};
+use super::unit::{BlockState, Group, Outcome};
 use super::wire::{ExchangeError, Question, Wire};
 use super::{Table, Transport};
 use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
@@ -62,7 +62,7 @@ impl Connection {
             _ => 1,
         };
         let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
-        let due = blocks.filter(|(_, state)| state.not_before.is_none_or(|moment| moment <= now));
+        let due = blocks.filter(|(_, state)| !state.is_resting(now));
         due.map(|(block, _)| block).take(at_once).collect()
     }
 
@@ -157,9 +157,9 @@ impl Connection {
         let mut bad: Vec<Reading> = Vec::new();
         let unit = &mut self.units[place];
         for state in unit.groups.iter_mut().flat_map(|group| &mut group.blocks) {
-            let known = state.not_before.is_some() || !unit.learned.is_refused(&state.block);
-            if !known && state.block.table == table {
-                state.not_before = Some(now.plus(QUARANTINE));
+            let rests = state.is_resting(now) || !unit.learned.is_refused(&state.block);
+            if !rests && state.block.table == table {
+                state.quarantine(now);
                 bad.extend(state.all_bad(reason).iter().cloned());
             }
         }

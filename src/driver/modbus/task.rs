@@ -52,6 +52,7 @@ pub(super) struct Connection {
     pub(super) inquiries: VecDeque<super::Inquiry>,
     /// An answer may still be on its way to a wire without transactions.
     doubtful: bool,
+    transaction: u16,
     /// Whether the last attempt to open the wire failed, and why.
     down: bool,
     pub(super) why_down: String,
@@ -113,6 +114,8 @@ impl Connection {
         Self {
             // Whoever used the line before may have left a question open on it.
             doubtful: settings.transport.is_rtu(),
+            // Another one at each start, so that what was asked before it is not taken for ours.
+            transaction: port.clock.now().utc.as_micros() as u16,
             settings,
             generation,
             port,
@@ -150,7 +153,7 @@ impl Connection {
             });
         }
         if !self.settings.same_wire(&settings) {
-            self.wire = None;
+            self.drop_wire();
             self.doubtful = settings.transport.is_rtu();
             self.connect_after = now;
         }
@@ -228,7 +231,9 @@ impl Connection {
     }
 
     pub(super) fn drop_wire(&mut self) {
-        self.wire = None;
+        if let Some(wire) = self.wire.take() {
+            self.transaction = wire.transaction();
+        }
         self.doubtful = self.settings.transport.is_rtu();
     }
 
@@ -253,7 +258,8 @@ impl Connection {
     async fn open(&self, transport: &Transport) -> Result<Wire, String> {
         let settle = self.doubtful.then_some(self.settle_time());
         let limit = self.settings.timeout.max(Duration::from_secs(1));
-        Wire::open(transport, limit, settle, Arc::clone(&self.traffic), Arc::clone(&self.port.clock)).await
+        Wire::open(transport, limit, settle, self.transaction, Arc::clone(&self.traffic), Arc::clone(&self.port.clock))
+            .await
     }
 
     /// How long a line has to be silent before it is believed again: as long as an answer may take.

@@ -11,8 +11,9 @@ use crate::tag::{Generation, Monotonic, Quality, Reason, Timestamp, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a device refused alone is asked for again this rarely.
-pub(super) const QUARANTINE: Duration = Duration::from_secs(60);
+/// What a device refused alone is asked for again soon, because it may be starting, and then more and more rarely.
+const FIRST_QUARANTINE: Duration = Duration::from_secs(2);
+const LONGEST_QUARANTINE: Duration = Duration::from_secs(60);
 
 /// What an answer to a block means.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,7 @@ pub(super) struct BlockState {
     /// What they mean; empty until the first answer, and after a failure.
     pub(super) readings: Option<Arc<[Reading]>>,
     pub(super) not_before: Option<Monotonic>,
+    refusals: u32,
     pub(super) latency: Option<Duration>,
     pub(super) answers: u64,
     pub(super) unchanged: u64,
@@ -50,6 +52,7 @@ impl BlockState {
             payload: Vec::new(),
             readings: None,
             not_before: None,
+            refusals: 0,
             latency: None,
             answers: 0,
             unchanged: 0,
@@ -70,6 +73,18 @@ impl BlockState {
         self.payload.extend(payload);
         self.readings = Some(read_all(&self.block, payload));
         Outcome::Fresh
+    }
+
+    /// It was refused alone: it rests for a while, longer each time.
+    pub(super) fn quarantine(&mut self, now: Monotonic) {
+        let pause = FIRST_QUARANTINE.saturating_mul(1 << self.refusals.min(8)).min(LONGEST_QUARANTINE);
+        self.refusals += 1;
+        self.not_before = Some(now.plus(pause));
+    }
+
+    /// Whether it rests.
+    pub(super) fn is_resting(&self, now: Monotonic) -> bool {
+        self.not_before.is_some_and(|moment| moment > now)
     }
 
     /// Its tags get this reason; the next answer is new again.

@@ -89,11 +89,18 @@ struct Open {
 }
 
 impl Wire {
+    /// The number of the last request. The next wire goes on from it: a device or gateway may answer on a new connection what was asked
+    /// on the one before.
+    pub(super) fn transaction(&self) -> u16 {
+        self.transaction
+    }
+
     /// Opens the wire. Where frames carry no transaction, what a device may still be sending is waited out: it has to be silent for `settle`.
     pub(super) async fn open(
         transport: &Transport,
         limit: Duration,
         settle: Option<Duration>,
+        transaction: u16,
         traffic: Arc<Traffic>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
@@ -110,7 +117,7 @@ impl Wire {
             silent.map_err(|error| format!("{}: {error}", transport.words()))?;
         }
         let (received, outgoing) = (Vec::with_capacity(512), Vec::with_capacity(512));
-        Ok(Self { stream, rtu, transaction: 0, received, outgoing, traffic, clock })
+        Ok(Self { stream, rtu, transaction, received, outgoing, traffic, clock })
     }
 
     /// Whether the other side has closed it, or something unasked-for lies in it: then it must not be used again.
@@ -180,6 +187,9 @@ impl Wire {
         limit: Duration,
         take: &mut impl FnMut(usize, &[u8], Duration) -> Result<(), FrameError>,
     ) -> Result<(), ExchangeError> {
+        if questions.is_empty() {
+            return Ok(());
+        }
         let mut open: Vec<Open> = Vec::with_capacity(in_flight.min(questions.len()));
         let (mut sent, mut deadline) = (0, Instant::now() + limit);
         loop {

@@ -75,7 +75,7 @@ impl Connection {
             Ok(()) => WriteAnswer::Accepted,
             Err(error) => {
                 self.note_failure(place, &error, false).await;
-                WriteAnswer::Unknown(format!("{error}; it may have been sent"))
+                WriteAnswer::Unknown(error.to_string())
             }
         }
     }
@@ -100,12 +100,12 @@ impl Connection {
             Err(ExchangeError::Exception(code @ (10 | 11))) => {
                 let words = exception_words(code);
                 self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
-                WriteAnswer::Unknown(format!("{words}; it may have arrived"))
+                WriteAnswer::Unknown(words)
             }
             Err(ExchangeError::Exception(code)) => WriteAnswer::Failed(self.refusal_words(code)),
             Err(error) => {
                 self.note_failure(place, &error, false).await;
-                WriteAnswer::Unknown(format!("{error}; it may have arrived"))
+                WriteAnswer::Unknown(error.to_string())
             }
         }
     }

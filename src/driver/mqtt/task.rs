@@ -275,7 +275,7 @@ impl Broker {
     /// The session is over: what was not confirmed may have arrived.
     async fn abandon(&self, confirmations: Confirmations) {
         for request in confirmations.sent.into_values().chain(confirmations.queued) {
-            let words = "the connection to the broker broke before it confirmed; it may have arrived".to_owned();
+            let words = "the connection to the broker broke before it confirmed".to_owned();
             self.answer(request, WriteAnswer::Unknown(words)).await;
         }
     }

@@ -38,7 +38,7 @@ pub enum Flavour {
 }
 
 /// What a device refuses address by address is asked for again once a minute.
-pub const REFUSED: u64 = 70;
+pub const REFUSED: u64 = 20;
 
 /// One fault and what has to become of it.
 #[derive(Clone)]

@@ -35,7 +35,8 @@ impl Plant {
             connections.push(json!({"name": wire, "modbus": device.reach(timeout)}));
             for unit in 1..=*units {
                 let name = format!("{wire}-{unit}");
-                devices.push(json!({"name": name, "connection": wire, "unit": unit, "poll": "100ms"}));
+                devices
+                    .push(json!({"name": name, "connection": wire, "unit": unit, "poll": "100ms", "identify": false}));
                 tags.push(json!({"name": name, "device": name, "register": "holding:0"}));
             }
         }

@@ -210,12 +210,13 @@ impl Pulse {
 
 fn station_file(trials: &[Trial], control: &Device) -> Value {
     let mut connections = vec![json!({"name": "pulse", "modbus": control.reach("2s")})];
-    let mut devices = vec![json!({"name": "pulse", "connection": "pulse", "unit": 1, "poll": "100ms"})];
+    let mut devices =
+        vec![json!({"name": "pulse", "connection": "pulse", "unit": 1, "poll": "100ms", "identify": false})];
     let mut tags = vec![json!({"name": "pulse/count", "device": "pulse", "register": "holding:0"})];
     for (number, trial) in trials.iter().enumerate() {
         let name = format!("c{number}");
         connections.push(json!({"name": name, "modbus": trial.device.reach(trial.case.timeout())}));
-        devices.push(json!({"name": name, "connection": name, "unit": 1, "poll": "100ms"}));
+        devices.push(json!({"name": name, "connection": name, "unit": 1, "poll": "100ms", "identify": false}));
         for (tag, address) in TAGS {
             let register = format!("{}:{address}", trial.case.table);
             tags.push(json!({"name": format!("c{number}/{tag}"), "device": name, "register": register}));
