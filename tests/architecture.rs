@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("alarm", &["tag", "access"], &[]),
     ("screen", &["tag"], &[]),
     ("command", &["tag", "access", "audit"], &[]),
-    ("driver", &["tag", "command", "audit", "queue"], &["tokio", "tokio_serial", "rumqttc"]),
+    ("driver", &["tag", "command", "audit", "queue"], &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc"]),
     ("engine", &["tag", "access", "audit", "alarm", "command", "driver", "screen"], &["tokio"]),
     ("recorder", &["tag", "access", "audit", "alarm", "queue"], &["tokio", "rusqlite"]),
     ("historian", &["tag", "queue"], &["tokio", "rusqlite"]),
@@ -54,6 +54,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "command",
             "config",
             "demo",
+            "driver",
             "engine",
             "gui",
             "headless",
@@ -66,8 +67,18 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// Crates that only those may use who name them above.
-const GUARDED: &[&str] =
-    &["tokio", "tokio_serial", "tokio_modbus", "rumqttc", "rusqlite", "egui", "eframe", "egui_plot"];
+const GUARDED: &[&str] = &[
+    "tokio",
+    "tokio_serial",
+    "tokio_modbus",
+    "tokio_rustls",
+    "rustls",
+    "rumqttc",
+    "rusqlite",
+    "egui",
+    "eframe",
+    "egui_plot",
+];
 
 #[derive(Default)]
 struct Paths(BTreeSet<String>);

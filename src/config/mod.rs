@@ -52,6 +52,15 @@ pub fn load(folder: &Path, generation: Generation) -> Loaded {
     load_with(folder, &read::Texts::new(), generation)
 }
 
+/// The settings of a wire alone, out of what would stand as "modbus" in the station file; all problems as text, a line each.
+pub fn wire(entry: &serde_json::Value, folder: &Path) -> Result<crate::driver::modbus::Settings, String> {
+    let entry = serde_json::from_value(entry.clone()).map_err(|error| error.to_string())?;
+    let mut problems = problem::Problems::default();
+    let settings = modbus::settings(&entry, 0, &[], folder, &problem::Place::new("", ""), &mut problems);
+    let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
+    settings.filter(|_| words.is_empty()).ok_or(words)
+}
+
 /// The same, as the station would be with these texts in place of its files.
 fn load_with(folder: &Path, texts: &read::Texts, generation: Generation) -> Loaded {
     let mut problems = problem::Problems::default();

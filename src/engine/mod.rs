@@ -5,6 +5,7 @@ mod alarms;
 mod commands;
 mod deadlines;
 mod devices;
+mod difference;
 mod effects;
 mod event;
 mod plan;
@@ -17,6 +18,7 @@ mod snapshot;
 mod tags;
 
 pub use devices::{DeviceView, OffScan};
+pub use difference::Difference;
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
 pub use plan::{Plan, SystemTags};

@@ -3,7 +3,7 @@
 use super::alarms::AlarmDesk;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
-use super::{Effects, Engine, Plan, Restored};
+use super::{Difference, Effects, Engine, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{Alarm, AlarmKey, Condition, OccurrenceId, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
@@ -71,7 +71,7 @@ impl Engine {
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.inherit_alarms(&old, now, effects);
-        effects.drafts.push(self.reload_entry(now));
+        effects.drafts.push(self.reload_entry(&Difference::between(&old, &self.plan), now));
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// That the plant is another one now belongs into the record.
-    fn reload_entry(&self, now: Now) -> Draft {
+    fn reload_entry(&self, difference: &Difference, now: Now) -> Draft {
         let (tags, alarms) = (self.plan.directory.tags().len(), self.plan.alarms.len());
         Draft {
             request: RequestId::from(format!("reload-{}", self.plan.generation.0).as_str()),
@@ -87,9 +87,11 @@ impl Engine {
             principal: Principal::station(),
             action: "reload".into(),
             subject: Arc::clone(&self.plan.station),
-            detail: serde_json::json!({"generation": self.plan.generation, "tags": tags, "alarms": alarms})
-                .to_string()
-                .into(),
+            detail: serde_json::json!({
+                "generation": self.plan.generation, "tags": tags, "alarms": alarms, "difference": difference.recorded(),
+            })
+            .to_string()
+            .into(),
             essential: true,
         }
     }

@@ -6,6 +6,7 @@ mod handle;
 mod lock;
 mod outlets;
 mod queries;
+mod reload;
 mod signals;
 mod socket;
 mod start;

@@ -4,6 +4,7 @@ use super::handle::{Handle, Waiting};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
+use super::reload::Reloader;
 use super::{SystemClock, account_name, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
@@ -51,7 +52,6 @@ pub struct Station {
     handle: Handle,
     drivers: Arc<Mutex<Drivers>>,
     port: Port,
-    generation: Generation,
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
     _lock: StationLock,
@@ -78,20 +78,13 @@ impl Station {
         let restored = Restored { alarms, last_occurrence, off_scan, identities };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
-        let handle = parts.handle(folder, &mut engine, urgent, &clock);
+        let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
-        let station = Self {
-            handle,
-            drivers,
-            port,
-            generation: Generation(1),
-            runtime: Some(runtime),
-            engine: Some(thread),
-            _lock: lock,
-        };
+        handle.reloader = Some(Arc::new(Reloader::new(port.clone(), runtime.handle().clone())));
+        let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -101,7 +94,7 @@ impl Station {
         let Some(runtime) = &self.runtime else { return };
         let _inside = runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port, self.generation);
+            drivers.reconfigure(plant.connections, &self.port, Generation(1));
         }
         let served = self.handle.clone();
         runtime.spawn(async move {
@@ -118,16 +111,7 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        let generation = Generation(self.generation.0 + 1);
-        let plant = config::load(self.handle.folder(), generation).into_plant().map_err(StartError::Config)?;
-        send_surely(&self.handle.urgent, Event::Reload(Arc::new(plant.plan.clone())));
-        let Some(runtime) = &self.runtime else { return Ok(()) };
-        let _inside = runtime.enter();
-        self.generation = generation;
-        if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port, generation);
-        }
-        Ok(())
+        self.handle.reload(true).map(drop).map_err(StartError::Config)
     }
 
     /// Stops everything and makes durable what waits.
@@ -206,6 +190,7 @@ impl Parts {
             folder: folder.to_owned(),
             session: session_name(now.utc),
             drivers: Arc::default(),
+            reloader: None,
         }
     }
 

@@ -5,11 +5,14 @@
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
 mod faults;
+mod modbus;
 mod mqtt;
 mod program;
 mod recovery;
 mod sheet;
 mod support;
+mod tls;
+mod tools;
 mod views;
 mod window;
 mod wire;

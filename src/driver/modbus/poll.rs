@@ -252,17 +252,18 @@ impl Connection {
     /// Asks a unit who it is, in as many parts as it wants. What it cannot say is never held against it.
     pub(super) async fn identify(&mut self, place: usize) {
         self.units[place].unidentified = false;
-        if let Ok(identity) = self.ask_identity(place).await {
+        let unit = self.units[place].settings.unit;
+        if let Ok(identity) = self.ask_identity(unit).await {
             let device = self.units[place].reporter.device();
             self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
         }
     }
 
     /// Extended identification first; a device that has less says what it has, or refuses and is asked for the basic one.
-    pub(super) async fn ask_identity(&mut self, place: usize) -> Result<Identity, String> {
+    pub(super) async fn ask_identity(&mut self, unit: u8) -> Result<Identity, String> {
         let mut refusal = String::new();
         for code in [3, 1] {
-            match self.identity_parts(place, code).await {
+            match self.identity_parts(unit, code).await {
                 Ok(objects) => return Ok(identity(objects)),
                 Err(ExchangeError::Exception(code)) => refusal = exception_words(code),
                 Err(error) => {
@@ -274,11 +275,12 @@ impl Connection {
         Err(refusal)
     }
 
-    async fn identity_parts(&mut self, place: usize, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
-        let (mut objects, mut next, mut answer) = (Vec::new(), Some(0), Vec::new());
+    async fn identity_parts(&mut self, unit: u8, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
+        let (mut objects, mut next) = (Vec::new(), Some(0));
+        let limit = self.settings.timeout;
         for _ in 0..IDENTITY_PARTS {
             let Some(object) = next else { break };
-            self.ask(place, &pdu::identification(code, object), &mut answer).await?;
+            let (answer, _) = self.ask_unit(unit, &pdu::identification(code, object), limit).await?;
             let part = pdu::check_identification(code, &answer)?;
             objects.extend(part.objects);
             // A device that sends in circles is told apart by going back.

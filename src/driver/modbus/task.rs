@@ -99,7 +99,14 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
-            changed = assignments.changed() => if changed.is_err() { return },
+            changed = assignments.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Waiting for the change has marked it as seen.
+                let assignment = assignments.borrow_and_update().clone();
+                connection.adopt(assignment);
+            }
             () = tokio::time::sleep(wait) => {}
         }
     }
