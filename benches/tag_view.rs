@@ -65,7 +65,7 @@ impl Bench {
                 quality: Quality::GOOD,
             }
         };
-        let readings = (0..CHANGES).map(read).collect();
+        let readings: Vec<_> = (0..CHANGES).map(read).collect();
         let batch = Batch {
             generation: Generation(1),
             device: DeviceId(0),

@@ -18,6 +18,8 @@ mod pdu;
 mod plan;
 pub mod plausible;
 mod poll;
+#[doc(hidden)]
+pub mod proof;
 mod schedule;
 mod serial_port;
 mod settings;
