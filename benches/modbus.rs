@@ -108,7 +108,8 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
         area: None,
         address: "unit 1".into(),
     });
-    let names = devices.iter().map(|device| ConnectionDefinition { name: Arc::clone(&device.name), address: "".into() });
+    let names =
+        devices.iter().map(|device| ConnectionDefinition { name: Arc::clone(&device.name), address: "".into() });
     let directory = Directory::new(tags.collect(), definitions.collect(), names.collect());
     let settings = devices.into_iter().map(|device| ConnectionSettings {
         connection: ConnectionId(device.device.0),
@@ -205,7 +206,8 @@ impl Rivals {
     }
 
     fn libmodbus(&self, connections: usize, seconds: f64, kind: &str) -> Value {
-        let arguments = [self.port.to_string(), connections.to_string(), seconds.to_string(), "125".into(), kind.into()];
+        let arguments =
+            [self.port.to_string(), connections.to_string(), seconds.to_string(), "125".into(), kind.into()];
         on_one_core(Command::new("taskset").args(["-c", "1"]).arg(self.folder.join("libmodbus_client")).args(arguments))
     }
 

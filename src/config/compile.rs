@@ -275,7 +275,7 @@ impl Compiled {
         let protocol = device.and_then(|device| self.connections[device.connection].1.as_mut());
         match (protocol, device) {
             (Some(Protocol::Modbus(wire)), Some(device)) => {
-                if let Some(point) = modbus::point(id, draft, device, problems) {
+                if let Some(point) = modbus::point(id, draft, device, wire.transport.is_rtu(), problems) {
                     modbus::describe(&point, &mut definition, settings.as_mut(), id, draft);
                     add_modbus_point(wire, draft.device, point);
                 }
@@ -449,6 +449,12 @@ fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Pro
         range: range(entry.range, place, problems),
         scaling: scaling(draft, problems),
         states: states(entry.states.as_ref(), place, problems),
+        rolls_over_at: entry.rolls_over_at.filter(|count| {
+            if *count < 2.0 {
+                problems.error(&place.at("rolls_over_at"), "a counter has at least 2 counts");
+            }
+            *count >= 2.0
+        }),
         history: history(draft, deadband, problems),
         stale_after: stale_after.and_then(|text| problems.take(&place.at("stale_after"), units::duration(text))),
         address: "".into(),

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod commands;
+mod counters;
 mod deadlines;
 mod devices;
 mod difference;
@@ -32,6 +33,7 @@ use crate::tag::{
 };
 use alarms::AlarmDesk;
 use commands::CommandDesk;
+use counters::Counters;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
 use reload::Slots;
@@ -50,6 +52,8 @@ pub struct Restored {
     pub off_scan: HashMap<Arc<str>, OffScan>,
     /// Who the devices were known to be, by name.
     pub identities: HashMap<Arc<str>, Identity>,
+    /// The last totals of counters that roll over, by the name of the tag.
+    pub totals: HashMap<Arc<str>, f64>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -73,7 +77,7 @@ impl Engine {
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, &restored.off_scan, restored.identities.clone());
         let mut engine = Self {
-            tags: TagTable::new(&plan),
+            tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             alarms: AlarmDesk::new(&plan, restored),
             devices,
             commands: CommandDesk::default(),

@@ -1,6 +1,7 @@
 //! From one generation of the plant to the next: what keeps its name keeps its state.
 
 use super::alarms::AlarmDesk;
+use super::counters::Counters;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::{Difference, Effects, Engine, Plan, Restored};
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     fn inherit_tags(&mut self, old: &Plan) {
-        let previous = std::mem::replace(&mut self.tags, TagTable::new(&self.plan));
+        let previous = std::mem::replace(&mut self.tags, TagTable::new(&self.plan, Counters::default()));
         for (tag, definition) in self.plan.directory.iter() {
             if let Some(before) = self.formerly(old, tag, definition.key.as_str()) {
                 self.tags.inherit(tag, &previous, before);

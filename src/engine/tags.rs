@@ -1,5 +1,6 @@
 //! The dense table of present values, and what of them is worth keeping.
 
+use super::counters::Counters;
 use super::{Effects, Plan};
 use crate::driver::Reading;
 use crate::tag::{
@@ -25,10 +26,11 @@ pub(super) struct TagTable {
     armed: Vec<bool>,
     stale: Vec<bool>,
     texts: Arc<BTreeMap<TagId, Arc<str>>>,
+    counters: Counters,
 }
 
 impl TagTable {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, counters: Counters) -> Self {
         let count = plan.directory.tags().len();
         Self {
             live: vec![Live::UNREAD; count],
@@ -37,6 +39,7 @@ impl TagTable {
             armed: vec![false; count],
             stale: plan.directory.tags().iter().map(|tag| tag.stale_after.is_some()).collect(),
             texts: Arc::default(),
+            counters,
         }
     }
 
@@ -64,7 +67,11 @@ impl TagTable {
     ) -> Option<Live> {
         let tag = reading.tag;
         let definition = plan.directory.tag(tag)?;
-        let (value, quality) = refine(definition, reading.value.as_ref(), reading.quality);
+        let total = match &reading.value {
+            Some(value) if definition.rolls_over_at.is_some() => self.counters.total(tag, definition, value),
+            _ => None,
+        };
+        let (value, quality) = refine(definition, total.as_ref().or(reading.value.as_ref()), reading.quality);
         if let (Scalar::Text, Some(Value::Text(text))) = (value, &reading.value)
             && self.text(tag) != Some(text)
         {
@@ -166,6 +173,7 @@ impl TagTable {
         self.live[tag.index()] = from.live[old.index()];
         self.kept[tag.index()] = from.kept[old.index()];
         self.received[tag.index()] = from.received[old.index()];
+        self.counters.inherit(tag, &from.counters, old);
         if let Some(text) = from.text(old) {
             Arc::make_mut(&mut self.texts).insert(tag, text.clone());
         }

@@ -12,10 +12,10 @@ use crate::config::{self, Plant};
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
-use crate::historian::{Historian, OpenedHistory};
+use crate::historian::{Historian, OpenedHistory, Reader};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
-use crate::tag::{Clock, Generation, Timestamp};
+use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -75,7 +75,8 @@ impl Station {
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
         let (off_scan, identities) = remembered(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities };
+        let totals = totals(&plant, &history, clock.now().utc);
+        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
@@ -212,6 +213,37 @@ impl Parts {
             generation: Generation(1),
         }
     }
+}
+
+/// The last totals of counters that roll over, as history knows them. Without history they begin with what their registers say.
+fn totals(plant: &Plant, history: &OpenedHistory, now: Timestamp) -> HashMap<Arc<str>, f64> {
+    let directory = &plant.plan.directory;
+    let counters: Vec<_> = directory.tags().iter().filter(|tag| tag.rolls_over_at.is_some()).collect();
+    if counters.is_empty() {
+        return HashMap::new();
+    }
+    let (path, unsealed) = history.source();
+    let Ok(reader) = Reader::open(&path, Some(unsealed)) else { return HashMap::new() };
+    let last = counters.into_iter().filter_map(|tag| {
+        let slot = directory.find(tag.key.as_str())?;
+        let formerly = plant.plan.formerly.get(&slot).map(|name| TagKey::from(&**name));
+        let total =
+            [Some(tag.key.clone()), formerly].into_iter().flatten().find_map(|key| last_number(&reader, &key, now))?;
+        Some((Arc::from(tag.key.as_str()), total))
+    });
+    last.collect()
+}
+
+/// The last number of a tag. Where nothing was known lately, it lies a few samples back.
+fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f64> {
+    for _ in 0..100 {
+        let sample = reader.before(key, moment).ok()??;
+        if let Some(number) = sample.value.as_ref().and_then(Value::as_f64) {
+            return Some(number);
+        }
+        moment = sample.time;
+    }
+    None
 }
 
 /// What the record says of devices: the last entry of each kind holds.

@@ -229,6 +229,47 @@ fn the_second_address_is_used_when_the_first_fails() {
     assert_eq!(station.wait_good("level")["value"], 21.5);
 }
 
+#[test]
+fn a_counter_goes_on_over_its_roll_over_and_a_restart() {
+    let mut server = ModbusServer::tcp();
+    let tags = json!([{"name": "pulses", "device": "plc-1", "register": "holding:0", "rolls_over_at": 65536}]);
+    let folder = Folder::new(&modbus_station(server.port, "1s", tags));
+    server.set("holding", 0, &[65_500]);
+    let mut station = Station::start(&folder.path);
+    station.wait_sample("pulses", "65500", |event| event["value"] == 65_500);
+    server.set("holding", 0, &[20]);
+    station.wait_sample("pulses", "over", |event| event["value"] == 65_556);
+    station.stop();
+    server.set("holding", 0, &[30]);
+    let mut station = Station::start(&folder.path);
+    assert_eq!(station.wait_good("pulses")["value"], 65_566);
+}
+
+/// A broadcast is sent once, to unit 0, and nobody answers.
+#[test]
+fn a_broadcast_goes_out_by_command_alone() {
+    let (_socat, ours, theirs, _keep) = crate::wire::line();
+    let mut file = modbus_station(
+        1,
+        "400ms",
+        json!([
+            {"name": "all/stop", "device": "plc-1", "register": "coil:3", "write_only": true, "command": {}},
+        ]),
+    );
+    file["connections"][0]["modbus"] = json!({"serial": ours, "baud": 19200, "parity": "none"});
+    let folder = Folder::new(&device(file, json!({"unit": 0})));
+    let mut station = Station::start(&folder.path);
+    station.wait("the line", |event| event["event"] == "device" && event["state"] == "good");
+    assert_eq!(
+        set(&station, "all/stop", "on"),
+        (Some(5), "unverified: the device took it; no read-back is set up".to_owned())
+    );
+    let mut line = std::fs::File::open(theirs).unwrap();
+    let mut frame = [0; 8];
+    std::io::Read::read_exact(&mut line, &mut frame).unwrap();
+    assert_eq!(frame[..6], [0, 5, 0, 3, 0xFF, 0], "{frame:02X?}");
+}
+
 /// The tags of another device turn bad, those that stay equal never do.
 #[test]
 fn a_reload_touches_only_what_changed() {

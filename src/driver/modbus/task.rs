@@ -6,7 +6,7 @@ use super::unit::Unit;
 use super::wire::{ExchangeError, Wire};
 use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
-use crate::driver::{Assignment, Inbox, Instruction, Port};
+use crate::driver::{Assignment, Condition, Inbox, Instruction, Port};
 use crate::tag::{DeviceId, Generation, Monotonic, Reason};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(super) enum Next {
     Poll(usize, usize),
     /// Ask this unit who it is.
     Identify(usize),
+    /// Nothing but the wire.
+    Open,
 }
 
 /// How busy the wire is.
@@ -207,8 +209,16 @@ impl Connection {
         let beat = beat.map(|_| (unit.beat.due, Next::Beat(place)));
         let known = unit.unidentified && unit.health.condition().is_answering();
         let identify = known.then_some((Monotonic::default(), Next::Identify(place)));
+        // Nothing is ever read from the broadcast address; its wire is opened all the same, so that a command finds it.
+        let open = (broadcast && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
         let quiet = unit.quiet_until;
-        probe.into_iter().chain(polls).chain(beat).chain(identify).map(move |(due, next)| (due.max(quiet), next))
+        probe
+            .into_iter()
+            .chain(polls)
+            .chain(beat)
+            .chain(identify)
+            .chain(open)
+            .map(move |(due, next)| (due.max(quiet), next))
     }
 
     /// Does the one thing that is due.
@@ -225,6 +235,7 @@ impl Connection {
             Next::Probe(place) => self.probe(place).await,
             Next::Poll(place, group) => self.poll(place, group).await,
             Next::Identify(place) => self.identify(place).await,
+            Next::Open => {}
         }
         self.measure_load();
     }
@@ -253,6 +264,7 @@ impl Connection {
                     self.wire = Some(wire);
                     self.doubtful = false;
                     self.came_up();
+                    self.tell_broadcasts().await;
                     return true;
                 }
                 Err(why) => words.push(why),
@@ -274,6 +286,14 @@ impl Connection {
         match &self.settings.transport {
             Transport::Serial(line) => self.settings.timeout + line.time_of(super::framing::LONGEST_SERIAL),
             _ => self.settings.timeout,
+        }
+    }
+
+    /// Who never answers is there when the line is.
+    async fn tell_broadcasts(&mut self) {
+        for unit in self.units.iter_mut().filter(|unit| unit.settings.is_broadcast(&self.settings.transport)) {
+            unit.reporter.set_condition(Condition::Good);
+            unit.reporter.tell_good(&self.port).await;
         }
     }
 
