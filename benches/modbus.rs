@@ -126,6 +126,12 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
     (settings.collect(), directory)
 }
 
+/// A read holds whole values: 62 floats, or 125 words.
+fn registers_per_read(kind: Kind) -> u64 {
+    let size = u64::from(Encoding::new(kind, Order::Abcd).registers());
+    u64::from(BLOCK) / size * size
+}
+
 /// Nanoseconds of processor that all threads of this process have used.
 fn processor() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
@@ -174,7 +180,7 @@ fn measure(port: u16, work: Work) -> Value {
     let (lateness, overruns) = lateness(newest.lock().unwrap().as_ref().unwrap());
     let _ = urgent.try_send(Event::Stop);
     thread.join().unwrap();
-    let registers = reads * u64::from(BLOCK);
+    let registers = reads * registers_per_read(work.kind);
     json!({"reads": reads, "registers": registers, "seconds": seconds, "cpu_seconds": busy / 1e9, "lateness_micros": lateness, "overruns": overruns})
 }
 
@@ -206,8 +212,8 @@ impl Rivals {
     }
 
     fn libmodbus(&self, connections: usize, seconds: f64, kind: &str) -> Value {
-        let arguments =
-            [self.port.to_string(), connections.to_string(), seconds.to_string(), "125".into(), kind.into()];
+        let registers = registers_per_read(if kind == "f32" { Kind::F32 } else { Kind::U16 }).to_string();
+        let arguments = [self.port.to_string(), connections.to_string(), seconds.to_string(), registers, kind.into()];
         on_one_core(Command::new("taskset").args(["-c", "1"]).arg(self.folder.join("libmodbus_client")).args(arguments))
     }
 

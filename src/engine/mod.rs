@@ -153,18 +153,33 @@ impl Engine {
         if self.devices.is_off_scan(device) {
             return;
         }
-        let watching = self.commands.is_watching();
-        let present = batch.generation == self.plan.generation;
-        for reading in batch.readings.iter() {
-            if present
-                && batch.unchanged
-                && !watching
-                && self.tags.confirm(&self.plan, reading, batch.time, now, effects)
-            {
-                continue;
-            }
+        for reading in batch.readings {
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
-            self.take_reading(Reading { tag, ..reading.clone() }, batch.time, Origin::Field, now, effects);
+            self.take_reading(Reading { tag, ..reading }, batch.time, Origin::Field, now, effects);
+        }
+        for &tag in batch.confirmed.iter() {
+            if let Some(tag) = self.slot_of_tag(batch.generation, tag) {
+                self.confirm(tag, batch.time, now, effects);
+            }
+        }
+    }
+
+    /// The field says the same of a tag as before: its age is new, and its quality what it was before it became stale.
+    fn confirm(&mut self, tag: TagId, time: Timestamp, now: Now, effects: &mut Effects) {
+        let was_stale = self.tags.confirm(&self.plan, tag, time, now, effects);
+        if !was_stale && !self.commands.is_watching() {
+            return;
+        }
+        let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
+        self.changed |= was_stale;
+        if self.commands.is_watching() {
+            let value = live.value.to_value(self.tags.text(tag));
+            self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
+        }
+        if was_stale {
+            self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+            self.tags.arm(tag, now.monotonic);
+            self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::tag::{
     HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition,
     TagId, Timestamp, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The last sample that went to history.
@@ -27,6 +27,8 @@ pub(super) struct TagTable {
     stale: Vec<bool>,
     texts: Arc<BTreeMap<TagId, Arc<str>>>,
     counters: Counters,
+    /// The quality of stale tags before they became it.
+    before_stale: HashMap<TagId, Quality>,
 }
 
 impl TagTable {
@@ -40,6 +42,7 @@ impl TagTable {
             stale: plan.directory.tags().iter().map(|tag| tag.stale_after.is_some()).collect(),
             texts: Arc::default(),
             counters,
+            before_stale: HashMap::new(),
         }
     }
 
@@ -92,34 +95,35 @@ impl TagTable {
         Some(live)
     }
 
-    /// A reading came that is the same as the one before: only its age is new. False when the tag says something else than the reading
-    /// did, because it became stale or its device was lost; then it has to be taken in full.
+    /// The field says the same as before: only the age is new. Whether the tag was stale; then it has its quality from before again.
     pub(super) fn confirm(
         &mut self,
         plan: &Plan,
-        reading: &Reading,
+        tag: TagId,
         time: Timestamp,
         now: Now,
         effects: &mut Effects,
     ) -> bool {
-        let (tag, place) = (reading.tag, reading.tag.index());
-        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return true };
-        let silenced = matches!(
-            slot.quality.reason,
-            Reason::NotYetRead | Reason::Stale | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan
-        );
-        let watched = self.stale[place] && !self.armed[place];
-        if silenced || watched || slot.quality.is_bad() != reading.quality.is_bad() {
-            return false;
+        let place = tag.index();
+        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return false };
+        let mut was_stale = false;
+        match slot.quality.reason {
+            Reason::Stale => {
+                let Some(before) = self.before_stale.remove(&tag) else { return false };
+                (slot.quality, was_stale) = (before, true);
+            }
+            // Only a value lifts these; the driver sends one when it begins to read again.
+            Reason::NotYetRead | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan => return false,
+            _ => {}
         }
         slot.time = time;
-        if reading.value.is_some() {
+        if !slot.quality.is_bad() {
             slot.received_deciseconds = now.monotonic.deciseconds();
         }
         self.received[place] = now.monotonic;
         let live = *slot;
         self.keep(definition.history, tag, &live, time, effects);
-        true
+        was_stale
     }
 
     /// Takes the quality away, at this moment; `None` when it was no better already.
@@ -129,8 +133,13 @@ impl TagTable {
         if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale && !silence) {
             return None;
         }
-        slot.quality = quality;
+        let before = std::mem::replace(&mut slot.quality, quality);
         let live = *slot;
+        if quality.reason == Reason::Stale {
+            self.before_stale.insert(tag, before);
+        } else {
+            self.before_stale.remove(&tag);
+        }
         self.keep(HistoryPolicy::default(), tag, &live, now.utc, effects);
         Some(live)
     }
@@ -174,6 +183,9 @@ impl TagTable {
         self.kept[tag.index()] = from.kept[old.index()];
         self.received[tag.index()] = from.received[old.index()];
         self.counters.inherit(tag, &from.counters, old);
+        if let Some(before) = from.before_stale.get(&old) {
+            self.before_stale.insert(tag, *before);
+        }
         if let Some(text) = from.text(old) {
             Arc::make_mut(&mut self.texts).insert(tag, text.clone());
         }

@@ -8,7 +8,7 @@ use super::unit::{BlockState, Group, Outcome};
 use super::wire::{ExchangeError, Question, Wire};
 use super::{Table, Transport};
 use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
-use crate::tag::{Clock, Monotonic, Reason, Timestamp};
+use crate::tag::{Clock, Monotonic, Reason, TagId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,19 +84,15 @@ impl Connection {
     async fn take_arrived(&mut self, place: usize, number: usize, arrived: Vec<Arrived>) -> bool {
         let (mut changed, mut figures) = (false, false);
         for Arrived { block, outcome, time, took } in arrived {
-            let code = match outcome {
-                Outcome::Exception(code) => code,
-                Outcome::Same | Outcome::Fresh => {
+            match outcome {
+                Outcome::Exception(code) => changed |= self.refused(place, number, block, code, took).await,
+                Outcome::Values(readings) => {
                     figures |= self.note_success(place, took);
                     changed |= self.readmit(place, number, block);
-                    let readings = self.units[place].groups[number].blocks[block].readings.clone();
-                    if let Some(readings) = readings {
-                        self.deliver(place, readings, outcome == Outcome::Same, time).await;
-                    }
-                    continue;
+                    let tags = Arc::clone(&self.units[place].groups[number].blocks[block].tags);
+                    self.deliver(place, readings, tags, time).await;
                 }
-            };
-            changed |= self.refused(place, number, block, code, took).await;
+            }
         }
         if figures {
             self.units[place].reporter.tell_good(&self.port).await;
@@ -140,7 +136,7 @@ impl Connection {
             2 | 3 => unit.learned.refuse(&state.block),
             _ => {
                 let readings = state.all_bad(reason);
-                self.deliver(place, readings, false, self.port.clock.now().utc).await;
+                self.deliver(place, readings, Arc::from([]), self.port.clock.now().utc).await;
                 return false;
             }
         };
@@ -160,15 +156,15 @@ impl Connection {
             let rests = state.is_resting(now) || !unit.learned.is_refused(&state.block);
             if !rests && state.block.table == table {
                 state.quarantine(now);
-                bad.extend(state.all_bad(reason).iter().cloned());
+                bad.extend(state.all_bad(reason));
             }
         }
-        self.deliver(place, bad.into(), false, self.port.clock.now().utc).await;
+        self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
     }
 
-    async fn deliver(&self, place: usize, readings: Arc<[Reading]>, unchanged: bool, time: Timestamp) {
+    async fn deliver(&self, place: usize, readings: Vec<Reading>, confirmed: Arc<[TagId]>, time: Timestamp) {
         let device = self.units[place].reporter.device();
-        let batch = Batch { generation: self.generation, device, time, readings, unchanged };
+        let batch = Batch { generation: self.generation, device, time, readings, confirmed };
         self.port.send(DriverEvent::Batch(batch)).await;
     }
 

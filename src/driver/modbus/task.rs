@@ -17,6 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
+/// A wire that answered less than this ago is taken to be open.
+const FRESH: Duration = Duration::from_millis(50);
 /// Over this span the load of the wire is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
@@ -60,6 +62,7 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
+    last_answer: Monotonic,
     quiet_until: Monotonic,
 }
 
@@ -85,10 +88,11 @@ pub(crate) async fn run(
         }
         let wait = connection.time_to_next();
         if wait.is_zero() {
-            connection.turn().await;
+            if !connection.turn().await {
+                // Other tasks of this thread want their turn as well.
+                tokio::task::yield_now().await;
+            }
             connection.answer_one().await;
-            // Other tasks of this thread want their turn as well.
-            tokio::task::yield_now().await;
             continue;
         }
         if connection.answer_one().await {
@@ -137,6 +141,7 @@ impl Connection {
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
+            last_answer: Monotonic::default(),
             quiet_until: Monotonic::default(),
         }
     }
@@ -221,15 +226,15 @@ impl Connection {
             .map(move |(due, next)| (due.max(quiet), next))
     }
 
-    /// Does the one thing that is due.
-    async fn turn(&mut self) {
-        if !self.is_connected().await {
-            return;
+    /// Does the one thing that is due; whether something was.
+    async fn turn(&mut self) -> bool {
+        // A wire that was just in use needs no look: what is wrong with it shows in the next answer, and nothing is written here blindly.
+        let fresh = self.now().since(self.last_answer) < FRESH;
+        if (!fresh || self.wire.is_none()) && !self.is_connected().await {
+            return false;
         }
-        let Some((due, next)) = self.next() else { return };
-        if due > self.now() {
-            return;
-        }
+        let now = self.now();
+        let Some((_, next)) = self.next().filter(|(due, _)| *due <= now) else { return false };
         match next {
             Next::Beat(place) => self.beat(place).await,
             Next::Probe(place) => self.probe(place).await,
@@ -238,6 +243,7 @@ impl Connection {
             Next::Open => {}
         }
         self.measure_load();
+        true
     }
 
     /// Whether there is a wire; one that the device has closed in the meantime is opened anew before anything is sent over it.
@@ -330,6 +336,7 @@ impl Connection {
         let now = self.now();
         let limit = self.limit(place);
         self.backoff.succeed();
+        self.last_answer = now;
         self.quiet_until = now.plus(self.settings.pause);
         self.load.busy += latency;
         let unit = &mut self.units[place];
