@@ -9,11 +9,14 @@ use crate::driver::Protocol;
 use crate::driver::mqtt::{Kind, Point, Settings};
 use crate::tag::{Scaling, TagId, Value};
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(1);
 const WAITING: usize = 256;
+/// Bytes of a message.
+const LONGEST: usize = 1 << 20;
 
 /// A broker, and everything that the station reads there.
 pub(super) struct Broker {
@@ -65,10 +68,12 @@ impl Broker {
         if let Some((user, password)) = &self.settings.login {
             options.set_credentials(&**user, &**password);
         }
+        options.set_max_packet_size(LONGEST, LONGEST);
         let (client, events) = AsyncClient::new(options, WAITING);
+        let is_new = AtomicBool::new(false);
         tokio::select! {
-            () = self.listen(&client, events, &shared) => {}
-            () = self.talk(&client, &shared) => {}
+            () = self.listen(events, &is_new, &shared) => {}
+            () = self.talk(&client, &is_new, &shared) => {}
         }
     }
 
@@ -76,17 +81,20 @@ impl Broker {
         self.settings.devices.iter().flat_map(|device| &device.points)
     }
 
-    async fn talk(&self, client: &AsyncClient, shared: &Shared) {
+    async fn talk(&self, client: &AsyncClient, is_new: &AtomicBool, shared: &Shared) {
         let topics = topics(self.points());
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             ticks.tick().await;
+            if is_new.swap(false, Ordering::Relaxed) {
+                self.subscribe(client).await;
+            }
             for (topic, points) in &topics {
                 let values: Vec<_> =
                     points.iter().filter_map(|point| Some((*point, self.raw(point, shared)?))).collect();
                 if let Some(payload) = payload(&values) {
-                    // While the broker is away the newest values are simply not said.
-                    let _ = client.try_publish(topic.as_str(), QoS::AtMostOnce, false, payload);
+                    // Waits while the broker is away.
+                    let _ = client.publish(topic.as_str(), QoS::AtMostOnce, false, payload).await;
                 }
             }
         }
@@ -109,15 +117,22 @@ impl Broker {
         })
     }
 
-    async fn listen(&self, client: &AsyncClient, mut events: EventLoop, shared: &Shared) {
+    /// A new session knows of no subscription.
+    async fn subscribe(&self, client: &AsyncClient) {
+        let topics: BTreeSet<&str> =
+            self.points().filter_map(|point| Some(&*point.publication.as_ref()?.topic)).collect();
+        for topic in topics {
+            let _ = client.subscribe(topic, QoS::AtLeastOnce).await;
+        }
+    }
+
+    async fn listen(&self, mut events: EventLoop, is_new: &AtomicBool, shared: &Shared) {
         let mut said = false;
         loop {
             match events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     said = false;
-                    for publication in self.points().filter_map(|point| point.publication.as_ref()) {
-                        let _ = client.try_subscribe(&*publication.topic, QoS::AtLeastOnce);
-                    }
+                    is_new.store(true, Ordering::Relaxed);
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     self.take(&message.topic, &message.payload, shared);

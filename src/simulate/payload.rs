@@ -10,7 +10,7 @@ const LONGEST: usize = 1000;
 
 /// The points of each topic. A filter with wildcards is served by a topic of the station that fits, or by one made from it.
 pub(super) fn topics<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> BTreeMap<String, Vec<&'a Point>> {
-    let plain = points.clone().filter(|point| !rumqttc::has_wildcards(&*point.filter));
+    let plain = points.clone().filter(|point| !rumqttc::has_wildcards(&point.filter));
     let mut topics: BTreeMap<String, Vec<&Point>> = plain.map(|point| (point.filter.to_string(), Vec::new())).collect();
     for point in points.clone() {
         if !topics.keys().any(|topic| rumqttc::matches(topic, &point.filter)) {

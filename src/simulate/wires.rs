@@ -8,12 +8,15 @@ use crate::config::{NewWay, Plant};
 use crate::driver::Protocol;
 use crate::driver::modbus::{Device, SerialLine, Settings, Transport, open_serial};
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use tokio::net::TcpListener;
 
 /// Where a broker of the copy is looked for that has no stand-in: nobody listens there.
 pub(super) const NOBODY: &str = "127.0.0.1:1";
+
+/// Whether serial frames travel there, host and port.
+type Address<'a> = (bool, &'a str, u16);
 
 /// What answers on a wire.
 pub(super) enum Port {
@@ -34,7 +37,7 @@ pub(super) struct Wire {
 pub(super) struct Opened {
     pub(super) wires: Vec<Wire>,
     /// Where the connections lead in a copy, by their slot.
-    pub(super) ways: std::collections::HashMap<usize, NewWay>,
+    pub(super) ways: HashMap<usize, NewWay>,
     pub(super) words: Vec<String>,
 }
 
@@ -50,7 +53,7 @@ fn address(host: &str, port: u16) -> String {
 /// Opens a stand-in for each Modbus connection. Connections to one address share it, as they do at the plant.
 pub(super) async fn open(plant: &Plant, options: &Options) -> anyhow::Result<Opened> {
     let mut opened = Opened::default();
-    let mut sockets: BTreeMap<(bool, &str, u16), Vec<(usize, &Settings)>> = BTreeMap::new();
+    let mut sockets: BTreeMap<Address<'_>, Vec<(usize, &Settings)>> = BTreeMap::new();
     for connection in &plant.connections {
         let Protocol::Modbus(wire) = &connection.protocol else { continue };
         let slot = connection.connection.index();

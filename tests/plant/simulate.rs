@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, Process, Station, polder, run, words};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -174,4 +174,69 @@ fn what_cannot_be_simulated_is_said() {
     assert!(!wrong.status.success() && words(&wrong).contains("no connection of this name"), "{}", words(&wrong));
     let same = run(&["simulate", path, "--station", path]);
     assert!(!same.status.success() && words(&same).contains("is the station itself"), "{}", words(&same));
+}
+
+#[test]
+fn a_serial_line_is_served_at_its_other_end() {
+    let (_socat, ours, theirs, keep) = crate::wire::line();
+    let mut file = station();
+    file["connections"] = json!([
+        {"name": "plc", "modbus": {"serial": "/dev/ttyUSB7", "baud": 115200}},
+        {"name": "converter", "modbus": {"tls": "192.0.2.3", "ca": "ca.pem"}},
+    ]);
+    let folder = Folder::new(&file);
+    std::fs::write(folder.path.join("ca.pem"), "").unwrap();
+    let copy = keep.path().join("copy");
+    let ends = format!("plc={},{}", theirs.display(), ours.display());
+    let (mut stand_ins, said) = simulate(&folder.path, &["--serial", &ends, "--station", copy.to_str().unwrap()]);
+    assert!(said.iter().any(|line| line.contains("192.0.2.3:802 speaks TLS at the plant")), "{said:?}");
+    let mut station = Station::start(&copy);
+    let mut missing = BTreeSet::from(["second", "third", "setpoint", "u64-DCBA"]);
+    while !missing.is_empty() {
+        let sample = station.wait("samples", |event| event["event"] == "sample" && event["quality"] == "good");
+        missing.remove(sample["tag"].as_str().unwrap());
+    }
+    let output = station.tool(&["set", "run", "on", "--reason", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    stand_ins.wait("the write", |line| (line == "wrote run = true").then_some(()));
+}
+
+#[test]
+fn topics_are_published_and_commands_taken_up() {
+    let broker = crate::mqtt::Broker::new();
+    let file = json!({
+        "connections": [{"name": "site", "mqtt": {"url": "mqtt://192.0.2.4:1883"}}],
+        "devices": [{"name": "weather", "connection": "site"}],
+        "tags": [
+            {"name": "rain", "device": "weather", "topic": "knmi/+/rain", "json": "/sensors/1/mm_h", "range": [0, 9]},
+            {"name": "wind", "device": "weather", "topic": "knmi/+/rain", "json": "/wind", "range": [10, 19]},
+            {"name": "level", "device": "weather", "topic": "tide/level", "range": [-2, 3]},
+            {"name": "open", "device": "weather", "topic": "gate/open", "type": "bool"},
+            {"name": "word", "device": "weather", "topic": "gate/word", "type": "string"},
+            {"name": "speed", "device": "weather", "topic": "pump/state", "json": "/speed",
+             "command": {"topic": "pump/set", "payload": "{\"speed\": ${value}}", "read_back": "speed", "min": 0, "max": 100}},
+        ],
+    });
+    let (folder, keep) = (Folder::new(&file), tempfile::tempdir().unwrap());
+    let (copy, named) = (keep.path().join("copy"), format!("127.0.0.1:{}", broker.port));
+    let (mut stand_ins, _) = simulate(&folder.path, &["--broker", &named, "--station", copy.to_str().unwrap()]);
+    let mut station = Station::start(&copy);
+    let mut missing = BTreeSet::from(["rain", "wind", "level", "open", "word", "speed"]);
+    while !missing.is_empty() {
+        let sample = station.wait("samples", |event| event["event"] == "sample" && event["quality"] == "good");
+        let (name, value) = (sample["tag"].as_str().unwrap(), &sample["value"]);
+        missing.remove(name);
+        let fine = match name {
+            "rain" => (0.0..=9.0).contains(&value.as_f64().unwrap()),
+            "wind" => (10.0..=19.0).contains(&value.as_f64().unwrap()),
+            "level" => (-2.0..=3.0).contains(&value.as_f64().unwrap()),
+            "open" => value.is_boolean(),
+            "word" => value == "word",
+            _ => true,
+        };
+        assert!(fine, "{sample}");
+    }
+    let output = station.tool(&["set", "speed", "42.5", "--reason", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    stand_ins.wait("the command", |line| (line == "wrote speed = 42.5").then_some(()));
 }
