@@ -129,6 +129,11 @@ fn number(
     if !states.is_empty() {
         return Motion::Steps(states.into());
     }
+    if let Some(modulus) = tag.rolls_over_at {
+        let raw = [0.0, modulus];
+        let [low, high] = sorted(tag.scaling.map_or(raw, |scaling| raw.map(|raw| scaling.to_engineering(raw))));
+        return Motion::Count { low, high, whole, per_second: 0.2 + 3.0 * part(noise, 3) };
+    }
     let limits = command.and_then(|command| Some([command.min?, command.max?]));
     let line = tag.scaling.map(|scaling| sorted(scaling.engineering));
     let mut span = shared(tag.range.or(limits).or(line).unwrap_or(USUAL), holds);
@@ -232,6 +237,9 @@ mod tests {
         assert!(counter.windows(2).all(|pair| pair[0] <= pair[1]) && counter[0] < counter[1999]);
         let hours = numbers(&course(&TagDefinition::named("pump/run-hours"), Kind::F32, 1));
         assert!(hours.windows(2).all(|pair| pair[0] < pair[1]));
+        let short = TagDefinition { rolls_over_at: Some(100.0), ..TagDefinition::named("turns") };
+        let turns = numbers(&course(&short, Kind::U16, 1));
+        assert!(turns.iter().all(|turn| (0.0..100.0).contains(turn)) && turns.contains(&0.0));
         let states = [(0, "off".into()), (3, "on".into()), (-1, "none".into())].into_iter().collect::<States>();
         let seen = numbers(&course(&TagDefinition { states, ..TagDefinition::named("mode") }, Kind::U16, 1));
         assert!(seen.iter().all(|state| [0.0, 3.0].contains(state)) && seen.contains(&0.0) && seen.contains(&3.0));
