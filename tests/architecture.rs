@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         &["tag", "access", "audit", "alarm", "command", "driver", "engine", "recorder", "historian", "config", "queue"],
         &["tokio", "rusqlite"],
     ),
+    ("simulate", &["tag", "command", "config", "driver", "queue"], &["tokio", "tokio_serial", "rumqttc"]),
     ("demo", &["queue"], &["tokio", "tokio_modbus", "rumqttc"]),
     (
         "gui",
@@ -60,6 +61,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "headless",
             "historian",
             "recorder",
+            "simulate",
             "station",
         ],
         &[],

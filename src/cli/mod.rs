@@ -3,6 +3,7 @@
 mod act;
 mod browse;
 mod sheet;
+mod simulate;
 mod tools;
 mod wires;
 
@@ -80,6 +81,8 @@ enum Tool {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Stand in for the field devices of a station, with values that move.
+    Simulate(simulate::SimulateArguments),
     /// Write samples to a CSV file.
     Export(tools::ExportArguments),
     /// Set a tag, along the whole command path. Exit code 0 verified, 2 refused, 3 failed, 4 mismatch, 5 unverified, 6 unknown.
@@ -188,6 +191,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Traffic(arguments) => wires::traffic(&arguments),
         Tool::Trace { folder, tag } => wires::trace(&folder, &tag),
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
+        Tool::Simulate(arguments) => simulate::simulate(arguments),
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod compile;
+mod copy;
 mod file;
 mod modbus;
 mod mqtt;
@@ -14,10 +15,12 @@ pub mod table;
 mod units;
 
 pub use compile::Plant;
+pub use copy::{NewWay, readdressed};
 pub use file::schema;
 pub use problem::{Problem, Severity};
 pub use starter::STARTER;
 pub use units::duration as parse_duration;
+pub use units::host_and_port as parse_address;
 
 use crate::tag::Generation;
 use std::path::Path;

@@ -10,6 +10,7 @@ mod mqtt;
 mod program;
 mod recovery;
 mod sheet;
+mod simulate;
 mod support;
 mod tls;
 mod tools;
