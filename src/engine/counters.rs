@@ -44,7 +44,7 @@ impl Counters {
         self.counts.insert(tag, Count { raw, turns });
         let total = raw + turns * modulus;
         Some(match value {
-            Value::Unsigned(_) | Value::Signed(_) if total >= 0.0 && total < 9e15 => Value::Unsigned(total as u64),
+            Value::Unsigned(_) | Value::Signed(_) if (0.0..9e15).contains(&total) => Value::Unsigned(total as u64),
             _ => Value::Double(total),
         })
     }

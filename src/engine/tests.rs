@@ -121,6 +121,15 @@ impl Replay {
                 self.records_work = true;
                 Event::Health(Health::default())
             }
+            ["stop"] => Event::Stop,
+            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
+            ["tick"] => Event::Tick,
+            other => self.driver_event(other),
+        }
+    }
+
+    fn driver_event(&mut self, words: &[&str]) -> Event {
+        match words {
             // The driver says that nothing changed since its last answer.
             ["again", key] => {
                 let (generation, confirmed) = (self.engine.generation(), Arc::from([self.tag(key)]));
@@ -153,9 +162,6 @@ impl Replay {
                 let failing = Heartbeat::Failing(why.join(" ").into());
                 Event::Driver(DriverEvent::Heartbeat(generation, device, failing))
             }
-            ["stop"] => Event::Stop,
-            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
-            ["tick"] => Event::Tick,
             other => panic!("unknown event {other:?}"),
         }
     }

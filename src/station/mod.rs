@@ -1,6 +1,7 @@
 //! Opens a station folder, wires its parts together, starts and stops them. Whoever acts on the station does it through its [`Handle`].
 
 mod account;
+mod certificates;
 mod clock;
 mod handle;
 mod lock;

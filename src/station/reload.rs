@@ -1,7 +1,8 @@
 //! Going on with another station file: what is equal in it misses nothing.
 
 use super::Handle;
-use super::outlets::send_surely;
+use super::certificates::{self, Files};
+use super::outlets::{HealthBoard, send_surely};
 use crate::config;
 use crate::driver::Port;
 use crate::engine::{Difference, Event};
@@ -14,11 +15,18 @@ pub(super) struct Reloader {
     runtime: tokio::runtime::Handle,
     /// Held during a reload, so that two never mix.
     generation: Mutex<Generation>,
+    certificates: Files,
+    board: Arc<HealthBoard>,
 }
 
 impl Reloader {
-    pub(super) fn new(port: Port, runtime: tokio::runtime::Handle) -> Self {
-        Self { port, runtime, generation: Mutex::new(Generation(1)) }
+    pub(super) fn new(
+        port: Port,
+        runtime: tokio::runtime::Handle,
+        certificates: Files,
+        board: Arc<HealthBoard>,
+    ) -> Self {
+        Self { port, runtime, generation: Mutex::new(Generation(1)), certificates, board }
     }
 }
 
@@ -37,6 +45,10 @@ impl Handle {
         *generation = next;
         // The engine takes it first: what drivers say about the new plant must find it.
         send_surely(&self.urgent, Event::Reload(Arc::new(plant.plan.clone())));
+        if let Ok(mut files) = reloader.certificates.lock() {
+            *files = certificates::files(&plant.connections);
+        }
+        certificates::look(&reloader.certificates, &reloader.board, &self.urgent, self.now().utc);
         let _inside = reloader.runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
             drivers.reconfigure(plant.connections, &reloader.port, next);

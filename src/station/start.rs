@@ -5,7 +5,7 @@ use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::Reloader;
-use super::{SystemClock, account_name, socket};
+use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
@@ -80,11 +80,15 @@ impl Station {
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
+        let board = Arc::clone(&parts.board);
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
-        handle.reloader = Some(Arc::new(Reloader::new(port.clone(), runtime.handle().clone())));
+        let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
+        handle.reloader = Some(Arc::new(reloader));
+        runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
         Ok(station)

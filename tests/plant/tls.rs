@@ -66,6 +66,17 @@ fn each_wrong_certificate_is_an_error_that_says_whose_it_is() {
 }
 
 #[test]
+fn a_certificate_that_ends_soon_is_an_alarm_before_it_does() {
+    let (_keep, at) = certificates();
+    let plc = server(&at, "server", &[]);
+    let folder = station(plc.port, &at, "ca.pem", Some("soon-client"));
+    let mut running = Station::start(&folder.path);
+    let alarm = running.wait_alarm("station/certificate-days:low", "unacknowledged");
+    assert!(alarm["value"].as_i64().is_some_and(|days| (3..=5).contains(&days)), "{alarm}");
+    running.wait_good("level");
+}
+
+#[test]
 fn a_role_that_may_not_is_named() {
     let (_keep, at) = certificates();
     let plc = server(&at, "server", &["--role-needed", "1.3.6.1.4.1.50316.802.1"]);

@@ -54,13 +54,10 @@ impl Connection {
     /// The blocks that go out together.
     fn chunk(&self, place: usize, number: usize, first: usize, now: Monotonic) -> Vec<usize> {
         let unit = &self.units[place];
-        let at_once = match self.settings.transport {
-            Transport::Tcp { .. } if unit.settings.pause.is_zero() && self.settings.pause.is_zero() => {
-                // Several windows in one go keep the wire filled.
-                if self.settings.in_flight > 1 { usize::from(self.settings.in_flight) * 4 } else { 1 }
-            }
-            _ => 1,
-        };
+        let restless = unit.settings.pause.is_zero() && self.settings.pause.is_zero();
+        let several = self.settings.in_flight > 1 && restless && !self.settings.transport.is_rtu();
+        // Several windows in one go keep the wire filled.
+        let at_once = if several { usize::from(self.settings.in_flight) * 4 } else { 1 };
         let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
         let due = blocks.filter(|(_, state)| !state.is_resting(now));
         due.map(|(block, _)| block).take(at_once).collect()

@@ -3,8 +3,11 @@
 
 use super::{Encoding, Kind, Order, Table, codec, framing, pdu, plausible, words};
 
+/// Takes whatever bytes a fuzzer thinks of.
+pub type Target = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 4] =
+pub const TARGETS: [(&str, Target); 4] =
     [("tcp_answer", tcp_answer), ("serial_answer", serial_answer), ("pdu", answers), ("values", values)];
 
 /// A stream of answers on TCP.
