@@ -70,6 +70,8 @@ pub struct Engine {
     before: Option<Slots>,
     /// Whether the drivers know which devices are off scan.
     scans_told: bool,
+    /// Memory for tags that need a closer look.
+    special: Vec<TagId>,
 }
 
 impl Engine {
@@ -86,6 +88,7 @@ impl Engine {
             changed: true,
             before: None,
             scans_told: false,
+            special: Vec::new(),
             plan,
         };
         engine.arm_staleness(Monotonic::default());
@@ -157,30 +160,43 @@ impl Engine {
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
             self.take_reading(Reading { tag, ..reading }, batch.time, Origin::Field, now, effects);
         }
-        for &tag in batch.confirmed.iter() {
-            if let Some(tag) = self.slot_of_tag(batch.generation, tag) {
-                self.confirm(tag, batch.time, now, effects);
+        self.confirm(batch.generation, &batch.confirmed, batch.time, now, effects);
+    }
+
+    /// The field says the same of these tags as before: their age is new, and their quality what it was before they became stale.
+    fn confirm(&mut self, generation: Generation, tags: &[TagId], time: Timestamp, now: Now, effects: &mut Effects) {
+        let mut special = std::mem::take(&mut self.special);
+        if generation == self.plan.generation {
+            self.tags.confirm_all(tags.iter().copied(), time, now, &mut special);
+        } else {
+            let here: Vec<_> = tags.iter().filter_map(|tag| self.slot_of_tag(generation, *tag)).collect();
+            self.tags.confirm_all(here.into_iter(), time, now, &mut special);
+        }
+        for tag in special.drain(..) {
+            if self.tags.confirm(&self.plan, tag, time, now, effects) {
+                self.is_fresh_again(tag, now, effects);
             }
+        }
+        self.special = special;
+        if self.commands.is_watching() {
+            tags.iter().for_each(|tag| self.observe(generation, *tag, now, effects));
         }
     }
 
-    /// The field says the same of a tag as before: its age is new, and its quality what it was before it became stale.
-    fn confirm(&mut self, tag: TagId, time: Timestamp, now: Now, effects: &mut Effects) {
-        let was_stale = self.tags.confirm(&self.plan, tag, time, now, effects);
-        if !was_stale && !self.commands.is_watching() {
-            return;
-        }
+    fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
+        self.changed = true;
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
-        self.changed |= was_stale;
-        if self.commands.is_watching() {
-            let value = live.value.to_value(self.tags.text(tag));
-            self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
-        }
-        if was_stale {
-            self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
-            self.tags.arm(tag, now.monotonic);
-            self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
-        }
+        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.tags.arm(tag, now.monotonic);
+        self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
+    }
+
+    /// A command may wait for what the tag says, changed or not.
+    fn observe(&mut self, generation: Generation, tag: TagId, now: Now, effects: &mut Effects) {
+        let Some(tag) = self.slot_of_tag(generation, tag) else { return };
+        let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
+        let value = live.value.to_value(self.tags.text(tag));
+        self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
     }
 
     fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {

@@ -29,6 +29,8 @@ pub(super) struct TagTable {
     counters: Counters,
     /// The quality of stale tags before they became it.
     before_stale: HashMap<TagId, Quality>,
+    /// When an unchanged value is to be kept again.
+    keep_again: Vec<Timestamp>,
 }
 
 impl TagTable {
@@ -43,6 +45,7 @@ impl TagTable {
             texts: Arc::default(),
             counters,
             before_stale: HashMap::new(),
+            keep_again: vec![Timestamp::from_micros(i64::MAX); count],
         }
     }
 
@@ -95,7 +98,43 @@ impl TagTable {
         Some(live)
     }
 
-    /// The field says the same as before: only the age is new. Whether the tag was stale; then it has its quality from before again.
+    /// The field says the same as before of all these: only their age is new. Those that need a closer look are left in `special`: stale
+    /// ones, and those that history wants again.
+    pub(super) fn confirm_all(
+        &mut self,
+        tags: impl Iterator<Item = TagId>,
+        time: Timestamp,
+        now: Now,
+        special: &mut Vec<TagId>,
+    ) {
+        let deciseconds = now.monotonic.deciseconds();
+        for tag in tags {
+            let place = tag.index();
+            let (Some(slot), Some(keep_again)) = (self.live.get_mut(place), self.keep_again.get(place)) else {
+                continue;
+            };
+            match slot.quality.reason {
+                Reason::None => slot.received_deciseconds = deciseconds,
+                Reason::Stale => {
+                    special.push(tag);
+                    continue;
+                }
+                // Only a value lifts these; the driver sends one when it begins to read again.
+                Reason::NotYetRead | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan => continue,
+                _ if slot.quality.is_bad() => {}
+                _ => slot.received_deciseconds = deciseconds,
+            }
+            slot.time = time;
+            if self.stale[place] {
+                self.received[place] = now.monotonic;
+            }
+            if time >= *keep_again {
+                special.push(tag);
+            }
+        }
+    }
+
+    /// The closer look: a stale tag has its quality from before again, and history what it wants. Whether the tag was stale.
     pub(super) fn confirm(
         &mut self,
         plan: &Plan,
@@ -106,24 +145,16 @@ impl TagTable {
     ) -> bool {
         let place = tag.index();
         let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return false };
-        let mut was_stale = false;
-        match slot.quality.reason {
-            Reason::Stale => {
-                let Some(before) = self.before_stale.remove(&tag) else { return false };
-                (slot.quality, was_stale) = (before, true);
-            }
-            // Only a value lifts these; the driver sends one when it begins to read again.
-            Reason::NotYetRead | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan => return false,
-            _ => {}
-        }
-        slot.time = time;
-        if !slot.quality.is_bad() {
+        let before = if slot.quality.reason == Reason::Stale { self.before_stale.remove(&tag) } else { None };
+        if let Some(before) = before {
+            slot.quality = before;
             slot.received_deciseconds = now.monotonic.deciseconds();
         }
+        slot.time = time;
         self.received[place] = now.monotonic;
         let live = *slot;
         self.keep(definition.history, tag, &live, time, effects);
-        was_stale
+        before.is_some()
     }
 
     /// Takes the quality away, at this moment; `None` when it was no better already.
@@ -151,6 +182,7 @@ impl TagTable {
             return;
         }
         *kept = Some(Kept { value: live.value, time, quality: live.quality });
+        self.keep_again[tag.index()] = time.plus(policy.heartbeat);
         let text = if live.value == Scalar::Text { self.texts.get(&tag) } else { None };
         let value = if live.quality.is_bad() { None } else { live.value.to_value(text) };
         effects.rows.push(HistoryRow { tag, sample: Sample { time, value, quality: live.quality } });
@@ -182,6 +214,7 @@ impl TagTable {
         self.live[tag.index()] = from.live[old.index()];
         self.kept[tag.index()] = from.kept[old.index()];
         self.received[tag.index()] = from.received[old.index()];
+        self.keep_again[tag.index()] = from.keep_again[old.index()];
         self.counters.inherit(tag, &from.counters, old);
         if let Some(before) = from.before_stale.get(&old) {
             self.before_stale.insert(tag, *before);

@@ -35,6 +35,8 @@ pub(super) struct BlockState {
     known: bool,
     /// The tags that are found in them.
     pub(super) tags: Arc<[TagId]>,
+    /// Where each point stands in the bytes: first and last. Points are large, and most of them did not change.
+    places: Vec<[u16; 2]>,
     pub(super) not_before: Option<Monotonic>,
     refusals: u32,
     pub(super) latency: Option<Duration>,
@@ -47,8 +49,10 @@ impl BlockState {
     pub(super) fn new(block: Block) -> Self {
         let request = pdu::read_request(block.table, block.address, block.count);
         let tags = block.points.iter().map(|point| point.tag).collect();
+        let places = block.points.iter().map(|point| place(&block, point)).collect();
         Self {
             block,
+            places,
             request,
             payload: Vec::new(),
             known: false,
@@ -71,8 +75,13 @@ impl BlockState {
             self.unchanged += 1;
             return Outcome::Values(Vec::new());
         }
-        let before = if std::mem::replace(&mut self.known, true) { self.payload.as_slice() } else { &[] };
-        let readings = read_changed(&self.block, before, payload);
+        let all = !std::mem::replace(&mut self.known, true) || self.payload.len() != payload.len();
+        let changed = |[first, last]: [u16; 2]| {
+            let place = usize::from(first)..=usize::from(last);
+            all || self.payload.get(place.clone()) != payload.get(place)
+        };
+        let points = self.block.points.iter().zip(&self.places).filter(|(_, place)| changed(**place));
+        let readings = points.map(|(point, _)| read_point(&self.block, point, payload)).collect();
         self.payload.clear();
         self.payload.extend(payload);
         Outcome::Values(readings)
@@ -263,31 +272,23 @@ impl Unit {
     }
 }
 
-/// The values that are not what they were in `before`; all where that is empty.
-fn read_changed(block: &Block, before: &[u8], payload: &[u8]) -> Vec<Reading> {
-    let points = block.points.iter();
+/// The first and the last byte of a point in an answer to its block.
+fn place(block: &Block, point: &Point) -> [u16; 2] {
+    let start = point.address - block.address;
     if block.table.is_bits() {
-        let bit = |bytes: &[u8], point: &Point| pdu::bit(bytes, usize::from(point.address - block.address));
-        let changed = points.filter(|point| before.is_empty() || bit(before, point) != bit(payload, point));
-        return changed
-            .map(|point| reading(point, bit(payload, point).map(Value::Bool).ok_or(Reason::BadFrame)))
-            .collect();
+        return [start / 8; 2];
     }
-    let bytes = |bytes: &[u8], point: &Point| -> Option<std::ops::Range<usize>> {
-        let start = usize::from(point.address - block.address) * 2;
-        let end = start + usize::from(point.encoding.registers()) * 2;
-        (end <= bytes.len()).then_some(start..end)
-    };
-    let changed = points.filter(|point| {
-        let place = bytes(before, point);
-        place.is_none_or(|place| before.get(place.clone()) != payload.get(place))
-    });
-    changed
-        .map(|point| {
-            let part = bytes(payload, point).and_then(|place| payload.get(place));
-            reading(point, part.ok_or(Reason::BadFrame).and_then(|part| read_registers(point, part)))
-        })
-        .collect()
+    [start * 2, start * 2 + point.encoding.registers() * 2 - 1]
+}
+
+fn read_point(block: &Block, point: &Point, payload: &[u8]) -> Reading {
+    let start = usize::from(point.address - block.address);
+    if block.table.is_bits() {
+        return reading(point, pdu::bit(payload, start).map(Value::Bool).ok_or(Reason::BadFrame));
+    }
+    let end = start + usize::from(point.encoding.registers());
+    let part = payload.get(start * 2..end * 2).ok_or(Reason::BadFrame);
+    reading(point, part.and_then(|part| read_registers(point, part)))
 }
 
 fn read_registers(point: &Point, bytes: &[u8]) -> Result<Value, Reason> {
@@ -349,14 +350,14 @@ mod tests {
     }
 
     #[test]
-    fn of_bits_only_those_that_changed_are_told() {
+    fn of_bits_only_those_in_bytes_that_changed_are_told() {
         let points = (0..12).map(|place| point(place, Table::Coil, place as u16, Kind::Bool)).collect();
         let mut unit = unit(points);
         let state = &mut unit.groups[0].blocks[0];
         let time = Timestamp::from_micros(1);
         state.take(&[0b0000_0000, 0b0000], Duration::ZERO, time);
-        let Outcome::Values(readings) = state.take(&[0b0000_0100, 0b1000], Duration::ZERO, time) else { panic!() };
-        assert_eq!(readings.iter().map(|reading| reading.tag.0).collect::<Vec<_>>(), [2, 11]);
+        let Outcome::Values(readings) = state.take(&[0b0000_0000, 0b1000], Duration::ZERO, time) else { panic!() };
+        assert_eq!(readings.iter().map(|reading| reading.tag.0).collect::<Vec<_>>(), [8, 9, 10, 11]);
     }
 
     #[test]
