@@ -320,6 +320,36 @@ fn libmodbus() -> (Process, u16) {
     panic!("libmodbus_server does not start: run tests/run, it builds it");
 }
 
+/// Refusals in the middle of a window of requests take nobody else's place.
+#[test]
+fn a_pipeline_keeps_what_is_refused_apart() {
+    let (_server, port) = libmodbus();
+    let mut tags = Vec::new();
+    // The server ends at 2000: of every ten registers around it, those behind it are refused.
+    for place in (0..2000u32).step_by(9).chain(1980..2020) {
+        tags.push(json!({"name": format!("h{place}"), "device": "plc-1", "register": format!("holding:{place}")}));
+    }
+    tags.sort_by_key(|tag| tag["name"].to_string());
+    tags.dedup();
+    let mut file = modbus_station(port, "1s", json!(tags));
+    file["connections"][0]["modbus"]["in_flight"] = json!(8);
+    let folder = Folder::new(&device(file, json!({"gap": 0, "max_registers": 4})));
+    let mut station = Station::start(&folder.path);
+    let mut left: std::collections::BTreeSet<String> =
+        tags.iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect();
+    while !left.is_empty() {
+        let sample = station.wait("every tag", |event| event["tag"].as_str().is_some_and(|tag| left.contains(tag)));
+        let tag = sample["tag"].as_str().unwrap();
+        let place: u32 = tag[1..].parse().unwrap();
+        match sample["reason"].as_str() {
+            Some("waiting for the first value") => continue,
+            Some(reason) => assert!(place >= 2000 && reason == "device: address does not exist", "{sample}"),
+            None => assert!(place < 2000 && sample["value"] == (place * 7 + 1) % 65_536, "{sample}"),
+        }
+        left.remove(tag);
+    }
+}
+
 #[test]
 fn libmodbus_serves_what_mbpoll_reads_as_well() {
     let (mut server, port) = libmodbus();

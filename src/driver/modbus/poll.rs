@@ -1,12 +1,12 @@
 //! Reading: a few blocks at a time, so that commands and other units never wait for a whole device.
 
+use super::Transport;
 use super::health::Fault;
 use super::pdu::{self, FrameError};
 use super::plan::Lesson;
 use super::task::Connection;
 use super::unit::{BlockState, Group, Outcome};
 use super::wire::{ExchangeError, Question, Wire};
-use super::{Table, Transport};
 use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
 use crate::tag::{Clock, Monotonic, Reason, TagId, Timestamp};
 use std::sync::Arc;
@@ -39,15 +39,35 @@ impl Connection {
         let chunk = self.chunk(place, number, first, now);
         let behind = chunk.last().map_or(usize::MAX, |last| last + 1);
         let (arrived, error) = self.read_chunk(place, number, &chunk).await;
-        let group = &mut self.units[place].groups[number];
-        group.under_way = (behind < group.blocks.len()).then_some((behind, due));
-        let finished = group.under_way.is_none();
-        let changed = self.take_arrived(place, number, arrived).await;
+        let blocks = self.units[place].groups[number].blocks.len();
+        // A chunk that was cut short is asked again from its beginning.
+        let next = if error.is_some() { Some(first) } else { (behind < blocks).then_some(behind) };
+        self.units[place].groups[number].under_way = next.map(|block| (block, due));
+        let mut changed = self.take_arrived(place, number, arrived).await;
+        changed |= next.is_none() && self.units[place].learned.settle();
+        if changed {
+            self.plan_anew(place, now).await;
+        }
         if let Some(error) = error {
             self.note_failure(place, &error, true).await;
-        } else if changed || (finished && self.units[place].learned.settle()) {
-            self.units[place].replan(now);
-            self.units[place].hurry(now);
+        }
+    }
+
+    /// The plan is another one: what is refused alone rests, and everything else is asked for at once.
+    async fn plan_anew(&mut self, place: usize, now: Monotonic) {
+        let unit = &mut self.units[place];
+        unit.replan(now);
+        unit.hurry(now);
+        let mut bad: Vec<Reading> = Vec::new();
+        for state in unit.groups.iter_mut().flat_map(|group| &mut group.blocks) {
+            if unit.learned.is_refused(&state.block) && state.is_to_rest() {
+                let reason = state.refused_for;
+                state.quarantine(now);
+                bad.extend(state.all_bad(reason));
+            }
+        }
+        if !bad.is_empty() {
+            self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
         }
     }
 
@@ -137,26 +157,12 @@ impl Connection {
                 return false;
             }
         };
+        state.refused_now = lesson == Lesson::Refused;
+        let table = state.block.table;
         if lesson == Lesson::Refused {
-            let table = state.block.table;
-            self.quarantine(place, table, reason, now).await;
+            unit.note_refusal(table, reason);
         }
         true
-    }
-
-    /// Values that are refused alone turn bad, and are asked for rarely.
-    async fn quarantine(&mut self, place: usize, table: Table, reason: Reason, now: Monotonic) {
-        self.units[place].replan(now);
-        let mut bad: Vec<Reading> = Vec::new();
-        let unit = &mut self.units[place];
-        for state in unit.groups.iter_mut().flat_map(|group| &mut group.blocks) {
-            let rests = state.is_resting(now) || !unit.learned.is_refused(&state.block);
-            if !rests && state.block.table == table {
-                state.quarantine(now);
-                bad.extend(state.all_bad(reason));
-            }
-        }
-        self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
     }
 
     async fn deliver(&self, place: usize, readings: Vec<Reading>, confirmed: Arc<[TagId]>, time: Timestamp) {

@@ -17,8 +17,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
-/// A wire that answered less than this ago is taken to be open.
-const FRESH: Duration = Duration::from_millis(50);
 /// Over this span the load of the wire is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
@@ -62,7 +60,6 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
-    last_answer: Monotonic,
     quiet_until: Monotonic,
 }
 
@@ -141,7 +138,6 @@ impl Connection {
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
-            last_answer: Monotonic::default(),
             quiet_until: Monotonic::default(),
         }
     }
@@ -228,9 +224,8 @@ impl Connection {
 
     /// Does the one thing that is due; whether something was.
     async fn turn(&mut self) -> bool {
-        // A wire that was just in use needs no look: what is wrong with it shows in the next answer, and nothing is written here blindly.
-        let fresh = self.now().since(self.last_answer) < FRESH;
-        if (!fresh || self.wire.is_none()) && !self.is_connected().await {
+        // Before every request: there are devices that close the connection after each answer.
+        if !self.is_connected().await {
             return false;
         }
         let now = self.now();
@@ -336,7 +331,6 @@ impl Connection {
         let now = self.now();
         let limit = self.limit(place);
         self.backoff.succeed();
-        self.last_answer = now;
         self.quiet_until = now.plus(self.settings.pause);
         self.load.busy += latency;
         let unit = &mut self.units[place];
@@ -379,14 +373,15 @@ impl Connection {
             Verdict::Probe(pause) => (false, pause),
         };
         let unit = &mut self.units[place];
+        unit.reporter.set_condition(unit.health.condition());
+        if quiet {
+            // It goes on where it was: a device that breaks off at each block is read all the same.
+            unit.reporter.count_error();
+            return;
+        }
         unit.hurry(now);
         for group in &mut unit.groups {
             group.turn.rest_until(now.plus(again_in));
-        }
-        unit.reporter.set_condition(unit.health.condition());
-        if quiet {
-            unit.reporter.count_error();
-            return;
         }
         unit.forget_answers();
         unit.reporter.lost(&self.port, reason, words, Some(again_in)).await;

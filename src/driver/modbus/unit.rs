@@ -4,7 +4,7 @@ use super::health::Health;
 use super::pdu;
 use super::plan::{Block, Learned, plan_blocks};
 use super::schedule::{self, Turn};
-use super::{Device, Point, codec, decode};
+use super::{Device, Point, Table, codec, decode};
 use crate::driver::Reading;
 use crate::driver::report::Reporter;
 use crate::tag::{Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
@@ -39,6 +39,10 @@ pub(super) struct BlockState {
     places: Vec<[u16; 2]>,
     pub(super) not_before: Option<Monotonic>,
     refusals: u32,
+    /// Whether it was refused just now, and is to rest.
+    pub(super) refused_now: bool,
+    /// The reason that its tags get while it is refused.
+    pub(super) refused_for: Reason,
     pub(super) latency: Option<Duration>,
     pub(super) answers: u64,
     pub(super) unchanged: u64,
@@ -59,6 +63,8 @@ impl BlockState {
             tags,
             not_before: None,
             refusals: 0,
+            refused_now: false,
+            refused_for: Reason::IllegalAddress,
             latency: None,
             answers: 0,
             unchanged: 0,
@@ -96,7 +102,14 @@ impl BlockState {
     pub(super) fn quarantine(&mut self, now: Monotonic) {
         let pause = FIRST_QUARANTINE.saturating_mul(1 << self.refusals.min(8)).min(LONGEST_QUARANTINE);
         self.refusals += 1;
+        self.refused_now = false;
         self.not_before = Some(now.plus(pause));
+    }
+
+    /// Whether it is to rest: it was refused just now, or with others before it was ever asked by itself. One whose rest is over is asked
+    /// first.
+    pub(super) fn is_to_rest(&self) -> bool {
+        self.refused_now || self.not_before.is_none()
     }
 
     /// Whether it rests.
@@ -153,6 +166,8 @@ pub(super) struct Unit {
     /// For the share of the wire's time.
     pub(super) busy: Duration,
     place: usize,
+    /// The reason of the last refusal in each table.
+    why: Vec<(Table, Reason)>,
 }
 
 impl Unit {
@@ -171,6 +186,7 @@ impl Unit {
             beat: Beat { due: now, count: 0, beating: None },
             busy: Duration::ZERO,
             place,
+            why: Vec::new(),
         };
         unit.replan(now);
         unit
@@ -183,7 +199,10 @@ impl Unit {
         for block in plan_blocks(&self.settings, &self.learned) {
             let same = before.iter().position(|state| state.block == block);
             let poll = block.poll;
-            let state = same.map_or_else(|| BlockState::new(block), |place| before.swap_remove(place));
+            let mut state = same.map_or_else(|| BlockState::new(block), |place| before.swap_remove(place));
+            if let Some((_, reason)) = self.why.iter().find(|(table, _)| *table == state.block.table) {
+                state.refused_for = *reason;
+            }
             match self.groups.iter_mut().find(|group| group.turn.period() == poll) {
                 Some(group) => group.blocks.push(state),
                 None => {
@@ -201,6 +220,12 @@ impl Unit {
         let blocks = self.groups.iter().flat_map(|group| &group.blocks);
         let refused = blocks.filter(|state| self.learned.is_refused(&state.block));
         refused.map(|state| state.block.points.len() as u32).sum()
+    }
+
+    /// The device refuses values of this table alone, for this reason.
+    pub(super) fn note_refusal(&mut self, table: Table, reason: Reason) {
+        self.why.retain(|(other, _)| *other != table);
+        self.why.push((table, reason));
     }
 
     /// Every group is due now: it answers again, or a command wants to be read back.
@@ -322,8 +347,8 @@ fn reading(point: &Point, value: Result<Value, Reason>) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::modbus::Kind;
     use crate::driver::modbus::testing::{device, point};
-    use crate::driver::modbus::{Kind, Table};
     use crate::tag::DeviceId;
 
     fn unit(points: Vec<Point>) -> Unit {
