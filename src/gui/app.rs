@@ -52,7 +52,7 @@ impl App {
             tags: TagsView::default(),
             trends: TrendView::default(),
             alarms: AlarmsView::default(),
-            devices: DevicesView,
+            devices: DevicesView::default(),
             faceplate: Faceplate::default(),
             history: HistoryCache::default(),
             extra,
@@ -105,6 +105,9 @@ impl App {
     }
 
     fn body(&mut self, ui: &mut egui::Ui, scene: &mut Scene<'_>) {
+        if self.view != View::Devices {
+            self.devices.rest();
+        }
         let frame = Frame::NONE.fill(scene.palette.ground).inner_margin(Margin::same(14));
         CentralPanel::default().frame(frame).show(ui, |ui| match self.view {
             View::Overview => self.overview.ui(ui, scene),
@@ -168,6 +171,7 @@ impl App {
                 self.faceplate.sent(pending.request().clone());
                 self.pending.push(pending);
             }
+            Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }
 

@@ -2,6 +2,7 @@
 //! handle.
 
 mod app;
+mod asking;
 mod faceplate;
 mod format;
 mod history;

@@ -11,5 +11,6 @@ mod recovery;
 mod sheet;
 mod support;
 mod views;
+mod views_tools;
 mod window;
 mod wire;

@@ -1,0 +1,260 @@
+//! The tools of the window: the devices and their wires, where a value comes from, loop checks. Some need a station that really runs,
+//! against a small device of their own.
+
+use crate::support::{DEADLINE, Folder};
+use crate::views::{Bench, noordpolder, show, small, texts, type_into};
+use egui::Key;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use polder::driver::{Condition, DeviceReport, DriverEvent, Identity, Link, Statistics};
+use polder::engine::{Event, RequestBody};
+use polder::gui::{App, View};
+use polder::station::Station;
+use polder::tag::{DeviceId, Generation, Reason};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Instant;
+
+/// Registers of the small device: 1450, and 21.5 as a float in the order of the standard; all others count up.
+fn register(address: u16) -> u16 {
+    match address {
+        0 => 1450,
+        1 => 0x41AC,
+        2 => 0,
+        other => other,
+    }
+}
+
+fn serve(mut stream: TcpStream) {
+    let mut head = [0; 7];
+    while stream.read_exact(&mut head).is_ok() {
+        let mut pdu = vec![0; usize::from(u16::from_be_bytes([head[4], head[5]])) - 1];
+        if stream.read_exact(&mut pdu).is_err() {
+            return;
+        }
+        let word = |place: usize| u16::from_be_bytes([pdu[place], pdu[place + 1]]);
+        let answer = match pdu[0] {
+            3 | 4 if word(1) < 1000 => {
+                let values = (word(1)..word(1) + word(3)).flat_map(|address| register(address).to_be_bytes());
+                let bytes: Vec<u8> = values.collect();
+                [vec![pdu[0], bytes.len() as u8], bytes].concat()
+            }
+            3 | 4 => vec![pdu[0] | 0x80, 2],
+            other => vec![other | 0x80, 1],
+        };
+        let length = (answer.len() as u16 + 1).to_be_bytes();
+        let frame = [&head[..4], &length, &head[6..], &answer].concat();
+        if stream.write_all(&frame).is_err() {
+            return;
+        }
+    }
+}
+
+/// A device that ends with the test program.
+fn small_device() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    port
+}
+
+/// A station that runs, and the window on it.
+struct Live {
+    window: Harness<'static, App>,
+    _station: Station,
+    folder: Folder,
+}
+
+impl Live {
+    fn start() -> Self {
+        let address = format!("127.0.0.1:{}", small_device());
+        let folder = Folder::new(&json!({
+            "connections": [{"name": "plc", "modbus": {"tcp": address}}],
+            "devices": [{"name": "pump", "connection": "plc", "unit": 7, "poll": "100ms"}],
+            "tags": [{"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"}]}));
+        let station = Station::start(&folder.path, None).unwrap();
+        let handle = station.handle().clone();
+        let window = Harness::builder()
+            .with_size([1280.0, 800.0])
+            .with_max_steps(20)
+            .build_eframe(move |creation| App::new(&creation.egui_ctx, handle, None));
+        Self { window, _station: station, folder }
+    }
+
+    /// Paints until a text holds all of these words.
+    fn wait(&mut self, words: &[&str]) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            self.window.run_steps(1);
+            let found = texts(&self.window).into_iter().find(|text| words.iter().all(|word| text.contains(word)));
+            match found {
+                Some(found) => return found,
+                None => assert!(Instant::now() < end, "{words:?} never came: {:?}", texts(&self.window)),
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn click(&mut self, label: &str) {
+        self.window.get_by_label(label).click();
+        self.window.run_steps(3);
+    }
+
+    fn open_device(&mut self) {
+        show(&mut self.window, View::Devices);
+        self.wait(&["pump"]);
+        self.window.get_by_label_contains("pump, plc, unit 7").click();
+        self.window.run_steps(3);
+    }
+}
+
+fn condition(bench: &mut Bench, slot: usize, condition: Condition, statistics: Statistics) {
+    let report = DeviceReport {
+        generation: Generation(1),
+        device: DeviceId(slot as u32),
+        link: Link::Good,
+        condition,
+        statistics,
+    };
+    bench.step(Event::Driver(DriverEvent::Device(report)));
+    bench.publish();
+}
+
+#[test]
+fn the_devices_say_how_they_are() {
+    let mut bench = Bench::new(&noordpolder());
+    let statistics = Statistics {
+        answers_per_second: 4.0,
+        latency_micros: Some(3_500),
+        lateness_micros: Some(12_000),
+        overruns: 1_234,
+        busy: 0.12,
+        wire_busy: 0.34,
+        refused_tags: 2,
+        ..Statistics::default()
+    };
+    condition(&mut bench, 0, Condition::Slow, statistics);
+    bench.link(1, Link::Lost { reason: Reason::NoAnswer, detail: "no answer within 1000 ms".into(), next_try: None });
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Devices);
+    let words = "slow, but it answers, 4.0, 3.5 ms, 12.0 ms, 12 %, 34 %, 1\u{2009}234, 0, 2";
+    assert!(window.query_by_label_contains(words).is_some(), "{:?}", texts(&window));
+}
+
+#[test]
+fn rows_are_chosen_with_the_arrow_keys_and_tab_goes_on_to_the_particulars() {
+    let bench = Bench::new(&noordpolder());
+    let mut window = small(&bench);
+    show(&mut window, View::Devices);
+    let names: Vec<String> =
+        bench.handle.snapshot().plan.directory.devices().iter().map(|device| device.name.to_string()).collect();
+    window.get_by_label_contains(&format!("{}, ", names[0])).click();
+    window.run_steps(3);
+    for _ in 0..2 {
+        window.key_press(Key::ArrowDown);
+        window.run_steps(3);
+    }
+    assert!(window.get_by_label_contains(&format!("{}, ", names[2])).is_focused());
+    assert!(window.query_by_label(&names[2]).is_some(), "the particulars are those of {}", names[2]);
+    window.key_press(Key::Tab);
+    window.run_steps(3);
+    assert!(window.get_by_label("Close").is_focused(), "Tab leaves the table");
+    assert!(texts(&window).iter().any(|text| text.starts_with("The wire of this device cannot be asked")));
+    window.get_by_label("Close").click();
+    window.run_steps(3);
+    assert!(window.query_by_label("Close").is_none());
+}
+
+#[test]
+fn a_device_is_taken_off_scan_with_a_reason_and_put_back() {
+    let mut bench = Bench::new(&noordpolder());
+    let mut window = small(&bench);
+    show(&mut window, View::Devices);
+    let name = bench.handle.snapshot().plan.directory.devices()[0].name.to_string();
+    window.get_by_label_contains(&format!("{name}, ")).click();
+    window.run_steps(3);
+    window.get_by_label("Take off scan...").click();
+    window.run_steps(2);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.query_by_label("Reason").is_none(), "Esc puts it away");
+    window.get_by_label("Take off scan...").click();
+    window.run_steps(2);
+    type_into(&mut window, "Reason", "pump replaced");
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert!(window.query_by_label("Reason").is_none(), "Enter sends it");
+    let asked = bench.asked();
+    let RequestBody::Scan { device, on, reason } = &asked[0].body else { panic!("{asked:?}") };
+    assert_eq!((&**device, *on, &**reason, asked.len()), (name.as_str(), false, "pump replaced", 1));
+    // The engine records it, and the picture says it.
+    let request = asked.into_iter().next().unwrap();
+    bench.carry_out(request);
+    window.run_steps(3);
+    assert!(window.query_by_label("off scan (anna: pump replaced)").is_some());
+    window.get_by_label("Put back on scan").click();
+    window.run_steps(2);
+    let asked = bench.asked();
+    let RequestBody::Scan { on: true, .. } = &asked[0].body else { panic!("{asked:?}") };
+}
+
+#[test]
+fn another_device_than_the_known_one_is_said_in_words() {
+    let mut bench = Bench::new(&noordpolder());
+    for (vendor, revision) in [("Acme", "1.0"), ("Other", "2.0")] {
+        let identity = Identity { vendor: vendor.into(), revision: revision.into(), ..Identity::default() };
+        bench.step(Event::Driver(DriverEvent::Identity(Generation(1), DeviceId(0), identity)));
+    }
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Devices);
+    let name = bench.handle.snapshot().plan.directory.devices()[0].name.to_string();
+    window.get_by_label_contains(&format!("{name}, ")).click();
+    window.run_steps(3);
+    let shown = texts(&window);
+    for words in ["Another device answers here. It says:", "Other", "2.0", "It was known as:", "Acme", "1.0"] {
+        assert!(shown.iter().any(|text| text == words), "{words}: {shown:?}");
+    }
+}
+
+#[test]
+fn the_plan_of_a_wire_is_shown_live() {
+    let mut live = Live::start();
+    live.open_device();
+    live.wait(&["wire busy", "the plan needs"]);
+    live.wait(&["100 ms"]);
+    assert!(live.window.query_by_label_contains("input, 0..0, 1, 100 ms, 1, ").is_some(), "{:?}", texts(&live.window));
+}
+
+#[test]
+fn the_traffic_of_a_wire_is_listed_and_saved() {
+    let mut live = Live::start();
+    live.open_device();
+    live.wait(&["wire busy"]);
+    live.click("Traffic");
+    live.wait(&["read input registers 0, 1 of them"]);
+    live.wait(&["1 registers"]);
+    live.click("Pause");
+    let row = live.window.get_all_by_label_contains("read input registers 0").next().unwrap();
+    row.click();
+    live.window.run_steps(3);
+    assert!(live.wait(&["Request ", "07 04 00 00 00 01"]).starts_with("Request"));
+    live.wait(&["Answer ", "07 04 02 05 AA"]);
+    for (button, ending) in [("Save as pcap", ".pcap"), ("Save as text", ".txt")] {
+        live.click(button);
+        let words = live.wait(&["written: "]);
+        live.window.run_steps(2);
+        let path = live.folder.path.join("captures");
+        let written = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        let written = written.into_iter().find(|path| path.to_str().unwrap().ends_with(ending)).unwrap();
+        assert!(std::fs::metadata(&written).unwrap().len() > 60, "{words}");
+    }
+    live.click("Clear");
+    assert!(live.window.query_by_label_contains("read input registers 0").is_none());
+}
