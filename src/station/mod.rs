@@ -12,6 +12,7 @@ mod socket;
 mod start;
 mod tools;
 
+pub use crate::config::table::TagWish;
 pub use account::account_name;
 pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;

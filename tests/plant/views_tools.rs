@@ -258,3 +258,32 @@ fn the_traffic_of_a_wire_is_listed_and_saved() {
     live.click("Clear");
     assert!(live.window.query_by_label_contains("read input registers 0").is_none());
 }
+
+#[test]
+fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
+    let mut live = Live::start();
+    live.open_device();
+    live.wait(&["wire busy"]);
+    live.click("Registers");
+    live.click("Holding");
+    live.click("Read");
+    live.wait(&["05AA"]);
+    assert!(live.window.query_by_label("0, 05AA, 1450, 1450, 0000 0101 1010 1010").is_some());
+    live.window.get_by_label("1, 41AC, 16812, 16812, 0100 0001 1010 1100").click();
+    live.window.run_steps(3);
+    live.window.get_by_label("f32, ABCD, 21.5, very likely").click();
+    live.window.run_steps(3);
+    live.click("Make a tag...");
+    type_into(&mut live.window, "Name of the tag", "temperature");
+    live.window.key_press(Key::Enter);
+    let said = live.wait(&["written to station.json; reload the station to take it up"]);
+    let file = std::fs::read_to_string(live.folder.path.join("station.json")).unwrap();
+    assert!(file.contains("pump/temperature") && file.contains("holding:1"), "{said}: {file}");
+    live.click("Input");
+    live.click("Again every second");
+    live.click("Read");
+    live.wait(&["05AA"]);
+    live.click("Coil");
+    live.click("Read");
+    live.wait(&["! not read: "]);
+}

@@ -26,12 +26,14 @@ mod merge;
 mod outline;
 mod plan;
 mod sheet;
+mod wish;
 
 pub use apply::{ApplyError, apply};
 pub use cell::Dialect;
 pub use export::{Export, ExportOptions, export};
 pub use merge::KeyChange;
 pub use plan::{Effect, ImportOptions, ImportPlan, TagChange, plan_import};
+pub use wish::{TagWish, add_tag};
 
 #[cfg(test)]
 mod tests;

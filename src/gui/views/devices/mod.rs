@@ -3,6 +3,8 @@
 mod detail;
 mod exchanges;
 mod plan;
+mod readings;
+mod registers;
 mod scan;
 mod table;
 mod tools;

@@ -1,6 +1,7 @@
 //! The tools for the wire of a device: its plan, its traffic, its registers.
 
 use super::plan::PlanTab;
+use super::registers::RegistersTab;
 use super::traffic::TrafficTab;
 use crate::driver::modbus::{Inquiry, WirePlan};
 use crate::gui::asking::Repeated;
@@ -20,15 +21,17 @@ enum Tab {
     #[default]
     Plan,
     Traffic,
+    Registers,
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Plan, Self::Traffic];
+    const ALL: [Self; 3] = [Self::Plan, Self::Traffic, Self::Registers];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Plan => "Plan",
             Self::Traffic => "Traffic",
+            Self::Registers => "Registers",
         }
     }
 }
@@ -41,6 +44,7 @@ pub(super) struct Tools {
     wire: Repeated<WirePlan>,
     plan: PlanTab,
     traffic: TrafficTab,
+    registers: RegistersTab,
 }
 
 impl Tools {
@@ -82,6 +86,7 @@ impl Tools {
         match self.tab {
             Tab::Plan => self.plan.ui(ui, scene, wire, unit),
             Tab::Traffic => self.traffic.ui(ui, scene, connection, unit),
+            Tab::Registers => self.registers.ui(ui, scene, device, unit),
         }
     }
 }
