@@ -177,6 +177,39 @@ pub fn texts(window: &Harness<'_, App>) -> Vec<String> {
     shapes(window).into_iter().filter_map(text).collect()
 }
 
+/// Every text has room; how many there are.
+pub fn nothing_is_cut(window: &Harness<'_, App>, what: &str) -> usize {
+    let mut found = 0;
+    for (clip, shape) in shapes(window) {
+        let egui::Shape::Text(text) = shape else { continue };
+        let rect = text.visual_bounding_rect();
+        found += 1;
+        // Rows that are scrolled half out of sight are cut above and below, never at the side.
+        let fits = rect.left() >= clip.left() - 1.0 && rect.right() <= clip.right() + 1.0;
+        let words = text.galley.text();
+        assert!(fits || !clip.intersects(rect), "{what}: {words:?} {rect:?} is cut by {clip:?}");
+    }
+    found
+}
+
+/// No text stands on another.
+pub fn nothing_is_covered(window: &Harness<'_, App>, what: &str) {
+    let painted = shapes(window).into_iter().filter_map(|(clip, shape)| match shape {
+        egui::Shape::Text(text) => {
+            let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
+            let words = text.galley.text().to_owned();
+            (rect.is_positive() && !words.is_empty()).then_some((rect, words))
+        }
+        _ => None,
+    });
+    let painted: Vec<(egui::Rect, String)> = painted.collect();
+    for (place, (rect, words)) in painted.iter().enumerate() {
+        for (other, others) in &painted[place + 1..] {
+            assert!(!rect.intersects(*other), "{what}: {words:?} and {others:?} at {rect:?} and {other:?}");
+        }
+    }
+}
+
 #[test]
 fn every_view_fits_in_both_sizes_and_themes() {
     let mut bench = Bench::new(&noordpolder());
@@ -188,19 +221,7 @@ fn every_view_fits_in_both_sizes_and_themes() {
             let mut window = bench.window(size, theme);
             for view in View::ALL {
                 show(&mut window, view);
-                let mut found = 0;
-                for (clip, shape) in shapes(&window) {
-                    let egui::Shape::Text(text) = shape else { continue };
-                    let rect = text.visual_bounding_rect();
-                    found += 1;
-                    // Rows that are scrolled half out of sight are cut above and below, never at the side.
-                    let fits = rect.left() >= clip.left() - 1.0 && rect.right() <= clip.right() + 1.0;
-                    assert!(
-                        fits || !clip.intersects(rect),
-                        "{view:?} {size:?}: {:?} {rect:?} is cut by {clip:?}",
-                        text.galley.text()
-                    );
-                }
+                let found = nothing_is_cut(&window, &format!("{view:?} {size:?}"));
                 assert!(found > 20, "{view:?} shows almost nothing");
             }
         }
@@ -222,25 +243,7 @@ fn no_text_covers_another() {
         let mut window = bench.window(size, egui::Theme::Light);
         for view in View::ALL {
             show(&mut window, view);
-            let painted: Vec<(egui::Rect, String)> = shapes(&window)
-                .into_iter()
-                .filter_map(|(clip, shape)| match shape {
-                    egui::Shape::Text(text) => {
-                        let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
-                        (rect.is_positive() && !text.galley.text().is_empty())
-                            .then(|| (rect, text.galley.text().to_owned()))
-                    }
-                    _ => None,
-                })
-                .collect();
-            for (place, (rect, words)) in painted.iter().enumerate() {
-                for (other, others) in &painted[place + 1..] {
-                    assert!(
-                        !rect.intersects(*other),
-                        "{view:?} {size:?}: {words:?} and {others:?} at {rect:?} and {other:?}"
-                    );
-                }
-            }
+            nothing_is_covered(&window, &format!("{view:?} {size:?}"));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! against a small device of their own.
 
 use crate::support::{DEADLINE, Folder};
-use crate::views::{Bench, noordpolder, show, small, texts, type_into};
+use crate::views::{Bench, noordpolder, nothing_is_covered, nothing_is_cut, show, small, texts, type_into};
 use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -103,6 +103,11 @@ impl Live {
     fn click(&mut self, label: &str) {
         self.window.get_by_label(label).click();
         self.window.run_steps(3);
+    }
+
+    fn is_readable(&self, what: &str) {
+        nothing_is_cut(&self.window, what);
+        nothing_is_covered(&self.window, what);
     }
 
     fn open_device(&mut self) {
@@ -229,6 +234,7 @@ fn the_plan_of_a_wire_is_shown_live() {
     live.open_device();
     live.wait(&["wire busy", "the plan needs"]);
     live.wait(&["100 ms"]);
+    live.is_readable("plan");
     assert!(live.window.query_by_label_contains("input, 0..0, 1, 100 ms, 1, ").is_some(), "{:?}", texts(&live.window));
 }
 
@@ -246,6 +252,7 @@ fn the_traffic_of_a_wire_is_listed_and_saved() {
     live.window.run_steps(3);
     assert!(live.wait(&["Request ", "07 04 00 00 00 01"]).starts_with("Request"));
     live.wait(&["Answer ", "07 04 02 05 AA"]);
+    live.is_readable("traffic");
     for (button, ending) in [("Save as pcap", ".pcap"), ("Save as text", ".txt")] {
         live.click(button);
         let words = live.wait(&["written: "]);
@@ -254,6 +261,7 @@ fn the_traffic_of_a_wire_is_listed_and_saved() {
         let written = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
         let written = written.into_iter().find(|path| path.to_str().unwrap().ends_with(ending)).unwrap();
         assert!(std::fs::metadata(&written).unwrap().len() > 60, "{words}");
+        live.is_readable("traffic that was saved");
     }
     live.click("Clear");
     assert!(live.window.query_by_label_contains("read input registers 0").is_none());
@@ -273,10 +281,12 @@ fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
     live.window.run_steps(3);
     live.window.get_by_label("f32, ABCD, 21.5, very likely").click();
     live.window.run_steps(3);
+    live.is_readable("registers");
     live.click("Make a tag...");
     type_into(&mut live.window, "Name of the tag", "temperature");
     live.window.key_press(Key::Enter);
     let said = live.wait(&["written to station.json; reload the station to take it up"]);
+    live.is_readable("registers with a new tag");
     let file = std::fs::read_to_string(live.folder.path.join("station.json")).unwrap();
     assert!(file.contains("pump/temperature") && file.contains("holding:1"), "{said}: {file}");
     live.click("Input");
