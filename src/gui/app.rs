@@ -137,6 +137,9 @@ impl App {
         if pressed(Key::F4) && self.view == View::Tags {
             self.faceplate.begin();
         }
+        if pressed(Key::F6) && self.view == View::Tags {
+            self.faceplate.toggle_trust();
+        }
         if pressed(Key::F8) {
             shell::toggle_theme(ui);
         }

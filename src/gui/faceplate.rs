@@ -3,6 +3,7 @@
 use super::format;
 use super::scene::{Action, Scene};
 use super::theme::{Palette, plain, strong};
+use super::trust::Trust;
 use super::widgets::{Spark, button, hatch, key_value, primary_button, quiet, sparkline};
 use crate::audit::RequestId;
 use crate::command::{CommandSettings, Phase};
@@ -29,6 +30,7 @@ pub(super) struct Faceplate {
     draft: Option<Draft>,
     sent: Option<RequestId>,
     wanted: bool,
+    trust: Trust,
 }
 
 impl Faceplate {
@@ -44,6 +46,11 @@ impl Faceplate {
     /// Opens the dialog of the tag that is shown, where it can be set.
     pub(super) fn begin(&mut self) {
         self.wanted = true;
+    }
+
+    /// Shows where the value comes from, or hides it.
+    pub(super) fn toggle_trust(&mut self) {
+        self.trust.toggle();
     }
 
     /// A command was sent under this name.
@@ -69,6 +76,8 @@ impl Faceplate {
                     self.command(ui, scene, id, definition, settings);
                 }
                 commands(ui, scene, id, definition);
+                ui.separator();
+                self.trust.ui(ui, scene, id, definition);
             });
         });
     }

@@ -10,6 +10,7 @@ mod launch;
 mod scene;
 mod shell;
 pub mod theme;
+mod trust;
 mod views;
 mod widgets;
 

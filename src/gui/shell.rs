@@ -113,11 +113,12 @@ impl Shell {
                 ("F1", "this list"),
                 ("F2", "acknowledge the alarm in the banner, or the selected one in the alarm view"),
                 ("F4", "set a new value of the selected tag"),
+                ("F6", "where the value of the selected tag comes from, down to the bytes"),
                 ("F8", "day or night colours"),
                 ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
                 ("Ctrl K", "find a tag"),
                 ("Tab, Shift Tab", "next and previous control; Enter or Space presses it"),
-                ("Up, Down", "next and previous row of a table"),
+                ("Up, Down, Home, End", "next and previous, first and last row of a table"),
                 ("Ctrl Enter, Esc", "send a command, cancel it"),
                 ("Left, Right, +, -, Home", "in trends: earlier, later, closer, wider, live"),
             ] {

@@ -297,3 +297,35 @@ fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
     live.click("Read");
     live.wait(&["! not read: "]);
 }
+
+#[test]
+fn a_value_can_be_followed_down_to_the_bytes() {
+    let mut live = Live::start();
+    show(&mut live.window, View::Tags);
+    live.wait(&["1\u{2009}450"]);
+    live.window.get_by_label_contains("speed 1\u{2009}450 rpm good").click();
+    live.window.run_steps(3);
+    live.window.key_press(Key::F6);
+    live.wait(&["05AA (1450)"]);
+    live.wait(&["Request, read input registers 0, 1 of them"]);
+    live.wait(&["07 04 02 05 AA"]);
+    live.wait(&["unit 7 on plc, Modbus TCP 127.0.0.1"]);
+    live.wait(&["read ", " ago, answered in ", " ms"]);
+    live.is_readable("trust line");
+    live.window.key_press(Key::F6);
+    live.window.run_steps(3);
+    assert!(live.window.query_by_label_contains("05AA").is_none());
+}
+
+#[test]
+fn a_value_that_comes_over_no_wire_says_so() {
+    let bench = Bench::new(&noordpolder());
+    let mut window = small(&bench);
+    show(&mut window, View::Tags);
+    type_into(&mut window, "Find a tag", "records-writable");
+    window.get_by_label_contains("records-writable ").click();
+    window.run_steps(3);
+    window.get_by_label("Where this value comes from F6").click();
+    window.run_steps(3);
+    assert!(texts(&window).iter().any(|text| text.starts_with("The station itself makes this value")));
+}
