@@ -7,6 +7,7 @@ mod deadlines;
 mod devices;
 mod effects;
 mod event;
+mod loop_check;
 mod plan;
 mod reload;
 mod request;
@@ -19,6 +20,7 @@ mod tags;
 pub use devices::{DeviceView, OffScan};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
+pub use loop_check::LOOP_CHECK;
 pub use plan::{Plan, SystemTags};
 pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
@@ -32,6 +34,7 @@ use alarms::AlarmDesk;
 use commands::CommandDesk;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
+use loop_check::LoopChecks;
 use reload::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,6 +62,7 @@ pub struct Engine {
     commands: CommandDesk,
     deadlines: Deadlines,
     health: Health,
+    loop_checks: LoopChecks,
     changed: bool,
     /// The slots of the plant before the last reload, in the present one: what drivers read just before it still counts.
     before: Option<Slots>,
@@ -77,6 +81,7 @@ impl Engine {
             commands: CommandDesk::default(),
             deadlines: Deadlines::default(),
             health: Health::default(),
+            loop_checks: LoopChecks::default(),
             changed: true,
             before: None,
             scans_told: false,
@@ -111,6 +116,7 @@ impl Engine {
                 self.commands.refuse_unrecorded(&requests, &why, now, &self.plan, effects);
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
                 self.devices.refuse_unrecorded(&requests, &why, effects);
+                self.loop_checks.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {

@@ -140,6 +140,9 @@ impl App {
         if pressed(Key::F6) && self.view == View::Tags {
             self.faceplate.toggle_trust();
         }
+        if pressed(Key::F7) && self.view == View::Tags {
+            self.faceplate.loop_check().begin();
+        }
         if pressed(Key::F8) {
             shell::toggle_theme(ui);
         }
@@ -173,6 +176,9 @@ impl App {
                 let pending = self.handle.command(tag, value, seen, &reason, Confirmation::Dialog);
                 self.faceplate.sent(pending.request().clone());
                 self.pending.push(pending);
+            }
+            Action::LoopCheck { tag, seen, passed, remark } => {
+                self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
             }
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }

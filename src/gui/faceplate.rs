@@ -1,6 +1,7 @@
 //! One tag in all particulars, and the dialog that sets it. The dialog stands beside the process, never over it.
 
 use super::format;
+use super::loop_check::LoopCheck;
 use super::scene::{Action, Scene};
 use super::theme::{Palette, plain, strong};
 use super::trust::Trust;
@@ -31,6 +32,7 @@ pub(super) struct Faceplate {
     sent: Option<RequestId>,
     wanted: bool,
     trust: Trust,
+    loop_check: LoopCheck,
 }
 
 impl Faceplate {
@@ -40,7 +42,13 @@ impl Faceplate {
         if self.tag != key {
             self.tag = key;
             self.draft = None;
+            self.loop_check.forget();
         }
+    }
+
+    /// The loop check of the tag that is shown.
+    pub(super) fn loop_check(&mut self) -> &mut LoopCheck {
+        &mut self.loop_check
     }
 
     /// Opens the dialog of the tag that is shown, where it can be set.
@@ -78,6 +86,8 @@ impl Faceplate {
                 commands(ui, scene, id, definition);
                 ui.separator();
                 self.trust.ui(ui, scene, id, definition);
+                ui.add_space(4.0);
+                self.loop_check.ui(ui, scene, id, definition);
             });
         });
     }

@@ -7,6 +7,7 @@ mod faceplate;
 mod format;
 mod history;
 mod launch;
+mod loop_check;
 mod scene;
 mod shell;
 pub mod theme;

@@ -64,6 +64,8 @@ pub(super) enum Action {
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
     /// Take a device off scan, or put it back.
     Scan { device: Arc<str>, on: bool, reason: String },
+    /// Record a loop check.
+    LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
 }
 
 /// What a view is given.

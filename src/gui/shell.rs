@@ -114,6 +114,7 @@ impl Shell {
                 ("F2", "acknowledge the alarm in the banner, or the selected one in the alarm view"),
                 ("F4", "set a new value of the selected tag"),
                 ("F6", "where the value of the selected tag comes from, down to the bytes"),
+                ("F7", "loop check of the selected tag: record that it was followed from the device to the screen"),
                 ("F8", "day or night colours"),
                 ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
                 ("Ctrl K", "find a tag"),

@@ -211,6 +211,11 @@ impl Handle {
         self.request(RequestBody::Scan { device: device.into(), on, reason: reason.into() })
     }
 
+    /// Records that the person at this computer checked a measurement from the device to the screen.
+    pub fn loop_check(&self, tag: TagKey, value_seen: Option<Value>, passed: bool, remark: &str) -> Pending<Reply> {
+        self.request(RequestBody::LoopCheck { tag, value_seen, passed, remark: remark.into() })
+    }
+
     /// Makes a request for the person at this computer.
     pub fn request(&self, body: RequestBody) -> Pending<Reply> {
         let request = Request {
