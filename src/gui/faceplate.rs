@@ -85,9 +85,9 @@ impl Faceplate {
                 }
                 commands(ui, scene, id, definition);
                 ui.separator();
-                self.trust.ui(ui, scene, id, definition);
-                ui.add_space(4.0);
                 self.loop_check.ui(ui, scene, id, definition);
+                ui.add_space(4.0);
+                self.trust.ui(ui, scene, id, definition);
             });
         });
     }

@@ -7,7 +7,7 @@ use super::widgets::{button, quiet};
 use crate::engine::Reply;
 use crate::station::Pending;
 use crate::tag::{TagDefinition, TagId, TagKey, Value};
-use egui::{Button, Id, Key, Label, Modifiers, RichText, TextEdit, Ui};
+use egui::{Align, Button, Id, Key, Label, Modifiers, RichText, TextEdit, Ui};
 
 /// A check that is being put together.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ struct Draft {
     remark: String,
     /// The value that was painted last: this is what the person saw when they press a button.
     seen: Option<Value>,
+    /// Whether it has come into sight.
+    is_shown: bool,
 }
 
 /// The section of the faceplate.
@@ -78,7 +80,10 @@ impl LoopCheck {
         quiet(ui, format!("Value seen: {shown}{doubt}"), &palette);
         ui.label(RichText::new("Remark; a failure needs one").color(palette.muted));
         let edit = TextEdit::singleline(&mut draft.remark).id(field()).desired_width(f32::INFINITY);
-        ui.add(edit).accessible_name("Remark");
+        let edit = ui.add(edit).accessible_name("Remark");
+        if !std::mem::replace(&mut draft.is_shown, true) {
+            edit.scroll_to_me(Some(Align::Center));
+        }
         let is_told = !draft.remark.trim().is_empty();
         let (mut passed, mut failed, mut cancel) = (false, false, false);
         ui.horizontal(|ui| {

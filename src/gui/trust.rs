@@ -5,8 +5,8 @@ use super::format;
 use super::scene::Scene;
 use super::theme::{Palette, plain};
 use super::widgets::{button, quiet};
-use crate::driver::modbus::{TrustLine, words};
-use crate::tag::{Generation, TagDefinition, TagId};
+use crate::driver::modbus::{Encoding, Kind, TrustLine, decode, words};
+use crate::tag::{Generation, TagDefinition, TagId, Value};
 use egui::{Label, RichText, Ui};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     is_open: bool,
+    /// Whether it still has to come into sight.
+    is_hidden: bool,
     of: Option<(Generation, TagId)>,
     line: Repeated<Option<TrustLine>>,
 }
@@ -25,6 +27,7 @@ impl Trust {
     /// Opens or closes it.
     pub(super) fn toggle(&mut self) {
         self.is_open = !self.is_open;
+        self.is_hidden = self.is_open;
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinition) {
@@ -45,7 +48,12 @@ impl Trust {
         let handle = scene.handle;
         self.line.keep(ui, scene.now.monotonic, Some(FRESH), || handle.trace(id));
         match self.line.answer() {
-            Some(Some(line)) => lines(ui, scene, id, definition, line),
+            Some(Some(line)) => {
+                let section = ui.scope(|ui| lines(ui, scene, id, definition, line)).response;
+                if std::mem::take(&mut self.is_hidden) {
+                    section.scroll_to_me(None);
+                }
+            }
             Some(None) => quiet(ui, "Nothing was read of it yet.", &palette),
             None if self.line.is_silent() => {
                 quiet(ui, "It does not come over a Modbus wire that can be asked.", &palette)
@@ -58,8 +66,12 @@ impl Trust {
 /// From the value back to the request.
 fn lines(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinition, line: &TrustLine) {
     let palette = scene.palette;
-    let shown = scene.snapshot.value(id).map_or_else(|| "?".to_owned(), |value| format::with_unit(definition, &value));
-    step(ui, "Value", &shown, &palette);
+    let (caption, value) = match as_read(definition, line) {
+        Some(value) => ("Value, as it was read", Some(value)),
+        None => ("Value, as it stands now", scene.snapshot.value(id)),
+    };
+    let shown = value.map_or_else(|| "?".to_owned(), |value| format::with_unit(definition, &value));
+    step(ui, caption, &shown, &palette);
     step(ui, if line.table.is_bits() { "Bit" } else { "Registers" }, &raw_words(line), &palette);
     step(ui, "Read as", &definition.address, &palette);
     let exchange = &line.exchange;
@@ -67,11 +79,30 @@ fn lines(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinition, 
     step(ui, &format!("Answer, {answer}"), &words::hexadecimal(&exchange.answer), &palette);
     let request = words::request_words(words::pdu(&exchange.request, line.is_rtu));
     step(ui, &format!("Request, {request}"), &words::hexadecimal(&exchange.request), &palette);
+    if !line.is_rtu {
+        quiet(ui, "The first two bytes, the number of the exchange, are not kept.", &palette);
+    }
     step(ui, "Wire", &format!("unit {} on {}", exchange.unit, wire_words(scene, definition)), &palette);
     let age = scene.now.utc.micros_since(exchange.time) as f64 / 1e6;
     let millis = f64::from(exchange.micros) / 1000.0;
     let words = format!("read {} ago, answered in {millis:.1} ms", format::age(age.max(0.0)));
     step(ui, "When", &words, &palette);
+}
+
+/// The value that these registers were read as. Values that are a few bits of a register are not worked out here.
+fn as_read(definition: &TagDefinition, line: &TrustLine) -> Option<Value> {
+    if line.table.is_bits() {
+        return line.raw.first().map(|bit| Value::Bool(*bit != 0));
+    }
+    if line.kind == Kind::Bool || definition.address.contains(" bit") {
+        return None;
+    }
+    let length = (line.raw.len() * 2) as u16;
+    let value = decode(&line.raw, &Encoding { length, ..Encoding::new(line.kind, line.order) }).ok()?;
+    match (&definition.scaling, value.as_f64()) {
+        (Some(scaling), Some(raw)) => Some(Value::Double(scaling.to_engineering(raw))),
+        _ => Some(value),
+    }
 }
 
 /// Registers in hexadecimal and decimal.

@@ -306,6 +306,7 @@ fn a_value_can_be_followed_down_to_the_bytes() {
     live.window.get_by_label_contains("speed 1\u{2009}450 rpm good").click();
     live.window.run_steps(3);
     live.window.key_press(Key::F6);
+    live.wait(&["Value, as it was read"]);
     live.wait(&["05AA (1450)"]);
     live.wait(&["Request, read input registers 0, 1 of them"]);
     live.wait(&["07 04 02 05 AA"]);

@@ -56,11 +56,11 @@ impl Ink {
     }
 }
 
-/// The head of a table.
-pub(in crate::gui) fn table_head(ui: &mut Ui, columns: &[Column], palette: &Palette) {
+/// The head of a table; `bar` is the width of the scroll bar beside its rows.
+pub(super) fn table_head(ui: &mut Ui, columns: &[Column], bar: f32, palette: &Palette) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::hover());
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, palette.rule());
-    for (column, area) in columns.iter().zip(areas(columns, rect)) {
+    for (column, area) in columns.iter().zip(areas(columns, rect.with_max_x(rect.right() - bar))) {
         cell(ui.painter(), column, area, column.words, &Ink { font: strong(12.0), color: palette.muted });
     }
 }

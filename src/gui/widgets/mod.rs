@@ -8,7 +8,7 @@ mod rows;
 mod spark;
 
 pub(super) use bar::{button, heading, key_value, primary_button, quiet, search};
-pub(super) use columns::{Ink, table_head, table_row};
+pub(super) use columns::{Ink, table_row};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
 pub(super) use rows::{RowWords, Rows};

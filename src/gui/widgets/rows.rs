@@ -1,12 +1,14 @@
 //! Rows of which one is selected: by mouse, or with the arrow keys. Tab goes to the selected row alone, and from there on to what follows
 //! the table.
 
+use super::columns::{Column, table_head};
 use crate::gui::theme::{Palette, size};
 use egui::{EventFilter, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 /// A table of rows.
-pub(in crate::gui) struct Rows {
+pub(in crate::gui) struct Rows<'a> {
     name: &'static str,
+    columns: &'a [Column],
     count: usize,
     follows: bool,
 }
@@ -25,10 +27,10 @@ impl From<String> for RowWords {
     }
 }
 
-impl Rows {
-    /// A table of `count` rows; `name` tells it from others.
-    pub(in crate::gui) const fn new(name: &'static str, count: usize) -> Self {
-        Self { name, count, follows: false }
+impl<'a> Rows<'a> {
+    /// A table of `count` rows below the heads of its columns; `name` tells it from others.
+    pub(in crate::gui) const fn new(name: &'static str, columns: &'a [Column], count: usize) -> Self {
+        Self { name, columns, count, follows: false }
     }
 
     /// Stays at the last row while rows come, unless somebody scrolled away from it.
@@ -36,7 +38,7 @@ impl Rows {
         Self { follows, ..self }
     }
 
-    /// Paints what can be seen of it; the row that was chosen in this frame, if one was.
+    /// Paints its head and what can be seen of its rows; the row that was chosen in this frame, if one was.
     pub(in crate::gui) fn show(
         &self,
         ui: &mut Ui,
@@ -45,6 +47,10 @@ impl Rows {
         mut paint: impl FnMut(&Ui, usize, Rect) -> RowWords,
     ) -> Option<usize> {
         ui.spacing_mut().item_spacing.y = 0.0;
+        // Numbers stand below the head of their column, with a scroll bar and without one.
+        let overflows = (self.count + 1) as f32 * size::ROW > ui.available_height();
+        let bar = if overflows { ui.spacing().scroll.allocated_width() } else { 0.0 };
+        table_head(ui, self.columns, bar, palette);
         let root = Id::unique(("rows", self.name));
         let moved = self.moved(ui, root, selected);
         let mut chosen = moved;

@@ -7,7 +7,7 @@ use crate::gui::widgets::Ink;
 use crate::gui::widgets::columns::{Column, number, words as column};
 
 pub(super) const COLUMNS: [Column; 5] =
-    [column("Time", 82.0), number("Unit", 32.0), column("Asked", 268.0), column("Answered", 0.0), number("Took", 66.0)];
+    [column("Time", 94.0), number("Unit", 32.0), column("Asked", 268.0), column("Answered", 0.0), number("Took", 66.0)];
 
 /// Time, unit, request, answer or error, duration. An error begins with a sign, and is bold.
 pub(super) fn cells(exchange: &Exchange, is_rtu: bool, palette: &Palette) -> [(String, Ink); 5] {

@@ -12,6 +12,7 @@ mod traffic;
 
 use crate::driver::Link;
 use crate::gui::scene::Scene;
+use crate::gui::theme::size;
 use crate::gui::widgets::{heading, quiet};
 use crate::queue::queues;
 use detail::Detail;
@@ -19,7 +20,7 @@ use egui::{Ui, vec2};
 use std::sync::Arc;
 
 /// Heights of the table and of the queues below it.
-const TABLE_WITH_DETAIL: f32 = 236.0;
+const TABLE_WITH_DETAIL: f32 = 8.0 * size::ROW;
 const QUEUES: f32 = 150.0;
 
 /// The devices view.

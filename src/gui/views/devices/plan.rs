@@ -1,12 +1,12 @@
 //! What is asked of a device, how often, and how its wire bears it.
 
 use super::table::{millis, percent};
-use crate::driver::modbus::{PlannedRead, UnitPlan, WirePlan};
+use crate::driver::modbus::{PlannedRead, Table, UnitPlan, WirePlan};
 use crate::gui::format;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, strong};
 use crate::gui::widgets::columns::{Column, number, words};
-use crate::gui::widgets::{Ink, Rows, quiet, table_head, table_row};
+use crate::gui::widgets::{Ink, Rows, quiet, table_row};
 use egui::{Label, RichText, Ui};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const NAMED: usize = 3;
 /// The tab.
 #[derive(Debug, Default)]
 pub(super) struct PlanTab {
-    selected: Option<usize>,
+    selected: Option<(Table, u16)>,
 }
 
 impl PlanTab {
@@ -42,23 +42,23 @@ impl PlanTab {
             return;
         }
         let mut reads: Vec<&PlannedRead> = unit.reads.iter().collect();
-        // Of equal loads, in the order of the addresses: lines that change places for nothing cannot be read.
+        // By whole per cent, then in the order of the addresses: lines that change places for nothing cannot be read.
         reads.sort_by(|one, two| {
             heavy(two).cmp(&heavy(one)).then((one.table, one.address).cmp(&(two.table, two.address)))
         });
-        table_head(ui, &COLUMNS, &palette);
-        let chosen = Rows::new("plan", reads.len()).show(ui, self.selected, &palette, |ui, row, rect| {
+        let row = reads.iter().position(|read| Some((read.table, read.address)) == self.selected);
+        let chosen = Rows::new("plan", &COLUMNS, reads.len()).show(ui, row, &palette, |ui, row, rect| {
             let cells = cells(reads[row], scene);
             table_row(ui.painter(), &COLUMNS, rect, &cells);
             cells.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join(", ").into()
         });
-        self.selected = chosen.or(self.selected);
+        self.selected = chosen.map(|row| (reads[row].table, reads[row].address)).or(self.selected);
     }
 }
 
-/// Load in thousandths.
+/// Load in whole per cent.
 fn heavy(read: &PlannedRead) -> u32 {
-    (read.load * 1000.0) as u32
+    (read.load * 100.0) as u32
 }
 
 /// Table and addresses, such as `holding 0 to 19`.
@@ -107,7 +107,7 @@ fn wire_words(wire: &WirePlan) -> String {
     }
     let reads = wire.units.iter().flat_map(|unit| unit.reads.iter().map(move |read| (unit, read)));
     let mut reads: Vec<(&UnitPlan, &PlannedRead)> = reads.collect();
-    reads.sort_by_key(|(_, read)| std::cmp::Reverse(heavy(read)));
+    reads.sort_by(|(_, one), (_, two)| two.load.total_cmp(&one.load));
     let most = reads
         .iter()
         .take(NAMED)
@@ -120,7 +120,6 @@ fn wire_words(wire: &WirePlan) -> String {
 mod tests {
     use super::*;
     use crate::driver::Condition;
-    use crate::driver::modbus::Table;
 
     fn read(address: u16, load: f32) -> PlannedRead {
         PlannedRead {

@@ -5,13 +5,13 @@ use crate::driver::modbus::{Kind, Order, ReadWish};
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, strong};
 use crate::gui::widgets::columns::{Column, number, words};
-use crate::gui::widgets::{Ink, Rows, button, primary_button, quiet, table_head, table_row};
+use crate::gui::widgets::{Ink, RowWords, Rows, button, primary_button, quiet, table_row};
 use crate::station::{TagWish, Ticket};
 use crate::tag::{DeviceDefinition, Value};
 use egui::{Id, Key, Label, Modal, Modifiers, RichText, TextEdit, Ui, vec2};
 
 const COLUMNS: [Column; 4] =
-    [words("Type", 44.0), words("Order", 50.0), number("Value", 0.0), words("How likely", 74.0)];
+    [words("Type", 44.0), words("Order", 56.0), number("Value", 0.0), words("How likely", 66.0)];
 /// Room below the list for the button and what became of it.
 const BELOW: f32 = 62.0;
 
@@ -37,13 +37,14 @@ impl Readings {
         let found = readings(place, values);
         let is_selected = |reading: &Reading| Some((reading.kind, reading.order)) == self.selected;
         let row = found.iter().position(is_selected);
-        table_head(ui, &COLUMNS, &palette);
         let room = (ui.available_height() - BELOW).max(40.0);
         let chosen = ui.allocate_ui(vec2(ui.available_width(), room), |ui| {
-            Rows::new("readings", found.len()).show(ui, row, &palette, |ui, row, rect| {
+            Rows::new("readings", &COLUMNS, found.len()).show(ui, row, &palette, |ui, row, rect| {
                 let cells = cells(scene, &found[row]);
                 table_row(ui.painter(), &COLUMNS, rect, &cells);
-                cells.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join(", ").into()
+                let hover = Some(found[row].value.to_string());
+                let words = cells.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join(", ");
+                RowWords { words, hover }
             })
         });
         if let Some(chosen) = chosen.inner.and_then(|row| found.get(row)) {

@@ -5,7 +5,7 @@ use crate::driver::modbus::{Inquiry, ReadAnswer, ReadWish, Table, UnitPlan};
 use crate::gui::asking::Repeated;
 use crate::gui::scene::Scene;
 use crate::gui::widgets::columns::{Column, number, words};
-use crate::gui::widgets::{Ink, Rows, button, quiet, table_head, table_row};
+use crate::gui::widgets::{Ink, Rows, button, quiet, table_row};
 use crate::tag::{ConnectionId, DeviceDefinition};
 use egui::{DragValue, Ui, UiBuilder};
 use std::time::Duration;
@@ -16,10 +16,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 const MOST: u16 = 40;
 
 const COLUMNS: [Column; 5] = [
-    number("Address", 54.0),
-    number("Hex", 44.0),
-    number("Unsigned", 56.0),
-    number("Signed", 56.0),
+    number("Address", 48.0),
+    number("Hex", 38.0),
+    number("Unsigned", 54.0),
+    number("Signed", 50.0),
     words("Bits, 15 to 0", 0.0),
 ];
 
@@ -66,15 +66,18 @@ impl RegistersTab {
             Some(Err(why)) => return quiet(ui, format!("! not read: {why}"), &palette),
             Some(Ok(answer)) => answer.clone(),
         };
-        let (left, right) = ui.available_rect_before_wrap().split_left_right_at_fraction(0.53);
+        let (left, right) = ui.available_rect_before_wrap().split_left_right_at_fraction(0.57);
         ui.scope_builder(UiBuilder::new().max_rect(left.with_max_x(left.right() - 8.0)), |ui| {
-            table_head(ui, &COLUMNS, &palette);
-            let chosen =
-                Rows::new("registers", answer.values.len()).show(ui, self.selected, &palette, |ui, row, rect| {
+            let chosen = Rows::new("registers", &COLUMNS, answer.values.len()).show(
+                ui,
+                self.selected,
+                &palette,
+                |ui, row, rect| {
                     let cells = cells(scene, wish, row, answer.values[row]);
                     table_row(ui.painter(), &COLUMNS, rect, &cells);
                     cells.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join(", ").into()
-                });
+                },
+            );
             self.selected = chosen.or(self.selected);
         });
         let from = self.selected.and_then(|row| Some((row, answer.values.get(row..)?)));

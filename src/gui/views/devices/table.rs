@@ -6,7 +6,7 @@ use crate::gui::format;
 use crate::gui::scene::Scene;
 use crate::gui::shell::link_words;
 use crate::gui::widgets::columns::{Column, number, words};
-use crate::gui::widgets::{Ink, RowWords, Rows, hatch, table_head, table_row};
+use crate::gui::widgets::{Ink, RowWords, Rows, hatch, table_row};
 use egui::{Rect, Ui, pos2};
 
 const COLUMNS: [Column; 12] = [
@@ -17,8 +17,8 @@ const COLUMNS: [Column; 12] = [
     number("Answers/s", 62.0),
     number("Latency", 66.0),
     number("Late (99 %)", 70.0),
-    number("Load", 46.0),
-    number("Wire", 46.0),
+    number("Own load", 58.0),
+    number("Wire load", 58.0),
     number("Overruns", 62.0),
     number("Errors", 50.0),
     number("Refused", 50.0),
@@ -29,9 +29,7 @@ const STATE: usize = 3;
 /// The table; the row that was chosen in this frame.
 pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, selected: Option<usize>) -> Option<usize> {
     let palette = scene.palette;
-    ui.spacing_mut().item_spacing.y = 0.0;
-    table_head(ui, &COLUMNS, &palette);
-    Rows::new("devices", scene.snapshot.devices.len()).show(ui, selected, &palette, |ui, slot, rect| {
+    Rows::new("devices", &COLUMNS, scene.snapshot.devices.len()).show(ui, selected, &palette, |ui, slot, rect| {
         row(ui, scene, slot, rect).unwrap_or_else(|| String::new().into())
     })
 }

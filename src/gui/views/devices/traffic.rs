@@ -4,12 +4,12 @@ use super::exchanges::{COLUMNS, bytes_words, cells};
 use crate::driver::modbus::{Exchange, Traffic, UnitPlan, Watching};
 use crate::gui::scene::Scene;
 use crate::gui::theme::{Palette, plain};
-use crate::gui::widgets::{RowWords, Rows, button, quiet, table_head, table_row};
+use crate::gui::widgets::{RowWords, Rows, button, quiet, table_row};
 use crate::station::{CaptureForm, Ticket};
 use crate::tag::ConnectionId;
 use egui::{Label, RichText, Ui, vec2};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,10 +48,9 @@ impl TrafficTab {
         let wanted = |exchange: &&Exchange| self.all_units || exchange.unit == unit.unit;
         let shown: Vec<&Exchange> = self.kept.iter().filter(wanted).collect();
         let place = shown.iter().position(|exchange| Some(exchange.number) == self.selected);
-        table_head(ui, &COLUMNS, &palette);
         let room = ui.available_height() - PARTICULARS;
         let chosen = ui.allocate_ui(vec2(ui.available_width(), room), |ui| {
-            let rows = Rows::new("traffic", shown.len()).following(place.is_none() && !self.is_paused);
+            let rows = Rows::new("traffic", &COLUMNS, shown.len()).following(place.is_none() && !self.is_paused);
             rows.show(ui, place, &palette, |ui, row, rect| {
                 let cells = cells(shown[row], is_rtu, &palette);
                 table_row(ui.painter(), &COLUMNS, rect, &cells);
@@ -103,7 +102,7 @@ impl TrafficTab {
             if let Some(answer) = self.saving.as_mut().and_then(Ticket::poll) {
                 self.saving = None;
                 self.saved = Some(match answer {
-                    Some(Ok(path)) => format!("written: {}", path.display()),
+                    Some(Ok(path)) => format!("written: {}", short(&path, scene).display()),
                     Some(Err(why)) => why,
                     None => "nothing was written: too much is asked at once".to_owned(),
                 });
@@ -124,6 +123,11 @@ impl TrafficTab {
         self.saving = Some(scene.handle.save_capture(&wire.name, exchanges, is_rtu, form));
         self.saved = None;
     }
+}
+
+/// A path as it stands in the station folder.
+fn short<'a>(path: &'a Path, scene: &Scene<'_>) -> &'a Path {
+    path.strip_prefix(scene.handle.folder()).unwrap_or(path)
 }
 
 /// The bytes of the selected exchange.
