@@ -191,7 +191,11 @@ fn a_device_is_taken_off_scan_with_a_reason_and_put_back() {
     assert!(window.query_by_label("Reason").is_none(), "Esc puts it away");
     window.get_by_label("Take off scan...").click();
     window.run_steps(2);
-    type_into(&mut window, "Reason", "pump replaced");
+    window.run_steps(2);
+    let field = window.get_by_role_and_label(egui::Role::TextInput, "Reason");
+    assert!(field.is_focused(), "the keyboard is in the field");
+    field.type_text("pump replaced");
+    window.run_steps(2);
     window.key_press(Key::Enter);
     window.run_steps(3);
     assert!(window.query_by_label("Reason").is_none(), "Enter sends it");
@@ -283,7 +287,10 @@ fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
     live.window.run_steps(3);
     live.is_readable("registers");
     live.click("Make a tag...");
-    type_into(&mut live.window, "Name of the tag", "temperature");
+    let field = live.window.get_by_role_and_label(egui::Role::TextInput, "Name of the tag");
+    assert!(field.is_focused(), "the keyboard is in the field");
+    field.type_text("temperature");
+    live.window.run_steps(2);
     live.window.key_press(Key::Enter);
     let said = live.wait(&["written to station.json; reload the station to take it up"]);
     live.is_readable("registers with a new tag");

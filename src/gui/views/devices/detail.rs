@@ -62,7 +62,7 @@ impl Detail {
         ui.add_space(6.0);
         if view.off_scan.is_none() {
             if button(ui, "Take off scan...", false, &palette).clicked() {
-                self.dialog = Some(OffScanDialog::open(ui, Arc::clone(&device.name)));
+                self.dialog = Some(OffScanDialog::open(Arc::clone(&device.name)));
             }
         } else if button(ui, "Put back on scan", false, &palette).clicked() {
             scene.act(Action::Scan { device: Arc::clone(&device.name), on: true, reason: String::new() });

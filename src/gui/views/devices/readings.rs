@@ -3,12 +3,12 @@
 use crate::driver::modbus::plausible::{self, Reading};
 use crate::driver::modbus::{Kind, Order, ReadWish};
 use crate::gui::scene::Scene;
-use crate::gui::theme::{plain, strong};
+use crate::gui::theme::plain;
 use crate::gui::widgets::columns::{Column, number, words};
-use crate::gui::widgets::{Ink, RowWords, Rows, button, primary_button, quiet, table_row};
+use crate::gui::widgets::{Dialog, Ink, Question, RowWords, Rows, Said, button, table_row};
 use crate::station::{TagWish, Ticket};
 use crate::tag::{DeviceDefinition, Value};
-use egui::{Id, Key, Label, Modal, Modifiers, RichText, TextEdit, Ui, vec2};
+use egui::{Label, RichText, Ui, vec2};
 
 const COLUMNS: [Column; 4] =
     [words("Type", 44.0), words("Order", 56.0), number("Value", 0.0), words("How likely", 66.0)];
@@ -19,7 +19,7 @@ const BELOW: f32 = 62.0;
 #[derive(Debug, Default)]
 pub(super) struct Readings {
     selected: Option<(Kind, Order)>,
-    draft: Option<TagWish>,
+    draft: Option<(TagWish, Dialog)>,
     adding: Option<Ticket<Result<String, String>>>,
     said: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Readings {
         if button(ui, "Make a tag...", false, &palette).clicked()
             && let Some(reading) = reading
         {
-            self.open(ui, device, place, values, reading);
+            self.open(device, place, values, reading);
         }
         self.outcome();
         if let Some(said) = &self.said {
@@ -65,18 +65,18 @@ impl Readings {
         self.dialog(ui, scene);
     }
 
-    fn open(&mut self, ui: &Ui, device: &DeviceDefinition, place: ReadWish, values: &[u16], reading: &Reading) {
+    fn open(&mut self, device: &DeviceDefinition, place: ReadWish, values: &[u16], reading: &Reading) {
         self.said = None;
-        self.draft = Some(TagWish {
-            name: format!("{}/", device.name),
+        let wish = TagWish {
+            name: String::new(),
             device: device.name.to_string(),
             table: place.table,
             address: place.address,
             kind: reading.kind,
             order: reading.order,
             length: (values.len() * 2).min(64) as u16,
-        });
-        ui.memory_mut(|memory| memory.request_focus(field()));
+        };
+        self.draft = Some((wish, Dialog::starting_with(format!("{}/", device.name))));
     }
 
     fn outcome(&mut self) {
@@ -90,40 +90,22 @@ impl Readings {
     }
 
     fn dialog(&mut self, ui: &Ui, scene: &Scene<'_>) {
-        let palette = scene.palette;
-        let Some(draft) = &mut self.draft else { return };
-        let area = Modal::default_area(Id::unique("new tag")).accessible_name("Make a tag");
-        let shown = Modal::new(Id::unique("new tag")).area(area).frame(palette.card()).show(ui.ctx(), |ui| {
-            ui.set_width(420.0);
-            ui.label(RichText::new("Make a tag").font(strong(15.0)).color(palette.text));
-            let (kind, order) = (kind_word(draft.kind), order_word(draft.kind, draft.order));
-            quiet(ui, format!("{}, {}:{} {kind} {order}", draft.device, draft.table.word(), draft.address), &palette);
-            ui.label(RichText::new("Name of the tag").color(palette.muted));
-            let edit = TextEdit::singleline(&mut draft.name).id(field()).desired_width(f32::INFINITY);
-            let entered = ui.add(edit).accessible_name("Name of the tag").lost_focus();
-            let entered = entered && ui.input(|input| input.key_pressed(Key::Enter));
-            let ready = !draft.name.trim().trim_end_matches('/').is_empty();
-            let (mut send, mut cancel) = (false, false);
-            ui.horizontal(|ui| {
-                send = primary_button(ui, "Write it Enter", ready, &palette).clicked();
-                cancel = button(ui, "Cancel Esc", false, &palette).clicked();
-            });
-            cancel |= ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-            (ready && (send || entered), cancel)
-        });
-        let (send, cancel) = shown.inner;
-        let over = send || cancel || shown.should_close();
-        if send && let Some(wish) = self.draft.take() {
-            self.adding = Some(scene.handle.add_tag(wish));
+        let Some((wish, dialog)) = &mut self.draft else { return };
+        let (kind, order) = (kind_word(wish.kind), order_word(wish.kind, wish.order));
+        let question = Question {
+            name: "New tag",
+            title: "Make a tag".to_owned(),
+            about: format!("{}, {}:{} {kind} {order}", wish.device, wish.table.word(), wish.address),
+            field: "Name of the tag",
+            send: "Write it Enter",
+            lacks: &|name| (name.is_empty() || name.ends_with('/')).then_some("It goes into the station file."),
+        };
+        let Some(said) = dialog.ui(ui, &question, &scene.palette) else { return };
+        if let Said::Sent(name) = said {
+            self.adding = Some(scene.handle.add_tag(TagWish { name, ..wish.clone() }));
         }
-        if over {
-            self.draft = None;
-        }
+        self.draft = None;
     }
-}
-
-fn field() -> Id {
-    Id::unique("name of a new tag")
 }
 
 /// A bit has one reading.

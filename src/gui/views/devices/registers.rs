@@ -18,7 +18,7 @@ const MOST: u16 = 40;
 const COLUMNS: [Column; 5] = [
     number("Address", 48.0),
     number("Hex", 38.0),
-    number("Unsigned", 54.0),
+    number("Unsigned", 58.0),
     number("Signed", 50.0),
     words("Bits, 15 to 0", 0.0),
 ];
