@@ -57,8 +57,8 @@ fn batches(round: u32) -> Vec<Batch> {
         generation: Generation(1),
         device: DeviceId(0),
         time,
-        readings: readings(start).into(),
-        unchanged: false,
+        readings: readings(start),
+        confirmed: Arc::from([]),
     };
     (0..TAGS).step_by(BATCH as usize).map(batch).collect()
 }

@@ -65,14 +65,9 @@ impl Bench {
                 quality: Quality::GOOD,
             }
         };
-        let readings = (0..CHANGES).map(read).collect();
-        let batch = Batch {
-            generation: Generation(1),
-            device: DeviceId(0),
-            time: now.utc,
-            readings: readings.into(),
-            unchanged: false,
-        };
+        let readings: Vec<_> = (0..CHANGES).map(read).collect();
+        let batch =
+            Batch { generation: Generation(1), device: DeviceId(0), time: now.utc, readings, confirmed: Arc::from([]) };
         self.engine.step(Event::Driver(DriverEvent::Batch(batch)), now, &mut self.effects);
         self.effects.clear();
         self.handle.publish(self.engine.snapshot(now));

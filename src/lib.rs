@@ -12,6 +12,7 @@
 //! | [`config`] | the station file, and every problem in it at once |
 //! | [`station`] | opens, wires, starts and stops everything; [`station::Handle`] is what others hold |
 //! | [`gui`], [`headless`], [`cli`] | a window, an event stream, a command line |
+//! | [`simulate`] | stand-in devices for any station |
 //! | [`demo`] | a polder on loopback devices; it knows nothing of the station, so it cannot cheat |
 //!
 //! Who may use whom is held by `tests/architecture.rs`.
@@ -55,5 +56,6 @@ pub mod historian;
 pub mod queue;
 pub mod recorder;
 pub mod screen;
+pub mod simulate;
 pub mod station;
 pub mod tag;

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("alarm", &["tag", "access"], &[]),
     ("screen", &["tag"], &[]),
     ("command", &["tag", "access", "audit"], &[]),
-    ("driver", &["tag", "command", "audit", "queue"], &["tokio", "tokio_serial", "rumqttc"]),
+    ("driver", &["tag", "command", "audit", "queue"], &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc"]),
     ("engine", &["tag", "access", "audit", "alarm", "command", "driver", "screen"], &["tokio"]),
     ("recorder", &["tag", "access", "audit", "alarm", "queue"], &["tokio", "rusqlite"]),
     ("historian", &["tag", "queue"], &["tokio", "rusqlite"]),
@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
         &["tag", "access", "audit", "alarm", "command", "driver", "engine", "recorder", "historian", "config", "queue"],
         &["tokio", "rusqlite"],
     ),
+    ("simulate", &["tag", "command", "config", "driver", "queue"], &["tokio", "tokio_serial", "rumqttc"]),
     ("demo", &["queue"], &["tokio", "tokio_modbus", "rumqttc"]),
     (
         "gui",
@@ -54,11 +55,13 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
             "command",
             "config",
             "demo",
+            "driver",
             "engine",
             "gui",
             "headless",
             "historian",
             "recorder",
+            "simulate",
             "station",
         ],
         &[],
@@ -66,8 +69,18 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// Crates that only those may use who name them above.
-const GUARDED: &[&str] =
-    &["tokio", "tokio_serial", "tokio_modbus", "rumqttc", "rusqlite", "egui", "eframe", "egui_plot"];
+const GUARDED: &[&str] = &[
+    "tokio",
+    "tokio_serial",
+    "tokio_modbus",
+    "tokio_rustls",
+    "rustls",
+    "rumqttc",
+    "rusqlite",
+    "egui",
+    "eframe",
+    "egui_plot",
+];
 
 #[derive(Default)]
 struct Paths(BTreeSet<String>);

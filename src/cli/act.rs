@@ -1,11 +1,12 @@
 //! Tools that act on a station: on the one that runs, or on one that is started for this command alone.
 
+use super::wires::ask_tool;
 use crate::access::Principal;
 use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
 use crate::command::{CommandSettings, Confirmation};
 use crate::config;
-use crate::engine::{AlarmLine, PROTOCOL_VERSION, Reply, Request, RequestBody};
+use crate::engine::{AlarmLine, PROTOCOL_VERSION, Reply, Request, RequestBody, ToolReply, ToolRequest};
 use crate::station::{Station, SystemClock, account_name, ask, went_away};
 use crate::tag::{Clock, Generation, TagKey, Value};
 use anyhow::{Context, bail};
@@ -46,6 +47,41 @@ fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bo
         None if is_command => Ok(went_away()),
         reply => reply.context("the station stopped before it answered"),
     }
+}
+
+/// Asks the station that runs.
+pub(super) fn ask_running(folder: &Path, body: RequestBody) -> anyhow::Result<Reply> {
+    let reply = ask(folder, &request(body)).context("the running station cannot be asked")?;
+    reply.with_context(|| format!("no station runs in {}; start it with: polder run {0}", folder.display()))
+}
+
+pub(super) fn scan(folder: &Path, device: &str, on: bool, reason: &str) -> anyhow::Result<ExitCode> {
+    match ask_running(folder, RequestBody::Scan { device: device.into(), on, reason: reason.into() })? {
+        Reply::Done => {
+            println!("{device} is {} scan", if on { "on" } else { "off" });
+            Ok(ExitCode::SUCCESS)
+        }
+        Reply::Refused { why } => bail!("{why}"),
+        other => bail!("the station answered something else: {other:?}"),
+    }
+}
+
+pub(super) fn reload(folder: &Path, apply: bool) -> anyhow::Result<ExitCode> {
+    let ToolReply::Reload { difference } = ask_tool(folder, ToolRequest::Reload { apply })? else {
+        bail!("the station answered something else");
+    };
+    for (sign, list) in [("+", &difference.added), ("-", &difference.removed), ("~", &difference.changed)] {
+        list.iter().for_each(|words| println!("{sign} {words}"));
+    }
+    println!(
+        "{}",
+        match (difference.is_empty(), apply) {
+            (true, false) => "nothing is another in the station file",
+            (false, false) => "nothing was done; with --apply the station goes on with it",
+            (_, true) => "the station goes on with it",
+        }
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow::Result<ExitCode> {

@@ -1,9 +1,12 @@
 //! The command line: which tool does what, and with which exit code.
 
 mod act;
+mod browse;
 mod loop_check;
 mod sheet;
+mod simulate;
 mod tools;
+mod wires;
 
 use crate::headless;
 use crate::station::StationLock;
@@ -46,6 +49,41 @@ enum Tool {
     Schema,
     /// List what is configured; write the tags of the station file to a sheet (CSV), or take a sheet in.
     Tags(sheet::TagsArguments),
+    /// Look into a device: who it is, which units answer, what its registers may mean.
+    #[command(subcommand)]
+    Browse(browse::Browse),
+    /// Show what is another in the station file than in the station that runs; with --apply, go on with it.
+    Reload {
+        /// Station folder.
+        folder: PathBuf,
+        /// Go on with it: what is equal in it misses nothing.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Watch what goes over the wires of a running station.
+    Traffic(wires::TrafficArguments),
+    /// Show where the value of a tag comes from: raw registers, frame, request, latency, age.
+    Trace {
+        /// Station folder.
+        folder: PathBuf,
+        /// Name of the tag.
+        tag: String,
+    },
+    /// Take a device of a running station off scan, or put it back.
+    Scan {
+        /// Station folder.
+        folder: PathBuf,
+        /// Name of the device.
+        device: String,
+        /// Whether it is on scan from now on.
+        #[arg(value_parser = ["on", "off"])]
+        state: String,
+        /// Why; needed to take it off.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Stand in for the field devices of a station, with values that move.
+    Simulate(simulate::SimulateArguments),
     /// Write samples to a CSV file.
     Export(tools::ExportArguments),
     /// Set a tag, along the whole command path. Exit code 0 verified, 2 refused, 3 failed, 4 mismatch, 5 unverified, 6 unknown.
@@ -151,6 +189,12 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Check { folder } => tools::check(&folder),
         Tool::Schema => tools::schema(),
         Tool::Tags(arguments) => sheet::tags(&arguments),
+        Tool::Browse(browse) => browse::browse(&browse),
+        Tool::Reload { folder, apply } => act::reload(&folder, apply),
+        Tool::Traffic(arguments) => wires::traffic(&arguments),
+        Tool::Trace { folder, tag } => wires::trace(&folder, &tag),
+        Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
+        Tool::Simulate(arguments) => simulate::simulate(arguments),
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),

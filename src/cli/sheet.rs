@@ -18,6 +18,9 @@ pub(super) struct TagsArguments {
     /// As JSON, with every change.
     #[arg(long, conflicts_with = "export")]
     json: bool,
+    /// Show the requests that read them: what is asked together, how often, and how the wires bear it. A station that runs is asked.
+    #[arg(long, conflicts_with = "sheet")]
+    plan: bool,
     /// Write the tags of the station file to this sheet (CSV); those that templates make are not in it.
     #[arg(long, value_name = "FILE.csv", group = "sheet")]
     export: Option<PathBuf>,
@@ -39,6 +42,9 @@ pub(super) struct TagsArguments {
 }
 
 pub(super) fn tags(arguments: &TagsArguments) -> anyhow::Result<ExitCode> {
+    if arguments.plan {
+        return super::wires::plan(&arguments.folder, arguments.json);
+    }
     match (&arguments.export, &arguments.import) {
         (Some(sheet), _) => export(arguments, sheet),
         (_, Some(sheet)) => import(arguments, sheet),

@@ -6,6 +6,7 @@ use super::read::{Secrets, Source};
 use super::{alarms, modbus, mqtt, picture, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
+use crate::driver::modbus::Transport;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::Picture;
@@ -80,6 +81,7 @@ pub(super) fn compile(
     compiled.overview = overview(sources, &slots, problems);
     compiled.add_device_alarms(&devices, problems);
     compiled.add_system();
+    compiled.add_certificate_alarm();
     Some(compiled.finish(name, &devices, generation))
 }
 
@@ -275,7 +277,7 @@ impl Compiled {
         let protocol = device.and_then(|device| self.connections[device.connection].1.as_mut());
         match (protocol, device) {
             (Some(Protocol::Modbus(wire)), Some(device)) => {
-                if let Some(point) = modbus::point(id, draft, device, problems) {
+                if let Some(point) = modbus::point(id, draft, device, wire.transport.is_rtu(), problems) {
                     modbus::describe(&point, &mut definition, settings.as_mut(), id, draft);
                     add_modbus_point(wire, draft.device, point);
                 }
@@ -315,6 +317,9 @@ impl Compiled {
 
     /// The tags in which the station speaks about itself, with their alarms.
     fn add_system(&mut self) {
+        let secure = self.connections.iter().any(|(_, protocol)| {
+            matches!(protocol, Some(Protocol::Modbus(wire)) if matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }))
+        });
         let mut add = |name: &str, description: &str, alarm: Option<(f64, Priority, &str, &str)>| {
             let id = TagId(self.tags.len() as u32);
             let mut tag = TagDefinition::named(&format!("station/{name}"));
@@ -349,6 +354,10 @@ impl Compiled {
             )),
         );
         self.system.samples_lost = add("samples-lost", "Samples lost since the start.", None);
+        if secure {
+            self.system.certificate_days =
+                add("certificate-days", "Days until the first of our certificates ends.", None);
+        }
         self.system.history_set_aside = add(
             "history-set-aside",
             "Whether a damaged file of samples was set aside at the start.",
@@ -359,6 +368,23 @@ impl Compiled {
                 "It was kept in the folder history/ and a new one was begun. Call the engineer.",
             )),
         );
+    }
+
+    /// A certificate is to be renewed a month before it ends.
+    fn add_certificate_alarm(&mut self) {
+        let Some(tag) = self.system.certificate_days else { return };
+        self.alarms.push(AlarmDefinition {
+            key: AlarmKey::new("station/certificate-days", "low"),
+            condition: Condition::Low(30.0),
+            ..system_alarm(
+                tag,
+                "certificate-days",
+                0.0,
+                Priority::Medium,
+                "A certificate of this station ends soon",
+                "Renew it and put the new files in place of the old ones: they are read at the next connection.",
+            )
+        });
     }
 
     fn finish(self, station: &str, devices: &[DeviceDraft], generation: Generation) -> Plant {
@@ -449,6 +475,12 @@ fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Pro
         range: range(entry.range, place, problems),
         scaling: scaling(draft, problems),
         states: states(entry.states.as_ref(), place, problems),
+        rolls_over_at: entry.rolls_over_at.filter(|count| {
+            if *count < 2.0 {
+                problems.error(&place.at("rolls_over_at"), "a counter has at least 2 counts");
+            }
+            *count >= 2.0
+        }),
         history: history(draft, deadband, problems),
         stale_after: stale_after.and_then(|text| problems.take(&place.at("stale_after"), units::duration(text))),
         address: "".into(),

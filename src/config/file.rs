@@ -288,6 +288,8 @@ pub(super) struct TagEntry {
     pub(super) scale: Option<ScaleEntry>,
     /// Words for the values 0, 1, 2 and so on as a list, or by number as {"0": "stopped", "100": "fault"}.
     pub(super) states: Option<StatesEntry>,
+    /// For a counter: the raw count at which it begins anew at zero, such as 65536; the tag goes on counting.
+    pub(super) rolls_over_at: Option<f64>,
     /// A change smaller than this is none, in the unit.
     pub(super) deadband: Option<f64>,
     /// What is kept of it.

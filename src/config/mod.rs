@@ -2,6 +2,7 @@
 
 mod alarms;
 mod compile;
+mod copy;
 mod file;
 mod modbus;
 mod mqtt;
@@ -14,10 +15,12 @@ pub mod table;
 mod units;
 
 pub use compile::Plant;
+pub use copy::{NewWay, readdressed};
 pub use file::schema;
 pub use problem::{Problem, Severity};
 pub use starter::STARTER;
 pub use units::duration as parse_duration;
+pub use units::host_and_port as parse_address;
 
 use crate::tag::Generation;
 use std::path::Path;
@@ -50,6 +53,15 @@ impl Loaded {
 /// Reads, checks and compiles the station in `folder`.
 pub fn load(folder: &Path, generation: Generation) -> Loaded {
     load_with(folder, &read::Texts::new(), generation)
+}
+
+/// The settings of a wire alone, out of what would stand as "modbus" in the station file; all problems as text, a line each.
+pub fn wire(entry: &serde_json::Value, folder: &Path) -> Result<crate::driver::modbus::Settings, String> {
+    let entry = serde_json::from_value(entry.clone()).map_err(|error| error.to_string())?;
+    let mut problems = problem::Problems::default();
+    let settings = modbus::settings(&entry, 0, &[], folder, &problem::Place::new("", ""), &mut problems);
+    let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
+    settings.filter(|_| words.is_empty()).ok_or(words)
 }
 
 /// The same, as the station would be with these texts in place of its files.

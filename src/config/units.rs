@@ -60,7 +60,7 @@ pub(super) fn register(text: &str) -> Result<(Table, u16), String> {
 }
 
 /// Reads `host:port`, `host`, `[::1]:port`.
-pub(super) fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
+pub fn host_and_port(text: &str, default_port: u16) -> Result<(String, u16), String> {
     let wrong = || format!("\"{text}\" is not an address; write it as 10.0.0.7:{default_port} or name:{default_port}");
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {

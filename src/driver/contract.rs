@@ -28,10 +28,10 @@ pub struct Batch {
     pub device: DeviceId,
     /// When the answer arrived, or the time that the protocol carries.
     pub time: Timestamp,
-    /// The values.
-    pub readings: Arc<[Reading]>,
-    /// Whether every reading is what the last batch with these tags said: then only their age is new.
-    pub unchanged: bool,
+    /// The values that are not what the last batch with their tags said.
+    pub readings: Vec<Reading>,
+    /// The tags whose values the answer held, changed or not: their age is new.
+    pub confirmed: Arc<[TagId]>,
 }
 
 /// Whether a device can be talked to.

@@ -42,4 +42,6 @@ pub struct Health {
     pub samples_lost: u64,
     /// Where a damaged file of samples was put at the start.
     pub history_set_aside: Option<Arc<str>>,
+    /// Days until the first of our certificates ends; none where there is none.
+    pub certificate_days: Option<i64>,
 }

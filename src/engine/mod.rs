@@ -3,8 +3,10 @@
 
 mod alarms;
 mod commands;
+mod counters;
 mod deadlines;
 mod devices;
+mod difference;
 mod effects;
 mod event;
 mod loop_check;
@@ -18,6 +20,7 @@ mod snapshot;
 mod tags;
 
 pub use devices::{DeviceView, OffScan};
+pub use difference::Difference;
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
 pub use loop_check::LOOP_CHECK;
@@ -32,6 +35,7 @@ use crate::tag::{
 };
 use alarms::AlarmDesk;
 use commands::CommandDesk;
+use counters::Counters;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
 use loop_check::LoopChecks;
@@ -51,6 +55,8 @@ pub struct Restored {
     pub off_scan: HashMap<Arc<str>, OffScan>,
     /// Who the devices were known to be, by name.
     pub identities: HashMap<Arc<str>, Identity>,
+    /// The last totals of counters that roll over, by the name of the tag.
+    pub totals: HashMap<Arc<str>, f64>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -68,6 +74,8 @@ pub struct Engine {
     before: Option<Slots>,
     /// Whether the drivers know which devices are off scan.
     scans_told: bool,
+    /// Memory for tags that need a closer look.
+    special: Vec<TagId>,
 }
 
 impl Engine {
@@ -75,7 +83,7 @@ impl Engine {
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, &restored.off_scan, restored.identities.clone());
         let mut engine = Self {
-            tags: TagTable::new(&plan),
+            tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             alarms: AlarmDesk::new(&plan, restored),
             devices,
             commands: CommandDesk::default(),
@@ -85,6 +93,7 @@ impl Engine {
             changed: true,
             before: None,
             scans_told: false,
+            special: Vec::new(),
             plan,
         };
         engine.arm_staleness(Monotonic::default());
@@ -153,19 +162,47 @@ impl Engine {
         if self.devices.is_off_scan(device) {
             return;
         }
-        let watching = self.commands.is_watching();
-        let present = batch.generation == self.plan.generation;
-        for reading in batch.readings.iter() {
-            if present
-                && batch.unchanged
-                && !watching
-                && self.tags.confirm(&self.plan, reading, batch.time, now, effects)
-            {
-                continue;
-            }
+        for reading in batch.readings {
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
-            self.take_reading(Reading { tag, ..reading.clone() }, batch.time, Origin::Field, now, effects);
+            self.take_reading(Reading { tag, ..reading }, batch.time, Origin::Field, now, effects);
         }
+        self.confirm(batch.generation, &batch.confirmed, batch.time, now, effects);
+    }
+
+    /// The field says the same of these tags as before: their age is new, and their quality what it was before they became stale.
+    fn confirm(&mut self, generation: Generation, tags: &[TagId], time: Timestamp, now: Now, effects: &mut Effects) {
+        let mut special = std::mem::take(&mut self.special);
+        if generation == self.plan.generation {
+            self.tags.confirm_all(tags.iter().copied(), time, now, &mut special);
+        } else {
+            let here: Vec<_> = tags.iter().filter_map(|tag| self.slot_of_tag(generation, *tag)).collect();
+            self.tags.confirm_all(here.into_iter(), time, now, &mut special);
+        }
+        for tag in special.drain(..) {
+            if self.tags.confirm(&self.plan, tag, time, now, effects) {
+                self.is_fresh_again(tag, now, effects);
+            }
+        }
+        self.special = special;
+        if self.commands.is_watching() {
+            tags.iter().for_each(|tag| self.observe(generation, *tag, now, effects));
+        }
+    }
+
+    fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
+        self.changed = true;
+        let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
+        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.tags.arm(tag, now.monotonic);
+        self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
+    }
+
+    /// A command may wait for what the tag says, changed or not.
+    fn observe(&mut self, generation: Generation, tag: TagId, now: Now, effects: &mut Effects) {
+        let Some(tag) = self.slot_of_tag(generation, tag) else { return };
+        let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
+        let value = live.value.to_value(self.tags.text(tag));
+        self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
     }
 
     fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {

@@ -19,18 +19,22 @@ pub struct SystemTags {
     pub samples_lost: Option<TagId>,
     /// Whether a damaged file of samples was set aside at the start.
     pub history_set_aside: Option<TagId>,
+    /// Days until the first of our certificates ends.
+    pub certificate_days: Option<TagId>,
 }
 
 impl SystemTags {
     /// The values of these tags.
     pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Value)> {
+        let days = health.certificate_days.map(Value::Signed);
         let values = [
             (self.records_writable, Value::Bool(health.records_failing.is_none())),
             (self.history_writable, Value::Bool(health.history_failing.is_none())),
             (self.samples_lost, Value::Unsigned(health.samples_lost)),
             (self.history_set_aside, Value::Bool(health.history_set_aside.is_some())),
         ];
-        values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
+        let certificate = self.certificate_days.zip(days).map(|(tag, days)| (Some(tag), days));
+        values.into_iter().chain(certificate).filter_map(|(tag, value)| Some((tag?, value))).collect()
     }
 }
 

@@ -1,9 +1,10 @@
 //! From one generation of the plant to the next: what keeps its name keeps its state.
 
 use super::alarms::AlarmDesk;
+use super::counters::Counters;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
-use super::{Effects, Engine, Plan, Restored};
+use super::{Difference, Effects, Engine, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{Alarm, AlarmKey, Condition, OccurrenceId, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
@@ -71,7 +72,7 @@ impl Engine {
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.inherit_alarms(&old, now, effects);
-        effects.drafts.push(self.reload_entry(now));
+        effects.drafts.push(self.reload_entry(&Difference::between(&old, &self.plan), now));
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
@@ -79,7 +80,7 @@ impl Engine {
     }
 
     /// That the plant is another one now belongs into the record.
-    fn reload_entry(&self, now: Now) -> Draft {
+    fn reload_entry(&self, difference: &Difference, now: Now) -> Draft {
         let (tags, alarms) = (self.plan.directory.tags().len(), self.plan.alarms.len());
         Draft {
             request: RequestId::from(format!("reload-{}", self.plan.generation.0).as_str()),
@@ -87,9 +88,11 @@ impl Engine {
             principal: Principal::station(),
             action: "reload".into(),
             subject: Arc::clone(&self.plan.station),
-            detail: serde_json::json!({"generation": self.plan.generation, "tags": tags, "alarms": alarms})
-                .to_string()
-                .into(),
+            detail: serde_json::json!({
+                "generation": self.plan.generation, "tags": tags, "alarms": alarms, "difference": difference.recorded(),
+            })
+            .to_string()
+            .into(),
             essential: true,
         }
     }
@@ -115,7 +118,7 @@ impl Engine {
     }
 
     fn inherit_tags(&mut self, old: &Plan) {
-        let previous = std::mem::replace(&mut self.tags, TagTable::new(&self.plan));
+        let previous = std::mem::replace(&mut self.tags, TagTable::new(&self.plan, Counters::default()));
         for (tag, definition) in self.plan.directory.iter() {
             if let Some(before) = self.formerly(old, tag, definition.key.as_str()) {
                 self.tags.inherit(tag, &previous, before);

@@ -120,6 +120,11 @@ pub enum ToolRequest {
         /// The tag.
         tag: TagKey,
     },
+    /// Compare the station file with what runs, and go on with it where `apply` is set.
+    Reload {
+        /// Whether to go on with it.
+        apply: bool,
+    },
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -154,6 +159,11 @@ pub enum ToolReply {
     },
     /// Where the value comes from.
     Trace(TrustLine),
+    /// What is, or was, another in the station file.
+    Reload {
+        /// The difference.
+        difference: super::Difference,
+    },
     /// Exchanges, the oldest first.
     Traffic {
         /// The exchanges.

@@ -15,6 +15,8 @@ use tokio::sync::mpsc::Receiver;
 const FASTEST: Duration = Duration::from_millis(50);
 /// And at least this often.
 const SLOWEST: Duration = Duration::from_secs(1);
+/// Turns that follow each other closer than this are taken together.
+const COALESCED: Duration = Duration::from_millis(2);
 /// At most this many events are taken before effects are handed on.
 const TURN: usize = 256;
 
@@ -50,6 +52,7 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
     let mut effects = Effects::default();
     let mut published = None;
     let mut field_open = true;
+    let mut last_turn = Monotonic::default();
     loop {
         let now = clock.now();
         if is_due(&engine, published, now) {
@@ -85,6 +88,12 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
         if stop {
             return;
         }
+        // Under a flood of answers, one waking takes many of them. A lone event never waits.
+        let since = clock.now().monotonic.since(last_turn);
+        if since < COALESCED {
+            tokio::time::sleep(COALESCED - since).await;
+        }
+        last_turn = clock.now().monotonic;
     }
 }
 

@@ -1,12 +1,13 @@
 //! The dense table of present values, and what of them is worth keeping.
 
+use super::counters::Counters;
 use super::{Effects, Plan};
 use crate::driver::Reading;
 use crate::tag::{
     HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition,
     TagId, Timestamp, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The last sample that went to history.
@@ -25,10 +26,15 @@ pub(super) struct TagTable {
     armed: Vec<bool>,
     stale: Vec<bool>,
     texts: Arc<BTreeMap<TagId, Arc<str>>>,
+    counters: Counters,
+    /// The quality of stale tags before they became it.
+    before_stale: HashMap<TagId, Quality>,
+    /// When an unchanged value is to be kept again.
+    keep_again: Vec<Timestamp>,
 }
 
 impl TagTable {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, counters: Counters) -> Self {
         let count = plan.directory.tags().len();
         Self {
             live: vec![Live::UNREAD; count],
@@ -37,6 +43,9 @@ impl TagTable {
             armed: vec![false; count],
             stale: plan.directory.tags().iter().map(|tag| tag.stale_after.is_some()).collect(),
             texts: Arc::default(),
+            counters,
+            before_stale: HashMap::new(),
+            keep_again: vec![Timestamp::from_micros(i64::MAX); count],
         }
     }
 
@@ -64,7 +73,11 @@ impl TagTable {
     ) -> Option<Live> {
         let tag = reading.tag;
         let definition = plan.directory.tag(tag)?;
-        let (value, quality) = refine(definition, reading.value.as_ref(), reading.quality);
+        let total = match &reading.value {
+            Some(value) if definition.rolls_over_at.is_some() => self.counters.total(tag, definition, value),
+            _ => None,
+        };
+        let (value, quality) = refine(definition, total.as_ref().or(reading.value.as_ref()), reading.quality);
         if let (Scalar::Text, Some(Value::Text(text))) = (value, &reading.value)
             && self.text(tag) != Some(text)
         {
@@ -85,34 +98,63 @@ impl TagTable {
         Some(live)
     }
 
-    /// A reading came that is the same as the one before: only its age is new. False when the tag says something else than the reading
-    /// did, because it became stale or its device was lost; then it has to be taken in full.
+    /// The field says the same as before of all these: only their age is new. Those that need a closer look are left in `special`: stale
+    /// ones, and those that history wants again.
+    pub(super) fn confirm_all(
+        &mut self,
+        tags: impl Iterator<Item = TagId>,
+        time: Timestamp,
+        now: Now,
+        special: &mut Vec<TagId>,
+    ) {
+        let deciseconds = now.monotonic.deciseconds();
+        for tag in tags {
+            let place = tag.index();
+            let (Some(slot), Some(keep_again)) = (self.live.get_mut(place), self.keep_again.get(place)) else {
+                continue;
+            };
+            match slot.quality.reason {
+                Reason::None => slot.received_deciseconds = deciseconds,
+                Reason::Stale => {
+                    special.push(tag);
+                    continue;
+                }
+                // Only a value lifts these; the driver sends one when it begins to read again.
+                Reason::NotYetRead | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan => continue,
+                _ if slot.quality.is_bad() => {}
+                _ => slot.received_deciseconds = deciseconds,
+            }
+            slot.time = time;
+            if self.stale[place] {
+                self.received[place] = now.monotonic;
+            }
+            if time >= *keep_again {
+                special.push(tag);
+            }
+        }
+    }
+
+    /// The closer look: a stale tag has its quality from before again, and history what it wants. Whether the tag was stale.
     pub(super) fn confirm(
         &mut self,
         plan: &Plan,
-        reading: &Reading,
+        tag: TagId,
         time: Timestamp,
         now: Now,
         effects: &mut Effects,
     ) -> bool {
-        let (tag, place) = (reading.tag, reading.tag.index());
-        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return true };
-        let silenced = matches!(
-            slot.quality.reason,
-            Reason::NotYetRead | Reason::Stale | Reason::NoAnswer | Reason::NotConnected | Reason::OffScan
-        );
-        let watched = self.stale[place] && !self.armed[place];
-        if silenced || watched || slot.quality.is_bad() != reading.quality.is_bad() {
-            return false;
-        }
-        slot.time = time;
-        if reading.value.is_some() {
+        let place = tag.index();
+        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return false };
+        let before = if slot.quality.reason == Reason::Stale { self.before_stale.remove(&tag) } else { None };
+        if let Some(before) = before {
+            slot.quality = before;
             slot.received_deciseconds = now.monotonic.deciseconds();
         }
+        slot.time = time;
         self.received[place] = now.monotonic;
         let live = *slot;
         self.keep(definition.history, tag, &live, time, effects);
-        true
+        before.is_some()
     }
 
     /// Takes the quality away, at this moment; `None` when it was no better already.
@@ -122,8 +164,13 @@ impl TagTable {
         if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale && !silence) {
             return None;
         }
-        slot.quality = quality;
+        let before = std::mem::replace(&mut slot.quality, quality);
         let live = *slot;
+        if quality.reason == Reason::Stale {
+            self.before_stale.insert(tag, before);
+        } else {
+            self.before_stale.remove(&tag);
+        }
         self.keep(HistoryPolicy::default(), tag, &live, now.utc, effects);
         Some(live)
     }
@@ -135,6 +182,7 @@ impl TagTable {
             return;
         }
         *kept = Some(Kept { value: live.value, time, quality: live.quality });
+        self.keep_again[tag.index()] = time.plus(policy.heartbeat);
         let text = if live.value == Scalar::Text { self.texts.get(&tag) } else { None };
         let value = if live.quality.is_bad() { None } else { live.value.to_value(text) };
         effects.rows.push(HistoryRow { tag, sample: Sample { time, value, quality: live.quality } });
@@ -166,6 +214,11 @@ impl TagTable {
         self.live[tag.index()] = from.live[old.index()];
         self.kept[tag.index()] = from.kept[old.index()];
         self.received[tag.index()] = from.received[old.index()];
+        self.keep_again[tag.index()] = from.keep_again[old.index()];
+        self.counters.inherit(tag, &from.counters, old);
+        if let Some(before) = from.before_stale.get(&old) {
+            self.before_stale.insert(tag, *before);
+        }
         if let Some(text) = from.text(old) {
             Arc::make_mut(&mut self.texts).insert(tag, text.clone());
         }

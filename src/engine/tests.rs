@@ -57,8 +57,8 @@ impl Replay {
             generation,
             device: DeviceId(0),
             time: self.now.utc,
-            readings: Arc::from([reading]),
-            unchanged: false,
+            readings: vec![reading],
+            confirmed: Arc::from([]),
         }))
     }
 
@@ -121,24 +121,29 @@ impl Replay {
                 self.records_work = true;
                 Event::Health(Health::default())
             }
+            ["stop"] => Event::Stop,
+            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
+            ["tick"] => Event::Tick,
+            other => self.driver_event(other),
+        }
+    }
+
+    fn driver_event(&mut self, words: &[&str]) -> Event {
+        match words {
             // The driver says that nothing changed since its last answer.
-            ["again", key, value] => {
-                let value = serde_json::from_str(value).unwrap();
-                match self.batch(key, Some(value), Quality::GOOD) {
-                    Event::Driver(DriverEvent::Batch(batch)) => {
-                        Event::Driver(DriverEvent::Batch(Batch { unchanged: true, ..batch }))
-                    }
-                    other => other,
-                }
+            ["again", key] => {
+                let (generation, confirmed) = (self.engine.generation(), Arc::from([self.tag(key)]));
+                let (device, time, readings) = (DeviceId(0), self.now.utc, Vec::new());
+                Event::Driver(DriverEvent::Batch(Batch { generation, device, time, readings, confirmed }))
             }
             // What a driver had read before it heard of the reload.
             ["late", slot, value] => {
                 let (tag, value) = (TagId(slot.parse().unwrap()), serde_json::from_str(value).unwrap());
                 let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
                 let generation = Generation(self.engine.generation().0 - 1);
-                let readings = Arc::from([reading]);
-                let (device, time) = (DeviceId(0), self.now.utc);
-                Event::Driver(DriverEvent::Batch(Batch { generation, device, time, readings, unchanged: false }))
+                let (device, time, confirmed) = (DeviceId(0), self.now.utc, Arc::from([]));
+                let readings = vec![reading];
+                Event::Driver(DriverEvent::Batch(Batch { generation, device, time, readings, confirmed }))
             }
             ["scan", id, device, on, reason @ ..] => {
                 let (device, on, reason) = (Arc::from(*device), *on == "on", reason.join(" ").into());
@@ -162,9 +167,6 @@ impl Replay {
                 let failing = Heartbeat::Failing(why.join(" ").into());
                 Event::Driver(DriverEvent::Heartbeat(generation, device, failing))
             }
-            ["stop"] => Event::Stop,
-            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
-            ["tick"] => Event::Tick,
             other => panic!("unknown event {other:?}"),
         }
     }
@@ -312,8 +314,8 @@ fn an_old_generation_is_not_believed() {
         generation: Generation(1),
         device: DeviceId(0),
         time: Timestamp::default(),
-        readings: Arc::from([reading]),
-        unchanged: false,
+        readings: vec![reading],
+        confirmed: Arc::from([]),
     };
     let mut effects = Effects::default();
     engine.step(Event::Driver(DriverEvent::Batch(batch)), Now::default(), &mut effects);

@@ -36,6 +36,13 @@ pub struct OpenedHistory {
     pub set_aside: Option<String>,
 }
 
+impl OpenedHistory {
+    /// What a reader needs: the file, and what is not sealed yet.
+    pub fn source(&self) -> (PathBuf, Unsealed) {
+        (self.store.path.clone(), self.store.unsealed.clone())
+    }
+}
+
 /// The open file of samples.
 pub struct SampleStore {
     connection: Connection,

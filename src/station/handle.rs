@@ -1,6 +1,7 @@
 //! What windows, sockets and tests hold of a running station.
 
 use super::queries::{Job, QueryContext};
+use super::reload::Reloader;
 use crate::access::Principal;
 use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
@@ -133,6 +134,7 @@ pub struct Handle {
     pub(super) folder: PathBuf,
     pub(super) session: Arc<str>,
     pub(super) drivers: Arc<Mutex<Drivers>>,
+    pub(super) reloader: Option<Arc<Reloader>>,
 }
 
 impl Handle {
@@ -152,6 +154,7 @@ impl Handle {
             folder: PathBuf::new(),
             session: "detached".into(),
             drivers: Arc::default(),
+            reloader: None,
         };
         (handle, inbox)
     }

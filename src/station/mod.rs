@@ -2,11 +2,13 @@
 
 mod account;
 mod captures;
+mod certificates;
 mod clock;
 mod handle;
 mod lock;
 mod outlets;
 mod queries;
+mod reload;
 mod signals;
 mod socket;
 mod start;

@@ -40,6 +40,7 @@ pub(super) struct Stores {
     pub(super) disk_failing: Option<Arc<str>>,
     pub(super) lost_by_historian: u64,
     pub(super) set_aside: Option<Arc<str>>,
+    pub(super) certificate_days: Option<i64>,
     /// Rows that the engine's side had to drop, and whether it still has too many.
     lost_before: u64,
     overflows: bool,
@@ -53,6 +54,7 @@ impl Stores {
             history_failing: self.disk_failing.clone().or(overflow),
             samples_lost: self.lost_by_historian + self.lost_before,
             history_set_aside: self.set_aside.clone(),
+            certificate_days: self.certificate_days,
         }
     }
 }

@@ -4,17 +4,18 @@ use super::handle::{Handle, Waiting};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
-use super::{SystemClock, account_name, socket};
+use super::reload::Reloader;
+use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
-use crate::historian::{Historian, OpenedHistory};
+use crate::historian::{Historian, OpenedHistory, Reader};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
-use crate::tag::{Clock, Generation, Timestamp};
+use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -51,7 +52,6 @@ pub struct Station {
     handle: Handle,
     drivers: Arc<Mutex<Drivers>>,
     port: Port,
-    generation: Generation,
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
     _lock: StationLock,
@@ -75,23 +75,21 @@ impl Station {
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
         let (off_scan, identities) = remembered(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities };
+        let totals = totals(&plant, &history, clock.now().utc);
+        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
-        let handle = parts.handle(folder, &mut engine, urgent, &clock);
+        let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
+        let board = Arc::clone(&parts.board);
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
-        let station = Self {
-            handle,
-            drivers,
-            port,
-            generation: Generation(1),
-            runtime: Some(runtime),
-            engine: Some(thread),
-            _lock: lock,
-        };
+        let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
+        handle.reloader = Some(Arc::new(reloader));
+        runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
+        let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -101,7 +99,7 @@ impl Station {
         let Some(runtime) = &self.runtime else { return };
         let _inside = runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port, self.generation);
+            drivers.reconfigure(plant.connections, &self.port, Generation(1));
         }
         let served = self.handle.clone();
         runtime.spawn(async move {
@@ -118,16 +116,7 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        let generation = Generation(self.generation.0 + 1);
-        let plant = config::load(self.handle.folder(), generation).into_plant().map_err(StartError::Config)?;
-        send_surely(&self.handle.urgent, Event::Reload(Arc::new(plant.plan.clone())));
-        let Some(runtime) = &self.runtime else { return Ok(()) };
-        let _inside = runtime.enter();
-        self.generation = generation;
-        if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &self.port, generation);
-        }
-        Ok(())
+        self.handle.reload(true).map(drop).map_err(StartError::Config)
     }
 
     /// Stops everything and makes durable what waits.
@@ -206,6 +195,7 @@ impl Parts {
             folder: folder.to_owned(),
             session: session_name(now.utc),
             drivers: Arc::default(),
+            reloader: None,
         }
     }
 
@@ -227,6 +217,37 @@ impl Parts {
             generation: Generation(1),
         }
     }
+}
+
+/// The last totals of counters that roll over, as history knows them. Without history they begin with what their registers say.
+fn totals(plant: &Plant, history: &OpenedHistory, now: Timestamp) -> HashMap<Arc<str>, f64> {
+    let directory = &plant.plan.directory;
+    let counters: Vec<_> = directory.tags().iter().filter(|tag| tag.rolls_over_at.is_some()).collect();
+    if counters.is_empty() {
+        return HashMap::new();
+    }
+    let (path, unsealed) = history.source();
+    let Ok(reader) = Reader::open(&path, Some(unsealed)) else { return HashMap::new() };
+    let last = counters.into_iter().filter_map(|tag| {
+        let slot = directory.find(tag.key.as_str())?;
+        let formerly = plant.plan.formerly.get(&slot).map(|name| TagKey::from(&**name));
+        let total =
+            [Some(tag.key.clone()), formerly].into_iter().flatten().find_map(|key| last_number(&reader, &key, now))?;
+        Some((Arc::from(tag.key.as_str()), total))
+    });
+    last.collect()
+}
+
+/// The last number of a tag. Where nothing was known lately, it lies a few samples back.
+fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f64> {
+    for _ in 0..100 {
+        let sample = reader.before(key, moment).ok()??;
+        if let Some(number) = sample.value.as_ref().and_then(Value::as_f64) {
+            return Some(number);
+        }
+        moment = sample.time;
+    }
+    None
 }
 
 /// What the record says of devices: the last entry of each kind holds.

@@ -114,6 +114,12 @@ impl Handle {
                 let line = self.trace(slot).wait().await.flatten();
                 line.map(ToolReply::Trace).ok_or_else(|| format!("nothing was read of \"{tag}\" yet"))
             }
+            ToolRequest::Reload { apply } => {
+                let handle = self.clone();
+                let reload = tokio::task::spawn_blocking(move || handle.reload(apply)).await;
+                let difference = reload.map_err(|_| "the reload broke off".to_owned())??;
+                Ok(ToolReply::Reload { difference })
+            }
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }

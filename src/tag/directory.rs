@@ -65,6 +65,8 @@ pub struct TagDefinition {
     pub scaling: Option<Scaling>,
     /// Words for its values, where it has states.
     pub states: States,
+    /// For a counter: the raw count at which it begins anew at zero; the tag goes on counting. None where it does not.
+    pub rolls_over_at: Option<f64>,
     /// When a value is worth keeping.
     pub history: HistoryPolicy,
     /// A value older than this is stale; none where a device's silence says it already.
@@ -86,6 +88,7 @@ impl TagDefinition {
             range: None,
             scaling: None,
             states: States::default(),
+            rolls_over_at: None,
             history: HistoryPolicy::default(),
             stale_after: None,
             address: "".into(),

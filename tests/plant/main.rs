@@ -5,11 +5,15 @@
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
 mod faults;
+mod modbus;
 mod mqtt;
 mod program;
 mod recovery;
 mod sheet;
+mod simulate;
 mod support;
+mod tls;
+mod tools;
 mod views;
 mod views_tools;
 mod window;

@@ -4,15 +4,15 @@ use crate::support::{Folder, Process, Station, free_port, listens, words};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
-struct Broker {
+pub struct Broker {
     process: Process,
-    port: u16,
+    pub port: u16,
     _keep: tempfile::TempDir,
 }
 
 impl Broker {
     /// On a free port; another one when that was taken meanwhile.
-    fn new() -> Self {
+    pub fn new() -> Self {
         (0..5).find_map(|_| Self::try_start(free_port())).expect("mosquitto does not start")
     }
 

@@ -137,6 +137,19 @@ impl ModbusServer {
         panic!("no Modbus server could be started: each port was taken by somebody else");
     }
 
+    /// One of its other ways: `rtu-tcp`, or `tls` with its files behind the port.
+    pub fn on_socket(kind: &str, rest: &[&str]) -> Self {
+        for _ in 0..5 {
+            let port = free_port();
+            let text = port.to_string();
+            let mut process = Self::start(&[&[kind, &text], rest].concat());
+            if listens(&mut process, port) {
+                return Self { process, port };
+            }
+        }
+        panic!("no Modbus server could be started: each port was taken by somebody else");
+    }
+
     pub fn tcp_on(port: u16) -> Process {
         Self::start(&["tcp", &port.to_string()])
     }
@@ -206,7 +219,7 @@ impl Station {
     }
 
     /// The first event, from now on, that fits.
-    pub fn wait(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait(&mut self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Value {
         self.process.wait(what, |line| {
             let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
             fits(&event).then_some(event)
@@ -219,6 +232,19 @@ impl Station {
 
     pub fn wait_good(&mut self, tag: &str) -> Value {
         self.wait_sample(tag, "good", |event| event["quality"] == "good")
+    }
+
+    /// Good samples of all these tags, in whatever order they come.
+    pub fn wait_all_good(&mut self, tags: &[&str]) -> Vec<Value> {
+        let mut found = vec![Value::Null; tags.len()];
+        while found.contains(&Value::Null) {
+            let sample = self.wait(&format!("{tags:?} good"), |event| {
+                event["quality"] == "good" && tags.iter().any(|tag| event["tag"] == *tag)
+            });
+            let place = tags.iter().position(|tag| sample["tag"] == *tag).unwrap();
+            found[place] = sample["value"].clone();
+        }
+        found
     }
 
     pub fn wait_alarm(&mut self, alarm: &str, state: &str) -> Value {

@@ -99,8 +99,8 @@ impl Bench {
             generation: Generation(1),
             device: DeviceId(0),
             time,
-            readings: vec![reading].into(),
-            unchanged: false,
+            readings: vec![reading],
+            confirmed: Arc::from([]),
         };
         self.step(Event::Driver(DriverEvent::Batch(batch)));
     }

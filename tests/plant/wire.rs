@@ -221,7 +221,7 @@ fn late_answers_over_tcp() {
 }
 
 /// Two ends of a serial line.
-fn line() -> (Process, PathBuf, PathBuf, tempfile::TempDir) {
+pub fn line() -> (Process, PathBuf, PathBuf, tempfile::TempDir) {
     let keep = tempfile::tempdir().unwrap();
     let (ours, theirs) = (keep.path().join("ours"), keep.path().join("theirs"));
     let end = |path: &PathBuf| format!("pty,raw,echo=0,link={}", path.display());

@@ -16,6 +16,7 @@ pub(in crate::config) fn point(
     id: TagId,
     draft: &TagDraft,
     device: &DeviceDraft,
+    is_rtu: bool,
     problems: &mut Problems,
 ) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
@@ -46,6 +47,11 @@ pub(in crate::config) fn point(
     }
     if draft.entry.command.is_some() {
         check_writable(draft, table, &encoding, problems);
+    }
+    if device.entry.unit == Some(0) && is_rtu && !draft.entry.write_only {
+        let words =
+            "unit 0 of a serial line is the broadcast: its tags are \"write_only\", and a command goes to every device";
+        problems.error(&draft.place.at("write_only"), words);
     }
     if draft.entry.write_only && draft.entry.command.is_none() {
         problems.error(&draft.place.at("write_only"), "a tag that is only written needs a \"command\"");

@@ -49,6 +49,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column("valid_low", End(&["scale", "valid"], 0), Number),
     column("valid_high", End(&["scale", "valid"], 1), Number),
     column("states", Key("states"), States),
+    column("rolls_over_at", Key("rolls_over_at"), Number),
     column("deadband", Key("deadband"), Number),
     column("stale_after", Key("stale_after"), Text),
     core("description", Key("description"), Text),

@@ -95,7 +95,7 @@ fn in_the_style_of(outline: &Outline<'_>, lead: &str, value: &Value) -> String {
 }
 
 /// The text of one value, as it has to be for `new`, with everything that did not change as it stands.
-pub(super) fn edited(text: &str, new: &Value) -> String {
+pub(in crate::config) fn edited(text: &str, new: &Value) -> String {
     let old = serde_json::from_str::<Value>(text).ok();
     if old.as_ref() == Some(new) {
         return text.to_owned();

@@ -30,6 +30,7 @@ mod wish;
 
 pub use apply::{ApplyError, apply};
 pub use cell::Dialect;
+pub(super) use edit::edited;
 pub use export::{Export, ExportOptions, export};
 pub use merge::KeyChange;
 pub use plan::{Effect, ImportOptions, ImportPlan, TagChange, plan_import};

@@ -36,7 +36,12 @@ impl Connection {
     }
 
     /// One question of a tool to any unit, whether the station knows it or not.
-    async fn ask_unit(&mut self, unit: u8, pdu: &[u8], limit: Duration) -> Result<(Vec<u8>, Duration), ExchangeError> {
+    pub(super) async fn ask_unit(
+        &mut self,
+        unit: u8,
+        pdu: &[u8],
+        limit: Duration,
+    ) -> Result<(Vec<u8>, Duration), ExchangeError> {
         if !self.is_connected().await {
             return Err(ExchangeError::Broken(self.why_down.clone()));
         }
@@ -82,13 +87,7 @@ impl Connection {
     }
 
     async fn identify_for_tool(&mut self, unit: u8) -> Result<Identity, String> {
-        if !self.is_connected().await {
-            return Err(self.why_down.clone());
-        }
-        let Some(place) = self.units.iter().position(|known| known.settings.unit == unit) else {
-            return Err(format!("unit {unit} is not in the station file"));
-        };
-        self.ask_identity(place).await
+        self.ask_identity(unit).await
     }
 
     /// Function 8 gives back what is sent: whether the line carries every bit, without touching a register.

@@ -138,7 +138,7 @@ pub fn decode(registers: &[u16], encoding: &Encoding) -> Result<Value, Reason> {
 }
 
 /// The bits that count, as one number.
-pub(super) fn raw_bits(registers: &[u16], encoding: &Encoding) -> u64 {
+pub fn raw_bits(registers: &[u16], encoding: &Encoding) -> u64 {
     let all = unsigned(registers, encoding.order);
     encoding.bits.map_or(all, |bits| (all & bits.mask()) >> bits.low)
 }

@@ -9,7 +9,7 @@ pub(super) const HEADER: usize = 7;
 pub(super) const LONGEST_SERIAL: usize = 256;
 
 /// Puts a TCP frame behind what is in `out`.
-pub(super) fn tcp_frame(out: &mut Vec<u8>, transaction: u16, unit: u8, pdu: &[u8]) {
+pub fn tcp_frame(out: &mut Vec<u8>, transaction: u16, unit: u8, pdu: &[u8]) {
     out.extend(transaction.to_be_bytes());
     out.extend([0, 0]);
     out.extend((pdu.len() as u16 + 1).to_be_bytes());
@@ -46,7 +46,7 @@ pub(super) fn tcp_head(start: &[u8]) -> Result<Option<TcpHead>, FrameError> {
 }
 
 /// CRC-16 of the serial line standard (section 2.5.1.2), a table look-up a byte.
-pub(super) fn crc(bytes: &[u8]) -> u16 {
+pub fn crc(bytes: &[u8]) -> u16 {
     const TABLE: [u16; 256] = crc_table();
     bytes.iter().fold(0xFFFF, |crc, byte| (crc >> 8) ^ TABLE[usize::from(crc as u8 ^ byte)])
 }
@@ -67,7 +67,7 @@ const fn crc_table() -> [u16; 256] {
 }
 
 /// Puts a serial frame behind what is in `out`.
-pub(super) fn serial_frame(out: &mut Vec<u8>, unit: u8, pdu: &[u8]) {
+pub fn serial_frame(out: &mut Vec<u8>, unit: u8, pdu: &[u8]) {
     let start = out.len();
     out.push(unit);
     out.extend(pdu);

@@ -106,6 +106,25 @@ pub struct PlannedRead {
     pub last: Option<Timestamp>,
 }
 
+impl PlannedRead {
+    /// A block before anything is known of it.
+    pub fn unlearned(block: &super::Block) -> Self {
+        Self {
+            table: block.table,
+            address: block.address,
+            count: block.count,
+            poll: block.poll,
+            tags: block.points.len(),
+            latency_micros: None,
+            load: 0.0,
+            answers: 0,
+            unchanged: 0,
+            refused: false,
+            last: None,
+        }
+    }
+}
+
 /// What one unit is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitPlan {

@@ -18,6 +18,8 @@ mod pdu;
 mod plan;
 pub mod plausible;
 mod poll;
+#[doc(hidden)]
+pub mod proof;
 mod schedule;
 mod serial_port;
 mod settings;
@@ -32,9 +34,11 @@ mod wire;
 pub mod words;
 mod write;
 
-pub use codec::{Bits, Encoding, Kind, Order, decode, encode};
+pub use codec::{Bits, Encoding, Kind, Order, decode, encode, raw_bits};
+pub use framing::{crc, serial_frame, tcp_frame};
 pub use inquiry::{Inquiry, PlannedRead, Presence, ReadAnswer, ReadWish, TrustLine, UnitPlan, WirePlan};
 pub use plan::{Block, Learned, Lesson, MAX_BITS, MAX_REGISTERS, plan_blocks};
+pub use serial_port::open_serial;
 pub use settings::{
     Device, Heartbeat, Parity, Point, Quirks, SerialLine, Settings, Table, Tls, Transport, WriteBits, WriteWith,
 };

@@ -8,7 +8,7 @@ use super::unit::{BlockState, Group, Outcome};
 use super::wire::{ExchangeError, Question, Wire};
 use super::{Table, Transport};
 use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
-use crate::tag::{Clock, Monotonic, Reason, Timestamp};
+use crate::tag::{Clock, Monotonic, Reason, TagId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,13 +54,10 @@ impl Connection {
     /// The blocks that go out together.
     fn chunk(&self, place: usize, number: usize, first: usize, now: Monotonic) -> Vec<usize> {
         let unit = &self.units[place];
-        let at_once = match self.settings.transport {
-            Transport::Tcp { .. } if unit.settings.pause.is_zero() && self.settings.pause.is_zero() => {
-                // Several windows in one go keep the wire filled.
-                if self.settings.in_flight > 1 { usize::from(self.settings.in_flight) * 4 } else { 1 }
-            }
-            _ => 1,
-        };
+        let restless = unit.settings.pause.is_zero() && self.settings.pause.is_zero();
+        let several = self.settings.in_flight > 1 && restless && !self.settings.transport.is_rtu();
+        // Several windows in one go keep the wire filled.
+        let at_once = if several { usize::from(self.settings.in_flight) * 4 } else { 1 };
         let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
         let due = blocks.filter(|(_, state)| !state.is_resting(now));
         due.map(|(block, _)| block).take(at_once).collect()
@@ -84,19 +81,15 @@ impl Connection {
     async fn take_arrived(&mut self, place: usize, number: usize, arrived: Vec<Arrived>) -> bool {
         let (mut changed, mut figures) = (false, false);
         for Arrived { block, outcome, time, took } in arrived {
-            let code = match outcome {
-                Outcome::Exception(code) => code,
-                Outcome::Same | Outcome::Fresh => {
+            match outcome {
+                Outcome::Exception(code) => changed |= self.refused(place, number, block, code, took).await,
+                Outcome::Values(readings) => {
                     figures |= self.note_success(place, took);
                     changed |= self.readmit(place, number, block);
-                    let readings = self.units[place].groups[number].blocks[block].readings.clone();
-                    if let Some(readings) = readings {
-                        self.deliver(place, readings, outcome == Outcome::Same, time).await;
-                    }
-                    continue;
+                    let tags = Arc::clone(&self.units[place].groups[number].blocks[block].tags);
+                    self.deliver(place, readings, tags, time).await;
                 }
-            };
-            changed |= self.refused(place, number, block, code, took).await;
+            }
         }
         if figures {
             self.units[place].reporter.tell_good(&self.port).await;
@@ -140,7 +133,7 @@ impl Connection {
             2 | 3 => unit.learned.refuse(&state.block),
             _ => {
                 let readings = state.all_bad(reason);
-                self.deliver(place, readings, false, self.port.clock.now().utc).await;
+                self.deliver(place, readings, Arc::from([]), self.port.clock.now().utc).await;
                 return false;
             }
         };
@@ -160,15 +153,15 @@ impl Connection {
             let rests = state.is_resting(now) || !unit.learned.is_refused(&state.block);
             if !rests && state.block.table == table {
                 state.quarantine(now);
-                bad.extend(state.all_bad(reason).iter().cloned());
+                bad.extend(state.all_bad(reason));
             }
         }
-        self.deliver(place, bad.into(), false, self.port.clock.now().utc).await;
+        self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
     }
 
-    async fn deliver(&self, place: usize, readings: Arc<[Reading]>, unchanged: bool, time: Timestamp) {
+    async fn deliver(&self, place: usize, readings: Vec<Reading>, confirmed: Arc<[TagId]>, time: Timestamp) {
         let device = self.units[place].reporter.device();
-        let batch = Batch { generation: self.generation, device, time, readings, unchanged };
+        let batch = Batch { generation: self.generation, device, time, readings, confirmed };
         self.port.send(DriverEvent::Batch(batch)).await;
     }
 
@@ -252,17 +245,18 @@ impl Connection {
     /// Asks a unit who it is, in as many parts as it wants. What it cannot say is never held against it.
     pub(super) async fn identify(&mut self, place: usize) {
         self.units[place].unidentified = false;
-        if let Ok(identity) = self.ask_identity(place).await {
+        let unit = self.units[place].settings.unit;
+        if let Ok(identity) = self.ask_identity(unit).await {
             let device = self.units[place].reporter.device();
             self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
         }
     }
 
     /// Extended identification first; a device that has less says what it has, or refuses and is asked for the basic one.
-    pub(super) async fn ask_identity(&mut self, place: usize) -> Result<Identity, String> {
+    pub(super) async fn ask_identity(&mut self, unit: u8) -> Result<Identity, String> {
         let mut refusal = String::new();
         for code in [3, 1] {
-            match self.identity_parts(place, code).await {
+            match self.identity_parts(unit, code).await {
                 Ok(objects) => return Ok(identity(objects)),
                 Err(ExchangeError::Exception(code)) => refusal = exception_words(code),
                 Err(error) => {
@@ -274,11 +268,12 @@ impl Connection {
         Err(refusal)
     }
 
-    async fn identity_parts(&mut self, place: usize, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
-        let (mut objects, mut next, mut answer) = (Vec::new(), Some(0), Vec::new());
+    async fn identity_parts(&mut self, unit: u8, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
+        let (mut objects, mut next) = (Vec::new(), Some(0));
+        let limit = self.settings.timeout;
         for _ in 0..IDENTITY_PARTS {
             let Some(object) = next else { break };
-            self.ask(place, &pdu::identification(code, object), &mut answer).await?;
+            let (answer, _) = self.ask_unit(unit, &pdu::identification(code, object), limit).await?;
             let part = pdu::check_identification(code, &answer)?;
             objects.extend(part.objects);
             // A device that sends in circles is told apart by going back.

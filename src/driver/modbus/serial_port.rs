@@ -14,7 +14,7 @@ const BY_ID: &str = "/dev/serial/by-id";
 static LASTING: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
 
 /// Opens the port for us alone. The error is a sentence that says what to do.
-pub(super) fn open_serial(line: &SerialLine) -> Result<SerialStream, String> {
+pub fn open_serial(line: &SerialLine) -> Result<SerialStream, String> {
     let given = Path::new(&*line.path);
     let lasting = LASTING.lock().ok().and_then(|names| names.get(given).cloned());
     let path = match lasting {

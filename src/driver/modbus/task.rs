@@ -6,7 +6,7 @@ use super::unit::Unit;
 use super::wire::{ExchangeError, Wire};
 use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
-use crate::driver::{Assignment, Inbox, Instruction, Port};
+use crate::driver::{Assignment, Condition, Inbox, Instruction, Port};
 use crate::tag::{DeviceId, Generation, Monotonic, Reason};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
+/// A wire that answered less than this ago is taken to be open.
+const FRESH: Duration = Duration::from_millis(50);
 /// Over this span the load of the wire is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,8 @@ pub(super) enum Next {
     Poll(usize, usize),
     /// Ask this unit who it is.
     Identify(usize),
+    /// Nothing but the wire.
+    Open,
 }
 
 /// How busy the wire is.
@@ -58,6 +62,7 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
+    last_answer: Monotonic,
     quiet_until: Monotonic,
 }
 
@@ -83,10 +88,11 @@ pub(crate) async fn run(
         }
         let wait = connection.time_to_next();
         if wait.is_zero() {
-            connection.turn().await;
+            if !connection.turn().await {
+                // Other tasks of this thread want their turn as well.
+                tokio::task::yield_now().await;
+            }
             connection.answer_one().await;
-            // Other tasks of this thread want their turn as well.
-            tokio::task::yield_now().await;
             continue;
         }
         if connection.answer_one().await {
@@ -99,7 +105,14 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
-            changed = assignments.changed() => if changed.is_err() { return },
+            changed = assignments.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Waiting for the change has marked it as seen.
+                let assignment = assignments.borrow_and_update().clone();
+                connection.adopt(assignment);
+            }
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -128,6 +141,7 @@ impl Connection {
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
+            last_answer: Monotonic::default(),
             quiet_until: Monotonic::default(),
         }
     }
@@ -200,26 +214,36 @@ impl Connection {
         let beat = beat.map(|_| (unit.beat.due, Next::Beat(place)));
         let known = unit.unidentified && unit.health.condition().is_answering();
         let identify = known.then_some((Monotonic::default(), Next::Identify(place)));
+        // Nothing is ever read from the broadcast address; its wire is opened all the same, so that a command finds it.
+        let open = (broadcast && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
         let quiet = unit.quiet_until;
-        probe.into_iter().chain(polls).chain(beat).chain(identify).map(move |(due, next)| (due.max(quiet), next))
+        probe
+            .into_iter()
+            .chain(polls)
+            .chain(beat)
+            .chain(identify)
+            .chain(open)
+            .map(move |(due, next)| (due.max(quiet), next))
     }
 
-    /// Does the one thing that is due.
-    async fn turn(&mut self) {
-        if !self.is_connected().await {
-            return;
+    /// Does the one thing that is due; whether something was.
+    async fn turn(&mut self) -> bool {
+        // A wire that was just in use needs no look: what is wrong with it shows in the next answer, and nothing is written here blindly.
+        let fresh = self.now().since(self.last_answer) < FRESH;
+        if (!fresh || self.wire.is_none()) && !self.is_connected().await {
+            return false;
         }
-        let Some((due, next)) = self.next() else { return };
-        if due > self.now() {
-            return;
-        }
+        let now = self.now();
+        let Some((_, next)) = self.next().filter(|(due, _)| *due <= now) else { return false };
         match next {
             Next::Beat(place) => self.beat(place).await,
             Next::Probe(place) => self.probe(place).await,
             Next::Poll(place, group) => self.poll(place, group).await,
             Next::Identify(place) => self.identify(place).await,
+            Next::Open => {}
         }
         self.measure_load();
+        true
     }
 
     /// Whether there is a wire; one that the device has closed in the meantime is opened anew before anything is sent over it.
@@ -246,6 +270,7 @@ impl Connection {
                     self.wire = Some(wire);
                     self.doubtful = false;
                     self.came_up();
+                    self.tell_broadcasts().await;
                     return true;
                 }
                 Err(why) => words.push(why),
@@ -267,6 +292,14 @@ impl Connection {
         match &self.settings.transport {
             Transport::Serial(line) => self.settings.timeout + line.time_of(super::framing::LONGEST_SERIAL),
             _ => self.settings.timeout,
+        }
+    }
+
+    /// Who never answers is there when the line is.
+    async fn tell_broadcasts(&mut self) {
+        for unit in self.units.iter_mut().filter(|unit| unit.settings.is_broadcast(&self.settings.transport)) {
+            unit.reporter.set_condition(Condition::Good);
+            unit.reporter.tell_good(&self.port).await;
         }
     }
 
@@ -303,6 +336,7 @@ impl Connection {
         let now = self.now();
         let limit = self.limit(place);
         self.backoff.succeed();
+        self.last_answer = now;
         self.quiet_until = now.plus(self.settings.pause);
         self.load.busy += latency;
         let unit = &mut self.units[place];

@@ -7,7 +7,7 @@ use super::schedule::{self, Turn};
 use super::{Device, Point, codec, decode};
 use crate::driver::Reading;
 use crate::driver::report::Reporter;
-use crate::tag::{Generation, Monotonic, Quality, Reason, Timestamp, Value};
+use crate::tag::{Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +18,8 @@ const LONGEST_QUARANTINE: Duration = Duration::from_secs(60);
 /// What an answer to a block means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// The same bytes as the last time.
-    Same,
-    /// Other bytes.
-    Fresh,
+    /// Values: those that are not what they were.
+    Values(Vec<Reading>),
     /// The device refused.
     Exception(u8),
 }
@@ -33,8 +31,12 @@ pub(super) struct BlockState {
     pub(super) request: Vec<u8>,
     /// The bytes of the last answer.
     pub(super) payload: Vec<u8>,
-    /// What they mean; empty until the first answer, and after a failure.
-    pub(super) readings: Option<Arc<[Reading]>>,
+    /// Whether the engine knows what they mean; not before the first answer, and not after a failure.
+    known: bool,
+    /// The tags that are found in them.
+    pub(super) tags: Arc<[TagId]>,
+    /// Where each point stands in the bytes: first and last. Points are large, and most of them did not change.
+    places: Vec<[u16; 2]>,
     pub(super) not_before: Option<Monotonic>,
     refusals: u32,
     pub(super) latency: Option<Duration>,
@@ -46,11 +48,15 @@ pub(super) struct BlockState {
 impl BlockState {
     pub(super) fn new(block: Block) -> Self {
         let request = pdu::read_request(block.table, block.address, block.count);
+        let tags = block.points.iter().map(|point| point.tag).collect();
+        let places = block.points.iter().map(|point| place(&block, point)).collect();
         Self {
             block,
+            places,
             request,
             payload: Vec::new(),
-            readings: None,
+            known: false,
+            tags,
             not_before: None,
             refusals: 0,
             latency: None,
@@ -65,14 +71,25 @@ impl BlockState {
         self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
         self.answers += 1;
         self.last = Some(time);
-        if self.readings.is_some() && self.payload == payload {
+        if self.known && self.payload == payload {
             self.unchanged += 1;
-            return Outcome::Same;
+            return Outcome::Values(Vec::new());
         }
+        let all = !std::mem::replace(&mut self.known, true) || self.payload.len() != payload.len();
+        let changed = |[first, last]: [u16; 2]| {
+            let place = usize::from(first)..=usize::from(last);
+            all || self.payload.get(place.clone()) != payload.get(place)
+        };
+        let points = self.block.points.iter().zip(&self.places).filter(|(_, place)| changed(**place));
+        let readings = points.map(|(point, _)| read_point(&self.block, point, payload)).collect();
         self.payload.clear();
         self.payload.extend(payload);
-        self.readings = Some(read_all(&self.block, payload));
-        Outcome::Fresh
+        Outcome::Values(readings)
+    }
+
+    /// Its tags have lost their quality: the next answer is new, whatever it says.
+    pub(super) fn forget(&mut self) {
+        self.known = false;
     }
 
     /// It was refused alone: it rests for a while, longer each time.
@@ -88,8 +105,8 @@ impl BlockState {
     }
 
     /// Its tags get this reason; the next answer is new again.
-    pub(super) fn all_bad(&mut self, reason: Reason) -> Arc<[Reading]> {
-        self.readings = None;
+    pub(super) fn all_bad(&mut self, reason: Reason) -> Vec<Reading> {
+        self.known = false;
         let bad = |point: &Point| Reading { tag: point.tag, value: None, quality: Quality::bad(reason) };
         self.block.points.iter().map(bad).collect()
     }
@@ -206,7 +223,7 @@ impl Unit {
     /// Its tags have lost their quality: the next answers are new, whatever they say.
     pub(super) fn forget_answers(&mut self) {
         for state in self.groups.iter_mut().flat_map(|group| &mut group.blocks) {
-            state.readings = None;
+            state.forget();
         }
     }
 
@@ -232,8 +249,6 @@ impl Unit {
     pub(super) fn move_to(&mut self, settings: Device, generation: Generation, now: Monotonic) {
         self.reporter.move_to(generation, settings.device);
         self.settings = settings;
-        let learned = std::mem::take(&mut self.learned);
-        self.learned = learned;
         self.replan_in_place(now);
     }
 
@@ -247,9 +262,9 @@ impl Unit {
             };
             let Some(found) = fresh.iter().position(alike) else { continue };
             state.block = fresh.swap_remove(found);
-            if state.readings.is_some() {
-                state.readings = Some(read_all(&state.block, &state.payload));
-            }
+            state.tags = state.block.points.iter().map(|point| point.tag).collect();
+            // A tag may have another name now, and then the engine knows nothing of it.
+            state.forget();
         }
         if !fresh.is_empty() {
             self.replan(now);
@@ -257,23 +272,35 @@ impl Unit {
     }
 }
 
-fn read_all(block: &Block, payload: &[u8]) -> Arc<[Reading]> {
+/// The first and the last byte of a point in an answer to its block.
+fn place(block: &Block, point: &Point) -> [u16; 2] {
+    let start = point.address - block.address;
     if block.table.is_bits() {
-        return block.points.iter().map(|point| read_bit(block, point, payload)).collect();
+        return [start / 8; 2];
     }
-    let registers: Vec<u16> = pdu::registers(payload).collect();
-    block.points.iter().map(|point| read_registers(block, point, &registers)).collect()
+    [start * 2, start * 2 + point.encoding.registers() * 2 - 1]
 }
 
-fn read_bit(block: &Block, point: &Point, payload: &[u8]) -> Reading {
-    let value = pdu::bit(payload, usize::from(point.address - block.address));
-    reading(point, value.map(Value::Bool).ok_or(Reason::BadFrame))
-}
-
-fn read_registers(block: &Block, point: &Point, registers: &[u16]) -> Reading {
+fn read_point(block: &Block, point: &Point, payload: &[u8]) -> Reading {
     let start = usize::from(point.address - block.address);
-    let part = registers.get(start..start + usize::from(point.encoding.registers()));
-    reading(point, part.ok_or(Reason::BadFrame).and_then(|part| read_value(point, part)))
+    if block.table.is_bits() {
+        return reading(point, pdu::bit(payload, start).map(Value::Bool).ok_or(Reason::BadFrame));
+    }
+    let end = start + usize::from(point.encoding.registers());
+    let part = payload.get(start * 2..end * 2).ok_or(Reason::BadFrame);
+    reading(point, part.and_then(|part| read_registers(point, part)))
+}
+
+fn read_registers(point: &Point, bytes: &[u8]) -> Result<Value, Reason> {
+    // Most values take four registers at most.
+    let mut few = [0; 4];
+    let count = bytes.len() / 2;
+    if count > few.len() {
+        let many: Vec<u16> = pdu::registers(bytes).collect();
+        return read_value(point, &many);
+    }
+    few.iter_mut().zip(pdu::registers(bytes)).for_each(|(place, register)| *place = register);
+    read_value(point, &few[..count])
 }
 
 fn read_value(point: &Point, registers: &[u16]) -> Result<Value, Reason> {
@@ -297,7 +324,7 @@ mod tests {
     use super::*;
     use crate::driver::modbus::testing::{device, point};
     use crate::driver::modbus::{Kind, Table};
-    use crate::tag::{DeviceId, TagId};
+    use crate::tag::DeviceId;
 
     fn unit(points: Vec<Point>) -> Unit {
         Unit::new(device(points), Generation(1), 0, Monotonic::default())
@@ -305,16 +332,32 @@ mod tests {
 
     #[test]
     fn the_same_bytes_are_said_to_be_the_same_until_something_failed() {
-        let mut unit = unit(vec![point(0, Table::Holding, 0, Kind::U16)]);
+        let mut unit = unit(vec![point(0, Table::Holding, 0, Kind::U16), point(1, Table::Holding, 1, Kind::U16)]);
         let state = &mut unit.groups[0].blocks[0];
         let time = Timestamp::from_micros(1);
-        assert_eq!(state.take(&[0, 1], Duration::ZERO, time), Outcome::Fresh);
-        assert_eq!(state.take(&[0, 1], Duration::ZERO, time), Outcome::Same);
-        assert_eq!(state.take(&[0, 2], Duration::ZERO, time), Outcome::Fresh);
+        let changed = |state: &mut BlockState, payload: &[u8]| match state.take(payload, Duration::ZERO, time) {
+            Outcome::Values(readings) => readings.iter().map(|reading| reading.tag.0).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(changed(state, &[0, 1, 0, 9]), [0, 1]);
+        assert!(changed(state, &[0, 1, 0, 9]).is_empty());
+        assert_eq!(changed(state, &[0, 2, 0, 9]), [0]);
+        assert_eq!(changed(state, &[0, 2, 1, 9]), [1]);
         state.all_bad(Reason::DeviceBusy);
-        assert_eq!(state.take(&[0, 2], Duration::ZERO, time), Outcome::Fresh);
+        assert_eq!(changed(state, &[0, 2, 1, 9]), [0, 1]);
         unit.forget_answers();
-        assert_eq!(unit.groups[0].blocks[0].take(&[0, 2], Duration::ZERO, time), Outcome::Fresh);
+        assert_eq!(changed(&mut unit.groups[0].blocks[0], &[0, 2, 1, 9]), [0, 1]);
+    }
+
+    #[test]
+    fn of_bits_only_those_in_bytes_that_changed_are_told() {
+        let points = (0..12).map(|place| point(place, Table::Coil, place as u16, Kind::Bool)).collect();
+        let mut unit = unit(points);
+        let state = &mut unit.groups[0].blocks[0];
+        let time = Timestamp::from_micros(1);
+        state.take(&[0b0000_0000, 0b0000], Duration::ZERO, time);
+        let Outcome::Values(readings) = state.take(&[0b0000_0000, 0b1000], Duration::ZERO, time) else { panic!() };
+        assert_eq!(readings.iter().map(|reading| reading.tag.0).collect::<Vec<_>>(), [8, 9, 10, 11]);
     }
 
     #[test]
@@ -322,10 +365,12 @@ mod tests {
         let codes = Some(Arc::from([0x8000u64, 0xFFFF]));
         let mut unit = unit(vec![Point { not_available: codes, ..point(0, Table::Input, 0, Kind::I16) }]);
         let state = &mut unit.groups[0].blocks[0];
-        state.take(&[0x80, 0], Duration::ZERO, Timestamp::from_micros(1));
-        assert_eq!(state.readings.as_ref().unwrap()[0].quality, Quality::bad(Reason::NotAvailable));
-        state.take(&[0x7F, 0xFF], Duration::ZERO, Timestamp::from_micros(1));
-        assert_eq!(state.readings.as_ref().unwrap()[0].value, Some(Value::Signed(0x7FFF)));
+        let mut read = |payload: &[u8]| match state.take(payload, Duration::ZERO, Timestamp::from_micros(1)) {
+            Outcome::Values(readings) => readings[0].clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(&[0x80, 0]).quality, Quality::bad(Reason::NotAvailable));
+        assert_eq!(read(&[0x7F, 0xFF]).value, Some(Value::Signed(0x7FFF)));
     }
 
     #[test]
@@ -337,8 +382,9 @@ mod tests {
         moved.points.iter_mut().for_each(|point| point.tag = TagId(point.tag.0 + 10));
         unit.move_to(moved, Generation(2), Monotonic::default());
         let state = &mut unit.groups[0].blocks[0];
-        assert_eq!(state.take(&[0, 1, 0, 2], Duration::ZERO, Timestamp::from_micros(2)), Outcome::Same);
-        let tags: Vec<_> = state.readings.as_ref().unwrap().iter().map(|reading| reading.tag).collect();
+        let outcome = state.take(&[0, 1, 0, 2], Duration::ZERO, Timestamp::from_micros(2));
+        let Outcome::Values(readings) = outcome else { panic!("{outcome:?}") };
+        let tags: Vec<_> = readings.iter().map(|reading| reading.tag).collect();
         assert_eq!((tags, state.answers), (vec![TagId(10), TagId(11)], 2));
     }
 }

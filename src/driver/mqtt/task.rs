@@ -13,6 +13,7 @@ use rumqttc::{
     SubscribeReasonCode,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -231,7 +232,7 @@ impl Broker {
             let device = &self.settings.devices[group[0].0];
             let readings = group.iter().map(|&(_, number)| read(&device.points[number], publish)).collect();
             let (generation, device) = (self.generation, device.device);
-            let batch = Batch { generation, device, time, readings, unchanged: false };
+            let batch = Batch { generation, device, time, readings, confirmed: Arc::from([]) };
             self.reporters[group[0].0].good(&self.port, None).await;
             self.port.send(DriverEvent::Batch(batch)).await;
         }

@@ -60,12 +60,14 @@ fn row(ui: &Ui, scene: &Scene<'_>, slot: usize, rect: Rect) -> Option<RowWords> 
 /// Rate, latency, lateness, load of the wire by it and in all, overruns, errors, refused tags.
 fn numbers(view: &DeviceView) -> [String; 8] {
     let counts = &view.statistics;
+    // Of a device that is not talked to, rates are those of some time ago.
+    let live = |words: String| if view.off_scan.is_some() { "-".to_owned() } else { words };
     [
-        format!("{:.1}", counts.answers_per_second),
-        millis(counts.latency_micros),
-        millis(counts.lateness_micros),
-        percent(counts.busy),
-        percent(counts.wire_busy),
+        live(format!("{:.1}", counts.answers_per_second)),
+        live(millis(counts.latency_micros)),
+        live(millis(counts.lateness_micros)),
+        live(percent(counts.busy)),
+        live(percent(counts.wire_busy)),
         format::number(counts.overruns as f64, 0),
         format::number(counts.errors as f64, 0),
         counts.refused_tags.to_string(),

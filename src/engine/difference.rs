@@ -1,0 +1,165 @@
+//! What is another from one plant to the next: shown before a reload, recorded after it.
+
+use super::Plan;
+use crate::alarm::AlarmDefinition;
+use crate::tag::{TagDefinition, TagId};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+/// Changes of each kind that go into the record one by one; of more, only the number is told.
+const RECORDED: usize = 50;
+
+/// The difference, in words that name what changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What is new: tags, devices, connections, alarms.
+    pub added: Vec<String>,
+    /// What is gone.
+    pub removed: Vec<String>,
+    /// What goes on in another way.
+    pub changed: Vec<String>,
+}
+
+impl Difference {
+    /// From `old` to `new`.
+    pub fn between(old: &Plan, new: &Plan) -> Self {
+        let mut difference = Self::default();
+        let names = |plan: &Plan| -> Vec<(String, String)> {
+            let wires = plan.directory.connections().iter();
+            wires.map(|wire| (wire.name.to_string(), wire.address.to_string())).collect()
+        };
+        difference.compare("connection", names(old), names(new), |old, new| field("address", old, new));
+        difference.compare("device", devices(old), devices(new), |old, new| field("at", old, new));
+        difference.compare("tag", tags(old), tags(new), |old, new| tag_words(old, new));
+        difference.renames(new);
+        difference.compare("alarm", alarms(old), alarms(new), |old, new| alarm_words(old, new));
+        difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
+        difference
+    }
+
+    /// Whether nothing is another.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+
+    /// As it goes into the record: whole where it is short.
+    pub(super) fn recorded(&self) -> serde_json::Value {
+        let list = |words: &Vec<String>| {
+            let more = words.len().saturating_sub(RECORDED);
+            let mut shown: Vec<String> = words.iter().take(RECORDED).cloned().collect();
+            if more > 0 {
+                shown.push(format!("and {more} more"));
+            }
+            shown
+        };
+        serde_json::json!({
+            "added": list(&self.added), "removed": list(&self.removed), "changed": list(&self.changed),
+        })
+    }
+
+    fn compare<T>(
+        &mut self,
+        kind: &str,
+        old: Vec<(String, T)>,
+        new: Vec<(String, T)>,
+        words: impl Fn(&T, &T) -> Vec<String>,
+    ) {
+        let mut before: HashMap<String, T> = old.into_iter().collect();
+        for (name, value) in &new {
+            match before.remove(name) {
+                None => self.added.push(format!("{kind} {name}")),
+                Some(earlier) => {
+                    let words = words(&earlier, value);
+                    if !words.is_empty() {
+                        self.changed.push(format!("{kind} {name}: {}", words.join(", ")));
+                    }
+                }
+            }
+        }
+        let mut gone: Vec<String> = before.into_keys().map(|name| format!("{kind} {name}")).collect();
+        gone.sort();
+        self.removed.extend(gone);
+    }
+
+    /// A tag that was renamed is neither new nor gone.
+    fn renames(&mut self, new: &Plan) {
+        for (tag, before) in &new.formerly {
+            let Some(definition) = new.directory.tag(*tag) else { continue };
+            let (gone, came) = (format!("tag {before}"), format!("tag {}", definition.key));
+            if self.removed.contains(&gone) && self.added.contains(&came) {
+                self.removed.retain(|words| *words != gone);
+                self.added.retain(|words| *words != came);
+                self.changed.push(format!("tag {before}: is called {} now", definition.key));
+            }
+        }
+        self.changed.sort();
+    }
+}
+
+fn field<T: PartialEq + Debug + ?Sized>(name: &str, old: &T, new: &T) -> Vec<String> {
+    if old == new { Vec::new() } else { vec![format!("{name} {old:?} -> {new:?}")] }
+}
+
+fn devices(plan: &Plan) -> Vec<(String, String)> {
+    let devices = plan.directory.devices().iter();
+    let place = |device: &crate::tag::DeviceDefinition| {
+        let wire = plan.directory.connections().get(device.connection.index());
+        format!("{} on {}", device.address, wire.map_or("", |wire| &wire.name))
+    };
+    devices.map(|device| (device.name.to_string(), place(device))).collect()
+}
+
+fn tags(plan: &Plan) -> Vec<(String, &TagDefinition)> {
+    plan.directory.tags().iter().map(|tag| (tag.key.to_string(), tag)).collect()
+}
+
+fn tag_words(old: &TagDefinition, new: &TagDefinition) -> Vec<String> {
+    [
+        field("address", &old.address, &new.address),
+        field("unit", &old.unit, &new.unit),
+        field("description", &old.description, &new.description),
+        field("area", &old.area, &new.area),
+        field("decimals", &old.decimals, &new.decimals),
+        field("range", &old.range, &new.range),
+        field("scale", &old.scaling, &new.scaling),
+        field("states", &old.states, &new.states),
+        field("history", &old.history, &new.history),
+        field("stale_after", &old.stale_after, &new.stale_after),
+    ]
+    .concat()
+}
+
+fn alarms(plan: &Plan) -> Vec<(String, &AlarmDefinition)> {
+    plan.alarms.iter().map(|alarm| (alarm.key.to_string(), alarm)).collect()
+}
+
+fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
+    [
+        field("condition", &old.condition, &new.condition),
+        field("deadband", &old.deadband, &new.deadband),
+        field("on_delay", &old.on_delay, &new.on_delay),
+        field("off_delay", &old.off_delay, &new.off_delay),
+        field("priority", &old.priority, &new.priority),
+        field("message", &old.message, &new.message),
+        field("guidance", &old.guidance, &new.guidance),
+    ]
+    .concat()
+}
+
+/// Slots differ from plan to plan: what is read back is compared by name.
+fn commands(plan: &Plan) -> Vec<(String, String)> {
+    let name = |tag: TagId| plan.directory.tag(tag).map_or_else(String::new, |tag| tag.key.to_string());
+    let mut all: Vec<(String, String)> = plan
+        .commands
+        .iter()
+        .map(|(tag, settings)| {
+            let read_back = settings.read_back.map_or_else(String::new, name);
+            let mut bare = settings.clone();
+            bare.read_back = None;
+            (name(*tag), format!("{bare:?} read back by {read_back}"))
+        })
+        .collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,54 @@
+//! How long our certificates still hold: said before a link breaks because of them.
+
+use super::outlets::HealthBoard;
+use crate::driver::modbus::{Transport, certificate_facts};
+use crate::driver::{ConnectionSettings, Protocol};
+use crate::engine::Event;
+use crate::queue::Sender;
+use crate::tag::{Clock, Timestamp};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(6 * 3600);
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The files of a plant's own certificates.
+pub(super) type Files = Arc<Mutex<Vec<Arc<Path>>>>;
+
+/// The certificates that the connections show.
+pub(super) fn files(connections: &[ConnectionSettings]) -> Vec<Arc<Path>> {
+    let transports = connections.iter().flat_map(|connection| match &connection.protocol {
+        Protocol::Modbus(wire) => vec![Some(&wire.transport), wire.fallback.as_ref()],
+        Protocol::Mqtt(_) => Vec::new(),
+    });
+    let certificate = |transport: &Transport| match transport {
+        Transport::Tcp { tls: Some(tls), .. } => tls.certificate.clone(),
+        _ => None,
+    };
+    transports.flatten().filter_map(certificate).collect()
+}
+
+/// Days until the first of them ends; negative when it has. Files that cannot be read say nothing here: the connection does.
+fn days_left(files: &[Arc<Path>], now: Timestamp) -> Option<i64> {
+    let ends = files.iter().filter_map(|file| Some(certificate_facts(file).ok()?.ends));
+    ends.min().map(|end| end.micros_since(now).div_euclid(DAY_MICROS))
+}
+
+/// Looks now and then, until the runtime stops.
+pub(super) async fn watch(files: Files, board: Arc<HealthBoard>, urgent: Sender<Event>, clock: Arc<dyn Clock>) {
+    loop {
+        look(&files, &board, &urgent, clock.now().utc);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Looks once.
+pub(super) fn look(files: &Files, board: &HealthBoard, urgent: &Sender<Event>, now: Timestamp) {
+    let files = files.lock().map(|files| files.clone()).unwrap_or_default();
+    let days = days_left(&files, now);
+    if !files.is_empty() {
+        board.update(urgent, |stores| stores.certificate_days = days);
+    }
+}
