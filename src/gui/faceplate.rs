@@ -41,7 +41,7 @@ impl Faceplate {
         let key = snapshot.plan.directory.tag(tag).map(|definition| definition.key.clone());
         if self.tag != key {
             self.tag = key;
-            self.draft = None;
+            (self.draft, self.wanted) = (None, false);
             self.loop_check.forget();
         }
     }

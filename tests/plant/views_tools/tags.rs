@@ -100,3 +100,25 @@ fn a_loop_check_is_recorded_and_listed() {
     assert!(std::fs::read_to_string(sheet).unwrap().contains("speed,rpm,1450,good,"), "the last one counts");
     assert!(words(&run(&["verify", &folder])).contains("hold"), "{}", words(&run(&["verify", &folder])));
 }
+
+/// A key that opens something does so for the tag that is shown, and for no other that is chosen later.
+#[test]
+fn keys_without_a_tag_open_nothing_later() {
+    let bench = Bench::new(&noordpolder());
+    let mut window = small(&bench);
+    show(&mut window, View::Tags);
+    for key in [Key::F4, Key::F7] {
+        window.key_press(key);
+        window.run_steps(3);
+    }
+    type_into(&mut window, "Find a tag", "north p1 setpoint");
+    window.get_by_label_contains("north/P1/speed-setpoint 1").click();
+    window.run_steps(3);
+    assert!(window.query_by_label("New value").is_none() && window.query_by_label("Remark").is_none());
+    window.key_press(Key::F7);
+    window.run_steps(3);
+    assert!(window.query_by_label("Remark").is_some());
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.query_by_label("Remark").is_none(), "Esc puts it away");
+}
