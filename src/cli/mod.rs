@@ -2,6 +2,7 @@
 
 mod act;
 mod browse;
+mod loop_check;
 mod sheet;
 mod simulate;
 mod tools;
@@ -115,6 +116,8 @@ enum Tool {
         #[arg(long)]
         json: bool,
     },
+    /// List every tag with its last loop check, out of the audit record.
+    LoopCheck(loop_check::LoopCheckArguments),
     /// Check the audit record, offline.
     Verify {
         /// Station folder.
@@ -195,6 +198,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),
+        Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),
     }

@@ -9,6 +9,7 @@ mod devices;
 mod difference;
 mod effects;
 mod event;
+mod loop_check;
 mod plan;
 mod reload;
 mod request;
@@ -22,6 +23,7 @@ pub use devices::{DeviceView, OffScan};
 pub use difference::Difference;
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
+pub use loop_check::LOOP_CHECK;
 pub use plan::{Plan, SystemTags};
 pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
@@ -36,6 +38,7 @@ use commands::CommandDesk;
 use counters::Counters;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
+use loop_check::LoopChecks;
 use reload::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,6 +68,7 @@ pub struct Engine {
     commands: CommandDesk,
     deadlines: Deadlines,
     health: Health,
+    loop_checks: LoopChecks,
     changed: bool,
     /// The slots of the plant before the last reload, in the present one: what drivers read just before it still counts.
     before: Option<Slots>,
@@ -85,6 +89,7 @@ impl Engine {
             commands: CommandDesk::default(),
             deadlines: Deadlines::default(),
             health: Health::default(),
+            loop_checks: LoopChecks::default(),
             changed: true,
             before: None,
             scans_told: false,
@@ -120,6 +125,7 @@ impl Engine {
                 self.commands.refuse_unrecorded(&requests, &why, now, &self.plan, effects);
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
                 self.devices.refuse_unrecorded(&requests, &why, effects);
+                self.loop_checks.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {

@@ -64,6 +64,17 @@ pub enum RequestBody {
         /// Why.
         reason: Arc<str>,
     },
+    /// Record that a measurement was followed from the device to the screen.
+    LoopCheck {
+        /// The tag.
+        tag: TagKey,
+        /// The value that the person saw.
+        value_seen: Option<Value>,
+        /// Whether it was right.
+        passed: bool,
+        /// What the person wants to say about it; a failure needs it.
+        remark: Arc<str>,
+    },
     /// A tool asks a wire something. The station hands it to the driver; the engine has no part in it.
     Tool(ToolRequest),
 }
@@ -241,6 +252,7 @@ impl Engine {
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
+            RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
             RequestBody::Tool(_) => {
                 let why = "questions of tools are answered by the wires, not by the engine".to_owned();
                 effects.replies.push((reply, Reply::Refused { why }));
@@ -304,6 +316,8 @@ impl Engine {
                 self.accept_acknowledged(now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
+            } else if self.loop_checks.committed(receipt.request(), effects) {
+                // It is a record, and nothing follows from it.
             } else {
                 self.commands.committed(&receipt, now, &plan, &mut self.deadlines, effects);
             }

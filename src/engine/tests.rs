@@ -149,6 +149,11 @@ impl Replay {
                 let (device, on, reason) = (Arc::from(*device), *on == "on", reason.join(" ").into());
                 self.request(id, RequestBody::Scan { device, on, reason })
             }
+            ["loop-check", id, tag, result, remark @ ..] => {
+                let (tag, passed, remark) = (TagKey::from(*tag), *result == "passed", remark.join(" ").into());
+                let value_seen = Some(Value::Double(50.0));
+                self.request(id, RequestBody::LoopCheck { tag, value_seen, passed, remark })
+            }
             ["identity", device, product] => {
                 let identity = Identity { product: Arc::from(*product), ..Identity::default() };
                 Event::Driver(DriverEvent::Identity(self.engine.generation(), self.device(device), identity))

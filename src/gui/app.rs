@@ -52,7 +52,7 @@ impl App {
             tags: TagsView::default(),
             trends: TrendView::default(),
             alarms: AlarmsView::default(),
-            devices: DevicesView,
+            devices: DevicesView::default(),
             faceplate: Faceplate::default(),
             history: HistoryCache::default(),
             extra,
@@ -105,6 +105,9 @@ impl App {
     }
 
     fn body(&mut self, ui: &mut egui::Ui, scene: &mut Scene<'_>) {
+        if self.view != View::Devices {
+            self.devices.rest();
+        }
         let frame = Frame::NONE.fill(scene.palette.ground).inner_margin(Margin::same(14));
         CentralPanel::default().frame(frame).show(ui, |ui| match self.view {
             View::Overview => self.overview.ui(ui, scene),
@@ -133,6 +136,12 @@ impl App {
         }
         if pressed(Key::F4) && self.view == View::Tags {
             self.faceplate.begin();
+        }
+        if pressed(Key::F6) && self.view == View::Tags {
+            self.faceplate.toggle_trust();
+        }
+        if pressed(Key::F7) && self.view == View::Tags {
+            self.faceplate.loop_check().begin();
         }
         if pressed(Key::F8) {
             shell::toggle_theme(ui);
@@ -168,6 +177,10 @@ impl App {
                 self.faceplate.sent(pending.request().clone());
                 self.pending.push(pending);
             }
+            Action::LoopCheck { tag, seen, passed, remark } => {
+                self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
+            }
+            Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }
 

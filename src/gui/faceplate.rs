@@ -1,8 +1,10 @@
 //! One tag in all particulars, and the dialog that sets it. The dialog stands beside the process, never over it.
 
 use super::format;
+use super::loop_check::LoopCheck;
 use super::scene::{Action, Scene};
 use super::theme::{Palette, plain, strong};
+use super::trust::Trust;
 use super::widgets::{Spark, button, hatch, key_value, primary_button, quiet, sparkline};
 use crate::audit::RequestId;
 use crate::command::{CommandSettings, Phase};
@@ -29,6 +31,8 @@ pub(super) struct Faceplate {
     draft: Option<Draft>,
     sent: Option<RequestId>,
     wanted: bool,
+    trust: Trust,
+    loop_check: LoopCheck,
 }
 
 impl Faceplate {
@@ -37,13 +41,24 @@ impl Faceplate {
         let key = snapshot.plan.directory.tag(tag).map(|definition| definition.key.clone());
         if self.tag != key {
             self.tag = key;
-            self.draft = None;
+            (self.draft, self.wanted) = (None, false);
+            self.loop_check.forget();
         }
+    }
+
+    /// The loop check of the tag that is shown.
+    pub(super) fn loop_check(&mut self) -> &mut LoopCheck {
+        &mut self.loop_check
     }
 
     /// Opens the dialog of the tag that is shown, where it can be set.
     pub(super) fn begin(&mut self) {
         self.wanted = true;
+    }
+
+    /// Shows where the value comes from, or hides it.
+    pub(super) fn toggle_trust(&mut self) {
+        self.trust.toggle();
     }
 
     /// A command was sent under this name.
@@ -69,6 +84,10 @@ impl Faceplate {
                     self.command(ui, scene, id, definition, settings);
                 }
                 commands(ui, scene, id, definition);
+                ui.separator();
+                self.loop_check.ui(ui, scene, id, definition);
+                ui.add_space(4.0);
+                self.trust.ui(ui, scene, id, definition);
             });
         });
     }

@@ -2,13 +2,16 @@
 //! handle.
 
 mod app;
+mod asking;
 mod faceplate;
 mod format;
 mod history;
 mod launch;
+mod loop_check;
 mod scene;
 mod shell;
 pub mod theme;
+mod trust;
 mod views;
 mod widgets;
 

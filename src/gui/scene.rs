@@ -8,6 +8,7 @@ use crate::engine::Snapshot;
 use crate::station::Handle;
 use crate::tag::{Now, TagId, TagKey, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The views, in the order of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub(super) enum Action {
     Acknowledge(Vec<OccurrenceId>, String),
     /// Set a tag.
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
+    /// Take a device off scan, or put it back.
+    Scan { device: Arc<str>, on: bool, reason: String },
+    /// Record a loop check.
+    LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
 }
 
 /// What a view is given.

@@ -63,6 +63,18 @@ pub fn read_audit(path: &Path, limit: usize) -> rusqlite::Result<Vec<AuditLine>>
     Ok(rows.collect::<Result<Vec<_>, _>>()?.iter().filter_map(|entry| entry.entry().ok()).collect())
 }
 
+/// Every entry of the audit record with this action, the oldest first.
+pub fn read_actions(path: &Path, action: &str) -> rusqlite::Result<Vec<AuditLine>> {
+    let connection = open(path)?;
+    let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit ORDER BY number")?;
+    let rows = statement.query_map([], sealed)?;
+    let mut found = Vec::new();
+    for row in rows {
+        found.extend(row?.entry().ok().filter(|entry| &*entry.action == action));
+    }
+    Ok(found)
+}
+
 /// Checks the whole audit record: how many entries hold, or the first that does not.
 pub fn verify_file(path: &Path) -> rusqlite::Result<Result<u64, Broken>> {
     let connection = open(path)?;

@@ -6,6 +6,7 @@ use crate::access::Principal;
 use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
 use crate::command::Confirmation;
+use crate::config::table::{TagWish, add_tag};
 use crate::driver::Drivers;
 use crate::engine::{Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, Snapshot};
 use crate::queue::{self, Sender, WhenFull};
@@ -213,6 +214,11 @@ impl Handle {
         self.request(RequestBody::Scan { device: device.into(), on, reason: reason.into() })
     }
 
+    /// Records that the person at this computer checked a measurement from the device to the screen.
+    pub fn loop_check(&self, tag: TagKey, value_seen: Option<Value>, passed: bool, remark: &str) -> Pending<Reply> {
+        self.request(RequestBody::LoopCheck { tag, value_seen, passed, remark: remark.into() })
+    }
+
     /// Makes a request for the person at this computer.
     pub fn request(&self, body: RequestBody) -> Pending<Reply> {
         let request = Request {
@@ -234,6 +240,12 @@ impl Handle {
                 .answer(id, Reply::Refused { why: "the station has too much to do; nothing was done".to_owned() });
         }
         Pending { receiver, request: name }
+    }
+
+    /// Adds a tag to the station file; the file that was written. The station takes it up when it is reloaded.
+    pub fn add_tag(&self, wish: TagWish) -> Ticket<Result<String, String>> {
+        let folder = self.folder.clone();
+        self.ask(move |_, _| add_tag(&folder, &wish))
     }
 
     /// A name that no other request has.

@@ -1,6 +1,7 @@
 //! Opens a station folder, wires its parts together, starts and stops them. Whoever acts on the station does it through its [`Handle`].
 
 mod account;
+mod captures;
 mod certificates;
 mod clock;
 mod handle;
@@ -13,7 +14,9 @@ mod socket;
 mod start;
 mod tools;
 
+pub use crate::config::table::TagWish;
 pub use account::account_name;
+pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;
 pub use handle::{Handle, Pending, Ticket};
 pub use lock::{Held, StationLock};

@@ -15,5 +15,6 @@ mod support;
 mod tls;
 mod tools;
 mod views;
+mod views_tools;
 mod window;
 mod wire;

@@ -4,9 +4,10 @@
 use egui::{Event as Input, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
+use polder::audit;
 use polder::config;
 use polder::driver::{Batch, DeviceReport, DriverEvent, Link, Reading, Statistics};
-use polder::engine::{Effects, Engine, Event, Request, RequestBody, Restored};
+use polder::engine::{Effects, Engine, Event, ReplyId, Request, RequestBody, Restored};
 use polder::gui::theme::{DARK, LIGHT};
 use polder::gui::{App, View};
 use polder::station::Handle;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
-struct StillClock(Mutex<Now>);
+pub struct StillClock(Mutex<Now>);
 
 impl Clock for StillClock {
     fn now(&self) -> Now {
@@ -24,15 +25,15 @@ impl Clock for StillClock {
 }
 
 /// A plant whose values are set by hand, and the window that shows it.
-struct Bench {
+pub struct Bench {
     engine: Engine,
     effects: Effects,
-    clock: Arc<StillClock>,
-    handle: Handle,
+    pub clock: Arc<StillClock>,
+    pub handle: Handle,
     inbox: Receiver<Event>,
 }
 
-fn noordpolder() -> String {
+pub fn noordpolder() -> String {
     let text = include_str!("../../assets/demo/station.json");
     ["pumps-north", "pumps-middle", "pumps-south", "sluices", "broker"]
         .iter()
@@ -40,7 +41,7 @@ fn noordpolder() -> String {
 }
 
 impl Bench {
-    fn new(station: &str) -> Self {
+    pub fn new(station: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("station.json"), station).unwrap();
         let plan = config::load(folder.path(), Generation(1)).into_plant().unwrap().plan;
@@ -53,7 +54,7 @@ impl Bench {
         bench
     }
 
-    fn step(&mut self, event: Event) {
+    pub fn step(&mut self, event: Event) {
         self.engine.step(event, self.clock.now(), &mut self.effects);
         self.effects.clear();
     }
@@ -79,7 +80,7 @@ impl Bench {
         self.publish();
     }
 
-    fn link(&mut self, slot: usize, link: Link) {
+    pub fn link(&mut self, slot: usize, link: Link) {
         let report = DeviceReport {
             generation: Generation(1),
             device: DeviceId(slot as u32),
@@ -90,7 +91,7 @@ impl Bench {
         self.step(Event::Driver(DriverEvent::Device(report)));
     }
 
-    fn set(&mut self, tag: TagId, value: Option<f64>) {
+    pub fn set(&mut self, tag: TagId, value: Option<f64>) {
         let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::NoAnswer) };
         let reading = Reading { tag, value: value.map(Value::Double), quality };
         let time = self.clock.now().utc;
@@ -104,11 +105,11 @@ impl Bench {
         self.step(Event::Driver(DriverEvent::Batch(batch)));
     }
 
-    fn tag(&self, key: &str) -> TagId {
+    pub fn tag(&self, key: &str) -> TagId {
         self.engine.plan().directory.find(key).unwrap()
     }
 
-    fn publish(&mut self) {
+    pub fn publish(&mut self) {
         let snapshot = self.engine.snapshot(self.clock.now());
         self.handle.publish(snapshot);
     }
@@ -125,7 +126,16 @@ impl Bench {
         builder.build_eframe(move |creation| App::new(&creation.egui_ctx, handle, None))
     }
 
-    fn asked(&mut self) -> Vec<Request> {
+    /// Lets the engine do what was asked, and records it.
+    pub fn carry_out(&mut self, request: Request) {
+        self.engine.step(Event::Request(request, ReplyId(0)), self.clock.now(), &mut self.effects);
+        let receipts = audit::commit(&mut audit::MemoryStore::default(), &self.effects.drafts).unwrap();
+        self.effects.clear();
+        self.step(Event::Committed(receipts));
+        self.publish();
+    }
+
+    pub fn asked(&mut self) -> Vec<Request> {
         let mut asked = Vec::new();
         while let Ok(event) = self.inbox.try_recv() {
             if let Event::Request(request, _) = event {
@@ -136,11 +146,11 @@ impl Bench {
     }
 }
 
-fn small(bench: &Bench) -> Harness<'static, App> {
+pub fn small(bench: &Bench) -> Harness<'static, App> {
     bench.window([1280.0, 800.0], egui::Theme::Light)
 }
 
-fn show(window: &mut Harness<'static, App>, view: View) {
+pub fn show(window: &mut Harness<'static, App>, view: View) {
     window.state_mut().show(view);
     window.run_steps(3);
 }
@@ -159,12 +169,45 @@ fn shapes(window: &Harness<'_, App>) -> Vec<(egui::Rect, egui::Shape)> {
     out
 }
 
-fn texts(window: &Harness<'_, App>) -> Vec<String> {
+pub fn texts(window: &Harness<'_, App>) -> Vec<String> {
     let text = |(_, shape): (egui::Rect, egui::Shape)| match shape {
         egui::Shape::Text(text) => Some(text.galley.text().to_owned()),
         _ => None,
     };
     shapes(window).into_iter().filter_map(text).collect()
+}
+
+/// Every text has room; how many there are.
+pub fn nothing_is_cut(window: &Harness<'_, App>, what: &str) -> usize {
+    let mut found = 0;
+    for (clip, shape) in shapes(window) {
+        let egui::Shape::Text(text) = shape else { continue };
+        let rect = text.visual_bounding_rect();
+        found += 1;
+        // Rows that are scrolled half out of sight are cut above and below, never at the side.
+        let fits = rect.left() >= clip.left() - 1.0 && rect.right() <= clip.right() + 1.0;
+        let words = text.galley.text();
+        assert!(fits || !clip.intersects(rect), "{what}: {words:?} {rect:?} is cut by {clip:?}");
+    }
+    found
+}
+
+/// No text stands on another.
+pub fn nothing_is_covered(window: &Harness<'_, App>, what: &str) {
+    let painted = shapes(window).into_iter().filter_map(|(clip, shape)| match shape {
+        egui::Shape::Text(text) => {
+            let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
+            let words = text.galley.text().to_owned();
+            (rect.is_positive() && !words.is_empty()).then_some((rect, words))
+        }
+        _ => None,
+    });
+    let painted: Vec<(egui::Rect, String)> = painted.collect();
+    for (place, (rect, words)) in painted.iter().enumerate() {
+        for (other, others) in &painted[place + 1..] {
+            assert!(!rect.intersects(*other), "{what}: {words:?} and {others:?} at {rect:?} and {other:?}");
+        }
+    }
 }
 
 #[test]
@@ -178,19 +221,7 @@ fn every_view_fits_in_both_sizes_and_themes() {
             let mut window = bench.window(size, theme);
             for view in View::ALL {
                 show(&mut window, view);
-                let mut found = 0;
-                for (clip, shape) in shapes(&window) {
-                    let egui::Shape::Text(text) = shape else { continue };
-                    let rect = text.visual_bounding_rect();
-                    found += 1;
-                    // Rows that are scrolled half out of sight are cut above and below, never at the side.
-                    let fits = rect.left() >= clip.left() - 1.0 && rect.right() <= clip.right() + 1.0;
-                    assert!(
-                        fits || !clip.intersects(rect),
-                        "{view:?} {size:?}: {:?} {rect:?} is cut by {clip:?}",
-                        text.galley.text()
-                    );
-                }
+                let found = nothing_is_cut(&window, &format!("{view:?} {size:?}"));
                 assert!(found > 20, "{view:?} shows almost nothing");
             }
         }
@@ -212,25 +243,7 @@ fn no_text_covers_another() {
         let mut window = bench.window(size, egui::Theme::Light);
         for view in View::ALL {
             show(&mut window, view);
-            let painted: Vec<(egui::Rect, String)> = shapes(&window)
-                .into_iter()
-                .filter_map(|(clip, shape)| match shape {
-                    egui::Shape::Text(text) => {
-                        let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
-                        (rect.is_positive() && !text.galley.text().is_empty())
-                            .then(|| (rect, text.galley.text().to_owned()))
-                    }
-                    _ => None,
-                })
-                .collect();
-            for (place, (rect, words)) in painted.iter().enumerate() {
-                for (other, others) in &painted[place + 1..] {
-                    assert!(
-                        !rect.intersects(*other),
-                        "{view:?} {size:?}: {words:?} and {others:?} at {rect:?} and {other:?}"
-                    );
-                }
-            }
+            nothing_is_covered(&window, &format!("{view:?} {size:?}"));
         }
     }
 }
@@ -317,7 +330,7 @@ fn open_setpoint(bench: &Bench) -> Harness<'static, App> {
     window
 }
 
-fn type_into(window: &mut Harness<'static, App>, field: &str, text: &str) {
+pub fn type_into(window: &mut Harness<'static, App>, field: &str, text: &str) {
     window.get_by_role_and_label(egui::Role::TextInput, field).focus();
     window.run_steps(2);
     window.get_by_role_and_label(egui::Role::TextInput, field).type_text(text);

@@ -26,6 +26,7 @@ mod merge;
 mod outline;
 mod plan;
 mod sheet;
+mod wish;
 
 pub use apply::{ApplyError, apply};
 pub use cell::Dialect;
@@ -33,6 +34,7 @@ pub(super) use edit::edited;
 pub use export::{Export, ExportOptions, export};
 pub use merge::KeyChange;
 pub use plan::{Effect, ImportOptions, ImportPlan, TagChange, plan_import};
+pub use wish::{TagWish, add_tag};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 mod files;
 mod many;
 mod problems;
+mod wishes;
 
 const STATION: &str = r#"{
   "// 1": "A pumping station.",

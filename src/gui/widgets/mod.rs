@@ -1,13 +1,19 @@
 //! Small things that several views draw.
 
 mod bar;
+pub(super) mod columns;
+mod dialog;
 mod gauge;
 mod mark;
+mod rows;
 mod spark;
 
 pub(super) use bar::{button, heading, key_value, primary_button, quiet, search};
+pub(super) use columns::{Ink, table_row};
+pub(super) use dialog::{Dialog, Question, Said};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
+pub(super) use rows::{RowWords, Rows};
 pub(super) use spark::{Spark, sparkline};
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};

@@ -1,0 +1,71 @@
+//! A question to a wire that is asked again and again while somebody looks. The window never waits for the answer.
+
+use crate::station::Asked;
+use crate::tag::Monotonic;
+use egui::Ui;
+use std::time::Duration;
+
+/// How soon the window looks again while an answer is on its way.
+const SOON: Duration = Duration::from_millis(50);
+
+/// What the window knows of the answer.
+#[derive(Debug)]
+pub(super) struct Repeated<T> {
+    asked: Option<Asked<T>>,
+    at: Option<Monotonic>,
+    answer: Option<T>,
+    is_silent: bool,
+}
+
+impl<T> Default for Repeated<T> {
+    fn default() -> Self {
+        Self { asked: None, at: None, answer: None, is_silent: false }
+    }
+}
+
+impl<T> Repeated<T> {
+    /// Asks when `every` has passed since the last time, or once where there is none; whether an answer came in this frame.
+    pub(super) fn keep(
+        &mut self,
+        ui: &Ui,
+        now: Monotonic,
+        every: Option<Duration>,
+        ask: impl FnOnce() -> Asked<T>,
+    ) -> bool {
+        let came = self.take();
+        let due = match (self.at, every) {
+            (None, _) => true,
+            (Some(at), Some(every)) => now.since(at) >= every,
+            (Some(_), None) => false,
+        };
+        if due && self.asked.is_none() {
+            self.at = Some(now);
+            self.asked = Some(ask());
+        }
+        let came = self.take() || came;
+        if self.asked.is_some() {
+            ui.request_repaint_after(SOON);
+        }
+        came
+    }
+
+    fn take(&mut self) -> bool {
+        let Some(answer) = self.asked.as_mut().and_then(Asked::poll) else { return false };
+        self.asked = None;
+        self.is_silent = answer.is_none();
+        if answer.is_some() {
+            self.answer = answer;
+        }
+        true
+    }
+
+    /// The last answer.
+    pub(super) fn answer(&self) -> Option<&T> {
+        self.answer.as_ref()
+    }
+
+    /// Whether there was nobody to answer the last time.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+}

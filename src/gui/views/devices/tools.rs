@@ -1,0 +1,92 @@
+//! The tools for the wire of a device: its plan, its traffic, its registers.
+
+use super::plan::PlanTab;
+use super::registers::RegistersTab;
+use super::traffic::TrafficTab;
+use crate::driver::modbus::{Inquiry, WirePlan};
+use crate::gui::asking::Repeated;
+use crate::gui::scene::Scene;
+use crate::gui::widgets::{button, quiet};
+use crate::tag::{DeviceDefinition, Generation};
+use egui::Ui;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the plan of the wire is asked for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    #[default]
+    Plan,
+    Traffic,
+    Registers,
+}
+
+impl Tab {
+    const ALL: [Self; 3] = [Self::Plan, Self::Traffic, Self::Registers];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Plan => "Plan",
+            Self::Traffic => "Traffic",
+            Self::Registers => "Registers",
+        }
+    }
+}
+
+/// The tools, as they stand for one device.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    of: Option<(Generation, Arc<str>)>,
+    tab: Tab,
+    wire: Repeated<WirePlan>,
+    plan: PlanTab,
+    traffic: TrafficTab,
+    registers: RegistersTab,
+}
+
+impl Tools {
+    /// Nobody looks at the wire any more.
+    pub(super) fn rest(&mut self) {
+        self.traffic.rest();
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, device: &DeviceDefinition) {
+        let of = Some((scene.snapshot.generation, Arc::clone(&device.name)));
+        if self.of != of {
+            *self = Self { of, tab: self.tab, ..Self::default() };
+        }
+        let palette = scene.palette;
+        ui.horizontal(|ui| {
+            for tab in Tab::ALL {
+                if button(ui, tab.title(), self.tab == tab, &palette).clicked() {
+                    self.tab = tab;
+                }
+            }
+        });
+        if self.tab != Tab::Traffic {
+            self.traffic.rest();
+        }
+        let (handle, connection) = (scene.handle, device.connection);
+        self.wire.keep(ui, scene.now.monotonic, Some(FRESH), || handle.inquire(connection, Inquiry::Plan));
+        let Some(wire) = self.wire.answer() else {
+            let words = match self.wire.is_silent() {
+                true => "The wire of this device cannot be asked: it does not speak Modbus, or it has too much to do.",
+                false => "The wire is being asked.",
+            };
+            quiet(ui, words, &palette);
+            return;
+        };
+        let Some(unit) = wire.units.iter().find(|unit| unit.device == device.name) else {
+            quiet(ui, "The wire does not know this device.", &palette);
+            return;
+        };
+        match self.tab {
+            Tab::Plan => self.plan.ui(ui, scene, wire, unit),
+            Tab::Traffic => self.traffic.ui(ui, scene, connection, unit),
+            Tab::Registers => self.registers.ui(ui, scene, device, unit),
+        }
+    }
+}
