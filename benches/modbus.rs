@@ -52,7 +52,7 @@ impl Outlets for Nowhere {
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }
-    fn scan(&mut self, _: ConnectionId, _: Generation, _: DeviceId, _: bool) {}
+    fn off_scan(&mut self, _: polder::driver::OffScan) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

@@ -107,7 +107,8 @@ pub fn authorise(confirmed: Confirmed, facts: Facts<'_>, now: Now) -> Result<Aut
         // Another tag that reads it back shows what became of it, whatever its own register does.
         pulse: settings.pulse && settings.read_back == Some(facts.tag),
         essential: settings.essential,
-        expires: now.monotonic.plus(Duration::from_micros(left as u64)),
+        // Whoever asks cannot make it outlive the patience of the engine.
+        expires: now.monotonic.plus(Duration::from_micros(left as u64).min(super::in_flight::DRIVER_SILENCE)),
         confirmed,
     })
 }

@@ -39,7 +39,7 @@ enum Sent {
 }
 
 /// A driver that says nothing for this long after the command's expiry has lost it.
-const DRIVER_SILENCE: Duration = Duration::from_secs(15);
+pub(super) const DRIVER_SILENCE: Duration = Duration::from_secs(15);
 
 impl InFlight {
     /// Starts waiting for the driver's word on `authorised`, which was dispatched just now.

@@ -5,7 +5,7 @@ use crate::audit::RequestId;
 use crate::command::WriteAnswer;
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// One value as a device gave it, before scaling.
@@ -188,18 +188,12 @@ pub struct Assignment<S> {
     pub settings: S,
 }
 
+/// The names of the devices that nobody may talk to.
+pub type OffScan = Arc<HashSet<Arc<str>>>;
+
 /// What a driver is told, apart from commands: these have a queue of their own, and go first.
 #[derive(Debug)]
 pub enum Instruction {
-    /// Talk to this device no more, or again.
-    Scan {
-        /// The plant that the slot belongs to.
-        generation: Generation,
-        /// The device.
-        device: DeviceId,
-        /// Whether it is talked to.
-        on: bool,
-    },
     /// A tool wants to know something.
     Inquiry(Inquiry),
 }

@@ -1,6 +1,7 @@
 //! Drivers: one task per connection, each the sole owner of its wire. They deliver batches and take dispatches; nothing else goes through.
 
 mod backoff;
+mod broken;
 mod contract;
 pub mod modbus;
 pub mod mqtt;
@@ -8,7 +9,7 @@ mod report;
 mod supervisor;
 
 pub use contract::{
-    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, Reading,
+    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, OffScan, Reading,
     Statistics, Written,
 };
 use supervisor::Inbox;

@@ -1,10 +1,11 @@
 //! Starts a task per connection, hands instructions to them, changes what they work on, stops them.
 
+use super::broken::{self, Watched};
 use super::modbus::{Inquiry, Traffic};
-use super::{Assignment, DriverEvent, Instruction, modbus, mqtt};
+use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::command::Dispatch;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, ConnectionId, DeviceId, Generation};
+use crate::tag::{Clock, ConnectionId, Generation};
 use std::sync::Arc;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -62,6 +63,8 @@ pub(super) struct Inbox {
     pub(super) commands: Receiver<Dispatch>,
     /// Everything else.
     pub(super) instructions: Receiver<Instruction>,
+    /// Whom nobody may talk to.
+    pub(super) off_scan: watch::Receiver<OffScan>,
 }
 
 /// How a running task is told to work on something else.
@@ -83,7 +86,7 @@ struct Running {
 impl Running {
     /// Whether the task can go on with other settings, without being started anew.
     fn takes(&self, wanted: &ConnectionSettings) -> bool {
-        if self.name != wanted.name {
+        if self.name != wanted.name || self.task.as_ref().is_none_or(JoinHandle::is_finished) {
             return false;
         }
         match (&self.change, &wanted.protocol) {
@@ -127,9 +130,16 @@ impl Drop for Running {
 pub struct NoSuchWire;
 
 /// All driver tasks of a station. Dropping it stops them.
-#[derive(Default)]
 pub struct Drivers {
     running: Vec<Running>,
+    /// What tasks that are started later see as well.
+    off_scan: watch::Sender<OffScan>,
+}
+
+impl Default for Drivers {
+    fn default() -> Self {
+        Self { running: Vec::new(), off_scan: watch::channel(OffScan::default()).0 }
+    }
 }
 
 impl Drivers {
@@ -151,7 +161,10 @@ impl Drivers {
         for wanted in settings {
             match self.running.iter_mut().find(|running| running.takes(&wanted)) {
                 Some(running) => running.go_on(wanted, generation),
-                None => self.running.push(start(wanted, port, generation, all_closed.clone())),
+                None => {
+                    let off_scan = self.off_scan.subscribe();
+                    self.running.push(start(wanted, port, generation, all_closed.clone(), off_scan));
+                }
             }
         }
     }
@@ -168,16 +181,9 @@ impl Drivers {
         })
     }
 
-    /// Lets a device be talked to no more, or again.
-    pub fn scan(
-        &self,
-        connection: ConnectionId,
-        generation: Generation,
-        device: DeviceId,
-        on: bool,
-    ) -> Result<(), NoSuchWire> {
-        let running = self.find(connection).ok_or(NoSuchWire)?;
-        running.instructions.try_send(Instruction::Scan { generation, device, on }).map_err(|_| NoSuchWire)
+    /// These devices are talked to no more, all others are.
+    pub fn set_off_scan(&self, devices: OffScan) {
+        self.off_scan.send_replace(devices);
     }
 
     /// Hands a question of a tool to the wire that it is about.
@@ -197,20 +203,25 @@ fn start(
     port: &Port,
     generation: Generation,
     mut all_closed: watch::Receiver<bool>,
+    off_scan: watch::Receiver<OffScan>,
 ) -> Running {
     let (commands, waiting) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
     let (instructions, told) = queue::bounded("instructions to a connection", INSTRUCTIONS, WhenFull::Refuse);
     let ConnectionSettings { connection, name, protocol } = settings;
     let is_rtu = matches!(&protocol, Protocol::Modbus(settings) if settings.transport.is_rtu());
     let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
-    let inbox = Inbox { commands: waiting, instructions: told };
+    let inbox = Inbox { commands: waiting, instructions: told, off_scan };
     let seen = Arc::clone(&traffic);
     let (change, task) = match protocol {
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                modbus::run(assignments, port, inbox, seen).await;
+                let (now, own) = (assignments.clone(), port.clone());
+                if Watched::new(modbus::run(assignments, port, inbox, seen)).await.is_err() {
+                    let Assignment { generation, settings } = now.borrow().clone();
+                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
+                }
             });
             (Change::Modbus(sender), task)
         }
@@ -218,7 +229,11 @@ fn start(
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                mqtt::run(assignments, port, inbox).await;
+                let (now, own) = (assignments.clone(), port.clone());
+                if Watched::new(mqtt::run(assignments, port, inbox)).await.is_err() {
+                    let Assignment { generation, settings } = now.borrow().clone();
+                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
+                }
             });
             (Change::Mqtt(sender), task)
         }

@@ -54,6 +54,9 @@ impl Counters {
         if let Some(count) = from.counts.get(&old) {
             self.counts.insert(tag, *count);
         }
+        if let Some(total) = from.totals.get(&old) {
+            self.totals.insert(tag, *total);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Reply, ReplyId};
 use crate::alarm::{AlarmView, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch};
-use crate::driver::Link;
+use crate::driver::{Link, OffScan};
 use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
 
 /// News for whoever watches: the event stream, the annunciator.
@@ -43,8 +43,8 @@ pub struct Effects {
     pub drafts: Vec<Draft>,
     /// Commands that may go now.
     pub dispatches: Vec<(ConnectionId, Dispatch)>,
-    /// Devices that are talked to no more, or again.
-    pub scans: Vec<(ConnectionId, DeviceId, bool)>,
+    /// The devices that are off scan, where that changed.
+    pub off_scan: Option<OffScan>,
     /// Answers to requests.
     pub replies: Vec<(ReplyId, Reply)>,
     /// News.
@@ -58,7 +58,7 @@ impl Effects {
         self.transitions.clear();
         self.drafts.clear();
         self.dispatches.clear();
-        self.scans.clear();
+        self.off_scan = None;
         self.replies.clear();
         self.notices.clear();
     }

@@ -193,8 +193,9 @@ impl Engine {
         self.changed = true;
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
         self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
-        self.tags.arm(tag, now.monotonic);
-        self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
+        if self.tags.arm(tag, now.monotonic) {
+            self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
+        }
     }
 
     /// A command may wait for what the tag says, changed or not.
@@ -319,8 +320,9 @@ impl Engine {
     fn count_staleness(&mut self, device: DeviceId, now: Now) {
         let plan = Arc::clone(&self.plan);
         for &tag in plan.directory.tags_of(device) {
-            if let Some(limit) = plan.directory.tag(tag).and_then(|definition| definition.stale_after) {
-                self.tags.arm(tag, now.monotonic);
+            if let Some(limit) = plan.directory.tag(tag).and_then(|definition| definition.stale_after)
+                && self.tags.arm(tag, now.monotonic)
+            {
                 self.deadlines.push(now.monotonic.plus(limit), Deadline::Stale(tag.0));
             }
         }

@@ -5,8 +5,8 @@ use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::Transition;
 use crate::audit::Draft;
 use crate::command::{Dispatch, WriteAnswer};
-use crate::driver::{DriverEvent, Written};
-use crate::tag::{Clock, ConnectionId, DeviceId, Generation, HistoryRow, Monotonic, Now};
+use crate::driver::{DriverEvent, OffScan, Written};
+use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -29,8 +29,8 @@ pub trait Outlets: Send {
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>>;
     /// A command that may go; `Err` gives it back where it cannot be taken.
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
-    /// A device that is talked to no more, or again.
-    fn scan(&mut self, connection: ConnectionId, generation: Generation, device: DeviceId, on: bool);
+    /// The devices that are talked to no more; all others are.
+    fn off_scan(&mut self, devices: OffScan);
     /// An answer to a request.
     fn reply(&mut self, reply: super::ReplyId, answer: super::Reply);
     /// News, with the samples that were kept.
@@ -155,8 +155,8 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     if !effects.rows.is_empty() {
         outlets.history(&mut effects.rows);
     }
-    for (connection, device, on) in effects.scans.drain(..) {
-        outlets.scan(connection, engine.generation(), device, on);
+    if let Some(devices) = effects.off_scan.take() {
+        outlets.off_scan(devices);
     }
     for (reply, answer) in effects.replies.drain(..) {
         outlets.reply(reply, answer);

@@ -13,19 +13,14 @@ impl Engine {
             self.worsen_all(device, Reason::OffScan, now, effects);
             self.judge_device(device, Condition::DeviceLost, Verdict::Inactive, now, effects);
         }
-        self.tell_scan(device, on, effects);
+        self.tell_scans(effects);
     }
 
-    /// The drivers learn which devices are off scan: they start without knowing.
+    /// The drivers learn who is off scan: they start without knowing.
     pub(super) fn tell_scans(&mut self, effects: &mut Effects) {
-        let devices: Vec<DeviceId> = self.devices.off_scan().collect();
-        devices.into_iter().for_each(|device| self.tell_scan(device, false, effects));
-    }
-
-    fn tell_scan(&self, device: DeviceId, on: bool, effects: &mut Effects) {
-        if let Some(definition) = self.plan.directory.device(device) {
-            effects.scans.push((definition.connection, device, on));
-        }
+        let names =
+            self.devices.off_scan().filter_map(|device| Some(Arc::clone(&self.plan.directory.device(device)?.name)));
+        effects.off_scan = Some(Arc::new(names.collect()));
     }
 
     /// A device says who it is.

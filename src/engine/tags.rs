@@ -193,10 +193,10 @@ impl TagTable {
         self.stale[place] && !std::mem::replace(&mut self.armed[place], true)
     }
 
-    /// Counts staleness from `start` on.
-    pub(super) fn arm(&mut self, tag: TagId, start: Monotonic) {
-        self.armed[tag.index()] = true;
+    /// Counts staleness from `start` on. Whether nothing waits for it yet: then the deadline is still to be set.
+    pub(super) fn arm(&mut self, tag: TagId, start: Monotonic) -> bool {
         self.received[tag.index()] = start;
+        !std::mem::replace(&mut self.armed[tag.index()], true)
     }
 
     pub(super) fn disarm(&mut self, tag: TagId) {

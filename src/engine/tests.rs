@@ -223,9 +223,8 @@ impl Replay {
         for (_, dispatch) in self.effects.dispatches.drain(..) {
             lines.push(format!("dispatch {} {} {}", dispatch.id(), key(dispatch.tag()), dispatch.value()));
         }
-        for (_, device, on) in self.effects.scans.drain(..) {
-            let name = plan.directory.device(device).map_or("?", |device| &device.name);
-            lines.push(format!("scan {name} {}", if on { "on" } else { "off" }));
+        if let Some(devices) = self.effects.off_scan.take().filter(|devices| !devices.is_empty()) {
+            lines.push(format!("off scan {}", devices.iter().map(|name| &**name).collect::<Vec<_>>().join(" ")));
         }
         for (_, reply) in self.effects.replies.drain(..) {
             lines.push(format!("reply {}", serde_json::to_string(&reply).unwrap()));

@@ -4,13 +4,13 @@ use super::handle::{Waiting, Waker, wake};
 use crate::alarm::Transition;
 use crate::audit::Draft;
 use crate::command::Dispatch;
-use crate::driver::Drivers;
+use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
 use crate::engine::{Engine, Event, Health, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
-use crate::tag::{ConnectionId, DeviceId, Generation, HistoryRow};
+use crate::tag::{ConnectionId, Generation, HistoryRow};
 use arc_swap::ArcSwap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -171,12 +171,9 @@ impl Outlets for StationOutlets {
         }
     }
 
-    fn scan(&mut self, connection: ConnectionId, generation: Generation, device: DeviceId, on: bool) {
-        if let Ok(drivers) = self.drivers.lock()
-            && drivers.scan(connection, generation, device, on).is_err()
-        {
-            // The engine does not listen to a device that is off scan, whatever its driver does.
-            tracing::warn!("a connection was not told that a device is {} scan", if on { "on" } else { "off" });
+    fn off_scan(&mut self, devices: OffScan) {
+        if let Ok(drivers) = self.drivers.lock() {
+            drivers.set_off_scan(devices);
         }
     }
 

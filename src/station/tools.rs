@@ -99,7 +99,9 @@ impl Handle {
                 asked.wait().await.ok_or_else(silent)?.map(ToolReply::Identity)
             }
             ToolRequest::Find { connection, unit, limit_millis } => {
-                let (connection, limit) = (self.connection(&connection)?, Duration::from_millis(limit_millis));
+                // Whoever asks must not hold up polls and commands for long.
+                let limit = Duration::from_millis(limit_millis).min(LONGEST_FIND);
+                let connection = self.connection(&connection)?;
                 let presence = self.inquire(connection, |reply| Inquiry::Probe(unit, limit, reply)).wait().await;
                 presence.ok_or_else(silent).map(|presence| ToolReply::Presence { presence })
             }
@@ -142,6 +144,9 @@ impl Handle {
         Ok(ToolReply::Traffic { exchanges: traffic.since(first), is_rtu: traffic.is_rtu() })
     }
 }
+
+/// A unit that is looked for gets at most this long.
+const LONGEST_FIND: Duration = Duration::from_secs(5);
 
 /// How long a tool that asked for the traffic of a wire is taken to be watching.
 const WATCHED: Duration = Duration::from_secs(5);

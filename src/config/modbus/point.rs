@@ -11,6 +11,8 @@ use std::time::Duration;
 
 const USUAL_POLL: Duration = Duration::from_secs(1);
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
+/// Registers that functions 16 and 23 can both write (Application Protocol V1.1b3, 6.12 and 6.17).
+const MOST_WRITTEN: u16 = 121;
 
 pub(in crate::config) fn point(
     id: TagId,
@@ -144,6 +146,9 @@ fn check_writable(draft: &TagDraft, table: Table, encoding: &Encoding, problems:
     let place = draft.place.at("command");
     if !table.is_writable() {
         problems.error(&place, format!("a {} register can only be read; coil and holding can be set", table.word()));
+    }
+    if encoding.registers() > MOST_WRITTEN {
+        problems.error(&place, format!("at most {MOST_WRITTEN} registers can be written in one request"));
     }
     if encoding.bits.is_some() && encoding.registers() > 1 {
         problems.error(&place, "only bits of one register can be set; give the whole value a command");

@@ -200,7 +200,12 @@ fn unit(id: DeviceId, draft: &DeviceDraft, transport: &Transport, problems: &mut
         pause: pause(entry.pause.as_ref(), place, problems),
         timeout: timeout(entry.timeout.as_ref(), place, problems),
         quirks: Quirks { write_with: entry.write_with, write_bits: entry.write_bits, accept_unit: entry.accept_unit },
-        heartbeat: entry.heartbeat.as_ref().and_then(|beat| heartbeat(beat, draft, problems)),
+        heartbeat: entry.heartbeat.as_ref().and_then(|beat| {
+            if transport.is_rtu() && unit == 0 {
+                problems.error(&place.at("heartbeat"), "nobody answers to a broadcast: give each device its heartbeat");
+            }
+            heartbeat(beat, draft, problems)
+        }),
         // A device that is silent to functions it does not know would cost a serial line two time-outs.
         identify: entry.identify.unwrap_or(!transport.is_rtu()) && unit != 0,
     }

@@ -48,11 +48,19 @@ impl Connection {
         let known = self.units.iter().position(|known| known.settings.unit == unit);
         let accepted = known.and_then(|place| self.units[place].settings.quirks.accept_unit);
         let question = Question { unit, answers_as: accepted.unwrap_or(unit), pdu };
+        if let Some(place) = known {
+            self.rest(place).await;
+        }
         let mut answer = Vec::new();
         let Some(wire) = &mut self.wire else { return Err(ExchangeError::Broken("not connected".to_owned())) };
         match wire.exchange(question, limit, &mut answer).await {
             Ok(took) => {
                 self.load.busy += took;
+                self.quiet_until = self.now().plus(self.settings.pause);
+                if let Some(place) = known {
+                    let pause = self.units[place].settings.pause;
+                    self.units[place].quiet_until = self.now().plus(pause);
+                }
                 Ok((answer, took))
             }
             Err(error) => {
@@ -79,6 +87,10 @@ impl Connection {
             Err(ExchangeError::Exception(code)) => return Err(exception_words(code)),
             Err(error) => {
                 self.drop_wire();
+                let is_rtu = self.settings.transport.is_rtu();
+                for unit in self.units.iter_mut().filter(|unit| unit.settings.unit == wish.unit) {
+                    unit.unsure = is_rtu;
+                }
                 return Err(error.to_string());
             }
         };

@@ -1,10 +1,10 @@
 //! Reading: a few blocks at a time, so that commands and other units never wait for a whole device.
 
 use super::Transport;
-use super::health::Fault;
+use super::health::{Fault, Verdict};
 use super::pdu::{self, FrameError};
 use super::plan::Lesson;
-use super::task::Connection;
+use super::task::{Connection, fault};
 use super::unit::{BlockState, Group, Outcome};
 use super::wire::{ExchangeError, Question, Wire};
 use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// The parts that an identification is asked for at most.
 const IDENTITY_PARTS: usize = 16;
+/// How often an identification is tried, and how long it rests in between.
+const IDENTITY_TRIES: u32 = 3;
+const IDENTITY_REST: Duration = Duration::from_secs(10);
 
 /// What came back for one block.
 struct Arrived {
@@ -39,17 +42,47 @@ impl Connection {
         let chunk = self.chunk(place, number, first, now);
         let behind = chunk.last().map_or(usize::MAX, |last| last + 1);
         let (arrived, error) = self.read_chunk(place, number, &chunk).await;
+        let unanswered = chunk.iter().find(|block| !arrived.iter().any(|answer| answer.block == **block)).copied();
         let blocks = self.units[place].groups[number].blocks.len();
-        // A chunk that was cut short is asked again from its beginning.
-        let next = if error.is_some() { Some(first) } else { (behind < blocks).then_some(behind) };
+        let next = (error.is_none() && behind < blocks).then_some(behind);
         self.units[place].groups[number].under_way = next.map(|block| (block, due));
         let mut changed = self.take_arrived(place, number, arrived).await;
-        changed |= next.is_none() && self.units[place].learned.settle();
+        changed |= error.is_none() && next.is_none() && self.units[place].learned.settle();
         if changed {
             self.plan_anew(place, now).await;
         }
-        if let Some(error) = error {
-            self.note_failure(place, &error, true).await;
+        match (error, unanswered) {
+            (Some(error), Some(block)) if !changed => self.block_failed(place, number, block, &error).await,
+            (Some(error), _) => drop(self.note_failure(place, &error, true).await),
+            (None, _) => {}
+        }
+    }
+
+    /// A block was not answered. The first time it is asked again, from itself on; when that fails as well it rests, so that those behind
+    /// it are read, and from then on its silence is its own and not that of the unit.
+    async fn block_failed(&mut self, place: usize, number: usize, block: usize, error: &ExchangeError) {
+        let now = self.now();
+        let state = &mut self.units[place].groups[number].blocks[block];
+        state.failures += 1;
+        let (again, known) = (state.failures >= 2, state.is_silent);
+        if again || known {
+            state.is_silent = true;
+            state.quarantine(now);
+            let bad = state.all_bad(fault(error).1);
+            self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
+        }
+        let verdict = if known {
+            self.note_doubt(place, error, true);
+            self.units[place].reporter.count_error();
+            Verdict::RetryQuietly
+        } else {
+            self.note_failure(place, error, true).await
+        };
+        let unit = &mut self.units[place];
+        let next = if again || known { block + 1 } else { block };
+        let at_once = matches!(verdict, Verdict::RetryQuietly | Verdict::Retry);
+        if let Some(group) = unit.groups.get_mut(number) {
+            group.under_way = (at_once && next < group.blocks.len()).then_some((next, now));
         }
     }
 
@@ -99,9 +132,11 @@ impl Connection {
 
     /// Hands values on; whether the plan has to be made anew.
     async fn take_arrived(&mut self, place: usize, number: usize, arrived: Vec<Arrived>) -> bool {
-        let (mut changed, mut figures) = (false, false);
+        let (mut changed, mut figures, mut gateway) = (false, false, None);
         for Arrived { block, outcome, time, took } in arrived {
             match outcome {
+                // A gateway says so of every request that it has: the unit failed once.
+                Outcome::Exception(code @ (10 | 11)) => gateway = Some(code),
                 Outcome::Exception(code) => changed |= self.refused(place, number, block, code, took).await,
                 Outcome::Values(readings) => {
                     figures |= self.note_success(place, took);
@@ -111,7 +146,11 @@ impl Connection {
                 }
             }
         }
-        if figures {
+        if let Some(code) = gateway {
+            let words = format!("the gateway answered {}", exception_words(code));
+            let now = self.now();
+            self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
+        } else if figures {
             self.units[place].reporter.tell_good(&self.port).await;
         }
         changed
@@ -121,7 +160,7 @@ impl Connection {
     fn readmit(&mut self, place: usize, number: usize, block: usize) -> bool {
         let unit = &mut self.units[place];
         let state = &mut unit.groups[number].blocks[block];
-        if state.not_before.take().is_none() {
+        if state.not_before.take().is_none() || !unit.learned.is_refused(&state.block) {
             return false;
         }
         unit.learned.readmit(&state.block);
@@ -131,11 +170,6 @@ impl Connection {
     /// The device answered with an exception; whether the plan has to be made anew.
     async fn refused(&mut self, place: usize, number: usize, block: usize, code: u8, took: Duration) -> bool {
         let now = self.now();
-        if matches!(code, 10 | 11) {
-            let words = format!("the gateway answered {}", exception_words(code));
-            self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
-            return false;
-        }
         // Whoever refuses is there.
         if self.note_success(place, took) {
             self.units[place].reporter.tell_good(&self.port).await;
@@ -145,6 +179,14 @@ impl Connection {
         let unit = &mut self.units[place];
         unit.reporter.count_error();
         let state = &mut unit.groups[number].blocks[block];
+        if matches!(code, 1..=3) && unit.learned.is_refused(&state.block) {
+            // Known: it rests again, and nobody else is asked for that.
+            state.quarantine(now);
+            state.refused_for = reason;
+            let readings = state.all_bad(reason);
+            self.deliver(place, readings, Arc::from([]), self.port.clock.now().utc).await;
+            return false;
+        }
         let lesson = match code {
             1 => {
                 unit.learned.refuse_table(&unit.settings, state.block.table);
@@ -194,7 +236,7 @@ impl Connection {
                     self.units[place].reporter.tell_good(&self.port).await;
                 }
             }
-            Err(error) => self.note_failure(place, &error, true).await,
+            Err(error) => drop(self.note_failure(place, &error, true).await),
         }
     }
 
@@ -209,6 +251,7 @@ impl Connection {
         request: &[u8],
         answer: &mut Vec<u8>,
     ) -> Result<Duration, ExchangeError> {
+        self.rest(place).await;
         let limit = self.limit(place);
         let settings = &self.units[place].settings;
         let (unit, answers_as) = (settings.unit, settings.quirks.accept_unit.unwrap_or(settings.unit));
@@ -218,27 +261,21 @@ impl Connection {
         }
     }
 
-    /// A read was lost on a wire without transactions. A request whose answer has another length shows that the line is in step again:
-    /// a late answer to the lost one does not fit it, and after it nothing late can come. Whether it was answered.
-    async fn resynchronise(&mut self, place: usize) -> bool {
-        let Some(block) = self.units[place].smallest_block().map(|state| state.block.clone()) else { return true };
-        // Bits fill bytes: only another number of bytes is another length.
-        let count = match (block.table.is_bits(), block.count) {
-            (true, 1..=8) => 9,
-            (_, 1) => 2,
-            _ => 1,
-        };
-        let address = block.address.min(u16::MAX - count);
-        let request = pdu::read_request(block.table, address, count);
+    /// A read was lost on a wire without transactions. A request whose answer has a length of its own shows that the line is in step
+    /// again: no late answer fits it, it fits no other request, and behind it nothing late can come. Whether it was answered.
+    pub(super) async fn resynchronise(&mut self, place: usize) -> bool {
+        let (table, address, count) = self.units[place].distinct_read();
+        let request = pdu::read_request(table, address, count);
         let mut answer = Vec::new();
         let outcome = self.ask(place, &request, &mut answer).await;
-        let outcome = outcome.and_then(|took| match pdu::check_read(block.table, count, &answer) {
+        let outcome = outcome.and_then(|took| match pdu::check_read(table, count, &answer) {
             Ok(_) | Err(FrameError::Exception(_)) => Ok(took),
             Err(FrameError::Wrong(words)) => Err(ExchangeError::BadFrame(words)),
         });
         match outcome {
             Ok(_) => {
                 self.units[place].unsure = false;
+                self.rest(place).await;
                 true
             }
             Err(error) => {
@@ -252,10 +289,23 @@ impl Connection {
     pub(super) async fn identify(&mut self, place: usize) {
         self.units[place].unidentified = false;
         let unit = self.units[place].settings.unit;
-        if let Ok(identity) = self.ask_identity(unit).await {
-            let device = self.units[place].reporter.device();
-            self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
+        match self.ask_identity(unit).await {
+            Ok(identity) => self.tell_identity(place, identity).await,
+            // Who refuses will refuse again; who was busy or disturbed is asked a few times more.
+            Err(why) if !why.contains("exception") => {
+                let now = self.now();
+                let unit = &mut self.units[place];
+                unit.identify_failures += 1;
+                unit.unidentified = unit.identify_failures < IDENTITY_TRIES;
+                unit.identify_at = now.plus(IDENTITY_REST);
+            }
+            Err(_) => {}
         }
+    }
+
+    async fn tell_identity(&mut self, place: usize, identity: Identity) {
+        let device = self.units[place].reporter.device();
+        self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
     }
 
     /// Extended identification first; a device that has less says what it has, or refuses and is asked for the basic one.

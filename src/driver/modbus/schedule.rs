@@ -23,7 +23,8 @@ pub(super) struct Turn {
 impl Turn {
     /// The first turn is due at once: an operator waits for values. The second comes after `phase`, so that many polls spread.
     pub(super) fn new(period: Duration, phase: Duration, now: Monotonic) -> Self {
-        let period = period.max(Duration::from_millis(1));
+        // Whole microseconds: what is counted in them must never come out as less than nothing.
+        let period = Duration::from_micros(period.as_micros().max(1_000) as u64);
         let (lateness, put_off) = (Lateness::default(), Duration::ZERO);
         Self { period, phase, is_first: true, due: now, lateness, put_off, overruns: 0 }
     }
@@ -54,7 +55,7 @@ impl Turn {
         self.put_off += late;
         let turns = self.put_off.as_micros() / self.period.as_micros();
         self.overruns += turns as u64;
-        self.put_off -= self.period * u32::try_from(turns).unwrap_or(u32::MAX);
+        self.put_off = self.put_off.saturating_sub(self.period * u32::try_from(turns).unwrap_or(u32::MAX));
     }
 
     /// It is wanted now, out of turn.
@@ -153,6 +154,13 @@ mod tests {
         turn.resume(at(9_000));
         turn.begin(at(9_000));
         assert_eq!(turn.overruns(), 4);
+    }
+
+    #[test]
+    fn odd_periods_add_up() {
+        let mut turn = Turn::new(Duration::from_nanos(16_666_700), Duration::ZERO, at(0));
+        (0..2_000).for_each(|step| turn.begin(at(step * 37)));
+        assert!(turn.overruns() > 1_000);
     }
 
     #[test]

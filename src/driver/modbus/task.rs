@@ -1,13 +1,13 @@
 //! The task of one wire: commands first, then whatever is due and has waited longest. One request under way unless the engineer allows more.
 
-use super::health::Fault;
+use super::health::{Fault, Verdict};
 use super::traffic::Traffic;
 use super::unit::Unit;
 use super::wire::{ExchangeError, Wire};
 use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
-use crate::driver::{Assignment, Condition, Inbox, Instruction, Port};
-use crate::tag::{DeviceId, Generation, Monotonic, Reason};
+use crate::driver::{Assignment, Condition, Inbox, Instruction, OffScan, Port};
+use crate::tag::{Generation, Monotonic, Reason};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,8 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
-    quiet_until: Monotonic,
+    pub(super) quiet_until: Monotonic,
+    off_scan: watch::Receiver<OffScan>,
 }
 
 /// Runs one wire until its inbox is closed.
@@ -71,8 +72,13 @@ pub(crate) async fn run(
     traffic: Arc<Traffic>,
 ) {
     let assignment = assignments.borrow_and_update().clone();
-    let mut connection = Connection::new(assignment, port, traffic);
+    let mut scans = inbox.off_scan.clone();
+    let mut connection = Connection::new(assignment, port, traffic, inbox.off_scan.clone());
     loop {
+        if scans.has_changed().unwrap_or(false) {
+            scans.mark_unchanged();
+            connection.apply_scans();
+        }
         if assignments.has_changed().unwrap_or(false) {
             let assignment = assignments.borrow_and_update().clone();
             connection.adopt(assignment);
@@ -102,6 +108,7 @@ pub(crate) async fn run(
                 None => return,
             },
             Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
+            Ok(()) = scans.changed() => connection.apply_scans(),
             changed = assignments.changed() => {
                 if changed.is_err() {
                     return;
@@ -116,12 +123,18 @@ pub(crate) async fn run(
 }
 
 impl Connection {
-    fn new(assignment: Assignment<Settings>, port: Port, traffic: Arc<Traffic>) -> Self {
+    fn new(
+        assignment: Assignment<Settings>,
+        port: Port,
+        traffic: Arc<Traffic>,
+        off_scan: watch::Receiver<OffScan>,
+    ) -> Self {
         let now = port.clock.now().monotonic;
         let Assignment { generation, settings } = assignment;
         let places = settings.devices.iter().cloned().enumerate();
         let units = places.map(|(place, device)| Unit::new(device, generation, place, now)).collect();
-        Self {
+        let mut connection = Self {
+            off_scan,
             // Whoever used the line before may have left a question open on it.
             doubtful: settings.transport.is_rtu(),
             // Another one at each start, so that what was asked before it is not taken for ours.
@@ -139,7 +152,9 @@ impl Connection {
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
             quiet_until: Monotonic::default(),
-        }
+        };
+        connection.apply_scans();
+        connection
     }
 
     pub(super) fn now(&self) -> Monotonic {
@@ -151,9 +166,11 @@ impl Connection {
         let now = self.now();
         let Assignment { generation, settings } = assignment;
         let mut before: Vec<Option<Unit>> = self.units.drain(..).map(Some).collect();
+        // Behind another address stands another device, whatever it is called.
+        let same_wire = self.settings.same_wire(&settings);
         for (place, device) in settings.devices.iter().enumerate() {
             let alike = |unit: &Option<Unit>| unit.as_ref().is_some_and(|unit| unit.settings.same_but_slots(device));
-            let kept = before.iter_mut().find(|unit| alike(unit)).and_then(Option::take);
+            let kept = before.iter_mut().find(|unit| same_wire && alike(unit)).and_then(Option::take);
             self.units.push(match kept {
                 Some(mut unit) => {
                     unit.move_to(device.clone(), generation, now);
@@ -162,29 +179,33 @@ impl Connection {
                 None => Unit::new(device.clone(), generation, place, now),
             });
         }
-        if !self.settings.same_wire(&settings) {
+        if !same_wire {
             self.drop_wire();
             self.doubtful = settings.transport.is_rtu();
             self.connect_after = now;
+            self.backoff.succeed();
         }
         (self.settings, self.generation) = (settings, generation);
+        self.apply_scans();
     }
 
     fn obey(&mut self, instruction: Instruction) {
         match instruction {
             Instruction::Inquiry(inquiry) => self.inquiries.push_back(inquiry),
-            Instruction::Scan { generation, device, on } if generation == self.generation => self.scan(device, on),
-            Instruction::Scan { .. } => {}
         }
     }
 
-    fn scan(&mut self, device: DeviceId, on: bool) {
-        let now = self.now();
-        let Some(unit) = self.units.iter_mut().find(|unit| unit.settings.device == device) else { return };
-        unit.on_scan = on;
-        unit.health.forgive();
-        unit.forget_answers();
-        unit.resume(now);
+    /// Talks to those who are on scan, and to nobody else.
+    fn apply_scans(&mut self) {
+        let (now, off) = (self.now(), self.off_scan.borrow().clone());
+        for unit in &mut self.units {
+            let on = !off.contains(&unit.settings.name);
+            if std::mem::replace(&mut unit.on_scan, on) != on {
+                unit.health.forgive();
+                unit.forget_answers();
+                unit.resume(now);
+            }
+        }
     }
 
     /// How long nothing is to be done.
@@ -203,15 +224,16 @@ impl Connection {
 
     fn candidates<'a>(&'a self, place: usize, unit: &'a Unit) -> impl Iterator<Item = (Monotonic, Next)> + 'a {
         let broadcast = unit.settings.is_broadcast(&self.settings.transport);
+        let unread = broadcast || unit.groups.is_empty();
         let probe = unit.health.probe_at().map(|due| (due, Next::Probe(place)));
         let polls = unit.groups.iter().enumerate().map(move |(group, state)| (state.due(), Next::Poll(place, group)));
         let polls = polls.filter(move |_| unit.health.probe_at().is_none() && !broadcast);
         let beat = unit.settings.heartbeat.filter(|_| unit.health.probe_at().is_none());
         let beat = beat.map(|_| (unit.beat.due, Next::Beat(place)));
         let known = unit.unidentified && unit.health.condition().is_answering();
-        let identify = known.then_some((Monotonic::default(), Next::Identify(place)));
-        // Nothing is ever read from the broadcast address; its wire is opened all the same, so that a command finds it.
-        let open = (broadcast && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
+        let identify = known.then_some((unit.identify_at, Next::Identify(place)));
+        // From some nothing is ever read; their wire is opened all the same, so that a command finds it.
+        let open = (unread && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
         let quiet = unit.quiet_until;
         probe
             .into_iter()
@@ -290,9 +312,10 @@ impl Connection {
         }
     }
 
-    /// Who never answers is there when the line is.
+    /// Who is never read is there when the line is.
     async fn tell_broadcasts(&mut self) {
-        for unit in self.units.iter_mut().filter(|unit| unit.settings.is_broadcast(&self.settings.transport)) {
+        let unread = |unit: &&mut Unit| unit.groups.is_empty() || unit.settings.is_broadcast(&self.settings.transport);
+        for unit in self.units.iter_mut().filter(|unit| unit.on_scan).filter(unread) {
             unit.reporter.set_condition(Condition::Good);
             unit.reporter.tell_good(&self.port).await;
         }
@@ -338,32 +361,47 @@ impl Connection {
         unit.busy += latency;
         unit.unsure = false;
         if unit.health.answered(latency, limit) {
+            unit.wake_silent();
             unit.resume(now);
         }
         unit.reporter.set_condition(unit.health.condition());
         unit.reporter.note_answer(Some(latency), now)
     }
 
-    /// After any doubt the wire is thrown away, and the unit is judged.
-    pub(super) async fn note_failure(&mut self, place: usize, error: &ExchangeError, lost_read: bool) {
-        let now = self.now();
+    /// The same, and the engine is told when figures are due.
+    pub(super) async fn succeed(&mut self, place: usize, latency: Duration) {
+        if self.note_success(place, latency) {
+            self.units[place].reporter.tell_good(&self.port).await;
+        }
+    }
+
+    /// After any doubt the wire is thrown away, and what may still come of it is remembered.
+    pub(super) fn note_doubt(&mut self, place: usize, error: &ExchangeError, lost_read: bool) {
         self.drop_wire();
         if let ExchangeError::TimedOut(limit) = error {
             self.load.busy += *limit;
             self.units[place].busy += *limit;
         }
-        self.units[place].unsure = lost_read && self.settings.transport.is_rtu();
-        let (fault, reason) = match error {
-            ExchangeError::TimedOut(_) => (Fault::Silence, Reason::NoAnswer),
-            ExchangeError::BadFrame(_) => (Fault::Disturbance, Reason::BadFrame),
-            ExchangeError::Broken(_) | ExchangeError::Exception(_) => (Fault::Disturbance, Reason::NotConnected),
-        };
-        self.judge(place, fault, reason, &error.to_string(), now).await;
+        self.units[place].unsure |= lost_read && self.settings.transport.is_rtu();
+    }
+
+    /// The same, and the unit is judged.
+    pub(super) async fn note_failure(&mut self, place: usize, error: &ExchangeError, lost_read: bool) -> Verdict {
+        let now = self.now();
+        self.note_doubt(place, error, lost_read);
+        let (fault, reason) = fault(error);
+        self.judge(place, fault, reason, &error.to_string(), now).await
     }
 
     /// A unit failed: its tags and its next turn follow from how often it did.
-    pub(super) async fn judge(&mut self, place: usize, fault: Fault, reason: Reason, words: &str, now: Monotonic) {
-        use super::health::Verdict;
+    pub(super) async fn judge(
+        &mut self,
+        place: usize,
+        fault: Fault,
+        reason: Reason,
+        words: &str,
+        now: Monotonic,
+    ) -> Verdict {
         let unit = &mut self.units[place];
         let verdict = unit.health.failed(fault, now);
         let (quiet, again_in) = match verdict {
@@ -377,7 +415,7 @@ impl Connection {
         if quiet {
             // It goes on where it was: a device that breaks off at each block is read all the same.
             unit.reporter.count_error();
-            return;
+            return verdict;
         }
         unit.hurry(now);
         for group in &mut unit.groups {
@@ -386,6 +424,7 @@ impl Connection {
         unit.forget_answers();
         unit.reporter.lost(&self.port, reason, words, Some(again_in)).await;
         self.heart_fails(place, words).await;
+        verdict
     }
 
     fn shortest_period(&self, place: usize) -> Duration {
@@ -416,5 +455,14 @@ impl Connection {
             (statistics.lateness_micros, statistics.overruns) = (lateness, overruns);
         }
         (self.load.since, self.load.busy) = (now, Duration::ZERO);
+    }
+}
+
+/// What kind of failure an error is, and the reason that tags get for it.
+pub(super) const fn fault(error: &ExchangeError) -> (Fault, Reason) {
+    match error {
+        ExchangeError::TimedOut(_) => (Fault::Silence, Reason::NoAnswer),
+        ExchangeError::BadFrame(_) => (Fault::Disturbance, Reason::BadFrame),
+        ExchangeError::Broken(_) | ExchangeError::Exception(_) => (Fault::Disturbance, Reason::NotConnected),
     }
 }

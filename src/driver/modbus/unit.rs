@@ -2,7 +2,7 @@
 
 use super::health::Health;
 use super::pdu;
-use super::plan::{Block, Learned, plan_blocks};
+use super::plan::{Block, Learned, MAX_REGISTERS, plan_blocks};
 use super::schedule::{self, Turn};
 use super::{Device, Point, Table, codec, decode};
 use crate::driver::Reading;
@@ -41,6 +41,10 @@ pub(super) struct BlockState {
     refusals: u32,
     /// Whether it was refused just now, and is to rest.
     pub(super) refused_now: bool,
+    /// Failures in a row of this block alone.
+    pub(super) failures: u32,
+    /// Whether it rests because it was not answered, while the unit answers.
+    pub(super) is_silent: bool,
     /// The reason that its tags get while it is refused.
     pub(super) refused_for: Reason,
     pub(super) latency: Option<Duration>,
@@ -64,6 +68,8 @@ impl BlockState {
             not_before: None,
             refusals: 0,
             refused_now: false,
+            failures: 0,
+            is_silent: false,
             refused_for: Reason::IllegalAddress,
             latency: None,
             answers: 0,
@@ -76,6 +82,7 @@ impl BlockState {
     pub(super) fn take(&mut self, payload: &[u8], took: Duration, time: Timestamp) -> Outcome {
         self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
         self.answers += 1;
+        (self.failures, self.is_silent) = (0, false);
         self.last = Some(time);
         if self.known && self.payload == payload {
             self.unchanged += 1;
@@ -160,8 +167,10 @@ pub(super) struct Unit {
     pub(super) quiet_until: Monotonic,
     /// A read was lost on a wire without transactions: its answer may still come, and must not be taken for another one.
     pub(super) unsure: bool,
-    /// Whether it is still to be asked who it is.
+    /// Whether it is still to be asked who it is, from when on, and how often that failed.
     pub(super) unidentified: bool,
+    pub(super) identify_at: Monotonic,
+    pub(super) identify_failures: u32,
     pub(super) beat: Beat,
     /// For the share of the wire's time.
     pub(super) busy: Duration,
@@ -175,6 +184,8 @@ impl Unit {
         let reporter = Reporter::new(generation, settings.device);
         let mut unit = Self {
             unidentified: settings.identify,
+            identify_at: Monotonic::default(),
+            identify_failures: 0,
             settings,
             groups: Vec::new(),
             learned: Learned::default(),
@@ -245,6 +256,13 @@ impl Unit {
         self.beat.due = now;
     }
 
+    /// It answers again: blocks that rested because they were not answered are asked at once.
+    pub(super) fn wake_silent(&mut self) {
+        for state in self.groups.iter_mut().flat_map(|group| &mut group.blocks).filter(|state| state.is_silent) {
+            (state.failures, state.is_silent, state.not_before) = (0, false, None);
+        }
+    }
+
     /// Its tags have lost their quality: the next answers are new, whatever they say.
     pub(super) fn forget_answers(&mut self) {
         for state in self.groups.iter_mut().flat_map(|group| &mut group.blocks) {
@@ -257,6 +275,20 @@ impl Unit {
         let blocks = self.groups.iter().flat_map(|group| &group.blocks);
         let answered = blocks.filter(|state| !self.learned.is_refused(&state.block));
         answered.min_by_key(|state| state.block.count)
+    }
+
+    /// A read whose answer has another length than that of every other read of this unit, single registers included.
+    pub(super) fn distinct_read(&self) -> (Table, u16, u16) {
+        let blocks = || self.groups.iter().flat_map(|group| &group.blocks).map(|state| &state.block);
+        let bytes = |block: &Block| match block.table.is_bits() {
+            true => block.count.div_ceil(8),
+            false => block.count * 2,
+        };
+        let taken: Vec<u16> = blocks().map(bytes).collect();
+        let count = (3..=MAX_REGISTERS).find(|count| !taken.contains(&(count * 2))).unwrap_or(3);
+        let place = blocks().find(|block| !block.table.is_bits());
+        let (table, address) = place.map_or((Table::Holding, 0), |block| (block.table, block.address));
+        (table, address.min(u16::MAX - count), count)
     }
 
     /// The point of a tag.
@@ -396,6 +428,22 @@ mod tests {
         };
         assert_eq!(read(&[0x80, 0]).quality, Quality::bad(Reason::NotAvailable));
         assert_eq!(read(&[0x7F, 0xFF]).value, Some(Value::Signed(0x7FFF)));
+    }
+
+    #[test]
+    fn a_read_to_find_the_step_again_fits_no_other() {
+        let unit = unit(vec![
+            point(0, Table::Holding, 0, Kind::U16),
+            point(1, Table::Input, 0, Kind::U64),
+            Point { poll: Duration::from_secs(2), ..point(2, Table::Holding, 7, Kind::U32) },
+        ]);
+        let (_, _, count) = unit.distinct_read();
+        assert_eq!(count, 3);
+        let mut wide = unit;
+        wide.settings.points.push(Point { poll: Duration::from_secs(3), ..point(3, Table::Input, 50, Kind::U16) });
+        wide.settings.points.push(Point { poll: Duration::from_secs(3), ..point(4, Table::Input, 52, Kind::U16) });
+        wide.replan(Monotonic::default());
+        assert_eq!(wide.distinct_read().2, 5);
     }
 
     #[test]

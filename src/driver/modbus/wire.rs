@@ -170,14 +170,19 @@ impl Wire {
     }
 
     /// Sends a request to all units of a serial line; none answers.
-    pub(super) async fn broadcast(&mut self, pdu: &[u8]) -> Result<(), ExchangeError> {
-        self.outgoing.clear();
-        framing::serial_frame(&mut self.outgoing, 0, pdu);
-        self.stream.write_all(&self.outgoing).await?;
-        self.stream.flush().await?;
+    pub(super) async fn broadcast(&mut self, pdu: &[u8], limit: Duration) -> Result<(), ExchangeError> {
         let rest = self.line_time(pdu) + BROADCAST_REST;
-        wait_for_silence(&mut self.stream, rest).await?;
-        Ok(())
+        let quiet = self.rtu.as_ref().map_or(Duration::ZERO, |rtu| rtu.quiet);
+        let work = async {
+            wait_for_silence(&mut self.stream, quiet).await?;
+            self.outgoing.clear();
+            framing::serial_frame(&mut self.outgoing, 0, pdu);
+            self.stream.write_all(&self.outgoing).await?;
+            self.stream.flush().await?;
+            wait_for_silence(&mut self.stream, rest).await
+        };
+        let limit = limit + rest * 2;
+        Ok(timeout(limit, work).await.map_err(|_| ExchangeError::TimedOut(limit))??)
     }
 
     async fn exchange_tcp(

@@ -8,7 +8,7 @@ use super::wire::ExchangeError;
 use super::{Encoding, Kind, Point, Quirks, Table, Transport, WriteBits, WriteWith, codec, encode};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::{DriverEvent, Heartbeat, Written};
-use crate::tag::{Reason, Value};
+use crate::tag::{Monotonic, Reason, Value};
 
 /// What a command becomes on the wire.
 #[derive(Debug, PartialEq)]
@@ -56,13 +56,15 @@ impl Connection {
                 self.broadcast(place, &pdu).await
             }
             Ok(Request::Write(pdu)) => self.send_write(place, &pdu).await,
-            Ok(Request::Change { address, keep, set }) => self.change_bits(place, address, keep, set).await,
+            Ok(Request::Change { address, keep, set }) => {
+                self.change_bits(place, (address, keep, set), dispatch.expires()).await
+            }
         }
     }
 
     /// Waits out the rest that the device was promised; it is never longer than the engineer said.
-    async fn rest(&self, place: usize) {
-        let until = self.units[place].quiet_until;
+    pub(super) async fn rest(&self, place: usize) {
+        let until = self.units[place].quiet_until.max(self.quiet_until);
         let rest = until.since(self.now());
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
@@ -71,8 +73,11 @@ impl Connection {
 
     async fn broadcast(&mut self, place: usize, pdu: &[u8]) -> WriteAnswer {
         let Some(wire) = &mut self.wire else { return WriteAnswer::NotSent("the device is not connected".to_owned()) };
-        match wire.broadcast(pdu).await {
-            Ok(()) => WriteAnswer::Accepted,
+        match wire.broadcast(pdu, self.settings.timeout).await {
+            Ok(()) => {
+                self.units[place].health.forgive();
+                WriteAnswer::Accepted
+            }
             Err(error) => {
                 self.note_failure(place, &error, false).await;
                 WriteAnswer::Unknown(error.to_string())
@@ -87,7 +92,7 @@ impl Connection {
         let now = self.now();
         match outcome {
             Ok(took) => {
-                self.note_success(place, took);
+                self.succeed(place, took).await;
                 // The read-back should not have to wait for the next turn.
                 self.units[place].hurry(now);
                 WriteAnswer::Accepted
@@ -116,7 +121,12 @@ impl Connection {
     }
 
     /// Nothing else of ours goes over the wire between the read and the write.
-    async fn change_bits(&mut self, place: usize, address: u16, keep: u16, set: u16) -> WriteAnswer {
+    async fn change_bits(&mut self, place: usize, bits: (u16, u16, u16), expires: Monotonic) -> WriteAnswer {
+        let (address, keep, set) = bits;
+        // What is read here is written back: nothing late may be taken for it.
+        if self.units[place].unsure && !self.resynchronise(place).await {
+            return WriteAnswer::NotSent("the line is not in step after a disturbance".to_owned());
+        }
         let mut answer = Vec::new();
         let read = pdu::read_request(Table::Holding, address, 1);
         let outcome = self.ask(place, &read, &mut answer).await;
@@ -135,6 +145,9 @@ impl Connection {
             }
         };
         self.rest(place).await;
+        if self.now() >= expires {
+            return WriteAnswer::NotSent("it expired while the register was read".to_owned());
+        }
         let multiple = self.units[place].settings.quirks.write_with == WriteWith::Multiple;
         let wanted = (before & keep) | (set & !keep);
         self.send_write(place, &pdu::write_registers(address, &[wanted], multiple)).await
@@ -160,14 +173,14 @@ impl Connection {
         let outcome = self.ask(place, &pdu, &mut answer).await;
         match outcome.and_then(|took| Ok(pdu::check_write(&pdu, &answer).map(|()| took)?)) {
             Ok(took) => {
-                self.note_success(place, took);
+                self.succeed(place, took).await;
                 self.heart_beats(place).await;
             }
             Err(ExchangeError::Exception(code)) => {
                 let words = self.refusal_words(code);
                 self.heart_fails(place, &words).await;
             }
-            Err(error) => self.note_failure(place, &error, false).await,
+            Err(error) => drop(self.note_failure(place, &error, false).await),
         }
     }
 
