@@ -61,7 +61,9 @@ pub fn answer_words(pdu: &[u8]) -> String {
         [function, code, ..] if function & 0x80 != 0 => {
             format!("refused: {} (exception {code})", exception_reason(*code, false).words())
         }
+        [1 | 2, 1, ..] => "1 byte of bits".to_owned(),
         [1 | 2, count, ..] => format!("{count} bytes of bits"),
+        [3 | 4 | 23, 2, ..] => "1 register".to_owned(),
         [3 | 4 | 23, count, ..] => format!("{} registers", count / 2),
         [5 | 6 | 8 | 15 | 16 | 22, ..] => "confirmed".to_owned(),
         [43, ..] => "identification".to_owned(),
@@ -91,6 +93,10 @@ mod tests {
         assert_eq!(request_words(&[5, 0, 7, 0xFF, 0]), "write coil 7 on");
         assert_eq!(answer_words(&[0x83, 2]), "refused: device: address does not exist (exception 2)");
         assert_eq!(answer_words(pdu(&[17, 3, 4, 0, 1, 0, 2, 9, 9], true)), "2 registers");
+        assert_eq!(
+            (answer_words(&[1, 1, 5]), answer_words(&[3, 2, 0, 1])),
+            ("1 byte of bits".into(), "1 register".into())
+        );
         assert_eq!(hexadecimal(&[1, 0xAB]), "01 AB");
         for bytes in [&[][..], &[3], &[22, 0], &[23, 0, 1, 0, 1]] {
             request_words(bytes);

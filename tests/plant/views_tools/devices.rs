@@ -140,7 +140,7 @@ fn the_traffic_of_a_wire_is_listed_and_saved() {
     live.wait(&["wire busy"]);
     live.click("Traffic");
     live.wait(&["read input registers 0, 1 of them"]);
-    live.wait(&["1 registers"]);
+    live.wait(&["1 register"]);
     live.click("Pause");
     let row = live.window.get_all_by_label_contains("read input registers 0").next().unwrap();
     row.click();
