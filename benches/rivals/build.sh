@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the rivals of Polder's benchmarks: build.sh OUTDIR makes OUTDIR/modbus_server and OUTDIR/libmodbus_client.
+# Builds the rivals of Polder's benchmarks: build.sh OUTDIR makes OUTDIR/modbus_server, OUTDIR/libmodbus_client and OUTDIR/limit_client.
 set -euo pipefail
 
 [ $# = 1 ] || { echo "usage: build.sh OUTDIR" >&2; exit 1; }
@@ -23,3 +23,4 @@ fi
 
 cc -O2 -Wall -Wextra -pthread -o "$out/modbus_server" modbus_server.c
 cc -O2 -Wall -Wextra -pthread -o "$out/libmodbus_client" libmodbus_client.c "${libmodbus[@]}"
+cc -O2 -Wall -Wextra -o "$out/limit_client" limit_client.c

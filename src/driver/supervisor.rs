@@ -53,7 +53,9 @@ impl Port {
 
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.
     pub(super) async fn send(&self, event: DriverEvent) {
-        let _ = self.events.send(event).await;
+        if let Err(Rejected::Full(event)) = self.events.try_send(event) {
+            let _ = self.events.send(event).await;
+        }
     }
 }
 

@@ -179,7 +179,7 @@ impl Engine {
             self.tags.confirm_all(here.into_iter(), time, now, &mut special);
         }
         for tag in special.drain(..) {
-            if self.tags.confirm(&self.plan, tag, time, now, effects) {
+            if self.tags.confirm(tag, time, now, effects) {
                 self.is_fresh_again(tag, now, effects);
             }
         }

@@ -4,8 +4,8 @@ use super::counters::Counters;
 use super::{Effects, Plan};
 use crate::driver::Reading;
 use crate::tag::{
-    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Span, TagDefinition,
-    TagId, Timestamp, Value,
+    HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Scaling, Span,
+    TagDefinition, TagId, Timestamp, Value,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,9 +18,25 @@ struct Kept {
     quality: Quality,
 }
 
+/// What a reading goes through, side by side: a definition is large, and most readings need nothing else of it.
+#[derive(Clone, Copy, Debug)]
+struct Treatment {
+    history: HistoryPolicy,
+    is_scaled: bool,
+    is_counter: bool,
+}
+
+impl Treatment {
+    fn of(definition: &TagDefinition) -> Self {
+        let (is_scaled, is_counter) = (definition.scaling.is_some(), definition.rolls_over_at.is_some());
+        Self { history: definition.history, is_scaled, is_counter }
+    }
+}
+
 /// Present values of all tags.
 pub(super) struct TagTable {
     live: Vec<Live>,
+    treatments: Vec<Treatment>,
     kept: Vec<Option<Kept>>,
     received: Vec<Monotonic>,
     armed: Vec<bool>,
@@ -38,6 +54,7 @@ impl TagTable {
         let count = plan.directory.tags().len();
         Self {
             live: vec![Live::UNREAD; count],
+            treatments: plan.directory.tags().iter().map(Treatment::of).collect(),
             kept: vec![None; count],
             received: vec![Monotonic::default(); count],
             armed: vec![false; count],
@@ -72,12 +89,14 @@ impl TagTable {
         effects: &mut Effects,
     ) -> Option<Live> {
         let tag = reading.tag;
-        let definition = plan.directory.tag(tag)?;
-        let total = match &reading.value {
-            Some(value) if definition.rolls_over_at.is_some() => self.counters.total(tag, definition, value),
+        let treatment = *self.treatments.get(tag.index())?;
+        let definition = if treatment.is_scaled || treatment.is_counter { plan.directory.tag(tag) } else { None };
+        let total = match (&reading.value, definition) {
+            (Some(value), Some(definition)) if treatment.is_counter => self.counters.total(tag, definition, value),
             _ => None,
         };
-        let (value, quality) = refine(definition, total.as_ref().or(reading.value.as_ref()), reading.quality);
+        let scaling = definition.and_then(|definition| definition.scaling);
+        let (value, quality) = refine(scaling, total.as_ref().or(reading.value.as_ref()), reading.quality);
         if let (Scalar::Text, Some(Value::Text(text))) = (value, &reading.value)
             && self.text(tag) != Some(text)
         {
@@ -92,9 +111,11 @@ impl TagTable {
             slot.value = value;
             slot.received_deciseconds = now.monotonic.deciseconds();
         }
-        self.received[tag.index()] = now.monotonic;
         let live = *slot;
-        self.keep(definition.history, tag, &live, time, effects);
+        if self.stale[tag.index()] {
+            self.received[tag.index()] = now.monotonic;
+        }
+        self.keep(treatment.history, tag, &live, time, effects);
         Some(live)
     }
 
@@ -135,16 +156,11 @@ impl TagTable {
     }
 
     /// The closer look: a stale tag has its quality from before again, and history what it wants. Whether the tag was stale.
-    pub(super) fn confirm(
-        &mut self,
-        plan: &Plan,
-        tag: TagId,
-        time: Timestamp,
-        now: Now,
-        effects: &mut Effects,
-    ) -> bool {
+    pub(super) fn confirm(&mut self, tag: TagId, time: Timestamp, now: Now, effects: &mut Effects) -> bool {
         let place = tag.index();
-        let (Some(definition), Some(slot)) = (plan.directory.tag(tag), self.live.get_mut(place)) else { return false };
+        let (Some(treatment), Some(slot)) = (self.treatments.get(place).copied(), self.live.get_mut(place)) else {
+            return false;
+        };
         let before = if slot.quality.reason == Reason::Stale { self.before_stale.remove(&tag) } else { None };
         if let Some(before) = before {
             slot.quality = before;
@@ -153,7 +169,7 @@ impl TagTable {
         slot.time = time;
         self.received[place] = now.monotonic;
         let live = *slot;
-        self.keep(definition.history, tag, &live, time, effects);
+        self.keep(treatment.history, tag, &live, time, effects);
         before.is_some()
     }
 
@@ -226,12 +242,12 @@ impl TagTable {
 }
 
 /// Scales a raw value and finds what its quality can be at best.
-fn refine(definition: &TagDefinition, raw: Option<&Value>, quality: Quality) -> (Scalar, Quality) {
+fn refine(scaling: Option<Scaling>, raw: Option<&Value>, quality: Quality) -> (Scalar, Quality) {
     let Some(raw) = raw else {
         let quality = if quality.is_bad() { quality } else { Quality::bad(Reason::BadPayload) };
         return (Scalar::Empty, quality);
     };
-    let (value, quality) = match (definition.scaling, raw.as_f64()) {
+    let (value, quality) = match (scaling, raw.as_f64()) {
         (Some(scaling), Some(number)) => {
             (Scalar::Double(scaling.to_engineering(number)), within_span(scaling.span(number), quality))
         }

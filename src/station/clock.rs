@@ -27,9 +27,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
     fn now(&self) -> Now {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now {
-            utc: Timestamp::from_micros(since_epoch.as_micros() as i64),
-            monotonic: Monotonic::from_micros(self.started.elapsed().as_micros() as u64),
-        }
+        Now { utc: Timestamp::from_micros(since_epoch.as_micros() as i64), monotonic: self.monotonic() }
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::from_micros(self.started.elapsed().as_micros() as u64)
     }
 }

@@ -1,13 +1,14 @@
 //! Answers to tools: they share the station's connection, and stand behind commands and polls.
 
+use super::block_state::BlockState;
+use super::exchange::{ExchangeError, Question};
 use super::inquiry::{Inquiry, PlannedRead, Presence, ReadAnswer, ReadWish, TrustLine, UnitPlan, WirePlan};
 use super::pdu;
 use super::plan::{MAX_BITS, MAX_REGISTERS};
 use super::poll::exception_words;
 use super::task::Connection;
 use super::traffic::Exchange;
-use super::unit::{BlockState, Unit};
-use super::wire::{ExchangeError, Question};
+use super::unit::Unit;
 use super::{Table, Transport, framing};
 use crate::driver::Identity;
 use crate::tag::TagId;

@@ -71,10 +71,10 @@ impl Health {
     /// It answered after `latency`, where `limit` was allowed. Whether it was demoted until now.
     pub(super) fn answered(&mut self, latency: Duration, limit: Duration) -> bool {
         let was_demoted = self.probe_at.take().is_some();
-        let micros = latency.as_micros() as f64;
+        let micros = latency.as_secs_f64() * 1e6;
         let known = self.ever_answered && !was_demoted;
         self.latency_micros = if known { (self.latency_micros * 7.0 + micros) / 8.0 } else { micros };
-        let share = self.latency_micros / (limit.as_micros() as f64).max(1.0);
+        let share = self.latency_micros / (limit.as_secs_f64() * 1e6).max(1.0);
         let slow = share > SLOW || (self.condition == Condition::Slow && share > SWIFT);
         self.condition = if slow { Condition::Slow } else { Condition::Good };
         (self.failures, self.ever_answered, self.pause) = (0, true, FIRST_PROBE);

@@ -9,19 +9,27 @@
 //! mean. `unit` keeps these together for one device, `task` runs a wire with `poll`, `write` and `answer` (tools).
 
 mod answer;
+mod block_state;
 pub mod capture;
+mod changed;
 mod codec;
+mod deadline;
+mod exchange;
 mod framing;
 mod health;
+mod heartbeat;
+mod identify;
 mod inquiry;
 mod pdu;
 mod plan;
 pub mod plausible;
 mod poll;
+mod probe;
 #[doc(hidden)]
 pub mod proof;
 mod schedule;
 mod serial_port;
+mod serial_wire;
 mod settings;
 mod stream;
 mod task;

@@ -33,9 +33,13 @@ fn request(function: u8, words: &[u16]) -> Vec<u8> {
     pdu
 }
 
+/// A request to read: function, address, count.
+pub(super) type ReadRequest = [u8; 5];
+
 /// Asks for `count` bits or registers from `address` on (functions 1 to 4).
-pub(super) fn read_request(table: Table, address: u16, count: u16) -> Vec<u8> {
-    request(read_function(table), &[address, count])
+pub(super) fn read_request(table: Table, address: u16, count: u16) -> ReadRequest {
+    let ([high, low], [many, few]) = (address.to_be_bytes(), count.to_be_bytes());
+    [read_function(table), high, low, many, few]
 }
 
 /// Sets one coil: function 5, or 15 where the device knows no other.

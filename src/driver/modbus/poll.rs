@@ -1,35 +1,35 @@
 //! Reading: a few blocks at a time, so that commands and other units never wait for a whole device.
 
 use super::Transport;
+use super::block_state::{BlockState, Outcome};
+use super::exchange::{ExchangeError, Question};
 use super::health::{Fault, Verdict};
-use super::pdu::{self, FrameError};
+use super::pdu::{self, FrameError, ReadRequest};
 use super::plan::Lesson;
 use super::task::{Connection, fault};
-use super::unit::{BlockState, Group, Outcome};
-use super::wire::{ExchangeError, Question, Wire};
-use crate::driver::{Batch, DriverEvent, Heartbeat, Identity, Reading};
-use crate::tag::{Clock, Monotonic, Reason, TagId, Timestamp};
+use crate::driver::{Batch, DriverEvent, Reading};
+use crate::tag::{Monotonic, Now, Reason, TagId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The parts that an identification is asked for at most.
-const IDENTITY_PARTS: usize = 16;
-/// How often an identification is tried, and how long it rests in between.
-const IDENTITY_TRIES: u32 = 3;
-const IDENTITY_REST: Duration = Duration::from_secs(10);
 
 /// What came back for one block.
 struct Arrived {
     block: usize,
     outcome: Outcome,
-    time: Timestamp,
+    now: Now,
     took: Duration,
+}
+
+/// The blocks that are read together, and what came of them. Kept from one poll to the next, so that a poll allocates nothing.
+#[derive(Default)]
+pub(super) struct Chunk {
+    blocks: Vec<usize>,
+    arrived: Vec<Arrived>,
 }
 
 impl Connection {
     /// Reads the next blocks of a group.
-    pub(super) async fn poll(&mut self, place: usize, number: usize) {
-        let now = self.now();
+    pub(super) async fn poll(&mut self, place: usize, number: usize, now: Monotonic) {
         if self.units[place].unsure && !self.resynchronise(place).await {
             return;
         }
@@ -39,14 +39,16 @@ impl Connection {
             group.turn.begin(now);
             (0, due)
         });
-        let chunk = self.chunk(place, number, first, now);
-        let behind = chunk.last().map_or(usize::MAX, |last| last + 1);
-        let (arrived, error) = self.read_chunk(place, number, &chunk).await;
-        let unanswered = chunk.iter().find(|block| !arrived.iter().any(|answer| answer.block == **block)).copied();
+        let mut chunk = std::mem::take(&mut self.chunk);
+        self.choose(place, number, first, now, &mut chunk);
+        let error = self.read_chunk(place, number, &mut chunk).await;
+        let behind = chunk.blocks.last().map_or(usize::MAX, |last| last + 1);
+        let unanswered = chunk.unanswered();
         let blocks = self.units[place].groups[number].blocks.len();
         let next = (error.is_none() && behind < blocks).then_some(behind);
         self.units[place].groups[number].under_way = next.map(|block| (block, due));
-        let mut changed = self.take_arrived(place, number, arrived).await;
+        let mut changed = self.take_arrived(place, number, &mut chunk.arrived).await;
+        self.chunk = chunk;
         changed |= error.is_none() && next.is_none() && self.units[place].learned.settle();
         if changed {
             self.plan_anew(place, now).await;
@@ -105,7 +107,7 @@ impl Connection {
     }
 
     /// The blocks that go out together.
-    fn chunk(&self, place: usize, number: usize, first: usize, now: Monotonic) -> Vec<usize> {
+    fn choose(&self, place: usize, number: usize, first: usize, now: Monotonic, chunk: &mut Chunk) {
         let unit = &self.units[place];
         let restless = unit.settings.pause.is_zero() && self.settings.pause.is_zero();
         let several = self.settings.in_flight > 1 && restless && !self.settings.transport.is_rtu();
@@ -113,36 +115,51 @@ impl Connection {
         let at_once = if several { usize::from(self.settings.in_flight) * 4 } else { 1 };
         let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
         let due = blocks.filter(|(_, state)| !state.is_resting(now));
-        due.map(|(block, _)| block).take(at_once).collect()
+        chunk.arrived.clear();
+        chunk.blocks.clear();
+        chunk.blocks.extend(due.map(|(block, _)| block).take(at_once));
     }
 
-    async fn read_chunk(
-        &mut self,
-        place: usize,
-        number: usize,
-        chunk: &[usize],
-    ) -> (Vec<Arrived>, Option<ExchangeError>) {
+    async fn read_chunk(&mut self, place: usize, number: usize, chunk: &mut Chunk) -> Option<ExchangeError> {
         let (limit, in_flight) = (self.limit(place), usize::from(self.settings.in_flight));
-        let Some(wire) = &mut self.wire else { return (Vec::new(), None) };
+        let wire = self.wire.as_mut()?;
         let unit = &mut self.units[place];
         let (asked, answers_as) = (unit.settings.unit, unit.settings.quirks.accept_unit.unwrap_or(unit.settings.unit));
-        let group = &mut unit.groups[number];
-        read_blocks(wire, group, chunk, [asked, answers_as], in_flight, limit, self.port.clock.as_ref()).await
+        let blocks = &mut unit.groups[number].blocks;
+        let Chunk { blocks: wanted, arrived } = chunk;
+        let request = |block: &usize| blocks[*block].request;
+        // One request at a time is the rule, and takes no memory of its own.
+        let (single, several): (ReadRequest, Vec<ReadRequest>) = match wanted.as_slice() {
+            [] => return None,
+            [block] => (request(block), Vec::new()),
+            many => (ReadRequest::default(), many.iter().map(request).collect()),
+        };
+        let question = |pdu| Question { unit: asked, answers_as, pdu };
+        let (one, many) = ([question(&single)], several.iter().map(|pdu| question(pdu)).collect::<Vec<_>>());
+        let clock = self.port.clock.as_ref();
+        let take = |place: usize, pdu: &[u8], took| {
+            let (block, now) = (wanted[place], clock.now());
+            let outcome = take_answer(&mut blocks[block], pdu, took, now.utc)?;
+            arrived.push(Arrived { block, outcome, now, took });
+            Ok(())
+        };
+        let questions: &[Question<'_>] = if many.is_empty() { &one } else { &many };
+        wire.exchange_many(questions, in_flight, limit, take).await.err()
     }
 
     /// Hands values on; whether the plan has to be made anew.
-    async fn take_arrived(&mut self, place: usize, number: usize, arrived: Vec<Arrived>) -> bool {
+    async fn take_arrived(&mut self, place: usize, number: usize, arrived: &mut Vec<Arrived>) -> bool {
         let (mut changed, mut figures, mut gateway) = (false, false, None);
-        for Arrived { block, outcome, time, took } in arrived {
+        for Arrived { block, outcome, now, took } in arrived.drain(..) {
             match outcome {
                 // A gateway says so of every request that it has: the unit failed once.
                 Outcome::Exception(code @ (10 | 11)) => gateway = Some(code),
                 Outcome::Exception(code) => changed |= self.refused(place, number, block, code, took).await,
                 Outcome::Values(readings) => {
-                    figures |= self.note_success(place, took);
+                    figures |= self.note_success(place, took, now.monotonic);
                     changed |= self.readmit(place, number, block);
                     let tags = Arc::clone(&self.units[place].groups[number].blocks[block].tags);
-                    self.deliver(place, readings, tags, time).await;
+                    self.deliver(place, readings, tags, now.utc).await;
                 }
             }
         }
@@ -171,7 +188,7 @@ impl Connection {
     async fn refused(&mut self, place: usize, number: usize, block: usize, code: u8, took: Duration) -> bool {
         let now = self.now();
         // Whoever refuses is there.
-        if self.note_success(place, took) {
+        if self.note_success(place, took, now) {
             self.units[place].reporter.tell_good(&self.port).await;
         }
         let secure = matches!(&self.settings.transport, Transport::Tcp { tls: Some(_), .. });
@@ -212,182 +229,14 @@ impl Connection {
         let batch = Batch { generation: self.generation, device, time, readings, confirmed };
         self.port.send(DriverEvent::Batch(batch)).await;
     }
-
-    /// Asks a unit that was silent one small question.
-    pub(super) async fn probe(&mut self, place: usize) {
-        if self.units[place].unsure && !self.resynchronise(place).await {
-            return;
-        }
-        let Some(request) = self.units[place].smallest_block().map(|state| state.request.clone()) else {
-            self.units[place].health.forgive();
-            return;
-        };
-        let mut answer = Vec::new();
-        match self.ask(place, &request, &mut answer).await {
-            Ok(took) if matches!(answer[..], [function, 10 | 11] if function & 0x80 != 0) => {
-                let words = format!("the gateway answered {}", exception_words(answer[1]));
-                self.load_of(place, took);
-                let now = self.now();
-                self.judge(place, Fault::Gateway, Reason::GatewayNoPath, &words, now).await;
-            }
-            // What it says is read at once, with everything else.
-            Ok(took) => {
-                if self.note_success(place, took) {
-                    self.units[place].reporter.tell_good(&self.port).await;
-                }
-            }
-            Err(error) => drop(self.note_failure(place, &error, true).await),
-        }
-    }
-
-    fn load_of(&mut self, place: usize, took: Duration) {
-        self.units[place].busy += took;
-    }
-
-    /// One request outside the plan. The wire has to be there; on an error it has to be judged with [`Connection::note_failure`].
-    pub(super) async fn ask(
-        &mut self,
-        place: usize,
-        request: &[u8],
-        answer: &mut Vec<u8>,
-    ) -> Result<Duration, ExchangeError> {
-        self.rest(place).await;
-        let limit = self.limit(place);
-        let settings = &self.units[place].settings;
-        let (unit, answers_as) = (settings.unit, settings.quirks.accept_unit.unwrap_or(settings.unit));
-        match &mut self.wire {
-            Some(wire) => wire.exchange(Question { unit, answers_as, pdu: request }, limit, answer).await,
-            None => Err(ExchangeError::Broken("not connected".to_owned())),
-        }
-    }
-
-    /// A read was lost on a wire without transactions. A request whose answer has a length of its own shows that the line is in step
-    /// again: no late answer fits it, it fits no other request, and behind it nothing late can come. Whether it was answered.
-    pub(super) async fn resynchronise(&mut self, place: usize) -> bool {
-        let (table, address, count) = self.units[place].distinct_read();
-        let request = pdu::read_request(table, address, count);
-        let mut answer = Vec::new();
-        let outcome = self.ask(place, &request, &mut answer).await;
-        let outcome = outcome.and_then(|took| match pdu::check_read(table, count, &answer) {
-            Ok(_) | Err(FrameError::Exception(_)) => Ok(took),
-            Err(FrameError::Wrong(words)) => Err(ExchangeError::BadFrame(words)),
-        });
-        match outcome {
-            Ok(_) => {
-                self.units[place].unsure = false;
-                self.rest(place).await;
-                true
-            }
-            Err(error) => {
-                self.note_failure(place, &error, true).await;
-                false
-            }
-        }
-    }
-
-    /// Asks a unit who it is, in as many parts as it wants. What it cannot say is never held against it.
-    pub(super) async fn identify(&mut self, place: usize) {
-        self.units[place].unidentified = false;
-        let unit = self.units[place].settings.unit;
-        match self.ask_identity(unit).await {
-            Ok(identity) => self.tell_identity(place, identity).await,
-            // Who refuses will refuse again; who was busy or disturbed is asked a few times more.
-            Err(why) if !why.contains("exception") => {
-                let now = self.now();
-                let unit = &mut self.units[place];
-                unit.identify_failures += 1;
-                unit.unidentified = unit.identify_failures < IDENTITY_TRIES;
-                unit.identify_at = now.plus(IDENTITY_REST);
-            }
-            Err(_) => {}
-        }
-    }
-
-    async fn tell_identity(&mut self, place: usize, identity: Identity) {
-        let device = self.units[place].reporter.device();
-        self.port.send(DriverEvent::Identity(self.generation, device, identity)).await;
-    }
-
-    /// Extended identification first; a device that has less says what it has, or refuses and is asked for the basic one.
-    pub(super) async fn ask_identity(&mut self, unit: u8) -> Result<Identity, String> {
-        let mut refusal = String::new();
-        for code in [3, 1] {
-            match self.identity_parts(unit, code).await {
-                Ok(objects) => return Ok(identity(objects)),
-                Err(ExchangeError::Exception(code)) => refusal = exception_words(code),
-                Err(error) => {
-                    self.drop_wire();
-                    return Err(error.to_string());
-                }
-            }
-        }
-        Err(refusal)
-    }
-
-    async fn identity_parts(&mut self, unit: u8, code: u8) -> Result<Vec<(u8, String)>, ExchangeError> {
-        let (mut objects, mut next) = (Vec::new(), Some(0));
-        let limit = self.settings.timeout;
-        for _ in 0..IDENTITY_PARTS {
-            let Some(object) = next else { break };
-            let (answer, _) = self.ask_unit(unit, &pdu::identification(code, object), limit).await?;
-            let part = pdu::check_identification(code, &answer)?;
-            objects.extend(part.objects);
-            // A device that sends in circles is told apart by going back.
-            next = part.next.filter(|following| *following > object);
-        }
-        Ok(objects)
-    }
-
-    /// The sign of life that the unit gets failed: said once.
-    pub(super) async fn heart_fails(&mut self, place: usize, why: &str) {
-        let unit = &mut self.units[place];
-        if unit.settings.heartbeat.is_some() && unit.beat.beating != Some(false) {
-            unit.beat.beating = Some(false);
-            let device = unit.reporter.device();
-            let news = DriverEvent::Heartbeat(self.generation, device, Heartbeat::Failing(why.into()));
-            self.port.send(news).await;
-        }
-    }
 }
 
-fn identity(objects: Vec<(u8, String)>) -> Identity {
-    let mut identity = Identity::default();
-    for (number, text) in objects {
-        let text: Arc<str> = text.into();
-        match number {
-            0 => identity.vendor = text,
-            1 => identity.product = text,
-            2 => identity.revision = text,
-            _ => drop(identity.others.insert(number, text)),
-        }
+impl Chunk {
+    /// The first block that was asked and did not answer.
+    fn unanswered(&self) -> Option<usize> {
+        let answered = |block: &usize| self.arrived.iter().any(|answer| answer.block == *block);
+        self.blocks.iter().find(|block| !answered(block)).copied()
     }
-    identity
-}
-
-async fn read_blocks(
-    wire: &mut Wire,
-    group: &mut Group,
-    chunk: &[usize],
-    [unit, answers_as]: [u8; 2],
-    in_flight: usize,
-    limit: Duration,
-    clock: &dyn Clock,
-) -> (Vec<Arrived>, Option<ExchangeError>) {
-    let requests: Vec<Vec<u8>> = chunk.iter().map(|block| std::mem::take(&mut group.blocks[*block].request)).collect();
-    let questions: Vec<_> = requests.iter().map(|pdu| Question { unit, answers_as, pdu }).collect();
-    let mut arrived = Vec::with_capacity(chunk.len());
-    let outcome = wire
-        .exchange_many(&questions, in_flight, limit, |place, pdu, took| {
-            let (block, time) = (chunk[place], clock.now().utc);
-            let outcome = take_answer(&mut group.blocks[block], pdu, took, time)?;
-            arrived.push(Arrived { block, outcome, time, took });
-            Ok(())
-        })
-        .await;
-    for (block, request) in chunk.iter().zip(requests) {
-        group.blocks[*block].request = request;
-    }
-    (arrived, outcome.err())
 }
 
 fn take_answer(state: &mut BlockState, pdu: &[u8], took: Duration, time: Timestamp) -> Result<Outcome, FrameError> {

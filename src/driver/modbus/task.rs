@@ -1,9 +1,11 @@
 //! The task of one wire: commands first, then whatever is due and has waited longest. One request under way unless the engineer allows more.
 
+use super::exchange::ExchangeError;
 use super::health::{Fault, Verdict};
+use super::poll::Chunk;
 use super::traffic::Traffic;
 use super::unit::Unit;
-use super::wire::{ExchangeError, Wire};
+use super::wire::Wire;
 use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
 use crate::driver::{Assignment, Condition, Inbox, Instruction, OffScan, Port};
@@ -61,6 +63,8 @@ pub(super) struct Connection {
     backoff: Backoff,
     connect_after: Monotonic,
     pub(super) quiet_until: Monotonic,
+    /// What a poll works with.
+    pub(super) chunk: Chunk,
     off_scan: watch::Receiver<OffScan>,
 }
 
@@ -89,9 +93,10 @@ pub(crate) async fn run(
         while let Ok(instruction) = inbox.instructions.try_recv() {
             connection.obey(instruction);
         }
-        let wait = connection.time_to_next();
+        let (now, next) = (connection.now(), connection.next());
+        let wait = connection.time_to(next, now);
         if wait.is_zero() {
-            if !connection.turn().await {
+            if !connection.turn(next, now).await {
                 // Other tasks of this thread want their turn as well.
                 tokio::task::yield_now().await;
             }
@@ -152,13 +157,14 @@ impl Connection {
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
             quiet_until: Monotonic::default(),
+            chunk: Chunk::default(),
         };
         connection.apply_scans();
         connection
     }
 
     pub(super) fn now(&self) -> Monotonic {
-        self.port.clock.now().monotonic
+        self.port.clock.monotonic()
     }
 
     /// Goes on with other settings. Units whose settings are equal miss nothing.
@@ -209,9 +215,8 @@ impl Connection {
     }
 
     /// How long nothing is to be done.
-    fn time_to_next(&self) -> Duration {
-        let now = self.now();
-        let Some((due, _)) = self.next() else { return IDLE };
+    fn time_to(&self, next: Option<(Monotonic, Next)>, now: Monotonic) -> Duration {
+        let Some((due, _)) = next else { return IDLE };
         let due = if self.wire.is_none() { due.max(self.connect_after) } else { due.max(self.quiet_until) };
         due.since(now)
     }
@@ -245,21 +250,25 @@ impl Connection {
     }
 
     /// Does the one thing that is due; whether something was.
-    async fn turn(&mut self) -> bool {
+    async fn turn(&mut self, next: Option<(Monotonic, Next)>, now: Monotonic) -> bool {
+        let (mut next, mut now) = (next, now);
         // Before every request: there are devices that close the connection after each answer.
-        if !self.is_connected().await {
-            return false;
+        if self.wire.as_ref().is_none_or(Wire::is_spent) {
+            if !self.is_connected().await {
+                return false;
+            }
+            // Opening took its time, and may have changed what is due.
+            (next, now) = (self.next(), self.now());
         }
-        let now = self.now();
-        let Some((_, next)) = self.next().filter(|(due, _)| *due <= now) else { return false };
+        let Some((_, next)) = next.filter(|(due, _)| *due <= now) else { return false };
         match next {
             Next::Beat(place) => self.beat(place).await,
             Next::Probe(place) => self.probe(place).await,
-            Next::Poll(place, group) => self.poll(place, group).await,
+            Next::Poll(place, group) => self.poll(place, group, now).await,
             Next::Identify(place) => self.identify(place).await,
             Next::Open => {}
         }
-        self.measure_load();
+        self.measure_load(now);
         true
     }
 
@@ -350,8 +359,7 @@ impl Connection {
     }
 
     /// The unit answered: the wire is good, and so is the unit. Whether figures are due.
-    pub(super) fn note_success(&mut self, place: usize, latency: Duration) -> bool {
-        let now = self.now();
+    pub(super) fn note_success(&mut self, place: usize, latency: Duration, now: Monotonic) -> bool {
         let limit = self.limit(place);
         self.backoff.succeed();
         self.quiet_until = now.plus(self.settings.pause);
@@ -370,7 +378,8 @@ impl Connection {
 
     /// The same, and the engine is told when figures are due.
     pub(super) async fn succeed(&mut self, place: usize, latency: Duration) {
-        if self.note_success(place, latency) {
+        let now = self.now();
+        if self.note_success(place, latency, now) {
             self.units[place].reporter.tell_good(&self.port).await;
         }
     }
@@ -437,8 +446,7 @@ impl Connection {
         self.units[place].settings.timeout.unwrap_or(self.settings.timeout)
     }
 
-    fn measure_load(&mut self) {
-        let now = self.now();
+    fn measure_load(&mut self, now: Monotonic) {
         let span = now.since(self.load.since);
         if span < MEASURED {
             return;

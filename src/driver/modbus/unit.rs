@@ -1,136 +1,13 @@
 //! One unit on a wire, as its task sees it: what is asked when, what came last, and what was learned.
 
+use super::block_state::BlockState;
 use super::health::Health;
-use super::pdu;
 use super::plan::{Block, Learned, MAX_REGISTERS, plan_blocks};
 use super::schedule::{self, Turn};
-use super::{Device, Point, Table, codec, decode};
-use crate::driver::Reading;
+use super::{Device, Point, Table};
 use crate::driver::report::Reporter;
-use crate::tag::{Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
-use std::sync::Arc;
+use crate::tag::{Generation, Monotonic, Reason};
 use std::time::Duration;
-
-/// What a device refused alone is asked for again soon, because it may be starting, and then more and more rarely.
-const FIRST_QUARANTINE: Duration = Duration::from_secs(2);
-const LONGEST_QUARANTINE: Duration = Duration::from_secs(60);
-
-/// What an answer to a block means.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
-    /// Values: those that are not what they were.
-    Values(Vec<Reading>),
-    /// The device refused.
-    Exception(u8),
-}
-
-/// A request that is made again and again.
-#[derive(Debug)]
-pub(super) struct BlockState {
-    pub(super) block: Block,
-    pub(super) request: Vec<u8>,
-    /// The bytes of the last answer.
-    pub(super) payload: Vec<u8>,
-    /// Whether the engine knows what they mean; not before the first answer, and not after a failure.
-    known: bool,
-    /// The tags that are found in them.
-    pub(super) tags: Arc<[TagId]>,
-    /// Where each point stands in the bytes: first and last. Points are large, and most of them did not change.
-    places: Vec<[u16; 2]>,
-    pub(super) not_before: Option<Monotonic>,
-    refusals: u32,
-    /// Whether it was refused just now, and is to rest.
-    pub(super) refused_now: bool,
-    /// Failures in a row of this block alone.
-    pub(super) failures: u32,
-    /// Whether it rests because it was not answered, while the unit answers.
-    pub(super) is_silent: bool,
-    /// The reason that its tags get while it is refused.
-    pub(super) refused_for: Reason,
-    pub(super) latency: Option<Duration>,
-    pub(super) answers: u64,
-    pub(super) unchanged: u64,
-    pub(super) last: Option<Timestamp>,
-}
-
-impl BlockState {
-    pub(super) fn new(block: Block) -> Self {
-        let request = pdu::read_request(block.table, block.address, block.count);
-        let tags = block.points.iter().map(|point| point.tag).collect();
-        let places = block.points.iter().map(|point| place(&block, point)).collect();
-        Self {
-            block,
-            places,
-            request,
-            payload: Vec::new(),
-            known: false,
-            tags,
-            not_before: None,
-            refusals: 0,
-            refused_now: false,
-            failures: 0,
-            is_silent: false,
-            refused_for: Reason::IllegalAddress,
-            latency: None,
-            answers: 0,
-            unchanged: 0,
-            last: None,
-        }
-    }
-
-    /// Takes an answer that was checked.
-    pub(super) fn take(&mut self, payload: &[u8], took: Duration, time: Timestamp) -> Outcome {
-        self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
-        self.answers += 1;
-        (self.failures, self.is_silent) = (0, false);
-        self.last = Some(time);
-        if self.known && self.payload == payload {
-            self.unchanged += 1;
-            return Outcome::Values(Vec::new());
-        }
-        let all = !std::mem::replace(&mut self.known, true) || self.payload.len() != payload.len();
-        let changed = |[first, last]: [u16; 2]| {
-            let place = usize::from(first)..=usize::from(last);
-            all || self.payload.get(place.clone()) != payload.get(place)
-        };
-        let points = self.block.points.iter().zip(&self.places).filter(|(_, place)| changed(**place));
-        let readings = points.map(|(point, _)| read_point(&self.block, point, payload)).collect();
-        self.payload.clear();
-        self.payload.extend(payload);
-        Outcome::Values(readings)
-    }
-
-    /// Its tags have lost their quality: the next answer is new, whatever it says.
-    pub(super) fn forget(&mut self) {
-        self.known = false;
-    }
-
-    /// It was refused alone: it rests for a while, longer each time.
-    pub(super) fn quarantine(&mut self, now: Monotonic) {
-        let pause = FIRST_QUARANTINE.saturating_mul(1 << self.refusals.min(8)).min(LONGEST_QUARANTINE);
-        self.refusals += 1;
-        self.refused_now = false;
-        self.not_before = Some(now.plus(pause));
-    }
-
-    /// Whether it is to rest: it was refused just now, or with others before it was ever asked by itself. One whose rest is over is asked
-    /// first.
-    pub(super) fn is_to_rest(&self) -> bool {
-        self.refused_now || self.not_before.is_none()
-    }
-
-    /// Whether it rests.
-    pub(super) fn is_resting(&self, now: Monotonic) -> bool {
-        self.not_before.is_some_and(|moment| moment > now)
-    }
-
-    /// Its tags get this reason; the next answer is new again.
-    pub(super) fn all_bad(&mut self, reason: Reason) -> Vec<Reading> {
-        self.known = false;
-        let bad = |point: &Point| Reading { tag: point.tag, value: None, quality: Quality::bad(reason) };
-        self.block.points.iter().map(bad).collect()
-    }
-}
 
 /// Blocks that are polled together.
 #[derive(Debug)]
@@ -318,10 +195,7 @@ impl Unit {
                     == (state.block.table, state.block.address, state.block.count, state.block.poll)
             };
             let Some(found) = fresh.iter().position(alike) else { continue };
-            state.block = fresh.swap_remove(found);
-            state.tags = state.block.points.iter().map(|point| point.tag).collect();
-            // A tag may have another name now, and then the engine knows nothing of it.
-            state.forget();
+            state.serve(fresh.swap_remove(found));
         }
         if !fresh.is_empty() {
             self.replan(now);
@@ -329,59 +203,14 @@ impl Unit {
     }
 }
 
-/// The first and the last byte of a point in an answer to its block.
-fn place(block: &Block, point: &Point) -> [u16; 2] {
-    let start = point.address - block.address;
-    if block.table.is_bits() {
-        return [start / 8; 2];
-    }
-    [start * 2, start * 2 + point.encoding.registers() * 2 - 1]
-}
-
-fn read_point(block: &Block, point: &Point, payload: &[u8]) -> Reading {
-    let start = usize::from(point.address - block.address);
-    if block.table.is_bits() {
-        return reading(point, pdu::bit(payload, start).map(Value::Bool).ok_or(Reason::BadFrame));
-    }
-    let end = start + usize::from(point.encoding.registers());
-    let part = payload.get(start * 2..end * 2).ok_or(Reason::BadFrame);
-    reading(point, part.and_then(|part| read_registers(point, part)))
-}
-
-fn read_registers(point: &Point, bytes: &[u8]) -> Result<Value, Reason> {
-    // Most values take four registers at most.
-    let mut few = [0; 4];
-    let count = bytes.len() / 2;
-    if count > few.len() {
-        let many: Vec<u16> = pdu::registers(bytes).collect();
-        return read_value(point, &many);
-    }
-    few.iter_mut().zip(pdu::registers(bytes)).for_each(|(place, register)| *place = register);
-    read_value(point, &few[..count])
-}
-
-fn read_value(point: &Point, registers: &[u16]) -> Result<Value, Reason> {
-    if let Some(codes) = &point.not_available
-        && codes.contains(&codec::raw_bits(registers, &point.encoding))
-    {
-        return Err(Reason::NotAvailable);
-    }
-    decode(registers, &point.encoding)
-}
-
-fn reading(point: &Point, value: Result<Value, Reason>) -> Reading {
-    match value {
-        Ok(value) => Reading { tag: point.tag, value: Some(value), quality: Quality::GOOD },
-        Err(reason) => Reading { tag: point.tag, value: None, quality: Quality::bad(reason) },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::driver::modbus::Kind;
+    use crate::driver::modbus::block_state::Outcome;
     use crate::driver::modbus::testing::{device, point};
-    use crate::tag::DeviceId;
+    use crate::tag::{DeviceId, Quality, TagId, Timestamp, Value};
+    use std::sync::Arc;
 
     fn unit(points: Vec<Point>) -> Unit {
         Unit::new(device(points), Generation(1), 0, Monotonic::default())

@@ -1,9 +1,11 @@
 //! One open wire: sends requests and reads answers. After any doubt the wire is thrown away, so that nothing late is believed.
 
+use super::deadline::Deadline;
+use super::exchange::{ExchangeError, Question};
 use super::framing::{self, HEADER};
 use super::pdu::FrameError;
+use super::serial_wire::{frame_gap, wait_for_silence};
 use super::stream::{self, Stream};
-use super::tls;
 use super::traffic::{Exchange, Traffic};
 use super::{SerialLine, Transport};
 use crate::tag::Clock;
@@ -11,74 +13,30 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
-/// After a broadcast every unit needs a moment to work on it (serial line standard, 2.4.1).
-const BROADCAST_REST: Duration = Duration::from_millis(100);
-
-/// Why there is no answer to believe.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ExchangeError {
-    /// The device refused. The wire is fine.
-    #[error("exception {0}")]
-    Exception(u8),
-    /// Nothing came in time.
-    #[error("no answer within {} ms", .0.as_millis())]
-    TimedOut(Duration),
-    /// The wire broke.
-    #[error("{0}")]
-    Broken(String),
-    /// Something came that does not fit.
-    #[error("{0}")]
-    BadFrame(String),
-}
-
-impl From<FrameError> for ExchangeError {
-    fn from(error: FrameError) -> Self {
-        match error {
-            FrameError::Exception(code) => Self::Exception(code),
-            FrameError::Wrong(words) => Self::BadFrame(words),
-        }
-    }
-}
-
-impl From<io::Error> for ExchangeError {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(match error.kind() {
-            _ if tls::is_tls(&error) => tls::words(&error),
-            io::ErrorKind::UnexpectedEof => "the device closed the connection".to_owned(),
-            _ => error.to_string(),
-        })
-    }
-}
-
-/// One request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
-    /// The unit that is asked.
-    pub(super) unit: u8,
-    /// The unit that answers; the same one by the standard.
-    pub(super) answers_as: u8,
-    /// The request without its frame.
-    pub(super) pdu: &'a [u8],
-}
+/// Room for what comes in one go: many answers where several requests are under way.
+const READ: usize = 4096;
 
 /// Frames with a check sum instead of a transaction.
-struct Rtu {
+pub(super) struct Rtu {
     /// Silence that separates frames.
-    quiet: Duration,
-    line: Option<SerialLine>,
+    pub(super) quiet: Duration,
+    pub(super) line: Option<SerialLine>,
 }
 
 /// An open wire.
 pub(super) struct Wire {
-    stream: Stream,
-    rtu: Option<Rtu>,
+    pub(super) stream: Stream,
+    pub(super) rtu: Option<Rtu>,
     transaction: u16,
-    received: Vec<u8>,
-    outgoing: Vec<u8>,
-    traffic: Arc<Traffic>,
-    clock: Arc<dyn Clock>,
+    pub(super) received: Vec<u8>,
+    pub(super) outgoing: Vec<u8>,
+    /// Requests under way, oldest first.
+    open: Vec<Open>,
+    deadline: Deadline,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// A request under way.
@@ -116,8 +74,8 @@ impl Wire {
             let silent = wait_for_silence(&mut stream, settle).await;
             silent.map_err(|error| format!("{}: {error}", transport.words()))?;
         }
-        let (received, outgoing) = (Vec::with_capacity(512), Vec::with_capacity(512));
-        Ok(Self { stream, rtu, transaction, received, outgoing, traffic, clock })
+        let (received, outgoing, deadline) = (Vec::with_capacity(READ), Vec::with_capacity(512), Deadline::new());
+        Ok(Self { stream, rtu, transaction, received, outgoing, open: Vec::new(), deadline, traffic, clock })
     }
 
     /// Whether the other side has closed it, or something unasked-for lies in it: then it must not be used again.
@@ -169,22 +127,6 @@ impl Wire {
         Ok(())
     }
 
-    /// Sends a request to all units of a serial line; none answers.
-    pub(super) async fn broadcast(&mut self, pdu: &[u8], limit: Duration) -> Result<(), ExchangeError> {
-        let rest = self.line_time(pdu) + BROADCAST_REST;
-        let quiet = self.rtu.as_ref().map_or(Duration::ZERO, |rtu| rtu.quiet);
-        let work = async {
-            wait_for_silence(&mut self.stream, quiet).await?;
-            self.outgoing.clear();
-            framing::serial_frame(&mut self.outgoing, 0, pdu);
-            self.stream.write_all(&self.outgoing).await?;
-            self.stream.flush().await?;
-            wait_for_silence(&mut self.stream, rest).await
-        };
-        let limit = limit + rest * 2;
-        Ok(timeout(limit, work).await.map_err(|_| ExchangeError::TimedOut(limit))??)
-    }
-
     async fn exchange_tcp(
         &mut self,
         questions: &[Question<'_>],
@@ -195,73 +137,73 @@ impl Wire {
         if questions.is_empty() {
             return Ok(());
         }
-        let mut open: Vec<Open> = Vec::with_capacity(in_flight.min(questions.len()));
-        let (mut sent, mut deadline) = (0, Instant::now() + limit);
+        let mut sent = 0;
+        self.open.clear();
         loop {
+            let now = Instant::now();
             self.outgoing.clear();
-            while sent < questions.len() && open.len() < in_flight {
+            while sent < questions.len() && self.open.len() < in_flight {
                 self.transaction = self.transaction.wrapping_add(1);
                 let question = &questions[sent];
                 framing::tcp_frame(&mut self.outgoing, self.transaction, question.unit, question.pdu);
-                open.push(Open { transaction: self.transaction, place: sent, sent: Instant::now() });
+                self.open.push(Open { transaction: self.transaction, place: sent, sent: now });
                 sent += 1;
             }
-            let outcome = self.send_and_await(deadline, limit).await;
-            let outcome = outcome.and_then(|()| self.take_answers(questions, &mut open, take));
+            // Every answer is a sign of life: the next one has its own time.
+            let outcome = self.send_and_await(now + limit, limit).await;
+            let outcome = outcome.and_then(|()| self.take_answers(questions, take));
             if let Err(error) = outcome {
-                self.note_open(questions, &open, &error);
+                self.note_open(questions, &error);
                 return Err(error);
             }
-            if open.is_empty() && sent == questions.len() {
+            if self.open.is_empty() && sent == questions.len() {
                 return Ok(());
             }
-            // Every answer is a sign of life: the next one has its own time.
-            deadline = Instant::now() + limit;
         }
     }
 
     /// Sends what is to be sent, and reads until at least one whole answer is there.
-    async fn send_and_await(&mut self, deadline: Instant, limit: Duration) -> Result<(), ExchangeError> {
+    async fn send_and_await(&mut self, until: Instant, limit: Duration) -> Result<(), ExchangeError> {
+        let Self { stream, received, outgoing, deadline, .. } = self;
         let work = async {
-            if !self.outgoing.is_empty() {
-                self.stream.write_all(&self.outgoing).await?;
-                self.stream.flush().await?;
+            if !outgoing.is_empty() {
+                stream.write_all(outgoing).await?;
+                stream.flush().await?;
             }
-            while !has_frame(&self.received)? {
-                self.received.reserve(4096);
-                if self.stream.read_buf(&mut self.received).await? == 0 {
+            while !has_frame(received)? {
+                received.reserve(READ);
+                if stream.read_buf(received).await? == 0 {
                     return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
                 }
             }
             Ok(())
         };
-        timeout_at(deadline, work).await.unwrap_or(Err(ExchangeError::TimedOut(limit)))
+        deadline.within(until, work).await.unwrap_or(Err(ExchangeError::TimedOut(limit)))
     }
 
     /// Hands over all whole answers.
     fn take_answers(
         &mut self,
         questions: &[Question<'_>],
-        open: &mut Vec<Open>,
         take: &mut impl FnMut(usize, &[u8], Duration) -> Result<(), FrameError>,
     ) -> Result<(), ExchangeError> {
-        let mut used = 0;
-        while !open.is_empty() {
+        let (mut used, now) = (0, Instant::now());
+        while !self.open.is_empty() {
             let rest = &self.received[used..];
             let Some(head) = framing::tcp_head(rest)? else { break };
             let Some(frame) = rest.get(..HEADER + head.length) else { break };
-            let Some(found) = open.iter().position(|waiting| waiting.transaction == head.transaction) else {
-                let due = open.first().map_or(0, |waiting| waiting.transaction);
+            let Some(found) = self.open.iter().position(|waiting| waiting.transaction == head.transaction) else {
+                let due = self.open.first().map_or(0, |waiting| waiting.transaction);
                 let words = format!("transaction {} came back for transaction {due}", head.transaction);
                 return Err(ExchangeError::BadFrame(words));
             };
-            let question = &questions[open[found].place];
+            let question = &questions[self.open[found].place];
             if head.unit != question.answers_as {
                 let words = format!("unit {} answered for unit {}", head.unit, question.unit);
                 return Err(ExchangeError::BadFrame(words));
             }
-            let answered = open.remove(found);
-            let took = answered.sent.elapsed();
+            let answered = self.open.remove(found);
+            let took = now.saturating_duration_since(answered.sent);
             let outcome = believed(take(answered.place, &frame[HEADER..], took));
             if outcome.is_err() || self.traffic.is_watched(self.clock.as_ref()) {
                 let (transaction, words) =
@@ -275,69 +217,11 @@ impl Wire {
         Ok(())
     }
 
-    /// One exchange with serial frames; where in `received` the answer lies.
-    async fn exchange_serial(&mut self, question: &Question<'_>) -> Result<std::ops::Range<usize>, ExchangeError> {
-        let Some(rtu) = &self.rtu else { return Err(ExchangeError::Broken("not a serial wire".to_owned())) };
-        let (quiet, echo) = (rtu.quiet, rtu.line.as_ref().is_some_and(|line| line.echo));
-        self.received.clear();
-        if !quiet.is_zero() {
-            wait_for_silence(&mut self.stream, quiet).await?;
-        }
-        self.outgoing.clear();
-        framing::serial_frame(&mut self.outgoing, question.unit, question.pdu);
-        self.stream.write_all(&self.outgoing).await?;
-        self.stream.flush().await?;
-        let function = question.pdu.first().copied().unwrap_or_default();
-        let skip = if echo { self.outgoing.len() } else { 0 };
-        loop {
-            if self.stream.read_buf(&mut self.received).await? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-            let Some(answer) = self.received.get(skip..) else { continue };
-            if self.received[..skip] != self.outgoing[..skip] {
-                return Err(ExchangeError::BadFrame("the adapter did not give back what was sent".to_owned()));
-            }
-            match framing::serial_length(answer, function)? {
-                Some(length) if answer.len() == length => {
-                    framing::open_serial(question.answers_as, answer)?;
-                    return Ok(skip + 1..skip + length - 2);
-                }
-                Some(length) if answer.len() > length => {
-                    return Err(ExchangeError::BadFrame(format!(
-                        "{} bytes came where {length} were due",
-                        answer.len()
-                    )));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// How long a request and the longest answer to it travel on a serial line.
-    fn line_time(&self, pdu: &[u8]) -> Duration {
-        let Some(line) = self.rtu.as_ref().and_then(|rtu| rtu.line.as_ref()) else { return Duration::ZERO };
-        let answer = match pdu {
-            [3 | 4 | 23, _, _, high, low, ..] => 5 + usize::from(u16::from_be_bytes([*high, *low])) * 2,
-            [1 | 2, _, _, high, low, ..] => 5 + usize::from(u16::from_be_bytes([*high, *low])).div_ceil(8),
-            [43, ..] => framing::LONGEST_SERIAL,
-            _ => 10,
-        };
-        let echoed = if line.echo { pdu.len() + 3 } else { 0 };
-        line.time_of(pdu.len() + 3 + echoed + answer) + line.turnaround
-    }
-
-    fn note_open(&self, questions: &[Question<'_>], open: &[Open], error: &ExchangeError) {
-        let Some(first) = open.first() else { return };
+    fn note_open(&self, questions: &[Question<'_>], error: &ExchangeError) {
+        let Some(first) = self.open.first() else { return };
         let (question, took) = (&questions[first.place], first.sent.elapsed());
         let words = Some(error.to_string());
         keep(&self.traffic, self.clock.as_ref(), question, Some(first.transaction), &self.received, took, words);
-    }
-
-    fn note_serial(&self, question: &Question<'_>, took: Duration, error: Option<&ExchangeError>) {
-        if error.is_some() || self.traffic.is_watched(self.clock.as_ref()) {
-            let words = error.map(ToString::to_string);
-            keep(&self.traffic, self.clock.as_ref(), question, None, &self.received, took, words);
-        }
     }
 }
 
@@ -353,7 +237,7 @@ fn has_frame(received: &[u8]) -> Result<bool, ExchangeError> {
     Ok(framing::tcp_head(received)?.is_some_and(|head| received.len() >= HEADER + head.length))
 }
 
-fn keep(
+pub(super) fn keep(
     traffic: &Traffic,
     clock: &dyn Clock,
     question: &Question<'_>,
@@ -376,27 +260,4 @@ fn keep(
         micros: took.as_micros() as u32,
         error,
     });
-}
-
-/// 3.5 characters of silence end a frame, 1.75 ms above 19,200 baud (serial line standard, 2.5.1.1).
-fn frame_gap(baud: u32) -> Duration {
-    if baud > 19_200 {
-        Duration::from_micros(1_750)
-    } else {
-        Duration::from_secs_f64(3.5 * 11.0 / f64::from(baud.max(300)))
-    }
-}
-
-async fn wait_for_silence(stream: &mut Stream, settle: Duration) -> io::Result<()> {
-    let mut scrap = [0; 256];
-    let end = Instant::now() + settle * 10;
-    while let Ok(read) = timeout(settle, stream.read(&mut scrap)).await {
-        if read? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if Instant::now() > end {
-            return Err(io::Error::other("the line is never silent: something else talks on it"));
-        }
-    }
-    Ok(())
 }

@@ -1,13 +1,13 @@
-//! Writing: exactly one write request a command, never repeated, never late; and the sign of life that a device may want.
+//! Writing: exactly one write request a command, never repeated, never late.
 
+use super::exchange::ExchangeError;
 use super::health::Fault;
 use super::pdu;
 use super::poll::{exception_reason, exception_words};
 use super::task::Connection;
-use super::wire::ExchangeError;
 use super::{Encoding, Kind, Point, Quirks, Table, Transport, WriteBits, WriteWith, codec, encode};
 use crate::command::{Dispatch, WriteAnswer};
-use crate::driver::{DriverEvent, Heartbeat, Written};
+use crate::driver::{DriverEvent, Written};
 use crate::tag::{Monotonic, Reason, Value};
 
 /// What a command becomes on the wire.
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    fn refusal_words(&self, code: u8) -> String {
+    pub(super) fn refusal_words(&self, code: u8) -> String {
         let secure = matches!(&self.settings.transport, Transport::Tcp { tls: Some(_), .. });
         format!("{} (exception {code})", exception_reason(code, secure).words())
     }
@@ -131,7 +131,8 @@ impl Connection {
         let read = pdu::read_request(Table::Holding, address, 1);
         let outcome = self.ask(place, &read, &mut answer).await;
         let outcome = outcome.and_then(|took| {
-            self.note_success(place, took);
+            let now = self.now();
+            self.note_success(place, took, now);
             Ok(pdu::registers(pdu::check_read(Table::Holding, 1, &answer)?).next().unwrap_or_default())
         });
         let before = match outcome {
@@ -155,43 +156,6 @@ impl Connection {
 
     fn find(&self, dispatch: &Dispatch) -> Option<(usize, Point)> {
         self.units.iter().enumerate().find_map(|(place, unit)| Some((place, unit.point(dispatch.tag())?.clone())))
-    }
-
-    /// Gives a device its sign of life.
-    pub(super) async fn beat(&mut self, place: usize) {
-        let now = self.now();
-        let unit = &mut self.units[place];
-        let Some(settings) = unit.settings.heartbeat else { return };
-        unit.beat.due = now.plus(settings.period);
-        unit.beat.count = unit.beat.count.wrapping_add(1);
-        let multiple = unit.settings.quirks.write_with == WriteWith::Multiple;
-        let pdu = match settings.table {
-            Table::Coil => pdu::write_coil(settings.address, unit.beat.count % 2 == 1, multiple),
-            _ => pdu::write_registers(settings.address, &[unit.beat.count], multiple),
-        };
-        let mut answer = Vec::new();
-        let outcome = self.ask(place, &pdu, &mut answer).await;
-        match outcome.and_then(|took| Ok(pdu::check_write(&pdu, &answer).map(|()| took)?)) {
-            Ok(took) => {
-                self.succeed(place, took).await;
-                self.heart_beats(place).await;
-            }
-            Err(ExchangeError::Exception(code)) => {
-                let words = self.refusal_words(code);
-                self.heart_fails(place, &words).await;
-            }
-            Err(error) => drop(self.note_failure(place, &error, false).await),
-        }
-    }
-
-    async fn heart_beats(&mut self, place: usize) {
-        let unit = &mut self.units[place];
-        if unit.beat.beating == Some(true) {
-            return;
-        }
-        unit.beat.beating = Some(true);
-        let device = unit.reporter.device();
-        self.port.send(DriverEvent::Heartbeat(self.generation, device, Heartbeat::Beating)).await;
     }
 }
 
