@@ -122,6 +122,8 @@ pub struct Statistics {
     pub wire_busy: f32,
     /// Tags that the device refuses, and that are asked for only now and then.
     pub refused_tags: u32,
+    /// How often the driver broke off because of a defect in Polder, since the start of its connection.
+    pub broke_off: u32,
 }
 
 /// News about a device.

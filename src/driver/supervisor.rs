@@ -1,6 +1,6 @@
 //! Starts a task per connection, hands instructions to them, changes what they work on, stops them.
 
-use super::broken::{self, Watched};
+use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::command::Dispatch;
@@ -43,12 +43,14 @@ pub struct Port {
     pub events: Sender<DriverEvent>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// How often the driver that it belongs to broke off.
+    pub(super) broke_off: u32,
 }
 
 impl Port {
     /// A port for drivers.
     pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock }
+        Self { events, clock, broke_off: 0 }
     }
 
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.
@@ -215,25 +217,25 @@ fn start(
     let (change, task) = match protocol {
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let devices = |settings: &modbus::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                let (now, own) = (assignments.clone(), port.clone());
-                if Watched::new(modbus::run(assignments, port, inbox, seen)).await.is_err() {
-                    let Assignment { generation, settings } = now.borrow().clone();
-                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
-                }
+                keep_running(assignments, port, inbox, devices, move |assignments, port, inbox| {
+                    Box::pin(modbus::run(assignments, port, inbox, Arc::clone(&seen)))
+                })
+                .await;
             });
             (Change::Modbus(sender), task)
         }
         Protocol::Mqtt(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let devices = |settings: &mqtt::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                let (now, own) = (assignments.clone(), port.clone());
-                if Watched::new(mqtt::run(assignments, port, inbox)).await.is_err() {
-                    let Assignment { generation, settings } = now.borrow().clone();
-                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
-                }
+                keep_running(assignments, port, inbox, devices, |assignments, port, inbox| {
+                    Box::pin(mqtt::run(assignments, port, inbox))
+                })
+                .await;
             });
             (Change::Mqtt(sender), task)
         }

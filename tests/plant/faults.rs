@@ -2,6 +2,7 @@
 //! bad in time and for the right reason, nobody else notices, and all is well again when the fault is over.
 
 mod answer;
+mod broken;
 mod cases;
 mod device;
 mod fairness;
@@ -59,4 +60,9 @@ fn a_late_unit_behind_a_gateway_disturbs_no_other() {
 #[test]
 fn a_late_unit_on_a_serial_line_disturbs_no_other() {
     fairness::shared(Flavour::Serial, Wrong::Late);
+}
+
+#[tokio::test]
+async fn a_driver_that_breaks_off_says_so_and_is_started_again() {
+    broken::prove().await;
 }

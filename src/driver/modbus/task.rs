@@ -68,7 +68,7 @@ pub(super) struct Connection {
 pub(crate) async fn run(
     mut assignments: watch::Receiver<Assignment<Settings>>,
     port: Port,
-    mut inbox: Inbox,
+    inbox: &mut Inbox,
     traffic: Arc<Traffic>,
 ) {
     let assignment = assignments.borrow_and_update().clone();
