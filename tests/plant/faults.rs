@@ -8,10 +8,13 @@ mod device;
 mod fairness;
 mod line;
 mod serial;
+mod silent_block;
 mod socket;
+mod stale_read;
 mod tcp;
 mod trial;
 mod writes;
+mod written_only;
 
 use cases::Flavour;
 use fairness::Wrong;
@@ -65,4 +68,35 @@ fn a_late_unit_on_a_serial_line_disturbs_no_other() {
 #[tokio::test]
 async fn a_driver_that_breaks_off_says_so_and_is_started_again() {
     broken::prove().await;
+}
+
+#[test]
+fn a_block_that_is_never_answered_rests_alone() {
+    silent_block::prove(Flavour::Tcp, 300);
+}
+
+#[test]
+fn a_block_that_is_never_answered_and_comes_first_rests_alone() {
+    silent_block::prove(Flavour::Tcp, 0);
+}
+
+#[test]
+fn a_block_that_is_never_answered_on_a_serial_line_rests_alone() {
+    silent_block::prove(Flavour::Serial, 300);
+}
+
+/// To find the step of the line again something else has to be read than what is never answered.
+#[test]
+fn a_block_that_is_never_answered_and_comes_first_on_a_serial_line_rests_alone() {
+    silent_block::prove(Flavour::Serial, 0);
+}
+
+#[test]
+fn a_device_that_is_only_written_is_there_or_says_that_it_is_not() {
+    written_only::prove();
+}
+
+#[test]
+fn bits_are_never_written_from_an_answer_that_came_late() {
+    stale_read::prove();
 }

@@ -17,6 +17,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
+/// Where nothing is polled, it looks this often whether the other side has closed the wire.
+const GLANCE: Duration = Duration::from_secs(2);
+/// A unit that failed and is polled rarely is asked again after this long, and not only at its next turn.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Over this span the load of the wire is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
@@ -31,7 +35,7 @@ pub(super) enum Next {
     Poll(usize, usize),
     /// Ask this unit who it is.
     Identify(usize),
-    /// Nothing but the wire.
+    /// Nothing but to see that the wire is open.
     Open,
 }
 
@@ -60,6 +64,8 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
+    /// When it is looked at next, where nothing is polled that would show that it was closed.
+    glance_at: Monotonic,
     pub(super) quiet_until: Monotonic,
     off_scan: watch::Receiver<OffScan>,
 }
@@ -151,6 +157,7 @@ impl Connection {
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
+            glance_at: now,
             quiet_until: Monotonic::default(),
         };
         connection.apply_scans();
@@ -233,7 +240,8 @@ impl Connection {
         let known = unit.unidentified && unit.health.condition().is_answering();
         let identify = known.then_some((unit.identify_at, Next::Identify(place)));
         // From some nothing is ever read; their wire is opened all the same, so that a command finds it.
-        let open = (unread && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
+        let due = if self.wire.is_none() { Monotonic::default() } else { self.glance_at };
+        let open = unread.then_some((due, Next::Open));
         let quiet = unit.quiet_until;
         probe
             .into_iter()
@@ -257,7 +265,8 @@ impl Connection {
             Next::Probe(place) => self.probe(place).await,
             Next::Poll(place, group) => self.poll(place, group).await,
             Next::Identify(place) => self.identify(place).await,
-            Next::Open => {}
+            // It is, or the turn would not have come this far.
+            Next::Open => self.glance_at = now.plus(GLANCE),
         }
         self.measure_load();
         true
@@ -359,7 +368,7 @@ impl Connection {
         let unit = &mut self.units[place];
         unit.quiet_until = now.plus(unit.settings.pause);
         unit.busy += latency;
-        unit.unsure = false;
+        (unit.unsure, unit.in_doubt) = (false, false);
         if unit.health.answered(latency, limit) {
             unit.wake_silent();
             unit.resume(now);
@@ -407,7 +416,7 @@ impl Connection {
         let (quiet, again_in) = match verdict {
             Verdict::RetryQuietly => (true, Duration::ZERO),
             Verdict::Retry => (false, Duration::ZERO),
-            Verdict::NextTurn => (false, self.shortest_period(place)),
+            Verdict::NextTurn => (false, self.shortest_period(place).min(LONGEST_REST)),
             Verdict::Probe(pause) => (false, pause),
         };
         let unit = &mut self.units[place];

@@ -167,6 +167,8 @@ pub(super) struct Unit {
     pub(super) quiet_until: Monotonic,
     /// A read was lost on a wire without transactions: its answer may still come, and must not be taken for another one.
     pub(super) unsure: bool,
+    /// A block was not answered, and nothing since: it may be the silence of that block or of the unit.
+    pub(super) in_doubt: bool,
     /// Whether it is still to be asked who it is, from when on, and how often that failed.
     pub(super) unidentified: bool,
     pub(super) identify_at: Monotonic,
@@ -194,6 +196,7 @@ impl Unit {
             on_scan: true,
             quiet_until: Monotonic::default(),
             unsure: false,
+            in_doubt: false,
             beat: Beat { due: now, count: 0, beating: None },
             busy: Duration::ZERO,
             place,
@@ -274,7 +277,16 @@ impl Unit {
     pub(super) fn smallest_block(&self) -> Option<&BlockState> {
         let blocks = self.groups.iter().flat_map(|group| &group.blocks);
         let answered = blocks.filter(|state| !self.learned.is_refused(&state.block));
-        answered.min_by_key(|state| state.block.count)
+        // One that was silent lately may be so for ever, while the unit answers for everything else.
+        answered.min_by_key(|state| (state.failures > 0, state.block.count))
+    }
+
+    /// Whether anything else than this block is to be read of it now and then.
+    pub(super) fn has_others(&self, group: usize, block: usize, now: Monotonic) -> bool {
+        let all = self.groups.iter().enumerate();
+        let mut all =
+            all.flat_map(|(place, group)| group.blocks.iter().enumerate().map(move |(at, one)| (place, at, one)));
+        all.any(|(place, at, one)| (place, at) != (group, block) && !one.is_resting(now))
     }
 
     /// A read whose answer has another length than that of every other read of this unit, single registers included.
@@ -286,7 +298,9 @@ impl Unit {
         };
         let taken: Vec<u16> = blocks().map(bytes).collect();
         let count = (3..=MAX_REGISTERS).find(|count| !taken.contains(&(count * 2))).unwrap_or(3);
-        let place = blocks().find(|block| !block.table.is_bits());
+        let states = self.groups.iter().flat_map(|group| &group.blocks).filter(|state| !state.block.table.is_bits());
+        // Not where it was silent lately.
+        let place = states.min_by_key(|state| state.failures > 0).map(|state| &state.block);
         let (table, address) = place.map_or((Table::Holding, 0), |block| (block.table, block.address));
         (table, address.min(u16::MAX - count), count)
     }
