@@ -6,14 +6,12 @@ use super::cases::send;
 use super::device::{Act, Device, Fault};
 use crate::support::{Folder, Station, run, words};
 use serde_json::json;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 const REGISTER: u16 = 60;
 /// The bit that is set.
 const BIT: u16 = 1 << 4;
-/// Longer than the time-out and the silence that the line is given after it.
-const LATE_MILLIS: u64 = 1500;
 
 /// What goes wrong on the line just before the command.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +22,16 @@ enum Before {
     LateConfirmation,
 }
 
-/// The first request that this is true of is answered late, all others in time.
+/// The first request that this is true of is answered when the next one comes, whatever that is; all others at once.
 fn late(is_late: impl Fn(&Ask) -> bool + Send + Sync + 'static) -> Fault {
-    let count = AtomicU64::new(0);
-    let script = move |ask: &Ask| match is_late(ask) && count.fetch_add(1, Ordering::Relaxed) == 0 {
-        true => vec![Act::Pause(LATE_MILLIS), send(&ask.truth)],
-        false => vec![send(&ask.truth)],
+    let (is_over, kept) = (AtomicBool::new(false), Mutex::new(None));
+    let script = move |ask: &Ask| {
+        if is_late(ask) && !is_over.swap(true, Ordering::Relaxed) {
+            *kept.lock().unwrap() = Some(ask.truth.clone());
+            return Vec::new();
+        }
+        let late = kept.lock().unwrap().take();
+        late.iter().map(send).chain([Act::Pause(50), send(&ask.truth)]).collect()
     };
     Fault::All(Arc::new(script))
 }
@@ -86,7 +88,7 @@ fn check(before: Before) {
         }
         tries += 1;
         assert!(tries < 10, "it is never written");
-        if text.contains("not connected") || text.contains("no answer") {
+        if text.contains("commands are not kept for later") {
             station.wait_good("bit");
         }
     }
