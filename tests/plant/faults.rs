@@ -7,6 +7,7 @@ mod cases;
 mod device;
 mod fairness;
 mod line;
+mod reloads;
 mod serial;
 mod silent_block;
 mod socket;
@@ -99,4 +100,14 @@ fn a_device_that_is_only_written_is_there_or_says_that_it_is_not() {
 #[test]
 fn bits_are_never_written_from_an_answer_that_came_late() {
     stale_read::prove();
+}
+
+#[test]
+fn reloads_cost_a_device_that_stays_equal_no_poll_and_no_sample() {
+    reloads::miss_nothing();
+}
+
+#[test]
+fn ten_thousand_registers_come_in_by_a_sheet_and_nobody_else_notices() {
+    reloads::sheet();
 }
