@@ -7,6 +7,7 @@ mod cases;
 mod device;
 mod fairness;
 mod line;
+mod off_scan;
 mod reloads;
 mod serial;
 mod silent_block;
@@ -110,4 +111,10 @@ fn reloads_cost_a_device_that_stays_equal_no_poll_and_no_sample() {
 #[test]
 fn ten_thousand_registers_come_in_by_a_sheet_and_nobody_else_notices() {
     reloads::sheet();
+}
+
+/// On one thread: the drivers run only when the test waits.
+#[tokio::test]
+async fn off_scan_is_not_lost_in_a_reload_whichever_comes_first() {
+    off_scan::prove().await;
 }
