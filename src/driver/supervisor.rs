@@ -126,10 +126,19 @@ impl Drop for Running {
     }
 }
 
-/// Why a tool cannot ask: there is no such connection, it has too much to do, or it is stopping.
+/// Why a tool gets no answer of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this connection cannot be asked now")]
-pub struct NoSuchWire;
+pub enum NotAsked {
+    /// There is nothing to ask: another protocol, or no such connection.
+    #[error("there is no Modbus wire here that can be asked")]
+    NoWire,
+    /// It has too many questions before it.
+    #[error("too many questions wait for this wire already; ask again in a moment")]
+    Busy,
+    /// It was closed before it answered: a reload, a stop, or a driver that broke off.
+    #[error("the wire was closed before it answered; ask again in a moment")]
+    Closed,
+}
 
 /// All driver tasks of a station. Dropping it stops them.
 pub struct Drivers {
@@ -189,9 +198,13 @@ impl Drivers {
     }
 
     /// Hands a question of a tool to the wire that it is about.
-    pub fn inquire(&self, connection: ConnectionId, inquiry: Inquiry) -> Result<(), NoSuchWire> {
-        let running = self.find(connection).ok_or(NoSuchWire)?;
-        running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|_| NoSuchWire)
+    pub fn inquire(&self, connection: ConnectionId, inquiry: Inquiry) -> Result<(), NotAsked> {
+        let asked = |running: &&Running| matches!(running.change, Change::Modbus(_));
+        let running = self.find(connection).filter(asked).ok_or(NotAsked::NoWire)?;
+        running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|rejected| match rejected {
+            Rejected::Full(_) => NotAsked::Busy,
+            Rejected::Closed(_) => NotAsked::Closed,
+        })
     }
 
     /// What went over a wire.

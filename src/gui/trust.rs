@@ -55,10 +55,7 @@ impl Trust {
                 }
             }
             Some(None) => quiet(ui, "Nothing was read of it yet.", &palette),
-            None if self.line.is_silent() => {
-                quiet(ui, "It does not come over a Modbus wire that can be asked.", &palette)
-            }
-            None => quiet(ui, "The wire is being asked.", &palette),
+            None => quiet(ui, self.line.silence(), &palette),
         }
     }
 }

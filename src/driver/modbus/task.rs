@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Questions of tools that the task takes in before it has answered them; more wait in the inbox, and then nobody may ask.
+const INQUIRIES: usize = 32;
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
 /// Where nothing is polled, it looks this often whether the other side has closed the wire.
@@ -92,7 +94,9 @@ pub(crate) async fn run(
         while let Ok(dispatch) = inbox.commands.try_recv() {
             connection.write(dispatch).await;
         }
-        while let Ok(instruction) = inbox.instructions.try_recv() {
+        while connection.inquiries.len() < INQUIRIES
+            && let Ok(instruction) = inbox.instructions.try_recv()
+        {
             connection.obey(instruction);
         }
         let wait = connection.time_to_next();
