@@ -67,6 +67,43 @@ fn tools_share_the_connection_of_the_station() {
     assert!(capture.len() > 200 && capture[..4] == 0xA1B2_C3D4_u32.to_le_bytes(), "{} bytes", capture.len());
 }
 
+/// The trust line holds the frames as they were, number and all: those that the traffic shows.
+#[test]
+fn what_is_traced_is_what_went_over_the_wire() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[0b1010_0000]);
+    let tags = json!([
+        {"name": "word", "device": "plc-1", "register": "holding:0"},
+        {"name": "field", "device": "plc-1", "register": "holding:0", "type": "u16", "bits": [4, 7]},
+    ]);
+    let mut file = modbus_station(server.port, "1s", tags);
+    file["connections"][0]["modbus"]["in_flight"] = json!(2);
+    let folder = Folder::new(&file);
+    let mut station = Station::start(&folder.path);
+    assert_eq!(station.wait_all_good(&["word", "field"]), [json!(160), json!(10)]);
+    let path = folder.path.to_str().unwrap();
+    let (traced, traffic) = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| words(&run(&["traffic", path, "--for", "3s", "--bytes"])));
+        let mut traced = Vec::new();
+        while !watching.is_finished() {
+            traced.push(words(&station.tool(&["trace", "field"])));
+        }
+        (traced, watching.join().unwrap())
+    });
+    let last = traced.last().unwrap();
+    assert!(last.contains("registers  00A0   (holding U16 Abcd, bits 4 to 7)"), "{last}");
+    let frame = |text: &str, word: &str| {
+        let line = text.lines().find(|line| line.starts_with(word)).unwrap_or_else(|| panic!("no {word} in {text}"));
+        line.trim_start_matches(word).split("   (").next().unwrap().trim().to_owned()
+    };
+    let went = |text: &&String| traffic.contains(&frame(text, "request")) && traffic.contains(&frame(text, "answer"));
+    let both = traced.iter().filter(went).count();
+    assert!(both >= 3, "{both} of {} traces are found in the traffic:\n{last}\n{traffic}", traced.len());
+    let number: u16 = frame(last, "number").split(' ').next().unwrap().parse().unwrap();
+    let bytes = number.to_be_bytes().map(|byte| format!("{byte:02X}")).join(" ");
+    assert!(frame(last, "request").starts_with(&bytes) && frame(last, "answer").starts_with(&bytes), "{last}");
+}
+
 /// On one thread: the drivers do not run while questions come in.
 #[tokio::test]
 async fn a_wire_that_does_not_answer_a_tool_says_why() {

@@ -387,10 +387,13 @@ async fn read_blocks(
     let requests: Vec<Vec<u8>> = chunk.iter().map(|block| std::mem::take(&mut group.blocks[*block].request)).collect();
     let questions: Vec<_> = requests.iter().map(|pdu| Question { unit, answers_as, pdu }).collect();
     let mut arrived = Vec::with_capacity(chunk.len());
+    // Each request has the number after that of the one before.
+    let before = wire.transaction();
     let outcome = wire
         .exchange_many(&questions, in_flight, limit, |place, pdu, took| {
             let (block, time) = (chunk[place], clock.now().utc);
             let outcome = take_answer(&mut group.blocks[block], pdu, took, time)?;
+            group.blocks[block].transaction = before.wrapping_add(place as u16 + 1);
             arrived.push(Arrived { block, outcome, time, took });
             Ok(())
         })

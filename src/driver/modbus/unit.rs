@@ -51,6 +51,8 @@ pub(super) struct BlockState {
     pub(super) answers: u64,
     pub(super) unchanged: u64,
     pub(super) last: Option<Timestamp>,
+    /// The number that the last answer carried, on wires whose frames have one.
+    pub(super) transaction: u16,
 }
 
 impl BlockState {
@@ -75,6 +77,7 @@ impl BlockState {
             answers: 0,
             unchanged: 0,
             last: None,
+            transaction: 0,
         }
     }
 
