@@ -43,6 +43,8 @@ pub struct Port {
     pub events: Sender<DriverEvent>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// What the records know of the devices since before the start.
+    pub(super) remembered: Arc<modbus::Remembered>,
     /// How often the driver that it belongs to broke off.
     pub(super) broke_off: u32,
 }
@@ -50,7 +52,12 @@ pub struct Port {
 impl Port {
     /// A port for drivers.
     pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock, broke_off: 0 }
+        Self { events, clock, remembered: Arc::default(), broke_off: 0 }
+    }
+
+    /// The same with what the records know of the devices.
+    pub fn remembering(self, remembered: modbus::Remembered) -> Self {
+        Self { remembered: Arc::new(remembered), ..self }
     }
 
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.

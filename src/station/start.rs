@@ -9,6 +9,7 @@ use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
+use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
@@ -73,7 +74,7 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let (off_scan, identities) = remembered(restored.remembered);
+        let (off_scan, identities, holes) = remembered(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
@@ -84,7 +85,7 @@ impl Station {
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
-        let port = Port::new(field, clock);
+        let port = Port::new(field, clock).remembering(holes);
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
         let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
@@ -251,8 +252,8 @@ fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f
 }
 
 /// What the record says of devices: the last entry of each kind holds.
-fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>) {
-    let (mut off_scan, mut identities) = (HashMap::new(), HashMap::new());
+fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>, Remembered) {
+    let (mut off_scan, mut identities, mut holes) = (HashMap::new(), HashMap::new(), Remembered::new());
     for entry in entries {
         let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
         match &*entry.action {
@@ -261,6 +262,8 @@ fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<s
                 off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
             "on-scan" => drop(off_scan.remove(&entry.subject)),
+            // What cannot be read is learned again.
+            "learned" => drop(serde_json::from_value(detail).map(|known| holes.insert(entry.subject, known))),
             _ => {
                 if let Ok(identity) = serde_json::from_value(detail) {
                     identities.insert(entry.subject, identity);
@@ -268,7 +271,7 @@ fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<s
             }
         }
     }
-    (off_scan, identities)
+    (off_scan, identities, holes)
 }
 
 fn session_name(now: Timestamp) -> Arc<str> {

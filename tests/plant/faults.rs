@@ -6,6 +6,7 @@ mod broken;
 mod cases;
 mod device;
 mod fairness;
+mod holes;
 mod line;
 mod off_scan;
 mod reloads;
@@ -117,4 +118,14 @@ fn ten_thousand_registers_come_in_by_a_sheet_and_nobody_else_notices() {
 #[tokio::test]
 async fn off_scan_is_not_lost_in_a_reload_whichever_comes_first() {
     off_scan::prove().await;
+}
+
+#[test]
+fn a_restart_does_not_ask_again_for_what_is_refused() {
+    holes::prove();
+}
+
+#[test]
+fn another_device_than_the_known_one_is_asked_for_everything() {
+    holes::somebody_else();
 }

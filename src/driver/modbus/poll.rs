@@ -46,10 +46,16 @@ impl Connection {
         let blocks = self.units[place].groups[number].blocks.len();
         let next = (error.is_none() && behind < blocks).then_some(behind);
         self.units[place].groups[number].under_way = next.map(|block| (block, due));
+        let answered = !arrived.is_empty();
         let mut changed = self.take_arrived(place, number, arrived).await;
-        changed |= error.is_none() && next.is_none() && self.units[place].learned.settle();
-        if changed {
+        let is_over = error.is_none() && next.is_none();
+        changed |= is_over && self.units[place].learned.settle();
+        let recalled = answered && std::mem::take(&mut self.units[place].memory.recalled);
+        self.units[place].memory.untold |= changed;
+        if changed || recalled {
             self.plan_anew(place, now).await;
+        } else if is_over {
+            self.tell_learned(place, now).await;
         }
         match (error, unanswered) {
             (Some(error), Some(block)) if !changed => self.block_failed(place, number, block, &error).await,
@@ -301,7 +307,10 @@ impl Connection {
         self.units[place].unidentified = false;
         let unit = self.units[place].settings.unit;
         match self.ask_identity(unit).await {
-            Ok(identity) => self.tell_identity(place, identity).await,
+            Ok(identity) => {
+                self.meet(place, &identity);
+                self.tell_identity(place, identity).await;
+            }
             // Who refuses will refuse again; who was busy or disturbed is asked a few times more.
             Err(why) if !why.contains("exception") => {
                 let now = self.now();

@@ -1,6 +1,7 @@
 //! The task of one wire: commands first, then whatever is due and has waited longest. One request under way unless the engineer allows more.
 
 use super::health::{Fault, Verdict};
+use super::memory::recalled;
 use super::traffic::Traffic;
 use super::unit::Unit;
 use super::wire::{ExchangeError, Wire};
@@ -142,7 +143,9 @@ impl Connection {
         let now = port.clock.now().monotonic;
         let Assignment { generation, settings } = assignment;
         let places = settings.devices.iter().cloned().enumerate();
-        let units = places.map(|(place, device)| Unit::new(device, generation, place, now)).collect();
+        let units = places
+            .map(|(place, device)| recalled(Unit::new(device, generation, place, now), &settings.transport, &port, now))
+            .collect();
         let mut connection = Self {
             off_scan,
             // Whoever used the line before may have left a question open on it.
@@ -187,7 +190,10 @@ impl Connection {
                     unit.move_to(device.clone(), generation, now);
                     unit
                 }
-                None => Unit::new(device.clone(), generation, place, now),
+                None => {
+                    let unit = Unit::new(device.clone(), generation, place, now);
+                    recalled(unit, &settings.transport, &self.port, now)
+                }
             });
         }
         if !same_wire {
@@ -215,6 +221,10 @@ impl Connection {
                 unit.health.forgive();
                 unit.forget_answers();
                 unit.resume(now);
+                if on {
+                    // Who puts it back may have repaired or replaced it.
+                    unit.forget_lessons(now);
+                }
             }
         }
     }

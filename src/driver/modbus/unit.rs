@@ -1,6 +1,7 @@
 //! One unit on a wire, as its task sees it: what is asked when, what came last, and what was learned.
 
 use super::health::Health;
+use super::memory::Memory;
 use super::pdu;
 use super::plan::{Block, Learned, MAX_REGISTERS, plan_blocks};
 use super::schedule::{self, Turn};
@@ -14,6 +15,8 @@ use std::time::Duration;
 /// What a device refused alone is asked for again soon, because it may be starting, and then more and more rarely.
 const FIRST_QUARANTINE: Duration = Duration::from_secs(2);
 const LONGEST_QUARANTINE: Duration = Duration::from_secs(60);
+/// After so many refusals it rests for the longest time.
+const OFTEN: u32 = 5;
 
 /// What an answer to a block means.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,6 +166,7 @@ pub(super) struct Unit {
     pub(super) settings: Device,
     pub(super) groups: Vec<Group>,
     pub(super) learned: Learned,
+    pub(super) memory: Memory,
     pub(super) health: Health,
     pub(super) reporter: Reporter,
     pub(super) on_scan: bool,
@@ -181,7 +185,7 @@ pub(super) struct Unit {
     pub(super) busy: Duration,
     place: usize,
     /// The reason of the last refusal in each table.
-    why: Vec<(Table, Reason)>,
+    pub(super) why: Vec<(Table, Reason)>,
 }
 
 impl Unit {
@@ -194,6 +198,7 @@ impl Unit {
             settings,
             groups: Vec::new(),
             learned: Learned::default(),
+            memory: Memory::default(),
             health: Health::new(),
             reporter,
             on_scan: true,
@@ -243,6 +248,37 @@ impl Unit {
     pub(super) fn note_refusal(&mut self, table: Table, reason: Reason) {
         self.why.retain(|(other, _)| *other != table);
         self.why.push((table, reason));
+    }
+
+    /// Takes over what was learned before the start. What is refused rests at first: it is asked for again, but rarely.
+    pub(super) fn know(&mut self, learned: Learned, why: Vec<(Table, Reason)>, now: Monotonic) {
+        (self.learned, self.why) = (learned, why);
+        self.replan(now);
+        let refused = self.groups.iter_mut().flat_map(|group| &mut group.blocks);
+        for state in refused.filter(|state| self.learned.is_refused(&state.block)) {
+            state.refusals = OFTEN;
+            state.quarantine(now);
+            // And its tags are still to be told so.
+            state.refused_now = true;
+        }
+    }
+
+    /// Whether it refuses everything that is read of it.
+    pub(super) fn is_refused_whole(&self) -> bool {
+        let mut blocks = self.groups.iter().flat_map(|group| &group.blocks);
+        blocks.all(|state| self.learned.is_refused(&state.block))
+    }
+
+    /// Another device may stand there now: it is asked for everything.
+    pub(super) fn forget_lessons(&mut self, now: Monotonic) {
+        self.learned = Learned::default();
+        self.why.clear();
+        (self.memory.recalled, self.memory.untold) = (false, true);
+        for state in self.groups.iter_mut().flat_map(|group| &mut group.blocks) {
+            (state.refusals, state.refused_now, state.not_before) = (0, false, None);
+        }
+        self.replan(now);
+        self.hurry(now);
     }
 
     /// Every group is due now: it answers again, or a command wants to be read back.
