@@ -2,6 +2,7 @@
 //! bad in time and for the right reason, nobody else notices, and all is well again when the fault is over.
 
 mod answer;
+mod both;
 mod broken;
 mod cases;
 mod device;
