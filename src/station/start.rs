@@ -74,7 +74,7 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let (off_scan, identities, holes) = remembered(restored.remembered);
+        let KnownDevices { off_scan, identities, holes } = KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
@@ -251,27 +251,39 @@ fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f
     None
 }
 
-/// What the record says of devices: the last entry of each kind holds.
-fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>, Remembered) {
-    let (mut off_scan, mut identities, mut holes) = (HashMap::new(), HashMap::new(), Remembered::new());
-    for entry in entries {
+/// What the record says of devices, by name.
+#[derive(Default)]
+struct KnownDevices {
+    off_scan: HashMap<Arc<str>, OffScan>,
+    identities: HashMap<Arc<str>, Identity>,
+    holes: Remembered,
+}
+
+impl KnownDevices {
+    /// The last entry of each kind holds.
+    fn of(entries: Vec<Entry>) -> Self {
+        let mut known = Self::default();
+        entries.into_iter().for_each(|entry| known.take(entry));
+        known
+    }
+
+    fn take(&mut self, entry: Entry) {
         let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
         match &*entry.action {
             "off-scan" => {
                 let why = detail["reason"].as_str().unwrap_or_default().into();
-                off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
+                self.off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
-            "on-scan" => drop(off_scan.remove(&entry.subject)),
+            "on-scan" => drop(self.off_scan.remove(&entry.subject)),
             // What cannot be read is learned again.
-            "learned" => drop(serde_json::from_value(detail).map(|known| holes.insert(entry.subject, known))),
+            "learned" => drop(serde_json::from_value(detail).map(|holes| self.holes.insert(entry.subject, holes))),
             _ => {
                 if let Ok(identity) = serde_json::from_value(detail) {
-                    identities.insert(entry.subject, identity);
+                    self.identities.insert(entry.subject, identity);
                 }
             }
         }
     }
-    (off_scan, identities, holes)
 }
 
 fn session_name(now: Timestamp) -> Arc<str> {
