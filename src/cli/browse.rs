@@ -9,7 +9,7 @@ use crate::driver::{Identity, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::station::{LoneWire, SOCKET_FILE};
 use crate::tag::Generation;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -103,10 +103,7 @@ impl Asker {
                     other => bail!("the station answered something else: {other:?}"),
                 }
             }
-            Self::Alone(wire) => wire
-                .ask(|reply| Inquiry::Identify(unit, reply))
-                .context("the wire is gone")?
-                .map_err(|why| anyhow!(why)),
+            Self::Alone(wire) => wire.ask(|reply| Inquiry::Identify(unit, reply))?.map_err(|why| anyhow!(why)),
         }
     }
 
@@ -118,9 +115,7 @@ impl Asker {
                     other => bail!("the station answered something else: {other:?}"),
                 }
             }
-            Self::Alone(wire) => {
-                wire.ask(|reply| Inquiry::Read(wish, reply)).context("the wire is gone")?.map_err(|why| anyhow!(why))
-            }
+            Self::Alone(wire) => wire.ask(|reply| Inquiry::Read(wish, reply))?.map_err(|why| anyhow!(why)),
         }
     }
 

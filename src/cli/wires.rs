@@ -133,8 +133,10 @@ fn trust_words(tag: &str, line: &TrustLine, now: Timestamp) -> String {
     let raw: Vec<String> = line.raw.iter().map(|register| format!("{register:04X}")).collect();
     let exchange = &line.exchange;
     let age = now.micros_since(exchange.time) as f64 / 1e6;
+    let bits = line.bits.map_or_else(String::new, |bits| format!(", {}", bits.words()));
+    let number = line.transaction.map_or_else(String::new, |number| format!("number     {number} ({number:04X})\n"));
     format!(
-        "tag        {tag}\nregisters  {}   ({} {:?} {:?})\nplace      {}:{}, unit {}\nanswer     {}\nrequest    {}   ({})\n\
+        "tag        {tag}\nregisters  {}   ({} {:?} {:?}{bits})\nplace      {}:{}, unit {}\nanswer     {}\nrequest    {}   ({})\n{number}\
          latency    {:.2} ms\nage        {age:.1} s, read at {}",
         raw.join(" "),
         line.table.word(),

@@ -34,9 +34,13 @@ enum Sent {
     Waiting,
     /// The device took it.
     Accepted,
+    /// It went out to all, of whom none answers.
+    ToAll,
     /// It may have arrived; why that is not known.
     Doubtful(String),
 }
+
+const TO_ALL: &str = "it was sent to all devices on the line, and nobody answers a broadcast";
 
 /// A driver that says nothing for this long after the command's expiry has lost it.
 pub(super) const DRIVER_SILENCE: Duration = Duration::from_secs(15);
@@ -79,7 +83,11 @@ impl InFlight {
             WriteAnswer::Accepted if self.read_back.is_none() => {
                 return Progress::Ended(Outcome::Unverified, "the device took it; no read-back is set up".to_owned());
             }
+            WriteAnswer::SentToAll if self.read_back.is_none() => {
+                return Progress::Ended(Outcome::Unverified, format!("{TO_ALL}; no read-back is set up"));
+            }
             WriteAnswer::Accepted => Sent::Accepted,
+            WriteAnswer::SentToAll => Sent::ToAll,
             WriteAnswer::Unknown(why) => Sent::Doubtful(why),
         };
         self.deadline = now.monotonic.plus(self.within);
@@ -94,8 +102,8 @@ impl InFlight {
         let agrees = self.agrees(value);
         let waiting = Progress::Waiting(self.deadline);
         match &self.sent {
-            Sent::Accepted if self.pulse => self.observe_pulse(value, agrees, before.as_ref()),
-            Sent::Accepted if agrees => Progress::Ended(Outcome::Verified, format!("reads back {value}")),
+            Sent::Accepted | Sent::ToAll if self.pulse => self.observe_pulse(value, agrees, before.as_ref()),
+            Sent::Accepted | Sent::ToAll if agrees => Progress::Ended(Outcome::Verified, format!("reads back {value}")),
             // What stood there before proves nothing.
             Sent::Doubtful(why) if agrees && !self.before.as_ref().is_some_and(|before| self.agrees(before)) => {
                 Progress::Ended(Outcome::Verified, format!("no clear answer came ({why}), and it reads back {value}"))
@@ -113,7 +121,7 @@ impl InFlight {
             Some(_) => Progress::Ended(Outcome::Verified, format!("it was set, and the device reset it to {value}")),
             None => Progress::Ended(
                 Outcome::Unverified,
-                format!("the device took it, and it reads {value} again; nobody saw it set"),
+                format!("{}, and it reads {value} again; nobody saw it set", self.went()),
             ),
         }
     }
@@ -129,17 +137,25 @@ impl InFlight {
                 Progress::Ended(Outcome::Unknown, format!("{}; it reads {seen}", doubtful(why)))
             }
             (Sent::Doubtful(why), None) => Progress::Ended(Outcome::Unknown, doubtful(why)),
-            (Sent::Accepted, Some(seen)) if self.pulse => {
+            (Sent::Accepted | Sent::ToAll, Some(seen)) if self.pulse => {
                 Progress::Ended(Outcome::Mismatch, format!("it is still {seen}: the device did not reset it"))
             }
             (Sent::Accepted, Some(seen)) => {
                 Progress::Ended(Outcome::Mismatch, format!("sent {}, the device kept {seen}", self.wanted))
             }
-            (Sent::Accepted, None) => Progress::Ended(
+            (Sent::ToAll, Some(seen)) => {
+                Progress::Ended(Outcome::Mismatch, format!("{TO_ALL}; sent {}, and it reads {seen}", self.wanted))
+            }
+            (Sent::Accepted | Sent::ToAll, None) => Progress::Ended(
                 Outcome::Unverified,
-                format!("the device took it, but nothing good was read back in {} s", self.within.as_secs_f32()),
+                format!("{}, but nothing good was read back in {} s", self.went(), self.within.as_secs_f32()),
             ),
         }
+    }
+
+    /// What is known of the write alone.
+    fn went(&self) -> &'static str {
+        if self.sent == Sent::ToAll { TO_ALL } else { "the device took it" }
     }
 
     fn agrees(&self, value: &Value) -> bool {
@@ -205,6 +221,8 @@ mod tests {
         assert_eq!(ended(in_flight(false).answered(WriteAnswer::Unknown("time-out".into()), at(1))), Outcome::Unknown);
         assert_eq!(ended(in_flight(false).answered(WriteAnswer::Accepted, at(1))), Outcome::Unverified);
         assert_eq!(ended(in_flight(true).expire(at(15))), Outcome::Unknown);
+        let to_all = in_flight(false).answered(WriteAnswer::SentToAll, at(1));
+        assert_eq!(to_all, Progress::Ended(Outcome::Unverified, format!("{TO_ALL}; no read-back is set up")));
         let mut taken = in_flight(true);
         taken.answered(WriteAnswer::Accepted, at(1));
         assert_eq!(ended(taken.expire(at(11))), Outcome::Unverified);
@@ -233,6 +251,21 @@ mod tests {
         assert_eq!(same.observe(Some(&Value::Double(1.1)), Quality::GOOD), Progress::Waiting(same.deadline()));
         assert_eq!(ended(same.expire(at(11))), Outcome::Unknown);
         assert_eq!(ended(doubtful(0.0).expire(at(11))), Outcome::Unknown);
+    }
+
+    #[test]
+    fn nobody_says_that_he_took_what_was_sent_to_all() {
+        let sent = || {
+            let mut flight = in_flight(true);
+            flight.answered(WriteAnswer::SentToAll, at(1));
+            flight
+        };
+        let unseen = Progress::Ended(Outcome::Unverified, format!("{TO_ALL}, but nothing good was read back in 10 s"));
+        assert_eq!(sent().expire(at(11)), unseen);
+        assert_eq!(ended(sent().observe(Some(&Value::Double(1.1)), Quality::GOOD)), Outcome::Verified);
+        let mut other = sent();
+        other.observe(Some(&Value::Double(9.0)), Quality::GOOD);
+        assert_eq!(ended(other.expire(at(11))), Outcome::Mismatch);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub enum WriteAnswer {
     /// The device said that it took it.
     Accepted,
+    /// It went out to all devices on the line; nobody answers a broadcast.
+    SentToAll,
     /// The device said no, and why.
     Failed(String),
     /// It never left the station.
@@ -31,7 +33,7 @@ pub enum Outcome {
     Refused,
     /// The device said no.
     Failed,
-    /// The device took it, and no read-back says more.
+    /// The device took it, or it was sent to all, and no read-back says more.
     Unverified,
     /// It may have arrived.
     Unknown,
@@ -70,7 +72,7 @@ pub enum Phase {
     Recording,
     /// It is on its way to the device.
     Sending,
-    /// The device took it; the read-back is awaited.
+    /// It went out, and as far as the device answers it took it; the read-back is awaited.
     ReadingBack,
     /// It has ended; with a sentence.
     Ended(Outcome, Arc<str>),
@@ -82,7 +84,7 @@ impl Phase {
         match self {
             Self::Recording => "being recorded".to_owned(),
             Self::Sending => "sent, waiting for the device".to_owned(),
-            Self::ReadingBack => "taken by the device, reading back".to_owned(),
+            Self::ReadingBack => "sent, reading back".to_owned(),
             Self::Ended(outcome, detail) if detail.is_empty() => outcome.word().to_owned(),
             Self::Ended(outcome, detail) => format!("{}: {detail}", outcome.word()),
         }

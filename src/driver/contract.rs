@@ -1,6 +1,6 @@
 //! What drivers and the engine say to each other. Types only.
 
-use super::modbus::Inquiry;
+use super::modbus::{Holes, Inquiry};
 use crate::audit::RequestId;
 use crate::command::WriteAnswer;
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
@@ -122,6 +122,8 @@ pub struct Statistics {
     pub wire_busy: f32,
     /// Tags that the device refuses, and that are asked for only now and then.
     pub refused_tags: u32,
+    /// How often the driver broke off because of a defect in Polder, since the start of its connection.
+    pub broke_off: u32,
 }
 
 /// News about a device.
@@ -209,6 +211,8 @@ pub enum DriverEvent {
     Written(Written),
     /// Who a device says that it is.
     Identity(Generation, DeviceId, Identity),
+    /// What a device refuses, worth keeping over a restart.
+    Learned(Generation, DeviceId, Holes),
     /// The sign of life that the station gives a device began or failed.
     Heartbeat(Generation, DeviceId, Heartbeat),
 }

@@ -13,4 +13,4 @@ pub use contract::{
     Statistics, Written,
 };
 use supervisor::Inbox;
-pub use supervisor::{ConnectionSettings, Drivers, NoSuchWire, Port, Protocol};
+pub use supervisor::{ConnectionSettings, Drivers, NotAsked, Port, Protocol};

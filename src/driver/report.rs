@@ -100,6 +100,7 @@ impl Reporter {
         self.statistics.answers_per_second = if self.told.is_none() { fresh } else { before * 0.7 + fresh * 0.3 };
         self.told = Some(now);
         self.counted = self.statistics.answers;
+        self.statistics.broke_off = port.broke_off;
         let report = DeviceReport {
             generation: self.generation,
             device: self.device,

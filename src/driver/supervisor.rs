@@ -1,6 +1,6 @@
 //! Starts a task per connection, hands instructions to them, changes what they work on, stops them.
 
-use super::broken::{self, Watched};
+use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::command::Dispatch;
@@ -43,12 +43,21 @@ pub struct Port {
     pub events: Sender<DriverEvent>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// What the records know of the devices since before the start.
+    pub(super) remembered: Arc<modbus::Remembered>,
+    /// How often the driver that it belongs to broke off.
+    pub(super) broke_off: u32,
 }
 
 impl Port {
     /// A port for drivers.
     pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock }
+        Self { events, clock, remembered: Arc::default(), broke_off: 0 }
+    }
+
+    /// The same with what the records know of the devices.
+    pub fn remembering(self, remembered: modbus::Remembered) -> Self {
+        Self { remembered: Arc::new(remembered), ..self }
     }
 
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.
@@ -126,10 +135,19 @@ impl Drop for Running {
     }
 }
 
-/// Why a tool cannot ask: there is no such connection, it has too much to do, or it is stopping.
+/// Why a tool gets no answer of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this connection cannot be asked now")]
-pub struct NoSuchWire;
+pub enum NotAsked {
+    /// There is nothing to ask: another protocol, or no such connection.
+    #[error("there is no Modbus wire here that can be asked")]
+    NoWire,
+    /// It has too many questions before it.
+    #[error("too many questions wait for this wire already; ask again in a moment")]
+    Busy,
+    /// It was closed before it answered: a reload, a stop, or a driver that broke off.
+    #[error("the wire was closed before it answered; ask again in a moment")]
+    Closed,
+}
 
 /// All driver tasks of a station. Dropping it stops them.
 pub struct Drivers {
@@ -189,9 +207,13 @@ impl Drivers {
     }
 
     /// Hands a question of a tool to the wire that it is about.
-    pub fn inquire(&self, connection: ConnectionId, inquiry: Inquiry) -> Result<(), NoSuchWire> {
-        let running = self.find(connection).ok_or(NoSuchWire)?;
-        running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|_| NoSuchWire)
+    pub fn inquire(&self, connection: ConnectionId, inquiry: Inquiry) -> Result<(), NotAsked> {
+        let asked = |running: &&Running| matches!(running.change, Change::Modbus(_));
+        let running = self.find(connection).filter(asked).ok_or(NotAsked::NoWire)?;
+        running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|rejected| match rejected {
+            Rejected::Full(_) => NotAsked::Busy,
+            Rejected::Closed(_) => NotAsked::Closed,
+        })
     }
 
     /// What went over a wire.
@@ -217,25 +239,25 @@ fn start(
     let (change, task) = match protocol {
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let devices = |settings: &modbus::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                let (now, own) = (assignments.clone(), port.clone());
-                if Watched::new(modbus::run(assignments, port, inbox, seen)).await.is_err() {
-                    let Assignment { generation, settings } = now.borrow().clone();
-                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
-                }
+                keep_running(assignments, port, inbox, devices, move |assignments, port, inbox| {
+                    Box::pin(modbus::run(assignments, port, inbox, Arc::clone(&seen)))
+                })
+                .await;
             });
             (Change::Modbus(sender), task)
         }
         Protocol::Mqtt(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
+            let devices = |settings: &mqtt::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
-                let (now, own) = (assignments.clone(), port.clone());
-                if Watched::new(mqtt::run(assignments, port, inbox)).await.is_err() {
-                    let Assignment { generation, settings } = now.borrow().clone();
-                    broken::tell(&own, generation, settings.devices.iter().map(|device| device.device)).await;
-                }
+                keep_running(assignments, port, inbox, devices, |assignments, port, inbox| {
+                    Box::pin(mqtt::run(assignments, port, inbox))
+                })
+                .await;
             });
             (Change::Mqtt(sender), task)
         }

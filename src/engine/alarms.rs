@@ -35,7 +35,6 @@ pub(super) struct AlarmDesk {
     pending: HashMap<RequestId, Pending>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
-    acknowledged: Vec<usize>,
 }
 
 impl AlarmDesk {
@@ -51,7 +50,6 @@ impl AlarmDesk {
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
-            acknowledged: Vec::new(),
         };
         desk.index(plan);
         desk.restore(plan, restored);
@@ -373,16 +371,22 @@ impl AlarmDesk {
         }
     }
 
-    /// The record of an acknowledgement is durable: now it takes effect.
-    pub(super) fn committed(&mut self, plan: &Plan, request: &RequestId, now: Now, effects: &mut Effects) -> bool {
-        let Some(pending) = self.pending.remove(request) else { return false };
-        let mut count = 0;
+    /// The record of an acknowledgement is durable: now it takes effect. The slots that it took effect on; none where the request was no
+    /// acknowledgement.
+    pub(super) fn committed(
+        &mut self,
+        plan: &Plan,
+        request: &RequestId,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Option<Vec<usize>> {
+        let pending = self.pending.remove(request)?;
+        let mut acknowledged = Vec::new();
         for &(slot, occurrence, recorded) in &pending.slots {
             let Some(alarm) = self.alarms.get_mut(slot) else { continue };
             let from = alarm.state();
             if let Acknowledged::Done(to) = alarm.acknowledge(occurrence, now) {
-                count += 1;
-                self.acknowledged.push(slot);
+                acknowledged.push(slot);
                 self.show(plan, slot, to, effects);
                 if to != recorded {
                     // It returned while the record of its acknowledgement was being written: this row comes last, and holds.
@@ -392,14 +396,10 @@ impl AlarmDesk {
                 }
             }
         }
+        let count = acknowledged.len();
         let reply = Reply::Acknowledged { count, already: pending.already, gone: pending.gone };
         effects.replies.push((pending.reply, reply));
-        true
-    }
-
-    /// The slots that were acknowledged since this was asked last.
-    pub(super) fn take_acknowledged(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.acknowledged)
+        Some(acknowledged)
     }
 
     /// The records of these requests could not be written: nothing happened.

@@ -3,6 +3,7 @@
 use super::{Effects, Notice, Plan, Reply, ReplyId};
 use crate::access::Principal;
 use crate::audit::{Draft, RequestId};
+use crate::driver::modbus::Holes;
 use crate::driver::{Condition, DeviceReport, Heartbeat, Identity, Link, Statistics};
 use crate::tag::{DeviceId, Generation, Now, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,7 @@ impl DeviceView {
             busy: 0.0,
             wire_busy: 0.0,
             refused_tags: 0,
+            broke_off: 0,
         },
         off_scan: None,
         identity: None,
@@ -267,6 +269,21 @@ impl DeviceDesk {
             essential: true,
         });
         self.known.insert(Arc::clone(name), identity);
+    }
+
+    /// What a device refuses goes into the record, from which it comes back at the next start.
+    pub(super) fn take_holes(&self, plan: &Plan, device: DeviceId, holes: &Holes, now: Now, effects: &mut Effects) {
+        let Some(definition) = plan.directory.device(device) else { return };
+        let name = Arc::clone(&definition.name);
+        effects.drafts.push(Draft {
+            request: RequestId::from(format!("learned-{name}-{}", now.utc.as_micros()).as_str()),
+            time: now.utc,
+            principal: Principal::station(),
+            action: "learned".into(),
+            subject: name,
+            detail: serde_json::to_string(holes).unwrap_or_default().into(),
+            essential: true,
+        });
     }
 
     /// The sign of life that the station gives a device began, failed or ends: that is recorded, not each beat.

@@ -113,6 +113,11 @@ impl Engine {
             Event::Driver(DriverEvent::Identity(generation, device, identity)) => {
                 self.take_identity(generation, device, identity, now, effects);
             }
+            Event::Driver(DriverEvent::Learned(generation, device, holes)) => {
+                if let Some(device) = self.slot_of_device(generation, device) {
+                    self.devices.take_holes(&self.plan, device, &holes, now, effects);
+                }
+            }
             Event::Driver(DriverEvent::Heartbeat(generation, device, heartbeat)) => {
                 if let Some(device) = self.slot_of_device(generation, device) {
                     let plan = Arc::clone(&self.plan);

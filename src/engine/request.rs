@@ -312,8 +312,8 @@ impl Engine {
     pub(super) fn take_receipts(&mut self, receipts: Vec<Receipt>, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         for receipt in receipts {
-            if self.alarms.committed(&plan, receipt.request(), now, effects) {
-                self.accept_acknowledged(now, effects);
+            if let Some(acknowledged) = self.alarms.committed(&plan, receipt.request(), now, effects) {
+                self.accept_acknowledged(&acknowledged, now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
             } else if self.loop_checks.committed(receipt.request(), effects) {

@@ -40,10 +40,10 @@ impl Engine {
     }
 
     /// Whoever acknowledges that another device answers makes it the known one.
-    pub(super) fn accept_acknowledged(&mut self, now: Now, effects: &mut Effects) {
+    pub(super) fn accept_acknowledged(&mut self, slots: &[usize], now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
-        for slot in self.alarms.take_acknowledged() {
-            let Some(alarm) = plan.alarms.get(slot) else { continue };
+        for slot in slots {
+            let Some(alarm) = plan.alarms.get(*slot) else { continue };
             if let (Subject::Device(device), Condition::OtherIdentity) = (alarm.subject, alarm.condition) {
                 self.devices.accept_identity(&plan, device, now, effects);
                 self.judge_device(device, Condition::OtherIdentity, Verdict::Inactive, now, effects);

@@ -1,5 +1,6 @@
 //! A question to a wire that is asked again and again while somebody looks. The window never waits for the answer.
 
+use crate::driver::NotAsked;
 use crate::station::Asked;
 use crate::tag::Monotonic;
 use egui::Ui;
@@ -14,12 +15,12 @@ pub(super) struct Repeated<T> {
     asked: Option<Asked<T>>,
     at: Option<Monotonic>,
     answer: Option<T>,
-    is_silent: bool,
+    silence: Option<NotAsked>,
 }
 
 impl<T> Default for Repeated<T> {
     fn default() -> Self {
-        Self { asked: None, at: None, answer: None, is_silent: false }
+        Self { asked: None, at: None, answer: None, silence: None }
     }
 }
 
@@ -52,9 +53,9 @@ impl<T> Repeated<T> {
     fn take(&mut self) -> bool {
         let Some(answer) = self.asked.as_mut().and_then(Asked::poll) else { return false };
         self.asked = None;
-        self.is_silent = answer.is_none();
-        if answer.is_some() {
-            self.answer = answer;
+        match answer {
+            Ok(answer) => (self.answer, self.silence) = (Some(answer), None),
+            Err(why) => self.silence = Some(why),
         }
         true
     }
@@ -64,8 +65,8 @@ impl<T> Repeated<T> {
         self.answer.as_ref()
     }
 
-    /// Whether there was nobody to answer the last time.
-    pub(super) fn is_silent(&self) -> bool {
-        self.is_silent
+    /// What to say while there is no answer.
+    pub(super) fn silence(&self) -> String {
+        self.silence.map_or_else(|| "The wire is being asked.".to_owned(), |why| format!("Not asked: {why}."))
     }
 }

@@ -5,7 +5,7 @@ use super::format;
 use super::scene::Scene;
 use super::theme::{Palette, plain};
 use super::widgets::{button, quiet};
-use crate::driver::modbus::{Encoding, Kind, TrustLine, decode, words};
+use crate::driver::modbus::{Encoding, TrustLine, decode, words};
 use crate::tag::{Generation, TagDefinition, TagId, Value};
 use egui::{Label, RichText, Ui};
 use std::time::Duration;
@@ -55,10 +55,7 @@ impl Trust {
                 }
             }
             Some(None) => quiet(ui, "Nothing was read of it yet.", &palette),
-            None if self.line.is_silent() => {
-                quiet(ui, "It does not come over a Modbus wire that can be asked.", &palette)
-            }
-            None => quiet(ui, "The wire is being asked.", &palette),
+            None => quiet(ui, self.line.silence(), &palette),
         }
     }
 }
@@ -73,14 +70,20 @@ fn lines(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinition, 
     let shown = value.map_or_else(|| "?".to_owned(), |value| format::with_unit(definition, &value));
     step(ui, caption, &shown, &palette);
     step(ui, if line.table.is_bits() { "Bit" } else { "Registers" }, &raw_words(line), &palette);
-    step(ui, "Read as", &definition.address, &palette);
+    let bits = line.bits.map_or_else(String::new, |bits| format!(", {} of it", bits.words()));
+    step(ui, "Read as", &format!("{}{bits}", definition.address), &palette);
     let exchange = &line.exchange;
     let answer = words::answer_words(words::pdu(&exchange.answer, line.is_rtu));
     step(ui, &format!("Answer, {answer}"), &words::hexadecimal(&exchange.answer), &palette);
     let request = words::request_words(words::pdu(&exchange.request, line.is_rtu));
     step(ui, &format!("Request, {request}"), &words::hexadecimal(&exchange.request), &palette);
-    if !line.is_rtu {
-        quiet(ui, "The first two bytes, the number of the exchange, are not kept.", &palette);
+    if let Some(number) = line.transaction {
+        step(
+            ui,
+            "Number of the exchange",
+            &format!("{number} ({number:04X}), in the first two bytes of both"),
+            &palette,
+        );
     }
     step(ui, "Wire", &format!("unit {} on {}", exchange.unit, wire_words(scene, definition)), &palette);
     let age = scene.now.utc.micros_since(exchange.time) as f64 / 1e6;
@@ -89,16 +92,14 @@ fn lines(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefinition, 
     step(ui, "When", &words, &palette);
 }
 
-/// The value that these registers were read as. Values that are a few bits of a register are not worked out here.
+/// The value that these registers were read as.
 fn as_read(definition: &TagDefinition, line: &TrustLine) -> Option<Value> {
     if line.table.is_bits() {
         return line.raw.first().map(|bit| Value::Bool(*bit != 0));
     }
-    if line.kind == Kind::Bool || definition.address.contains(" bit") {
-        return None;
-    }
     let length = (line.raw.len() * 2) as u16;
-    let value = decode(&line.raw, &Encoding { length, ..Encoding::new(line.kind, line.order) }).ok()?;
+    let value =
+        decode(&line.raw, &Encoding { length, bits: line.bits, ..Encoding::new(line.kind, line.order) }).ok()?;
     match (&definition.scaling, value.as_f64()) {
         (Some(scaling), Some(raw)) => Some(Value::Double(scaling.to_engineering(raw))),
         _ => Some(value),

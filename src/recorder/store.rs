@@ -46,7 +46,7 @@ pub struct Restored {
     pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
     /// The highest occurrence ever given out.
     pub last_occurrence: u64,
-    /// The last audit entry of each kind that outlives a start, of each subject: who was taken off scan, who was known as whom.
+    /// The last audit entry of each kind that outlives a start, of each subject: who was taken off scan, who was known as whom, what was refused.
     pub remembered: Vec<Entry>,
 }
 
@@ -144,6 +144,7 @@ fn kind(action: &str) -> Option<&'static str> {
     match action {
         "off-scan" | "on-scan" => Some("scan"),
         "identity" => Some("identity"),
+        "learned" => Some("learned"),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
+use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
@@ -73,7 +74,7 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let (off_scan, identities) = remembered(restored.remembered);
+        let KnownDevices { off_scan, identities, holes } = KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
@@ -84,7 +85,7 @@ impl Station {
         let outlets = parts.outlets(&handle, news);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
-        let port = Port::new(field, clock);
+        let port = Port::new(field, clock).remembering(holes);
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
         let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
@@ -250,25 +251,39 @@ fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f
     None
 }
 
-/// What the record says of devices: the last entry of each kind holds.
-fn remembered(entries: Vec<Entry>) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>) {
-    let (mut off_scan, mut identities) = (HashMap::new(), HashMap::new());
-    for entry in entries {
+/// What the record says of devices, by name.
+#[derive(Default)]
+struct KnownDevices {
+    off_scan: HashMap<Arc<str>, OffScan>,
+    identities: HashMap<Arc<str>, Identity>,
+    holes: Remembered,
+}
+
+impl KnownDevices {
+    /// The last entry of each kind holds.
+    fn of(entries: Vec<Entry>) -> Self {
+        let mut known = Self::default();
+        entries.into_iter().for_each(|entry| known.take(entry));
+        known
+    }
+
+    fn take(&mut self, entry: Entry) {
         let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
         match &*entry.action {
             "off-scan" => {
                 let why = detail["reason"].as_str().unwrap_or_default().into();
-                off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
+                self.off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
-            "on-scan" => drop(off_scan.remove(&entry.subject)),
+            "on-scan" => drop(self.off_scan.remove(&entry.subject)),
+            // What cannot be read is learned again.
+            "learned" => drop(serde_json::from_value(detail).map(|holes| self.holes.insert(entry.subject, holes))),
             _ => {
                 if let Ok(identity) = serde_json::from_value(detail) {
-                    identities.insert(entry.subject, identity);
+                    self.identities.insert(entry.subject, identity);
                 }
             }
         }
     }
-    (off_scan, identities)
 }
 
 fn session_name(now: Timestamp) -> Arc<str> {

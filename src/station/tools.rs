@@ -2,7 +2,7 @@
 
 use super::{Handle, SystemClock};
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
-use crate::driver::{ConnectionSettings, Drivers, Port, Protocol};
+use crate::driver::{ConnectionSettings, Drivers, NotAsked, Port, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::queue::{self, WhenFull};
 use crate::tag::{ConnectionId, Generation, TagId};
@@ -12,27 +12,30 @@ use tokio::sync::oneshot;
 
 /// The answer to a tool's question, when it is there.
 #[derive(Debug)]
-pub struct Asked<T>(Option<oneshot::Receiver<T>>);
+pub struct Asked<T>(Result<oneshot::Receiver<T>, NotAsked>);
 
 impl<T> Asked<T> {
-    /// The answer; `Some(None)` when none will come.
-    pub fn poll(&mut self) -> Option<Option<T>> {
-        let Some(receiver) = &mut self.0 else { return Some(None) };
+    /// The answer, or why none will come; none while it is awaited.
+    pub fn poll(&mut self) -> Option<Result<T, NotAsked>> {
+        let receiver = match &mut self.0 {
+            Ok(receiver) => receiver,
+            Err(why) => return Some(Err(*why)),
+        };
         match receiver.try_recv() {
-            Ok(answer) => Some(Some(answer)),
+            Ok(answer) => Some(Ok(answer)),
             Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(None),
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(NotAsked::Closed)),
         }
     }
 
-    /// Waits for the answer; none when none will come.
-    pub async fn wait(self) -> Option<T> {
-        self.0?.await.ok()
+    /// Waits for the answer, or for the reason why none will come.
+    pub async fn wait(self) -> Result<T, NotAsked> {
+        self.0?.await.map_err(|_| NotAsked::Closed)
     }
 
     /// Waits for the answer on a thread that may wait.
-    pub fn wait_blocking(self) -> Option<T> {
-        self.0?.blocking_recv().ok()
+    pub fn wait_blocking(self) -> Result<T, NotAsked> {
+        self.0?.blocking_recv().map_err(|_| NotAsked::Closed)
     }
 }
 
@@ -42,14 +45,14 @@ fn ask<T>(
     question: impl FnOnce(oneshot::Sender<T>) -> Inquiry,
 ) -> Asked<T> {
     let (sender, receiver) = oneshot::channel();
-    let taken = drivers.lock().ok().and_then(|drivers| drivers.inquire(connection, question(sender)).ok());
+    // A lock that is poisoned belongs to a station that is stopping.
+    let drivers = drivers.lock().map_err(|_| NotAsked::Closed);
+    let taken = drivers.and_then(|drivers| drivers.inquire(connection, question(sender)));
     Asked(taken.map(|()| receiver))
 }
 
-const SILENT: &str = "this connection has no wire that can be asked";
-
-fn silent() -> String {
-    SILENT.to_owned()
+fn not_asked(why: NotAsked) -> String {
+    why.to_string()
 }
 
 impl Handle {
@@ -66,7 +69,7 @@ impl Handle {
     pub fn trace(&self, tag: TagId) -> Asked<Option<TrustLine>> {
         match self.wire_of(tag) {
             Some(connection) => self.inquire(connection, |reply| Inquiry::Trace(tag, reply)),
-            None => Asked(None),
+            None => Asked(Err(NotAsked::NoWire)),
         }
     }
 
@@ -92,28 +95,28 @@ impl Handle {
         match request {
             ToolRequest::Read { connection, wish } => {
                 let asked = self.inquire(self.connection(&connection)?, |reply| Inquiry::Read(wish, reply));
-                asked.wait().await.ok_or_else(silent)?.map(ToolReply::Read)
+                asked.wait().await.map_err(not_asked)?.map(ToolReply::Read)
             }
             ToolRequest::Identify { connection, unit } => {
                 let asked = self.inquire(self.connection(&connection)?, |reply| Inquiry::Identify(unit, reply));
-                asked.wait().await.ok_or_else(silent)?.map(ToolReply::Identity)
+                asked.wait().await.map_err(not_asked)?.map(ToolReply::Identity)
             }
             ToolRequest::Find { connection, unit, limit_millis } => {
                 // Whoever asks must not hold up polls and commands for long.
                 let limit = Duration::from_millis(limit_millis).min(LONGEST_FIND);
                 let connection = self.connection(&connection)?;
                 let presence = self.inquire(connection, |reply| Inquiry::Probe(unit, limit, reply)).wait().await;
-                presence.ok_or_else(silent).map(|presence| ToolReply::Presence { presence })
+                presence.map_err(not_asked).map(|presence| ToolReply::Presence { presence })
             }
             ToolRequest::Echo { connection, unit } => {
                 let asked = self.inquire(self.connection(&connection)?, |reply| Inquiry::Echo(unit, reply));
-                asked.wait().await.ok_or_else(silent)?.map(|micros| ToolReply::Echo { micros })
+                asked.wait().await.map_err(not_asked)?.map(|micros| ToolReply::Echo { micros })
             }
             ToolRequest::Plan => Ok(ToolReply::Plan { wires: self.plans().await }),
             ToolRequest::Trace { tag } => {
                 let plan = Arc::clone(&self.snapshot().plan);
                 let slot = plan.directory.find(tag.as_str()).ok_or_else(|| format!("there is no tag \"{tag}\""))?;
-                let line = self.trace(slot).wait().await.flatten();
+                let line = self.trace(slot).wait().await.map_err(not_asked)?;
                 line.map(ToolReply::Trace).ok_or_else(|| format!("nothing was read of \"{tag}\" yet"))
             }
             ToolRequest::Reload { apply } => {
@@ -130,7 +133,7 @@ impl Handle {
         let plan = Arc::clone(&self.snapshot().plan);
         let mut wires = Vec::new();
         for (slot, connection) in plan.directory.connections().iter().enumerate() {
-            if let Some(wire) = self.inquire(ConnectionId(slot as u32), Inquiry::Plan).wait().await {
+            if let Ok(wire) = self.inquire(ConnectionId(slot as u32), Inquiry::Plan).wait().await {
                 wires.push((Arc::clone(&connection.name), wire));
             }
         }
@@ -139,7 +142,7 @@ impl Handle {
 
     /// Whoever asks again and again is taken to be watching; the ring forgets by itself.
     fn traffic_since(&self, connection: &str, first: u64) -> Result<ToolReply, String> {
-        let traffic = self.traffic(self.connection(connection)?).ok_or_else(silent)?;
+        let traffic = self.traffic(self.connection(connection)?).ok_or_else(|| not_asked(NotAsked::NoWire))?;
         traffic.ask_for(WATCHED, self.now().monotonic);
         Ok(ToolReply::Traffic { exchanges: traffic.since(first), is_rtu: traffic.is_rtu() })
     }
@@ -174,8 +177,8 @@ impl LoneWire {
         Ok(Self { runtime, drivers: Mutex::new(drivers) })
     }
 
-    /// Asks, and waits for the answer; none when the wire is gone.
-    pub fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Inquiry) -> Option<T> {
+    /// Asks, and waits for the answer, or for the reason why none will come.
+    pub fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Inquiry) -> Result<T, NotAsked> {
         let asked = ask(&self.drivers, ConnectionId(0), question);
         self.runtime.block_on(asked.wait())
     }
@@ -183,6 +186,6 @@ impl LoneWire {
     /// Whether a unit answers.
     pub fn find(&self, unit: u8, limit: Duration) -> Presence {
         let answer = self.ask(|reply| Inquiry::Probe(unit, limit, reply));
-        answer.unwrap_or_else(|| Presence::NoWire(SILENT.to_owned()))
+        answer.unwrap_or_else(|why| Presence::NoWire(not_asked(why)))
     }
 }

@@ -262,7 +262,10 @@ fn a_broadcast_goes_out_by_command_alone() {
     station.wait("the line", |event| event["event"] == "device" && event["state"] == "good");
     assert_eq!(
         set(&station, "all/stop", "on"),
-        (Some(5), "unverified: the device took it; no read-back is set up".to_owned())
+        (
+            Some(5),
+            "unverified: it was sent to all devices on the line, and nobody answers a broadcast; no read-back is set up".to_owned()
+        )
     );
     let mut line = std::fs::File::open(theirs).unwrap();
     let mut frame = [0; 8];

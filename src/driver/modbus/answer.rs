@@ -142,12 +142,14 @@ impl Connection {
             address: point.address,
             kind: point.encoding.kind,
             order: point.encoding.order,
+            bits: point.encoding.bits,
+            transaction: (!self.settings.transport.is_rtu()).then_some(state.transaction),
             exchange: self.last_exchange(unit, state)?,
             is_rtu: self.settings.transport.is_rtu(),
         })
     }
 
-    /// The last exchange of a block, with the frame as it was; of a head, the transaction alone is not kept.
+    /// The last exchange of a block, with the frame as it was.
     fn last_exchange(&self, unit: &Unit, state: &BlockState) -> Option<Exchange> {
         let mut pdu = vec![state.request.first().copied()?, state.payload.len() as u8];
         pdu.extend(&state.payload);
@@ -157,8 +159,8 @@ impl Connection {
             framing::serial_frame(&mut request, unit.settings.unit, &state.request);
             framing::serial_frame(&mut answer, answers_as, &pdu);
         } else {
-            framing::tcp_frame(&mut request, 0, unit.settings.unit, &state.request);
-            framing::tcp_frame(&mut answer, 0, answers_as, &pdu);
+            framing::tcp_frame(&mut request, state.transaction, unit.settings.unit, &state.request);
+            framing::tcp_frame(&mut answer, state.transaction, answers_as, &pdu);
         }
         Some(Exchange {
             number: 0,

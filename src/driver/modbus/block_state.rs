@@ -12,6 +12,8 @@ use std::time::Duration;
 /// What a device refused alone is asked for again soon, because it may be starting, and then more and more rarely.
 const FIRST_QUARANTINE: Duration = Duration::from_secs(2);
 const LONGEST_QUARANTINE: Duration = Duration::from_secs(60);
+/// After so many refusals it rests for the longest time.
+const OFTEN: u32 = 5;
 
 /// What an answer to a block means.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,8 @@ pub(super) struct BlockState {
     pub(super) answers: u64,
     pub(super) unchanged: u64,
     pub(super) last: Option<Timestamp>,
+    /// The number that the last answer carried, on wires whose frames have one.
+    pub(super) transaction: u16,
 }
 
 impl BlockState {
@@ -72,6 +76,7 @@ impl BlockState {
             answers: 0,
             unchanged: 0,
             last: None,
+            transaction: 0,
         }
     }
 
@@ -114,6 +119,18 @@ impl BlockState {
         self.refusals += 1;
         self.refused_now = false;
         self.not_before = Some(now.plus(pause));
+    }
+
+    /// It is known to be refused: it rests at first, and its tags are still to be told so.
+    pub(super) fn rest_long(&mut self, now: Monotonic) {
+        self.refusals = OFTEN;
+        self.quarantine(now);
+        self.refused_now = true;
+    }
+
+    /// What it was refused before is held against it no more.
+    pub(super) fn forgive(&mut self) {
+        (self.refusals, self.refused_now, self.not_before) = (0, false, None);
     }
 
     /// Whether it is to rest: it was refused just now, or with others before it was ever asked by itself. One whose rest is over is asked

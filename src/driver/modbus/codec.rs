@@ -50,7 +50,7 @@ pub enum Order {
 }
 
 /// A run of bits in a value, 0 is the least significant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bits {
     /// The lowest one.
     pub low: u8,
@@ -59,6 +59,14 @@ pub struct Bits {
 }
 
 impl Bits {
+    /// Which ones, for people.
+    pub fn words(self) -> String {
+        match self.count {
+            1 => format!("bit {}", self.low),
+            count => format!("bits {} to {}", self.low, self.low + count.max(1) - 1),
+        }
+    }
+
     /// These bits as ones, where they stand.
     pub const fn mask(self) -> u64 {
         let ones = if self.count >= 64 { u64::MAX } else { (1 << self.count) - 1 };

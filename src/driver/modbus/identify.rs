@@ -20,7 +20,10 @@ impl Connection {
         self.units[place].unidentified = false;
         let unit = self.units[place].settings.unit;
         match self.ask_identity(unit).await {
-            Ok(identity) => self.tell_identity(place, identity).await,
+            Ok(identity) => {
+                self.meet(place, &identity);
+                self.tell_identity(place, identity).await;
+            }
             // Who refuses will refuse again; who was busy or disturbed is asked a few times more.
             Err(why) if !why.contains("exception") => {
                 let now = self.now();

@@ -1,7 +1,7 @@
 //! What tools ask of a wire that the station holds: they share its connection, and stand behind commands and polls.
 
 use super::traffic::Exchange;
-use super::{Kind, Order, Table};
+use super::{Bits, Kind, Order, Table};
 use crate::driver::{Condition, Identity};
 use crate::tag::{TagId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,12 @@ pub struct TrustLine {
     pub kind: Kind,
     /// In which order.
     pub order: Order,
+    /// Which bits of them count; none where all do.
+    #[serde(default)]
+    pub bits: Option<Bits>,
+    /// The number that request and answer carried; none on wires whose frames have none.
+    #[serde(default)]
+    pub transaction: Option<u16>,
     /// The last exchange that read it.
     pub exchange: Exchange,
     /// Whether frames carry a check sum instead of a head.

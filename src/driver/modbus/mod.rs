@@ -20,6 +20,7 @@ mod health;
 mod heartbeat;
 mod identify;
 mod inquiry;
+mod memory;
 mod pdu;
 mod plan;
 pub mod plausible;
@@ -45,6 +46,7 @@ mod write;
 pub use codec::{Bits, Encoding, Kind, Order, decode, encode, raw_bits};
 pub use framing::{crc, serial_frame, tcp_frame};
 pub use inquiry::{Inquiry, PlannedRead, Presence, ReadAnswer, ReadWish, TrustLine, UnitPlan, WirePlan};
+pub use memory::{Holes, Remembered};
 pub use plan::{Block, Learned, Lesson, MAX_BITS, MAX_REGISTERS, plan_blocks};
 pub use serial_port::open_serial;
 pub use settings::{

@@ -1,6 +1,7 @@
 //! Which requests read all points of a device: as few as possible, never splitting a value, and never again what the device refused.
 
 use super::{Device, Point, Table};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -76,13 +77,15 @@ impl Block {
 }
 
 /// What a device taught about itself by refusing.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Learned {
     /// Spans in which registers that nobody asked for are not read along.
     no_gaps: Vec<(Table, u32, u32)>,
     /// Addresses at which a request has to end.
     cuts: BTreeSet<Place>,
     /// Those cuts that a search is still making.
+    #[serde(skip)]
     searching: Vec<Place>,
     /// Values that are read alone, because what they share registers with was refused.
     alone: BTreeSet<Extent>,
@@ -161,6 +164,11 @@ impl Learned {
     /// Whether a block holds values that were refused alone: it is asked rarely.
     pub fn is_refused(&self, block: &Block) -> bool {
         self.refuses(block.points.first())
+    }
+
+    /// How much it is to keep: places and values.
+    pub(super) fn size(&self) -> usize {
+        self.no_gaps.len() + self.cuts.len() + self.alone.len() + self.refused.len()
     }
 
     /// How many values are refused.

@@ -47,11 +47,17 @@ impl Connection {
         let blocks = self.units[place].groups[number].blocks.len();
         let next = (error.is_none() && behind < blocks).then_some(behind);
         self.units[place].groups[number].under_way = next.map(|block| (block, due));
+        let answered = !chunk.arrived.is_empty();
         let mut changed = self.take_arrived(place, number, &mut chunk.arrived).await;
         self.chunk = chunk;
-        changed |= error.is_none() && next.is_none() && self.units[place].learned.settle();
-        if changed {
+        let is_over = error.is_none() && next.is_none();
+        changed |= is_over && self.units[place].learned.settle();
+        let recalled = answered && std::mem::take(&mut self.units[place].memory.recalled);
+        self.units[place].memory.untold |= changed;
+        if changed || recalled {
             self.plan_anew(place, now).await;
+        } else if is_over {
+            self.tell_learned(place, now).await;
         }
         match (error, unanswered) {
             (Some(error), Some(block)) if !changed => self.block_failed(place, number, block, &error).await,
@@ -60,20 +66,28 @@ impl Connection {
         }
     }
 
-    /// A block was not answered. The first time it is asked again, from itself on; when that fails as well it rests, so that those behind
-    /// it are read, and from then on its silence is its own and not that of the unit.
+    /// A block was not answered. The first time it is asked again; when that fails as well it rests, so that those behind it are read.
+    /// Whether its silence is its own or that of the unit shows in what is asked next: until then only its own tags turn bad.
     async fn block_failed(&mut self, place: usize, number: usize, block: usize, error: &ExchangeError) {
         let now = self.now();
-        let state = &mut self.units[place].groups[number].blocks[block];
+        let silent = matches!(error, ExchangeError::TimedOut(_));
+        let unit = &mut self.units[place];
+        let known = unit.groups[number].blocks[block].is_silent;
+        let doubted = silent && !unit.in_doubt && unit.has_others(number, block, now);
+        let quiet = known || doubted;
+        unit.in_doubt |= doubted;
+        let state = &mut unit.groups[number].blocks[block];
         state.failures += 1;
-        let (again, known) = (state.failures >= 2, state.is_silent);
+        let again = state.failures >= 2;
         if again || known {
             state.is_silent = true;
             state.quarantine(now);
+        }
+        if again || quiet {
             let bad = state.all_bad(fault(error).1);
             self.deliver(place, bad, Arc::from([]), self.port.clock.now().utc).await;
         }
-        let verdict = if known {
+        let verdict = if quiet {
             self.note_doubt(place, error, true);
             self.units[place].reporter.count_error();
             Verdict::RetryQuietly
@@ -81,10 +95,13 @@ impl Connection {
             self.note_failure(place, error, true).await
         };
         let unit = &mut self.units[place];
-        let next = if again || known { block + 1 } else { block };
+        let next = if again || quiet { block + 1 } else { block };
         let at_once = matches!(verdict, Verdict::RetryQuietly | Verdict::Retry);
         if let Some(group) = unit.groups.get_mut(number) {
             group.under_way = (at_once && next < group.blocks.len()).then_some((next, now));
+            if doubted && !again {
+                group.turn.hurry(now);
+            }
         }
     }
 
@@ -137,9 +154,12 @@ impl Connection {
         let question = |pdu| Question { unit: asked, answers_as, pdu };
         let (one, many) = ([question(&single)], several.iter().map(|pdu| question(pdu)).collect::<Vec<_>>());
         let clock = self.port.clock.as_ref();
+        // Each request has the number after that of the one before.
+        let before = wire.transaction();
         let take = |place: usize, pdu: &[u8], took| {
             let (block, now) = (wanted[place], clock.now());
             let outcome = take_answer(&mut blocks[block], pdu, took, now.utc)?;
+            blocks[block].transaction = before.wrapping_add(place as u16 + 1);
             arrived.push(Arrived { block, outcome, now, took });
             Ok(())
         };

@@ -2,6 +2,7 @@
 
 use super::exchange::ExchangeError;
 use super::health::{Fault, Verdict};
+use super::memory::recalled;
 use super::poll::Chunk;
 use super::traffic::Traffic;
 use super::unit::Unit;
@@ -17,8 +18,14 @@ use tokio::sync::watch;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Questions of tools that the task takes in before it has answered them; more wait in the inbox, and then nobody may ask.
+const INQUIRIES: usize = 32;
 /// Where nothing is polled, the task looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
+/// Where nothing is polled, it looks this often whether the other side has closed the wire.
+const GLANCE: Duration = Duration::from_secs(2);
+/// A unit that failed and is polled rarely is asked again after this long, and not only at its next turn.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Over this span the load of the wire is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
@@ -33,7 +40,7 @@ pub(super) enum Next {
     Poll(usize, usize),
     /// Ask this unit who it is.
     Identify(usize),
-    /// Nothing but the wire.
+    /// Nothing but to see that the wire is open.
     Open,
 }
 
@@ -62,6 +69,8 @@ pub(super) struct Connection {
     pub(super) why_down: String,
     backoff: Backoff,
     connect_after: Monotonic,
+    /// When it is looked at next, where nothing is polled that would show that it was closed.
+    glance_at: Monotonic,
     pub(super) quiet_until: Monotonic,
     /// What a poll works with.
     pub(super) chunk: Chunk,
@@ -72,7 +81,7 @@ pub(super) struct Connection {
 pub(crate) async fn run(
     mut assignments: watch::Receiver<Assignment<Settings>>,
     port: Port,
-    mut inbox: Inbox,
+    inbox: &mut Inbox,
     traffic: Arc<Traffic>,
 ) {
     let assignment = assignments.borrow_and_update().clone();
@@ -90,7 +99,9 @@ pub(crate) async fn run(
         while let Ok(dispatch) = inbox.commands.try_recv() {
             connection.write(dispatch).await;
         }
-        while let Ok(instruction) = inbox.instructions.try_recv() {
+        while connection.inquiries.len() < INQUIRIES
+            && let Ok(instruction) = inbox.instructions.try_recv()
+        {
             connection.obey(instruction);
         }
         let (now, next) = (connection.now(), connection.next());
@@ -137,7 +148,9 @@ impl Connection {
         let now = port.clock.now().monotonic;
         let Assignment { generation, settings } = assignment;
         let places = settings.devices.iter().cloned().enumerate();
-        let units = places.map(|(place, device)| Unit::new(device, generation, place, now)).collect();
+        let units = places
+            .map(|(place, device)| recalled(Unit::new(device, generation, place, now), &settings.transport, &port, now))
+            .collect();
         let mut connection = Self {
             off_scan,
             // Whoever used the line before may have left a question open on it.
@@ -156,6 +169,7 @@ impl Connection {
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             connect_after: now,
+            glance_at: now,
             quiet_until: Monotonic::default(),
             chunk: Chunk::default(),
         };
@@ -182,7 +196,10 @@ impl Connection {
                     unit.move_to(device.clone(), generation, now);
                     unit
                 }
-                None => Unit::new(device.clone(), generation, place, now),
+                None => {
+                    let unit = Unit::new(device.clone(), generation, place, now);
+                    recalled(unit, &settings.transport, &self.port, now)
+                }
             });
         }
         if !same_wire {
@@ -210,6 +227,10 @@ impl Connection {
                 unit.health.forgive();
                 unit.forget_answers();
                 unit.resume(now);
+                if on {
+                    // Who puts it back may have repaired or replaced it.
+                    unit.forget_lessons(now);
+                }
             }
         }
     }
@@ -238,7 +259,8 @@ impl Connection {
         let known = unit.unidentified && unit.health.condition().is_answering();
         let identify = known.then_some((unit.identify_at, Next::Identify(place)));
         // From some nothing is ever read; their wire is opened all the same, so that a command finds it.
-        let open = (unread && self.wire.is_none()).then_some((Monotonic::default(), Next::Open));
+        let due = if self.wire.is_none() { Monotonic::default() } else { self.glance_at };
+        let open = unread.then_some((due, Next::Open));
         let quiet = unit.quiet_until;
         probe
             .into_iter()
@@ -266,7 +288,8 @@ impl Connection {
             Next::Probe(place) => self.probe(place).await,
             Next::Poll(place, group) => self.poll(place, group, now).await,
             Next::Identify(place) => self.identify(place).await,
-            Next::Open => {}
+            // It is, or the turn would not have come this far.
+            Next::Open => self.glance_at = now.plus(GLANCE),
         }
         self.measure_load(now);
         true
@@ -367,7 +390,7 @@ impl Connection {
         let unit = &mut self.units[place];
         unit.quiet_until = now.plus(unit.settings.pause);
         unit.busy += latency;
-        unit.unsure = false;
+        (unit.unsure, unit.in_doubt) = (false, false);
         if unit.health.answered(latency, limit) {
             unit.wake_silent();
             unit.resume(now);
@@ -416,7 +439,7 @@ impl Connection {
         let (quiet, again_in) = match verdict {
             Verdict::RetryQuietly => (true, Duration::ZERO),
             Verdict::Retry => (false, Duration::ZERO),
-            Verdict::NextTurn => (false, self.shortest_period(place)),
+            Verdict::NextTurn => (false, self.shortest_period(place).min(LONGEST_REST)),
             Verdict::Probe(pause) => (false, pause),
         };
         let unit = &mut self.units[place];

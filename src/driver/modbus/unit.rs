@@ -2,6 +2,7 @@
 
 use super::block_state::BlockState;
 use super::health::Health;
+use super::memory::Memory;
 use super::plan::{Block, Learned, MAX_REGISTERS, plan_blocks};
 use super::schedule::{self, Turn};
 use super::{Device, Point, Table};
@@ -37,6 +38,7 @@ pub(super) struct Unit {
     pub(super) settings: Device,
     pub(super) groups: Vec<Group>,
     pub(super) learned: Learned,
+    pub(super) memory: Memory,
     pub(super) health: Health,
     pub(super) reporter: Reporter,
     pub(super) on_scan: bool,
@@ -44,6 +46,8 @@ pub(super) struct Unit {
     pub(super) quiet_until: Monotonic,
     /// A read was lost on a wire without transactions: its answer may still come, and must not be taken for another one.
     pub(super) unsure: bool,
+    /// A block was not answered, and nothing since: it may be the silence of that block or of the unit.
+    pub(super) in_doubt: bool,
     /// Whether it is still to be asked who it is, from when on, and how often that failed.
     pub(super) unidentified: bool,
     pub(super) identify_at: Monotonic,
@@ -53,7 +57,7 @@ pub(super) struct Unit {
     pub(super) busy: Duration,
     place: usize,
     /// The reason of the last refusal in each table.
-    why: Vec<(Table, Reason)>,
+    pub(super) why: Vec<(Table, Reason)>,
 }
 
 impl Unit {
@@ -66,11 +70,13 @@ impl Unit {
             settings,
             groups: Vec::new(),
             learned: Learned::default(),
+            memory: Memory::default(),
             health: Health::new(),
             reporter,
             on_scan: true,
             quiet_until: Monotonic::default(),
             unsure: false,
+            in_doubt: false,
             beat: Beat { due: now, count: 0, beating: None },
             busy: Duration::ZERO,
             place,
@@ -116,6 +122,34 @@ impl Unit {
         self.why.push((table, reason));
     }
 
+    /// Takes over what was learned before the start. What is refused rests at first: it is asked for again, but rarely.
+    pub(super) fn know(&mut self, learned: Learned, why: Vec<(Table, Reason)>, now: Monotonic) {
+        (self.learned, self.why) = (learned, why);
+        self.replan(now);
+        let refused = self.groups.iter_mut().flat_map(|group| &mut group.blocks);
+        for state in refused.filter(|state| self.learned.is_refused(&state.block)) {
+            state.rest_long(now);
+        }
+    }
+
+    /// Whether it refuses everything that is read of it.
+    pub(super) fn is_refused_whole(&self) -> bool {
+        let mut blocks = self.groups.iter().flat_map(|group| &group.blocks);
+        blocks.all(|state| self.learned.is_refused(&state.block))
+    }
+
+    /// Another device may stand there now: it is asked for everything.
+    pub(super) fn forget_lessons(&mut self, now: Monotonic) {
+        self.learned = Learned::default();
+        self.why.clear();
+        (self.memory.recalled, self.memory.untold) = (false, true);
+        for state in self.groups.iter_mut().flat_map(|group| &mut group.blocks) {
+            state.forgive();
+        }
+        self.replan(now);
+        self.hurry(now);
+    }
+
     /// Every group is due now: it answers again, or a command wants to be read back.
     pub(super) fn hurry(&mut self, now: Monotonic) {
         for group in &mut self.groups {
@@ -151,7 +185,16 @@ impl Unit {
     pub(super) fn smallest_block(&self) -> Option<&BlockState> {
         let blocks = self.groups.iter().flat_map(|group| &group.blocks);
         let answered = blocks.filter(|state| !self.learned.is_refused(&state.block));
-        answered.min_by_key(|state| state.block.count)
+        // One that was silent lately may be so for ever, while the unit answers for everything else.
+        answered.min_by_key(|state| (state.failures > 0, state.block.count))
+    }
+
+    /// Whether anything else than this block is to be read of it now and then.
+    pub(super) fn has_others(&self, group: usize, block: usize, now: Monotonic) -> bool {
+        let all = self.groups.iter().enumerate();
+        let mut all =
+            all.flat_map(|(place, group)| group.blocks.iter().enumerate().map(move |(at, one)| (place, at, one)));
+        all.any(|(place, at, one)| (place, at) != (group, block) && !one.is_resting(now))
     }
 
     /// A read whose answer has another length than that of every other read of this unit, single registers included.
@@ -163,7 +206,9 @@ impl Unit {
         };
         let taken: Vec<u16> = blocks().map(bytes).collect();
         let count = (3..=MAX_REGISTERS).find(|count| !taken.contains(&(count * 2))).unwrap_or(3);
-        let place = blocks().find(|block| !block.table.is_bits());
+        let states = self.groups.iter().flat_map(|group| &group.blocks).filter(|state| !state.block.table.is_bits());
+        // Not where it was silent lately.
+        let place = states.min_by_key(|state| state.failures > 0).map(|state| &state.block);
         let (table, address) = place.map_or((Table::Holding, 0), |block| (block.table, block.address));
         (table, address.min(u16::MAX - count), count)
     }

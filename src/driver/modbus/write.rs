@@ -76,7 +76,7 @@ impl Connection {
         match wire.broadcast(pdu, self.settings.timeout).await {
             Ok(()) => {
                 self.units[place].health.forgive();
-                WriteAnswer::Accepted
+                WriteAnswer::SentToAll
             }
             Err(error) => {
                 self.note_failure(place, &error, false).await;

@@ -29,19 +29,19 @@ const CONFIRMATION: Duration = Duration::from_secs(5);
 pub(in crate::driver) async fn run(
     mut assignments: watch::Receiver<Assignment<Settings>>,
     port: Port,
-    mut inbox: Inbox,
+    inbox: &mut Inbox,
 ) {
     let assignment = assignments.borrow_and_update().clone();
     let mut broker = Broker::new(assignment, port);
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        let End::Lost { why, was_up } = broker.session(&mut inbox, &mut assignments).await else { return };
+        let End::Lost { why, was_up } = broker.session(inbox, &mut assignments).await else { return };
         if was_up {
             backoff.succeed();
         }
         let pause = backoff.fail();
         broker.lose(&why, pause).await;
-        if !broker.rest(pause, &mut inbox).await {
+        if !broker.rest(pause, inbox).await {
             return;
         }
         if assignments.has_changed().unwrap_or(false) {

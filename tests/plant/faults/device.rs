@@ -248,6 +248,18 @@ impl Device {
         }
     }
 
+    /// What it holds where nothing was written is another thing now; it goes on behaving as it does.
+    pub fn become_true(&self, epoch: u16) {
+        let mut state = self.shared.state();
+        state.epoch = epoch;
+        state.written.clear();
+    }
+
+    /// What was written into a register.
+    pub fn holds(&self, register: u16) -> Option<u16> {
+        self.shared.state().written.get(&register).copied()
+    }
+
     /// The thread that waits for a connection gets one, and looks around.
     fn wake(&self) {
         if let Reach::Tcp(port) = self.reach {

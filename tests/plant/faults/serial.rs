@@ -1,10 +1,11 @@
 //! What a device, or the line to it, can do wrong in serial RTU.
 
 use super::answer::Ask;
+use super::both;
 use super::cases::*;
 use super::device::{Act, Fault};
 use super::trial::FAR;
-use Expect::{Bad, Either, Flaky, Works};
+use Expect::{Bad, Either, Works};
 use std::time::Duration;
 
 fn case(name: &str, fault: Fault, expect: Expect) -> Case {
@@ -12,9 +13,11 @@ fn case(name: &str, fault: Fault, expect: Expect) -> Case {
 }
 
 pub fn all() -> Vec<Case> {
-    [sums(), contents(), cuts(), noises(), echoes(), times()]
+    [sums(), contents(), cuts(), noises(), echoes()]
         .into_iter()
         .flatten()
+        .chain(both::contents(Flavour::Serial))
+        .chain(both::times(Flavour::Serial))
         .chain(exceptions(Flavour::Serial, &[2, 4, 6, 11]))
         .collect()
 }
@@ -62,31 +65,7 @@ fn contents() -> Vec<Case> {
     vec![
         case("another unit answers", spoilt(|a| a.unit += 1), Bad(&[UNFIT, SILENT])),
         case("unit 0 answers", spoilt(|a| a.unit = 0), Bad(&[UNFIT, SILENT])),
-        case("function 4 for 3", spoilt(|a| a.function = 4), Bad(&[UNFIT])),
-        case("function 6 for 3", spoilt(|a| a.function = 6), Bad(&[UNFIT, SILENT])),
-        case("function 0", spoilt(|a| a.function = 0), Bad(&[UNFIT, SILENT])),
-        case(
-            "exception of another function",
-            spoilt(|a| {
-                a.exception(2);
-                a.function = 0x84;
-            }),
-            Bad(&[UNFIT, SILENT]),
-        ),
-        case(
-            "exception with a byte too many",
-            spoilt(|a| {
-                a.exception(2);
-                a.payload.push(0);
-            }),
-            Bad(&[UNFIT, SILENT]),
-        ),
         case("byte count two short", spoilt(|a| a.count = a.count.map(|count| count - 2)), Bad(&[UNFIT])),
-        case("byte count one long", spoilt(|a| a.count = a.count.map(|count| count + 1)), Bad(&[UNFIT, SILENT])),
-        case("byte count zero", spoilt(|a| a.count = Some(0)), Bad(&[UNFIT])),
-        case("byte count 255", spoilt(|a| a.count = Some(255)), Bad(&[UNFIT, SILENT])),
-        case("a register short, count and all", spoilt(|a| a.registers(a.payload.len() / 2 - 1)), Bad(&[UNFIT])),
-        case("a register long, count and all", spoilt(|a| a.registers(a.payload.len() / 2 + 1)), Bad(&[UNFIT])),
     ]
 }
 
@@ -105,13 +84,11 @@ fn noises() -> Vec<Case> {
         reads(move |ask| vec![Act::Send([before, &ask.truth.bytes(), after].concat())])
     };
     let last = |ask: &Ask| ask.address == FAR;
-    let ascii = |ask: &Ask| vec![Act::Send(format!(":{:02X}0304{:08X}F1\r\n", ask.unit, 0x1A0A_1A0Au32).into_bytes())];
     vec![
         case("text", garbage(b"AT+OK\r\n"), Bad(&[UNFIT, SILENT])),
         case("bytes without meaning", garbage(&noise(40)), Bad(&[UNFIT, SILENT])),
         case("zeros", garbage(&[0; 9]), Bad(&[UNFIT, SILENT])),
         case("a frame of Modbus TCP", reads(|ask| vec![Act::Send(ask.lie().tcp())]), Bad(&[UNFIT, SILENT])),
-        case("a Modbus ASCII frame", reads(ascii), Bad(&[UNFIT, SILENT])),
         case("noise before the frame", around(&[0xFF], &[]), Either(&[UNFIT, SILENT])),
         case("noise behind the frame", around(&[], &[0x00, 0xFF]), Either(&[UNFIT, SILENT])),
         case(
@@ -136,47 +113,13 @@ fn noises() -> Vec<Case> {
 }
 
 fn echoes() -> Vec<Case> {
-    let last = |ask: &Ask| ask.address == FAR;
     vec![
         case(
             "the request comes back before the answer",
             reads(|ask| vec![Act::Send([ask.raw.clone(), ask.truth.bytes()].concat())]),
             Either(&[UNFIT, SILENT]),
         ),
-        case("the request comes back alone", reads(|ask| vec![Act::Send(ask.raw.clone())]), Bad(&[UNFIT, SILENT])),
-        case(
-            "the answer and once more, glued",
-            reads(|ask| vec![Act::Send([ask.truth.bytes(), ask.lie().bytes()].concat())]),
-            Either(&[UNFIT, SILENT]),
-        ),
-        case(
-            "the answer and once more, later",
-            reads(move |ask| match last(ask) {
-                true => vec![send(&ask.truth), Act::Pause(15), send(&ask.lie())],
-                false => vec![send(&ask.truth)],
-            }),
-            Works,
-        ),
-    ]
-}
-
-fn late(millis: u64) -> Fault {
-    reads(move |ask| vec![Act::Pause(millis), send(&ask.lie())])
-}
-
-fn times() -> Vec<Case> {
-    let jitter = |ask: &Ask| match ask.number % 3 {
-        0 => vec![Act::Pause(450), send(&ask.lie())],
-        _ => vec![Act::Pause(50), send(&ask.truth)],
-    };
-    vec![
-        case("slow but in time", reads(|ask| vec![Act::Pause(150), send(&ask.truth)]), Works),
-        case("too late by a hair", late(330), Bad(&[SILENT, UNFIT])),
-        case("too late", late(450), Bad(&[SILENT, UNFIT])),
-        case("nearly as late again", late(560), Bad(&[SILENT, UNFIT])),
-        case("sometimes too late", reads(jitter), Flaky(&[SILENT, UNFIT])),
-        case("a byte at a time", pieces(|_| 1, 2), Works),
-        case("in two parts", pieces(|all| all / 2, 30), Either(&[UNFIT, SILENT])),
-        case("a byte at a time, too slowly", pieces(|_| 1, 60), Bad(&[SILENT, UNFIT])),
+        case("the answer and once more, glued", both::glued(), Either(&[UNFIT, SILENT])),
+        case("the answer and once more, later", both::repeated_later(), Works),
     ]
 }

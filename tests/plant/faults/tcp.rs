@@ -1,6 +1,7 @@
 //! What a device can do wrong over TCP.
 
 use super::answer::Ask;
+use super::both;
 use super::cases::*;
 use super::device::{Act, Fault};
 use super::trial::FAR;
@@ -17,6 +18,8 @@ pub fn all() -> Vec<Case> {
     [header(), contents(), lengths(), cuts(), strangers(), repeats(), connections(), times(), refusals()]
         .into_iter()
         .flatten()
+        .chain(both::contents(Flavour::Tcp))
+        .chain(both::times(Flavour::Tcp))
         .chain(exceptions(Flavour::Tcp, &codes))
         .collect()
 }
@@ -45,20 +48,9 @@ fn stale() -> Fault {
 
 fn contents() -> Vec<Case> {
     vec![
-        case("function 4 for 3", spoilt(|a| a.function = 4), Bad(&[UNFIT])),
         case("function 3 for 4", spoilt(|a| a.function = 3), Bad(&[UNFIT])).reads("input"),
         case("function 1 for 3", spoilt(|a| a.function = 1), Bad(&[UNFIT])),
-        case("function 6 for 3", spoilt(|a| a.function = 6), Bad(&[UNFIT])),
-        case("function 0", spoilt(|a| a.function = 0), Bad(&[UNFIT])),
         case("registers behind an error function", spoilt(|a| a.function |= 0x80), Bad(&[UNFIT])),
-        case(
-            "exception with a byte too many",
-            spoilt(|a| {
-                a.exception(2);
-                a.payload.push(0);
-            }),
-            Bad(&[UNFIT]),
-        ),
         case(
             "exception without its code",
             spoilt(|a| {
@@ -67,23 +59,10 @@ fn contents() -> Vec<Case> {
             }),
             Bad(&[UNFIT]),
         ),
-        case(
-            "exception of another function",
-            spoilt(|a| {
-                a.exception(2);
-                a.function = 0x84;
-            }),
-            Bad(&[UNFIT]),
-        ),
         case("function alone", spoilt(|a| (a.count, a.payload) = (None, Vec::new())), Bad(&[UNFIT])),
         case("no registers", spoilt(|a| a.registers(0)), Bad(&[UNFIT])),
         case("byte count one short", spoilt(|a| a.count = a.count.map(|count| count - 1)), Bad(&[UNFIT])),
-        case("byte count one long", spoilt(|a| a.count = a.count.map(|count| count + 1)), Bad(&[UNFIT])),
         case("byte count two long", spoilt(|a| a.count = a.count.map(|count| count + 2)), Bad(&[UNFIT])),
-        case("byte count zero", spoilt(|a| a.count = Some(0)), Bad(&[UNFIT])),
-        case("byte count 255", spoilt(|a| a.count = Some(255)), Bad(&[UNFIT])),
-        case("a register short, count and all", spoilt(|a| a.registers(a.payload.len() / 2 - 1)), Bad(&[UNFIT])),
-        case("a register long, count and all", spoilt(|a| a.registers(a.payload.len() / 2 + 1)), Bad(&[UNFIT])),
         case("123 registers too many", spoilt(|a| a.registers(a.payload.len() / 2 + 123)), Bad(&[UNFIT])),
         case(
             "a byte short, count and all",
@@ -131,7 +110,6 @@ fn cuts() -> Vec<Case> {
 }
 
 fn strangers() -> Vec<Case> {
-    let ascii = |ask: &Ask| vec![Act::Send(format!(":{:02X}0304{:08X}F1\r\n", ask.unit, 0x1A0A_1A0Au32).into_bytes())];
     vec![
         case("a web server", garbage(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Bad(&[UNFIT])),
         case("a shell", garbage(b"\xFF\xFD\x18\xFF\xFD\x20login: "), Bad(&[UNFIT])),
@@ -141,8 +119,6 @@ fn strangers() -> Vec<Case> {
         case("ones", garbage(&[0xFF; 64]), Bad(&[UNFIT])),
         case("64 kilobytes without meaning", garbage(&noise(65_536)), Bad(&[UNFIT])),
         case("a serial frame", reads(|ask| vec![Act::Send(ask.lie().rtu())]), Bad(&[UNFIT])),
-        case("a Modbus ASCII frame", reads(ascii), Bad(&[UNFIT])),
-        case("the request comes back", reads(|ask| vec![Act::Send(ask.raw.clone())]), Bad(&[UNFIT])),
         case(
             "a flood that never ends",
             Fault::Idle(Duration::from_millis(2), noise(256)),
@@ -166,19 +142,8 @@ fn repeats() -> Vec<Case> {
         guess.bytes()
     };
     vec![
-        case(
-            "the answer and once more, glued",
-            reads(|ask| vec![Act::Send([ask.truth.bytes(), ask.lie().bytes()].concat())]),
-            Either(&[UNFIT]),
-        ),
-        case(
-            "the answer and once more, later",
-            reads(move |ask| match last(ask) {
-                true => vec![send(&ask.truth), Act::Pause(15), send(&ask.lie())],
-                false => vec![send(&ask.truth)],
-            }),
-            Either(&[UNFIT]),
-        ),
+        case("the answer and once more, glued", both::glued(), Either(&[UNFIT])),
+        case("the answer and once more, later", both::repeated_later(), Either(&[UNFIT])),
         case(
             "a foreign answer before the right one",
             reads(move |ask| vec![foreign(ask), send(&ask.truth)]),
@@ -250,31 +215,15 @@ fn connections() -> Vec<Case> {
     ]
 }
 
-fn late(millis: u64) -> Fault {
-    reads(move |ask| vec![Act::Pause(millis), send(&ask.lie())])
-}
-
 fn times() -> Vec<Case> {
-    let jitter = |ask: &Ask| match ask.number % 3 {
-        0 => vec![Act::Pause(450), send(&ask.lie())],
-        _ => vec![Act::Pause(50), send(&ask.truth)],
-    };
     let held = |ask: &Ask| match (&ask.before, ask.number % 2) {
         (_, 0) => Vec::new(),
         (Some(before), _) if !ask.first => vec![send(before), send(&ask.truth)],
         _ => vec![send(&ask.truth)],
     };
     vec![
-        case("slow but in time", reads(|ask| vec![Act::Pause(150), send(&ask.truth)]), Works),
-        case("too late by a hair", late(330), Bad(&[SILENT])),
-        case("too late", late(450), Bad(&[SILENT])),
-        case("nearly as late again", late(560), Bad(&[SILENT])),
-        case("sometimes too late", reads(jitter), Flaky(&[SILENT])),
         case("held back until the next request", reads(held), Flaky(&[SILENT, UNFIT])),
-        case("a byte at a time", pieces(|_| 1, 2), Works),
-        case("in two parts", pieces(|all| all / 2, 30), Works),
         case("header apart", pieces(|_| 7, 30), Works),
-        case("a byte at a time, too slowly", pieces(|_| 1, 60), Bad(&[SILENT])),
     ]
 }
 

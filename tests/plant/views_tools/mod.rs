@@ -71,11 +71,18 @@ struct Live {
 
 impl Live {
     fn start() -> Self {
+        Self::with_more_tags(&[])
+    }
+
+    /// With these tags of the same device besides.
+    fn with_more_tags(more: &[serde_json::Value]) -> Self {
         let address = format!("127.0.0.1:{}", small_device());
+        let speed = json!({"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"});
+        let tags = [&[speed], more].concat();
         let folder = Folder::new(&json!({
             "connections": [{"name": "plc", "modbus": {"tcp": address}}],
             "devices": [{"name": "pump", "connection": "plc", "unit": 7, "poll": "100ms"}],
-            "tags": [{"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"}]}));
+            "tags": tags}));
         let station = Station::start(&folder.path, None).unwrap();
         let handle = station.handle().clone();
         let window = Harness::builder()

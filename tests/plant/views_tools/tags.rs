@@ -8,6 +8,7 @@ use egui_kittest::kittest::Queryable;
 use polder::engine::RequestBody;
 use polder::gui::View;
 use polder::tag::Value;
+use serde_json::json;
 
 #[test]
 fn a_value_can_be_followed_down_to_the_bytes() {
@@ -21,12 +22,28 @@ fn a_value_can_be_followed_down_to_the_bytes() {
     live.wait(&["05AA (1450)"]);
     live.wait(&["Request, read input registers 0, 1 of them"]);
     live.wait(&["07 04 02 05 AA"]);
+    live.wait(&["in the first two bytes of both"]);
     live.wait(&["unit 7 on plc, Modbus TCP 127.0.0.1"]);
     live.wait(&["read ", " ago, answered in ", " ms"]);
     live.is_readable("trust line");
     live.window.key_press(Key::F6);
     live.window.run_steps(3);
     assert!(live.window.query_by_label_contains("05AA").is_none());
+}
+
+#[test]
+fn a_bit_can_be_followed_to_the_register_that_it_stands_in() {
+    let bit = json!({"name": "in-step", "device": "pump", "register": "input:0", "bit": 3});
+    let mut live = Live::with_more_tags(&[bit]);
+    show(&mut live.window, View::Tags);
+    live.wait(&["1\u{2009}450"]);
+    live.window.get_by_label_contains("in-step ").click();
+    live.window.run_steps(3);
+    live.window.key_press(Key::F6);
+    live.wait(&["Value, as it was read"]);
+    live.wait(&["05AA (1450)"]);
+    live.wait(&["bit 3 of it"]);
+    live.is_readable("trust line of a bit");
 }
 
 #[test]

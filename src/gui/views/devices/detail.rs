@@ -90,6 +90,9 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
     if let Some(off_scan) = &view.off_scan {
         key_value(ui, "Off scan since", format::clock(off_scan.since, scene.now.utc), &palette);
     }
+    if view.statistics.broke_off > 0 {
+        key_value(ui, "Driver broke off, times", view.statistics.broke_off.to_string(), &palette);
+    }
     ui.add_space(6.0);
     match (&view.identity, &view.known_as) {
         (None, _) => quiet(ui, "It has not said who it is.", &palette),

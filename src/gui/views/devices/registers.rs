@@ -61,8 +61,7 @@ impl RegistersTab {
         };
         let wish = *wish;
         let answer = match read.answer() {
-            None if read.is_silent() => return quiet(ui, "This wire cannot be asked now.", &palette),
-            None => return quiet(ui, "The device is being asked.", &palette),
+            None => return quiet(ui, read.silence(), &palette),
             Some(Err(why)) => return quiet(ui, format!("! not read: {why}"), &palette),
             Some(Ok(answer)) => answer.clone(),
         };

@@ -72,11 +72,7 @@ impl Tools {
         let (handle, connection) = (scene.handle, device.connection);
         self.wire.keep(ui, scene.now.monotonic, Some(FRESH), || handle.inquire(connection, Inquiry::Plan));
         let Some(wire) = self.wire.answer() else {
-            let words = match self.wire.is_silent() {
-                true => "The wire of this device cannot be asked: it does not speak Modbus, or it has too much to do.",
-                false => "The wire is being asked.",
-            };
-            quiet(ui, words, &palette);
+            quiet(ui, self.wire.silence(), &palette);
             return;
         };
         let Some(unit) = wire.units.iter().find(|unit| unit.device == device.name) else {
