@@ -21,6 +21,21 @@ pub struct Difference {
     pub changed: Vec<String>,
 }
 
+/// How many of a kind go on as they are, and how many do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// What is counted, such as `devices`.
+    pub kind: &'static str,
+    /// Those that go on as they are.
+    pub kept: usize,
+    /// Those that go on in another way.
+    pub changed: usize,
+    /// Those that are new.
+    pub added: usize,
+    /// Those that are gone.
+    pub removed: usize,
+}
+
 impl Difference {
     /// From `old` to `new`.
     pub fn between(old: &Plan, new: &Plan) -> Self {
@@ -41,6 +56,40 @@ impl Difference {
     /// Whether nothing is another.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+
+    /// Takes in what is another besides, a line each such as `device pump: poll 1 s -> 2 s`; of what is in it already, the line grows.
+    pub fn add_changes(&mut self, lines: Vec<String>) {
+        let name = |line: &str| line.split_once(": ").map(|(name, _)| name.to_owned());
+        let places = self.changed.iter().enumerate();
+        let mut places: HashMap<String, usize> = places.filter_map(|(at, line)| Some((name(line)?, at))).collect();
+        for line in lines {
+            let Some((name, words)) = line.split_once(": ") else { continue };
+            match places.get(name) {
+                Some(&at) => self.changed[at].extend([", ", words]),
+                None => {
+                    places.insert(name.to_owned(), self.changed.len());
+                    self.changed.push(line);
+                }
+            }
+        }
+    }
+
+    /// The difference in numbers, for a plant that was `old`.
+    pub fn tally(&self, old: &Plan) -> [Tally; 5] {
+        let directory = &old.directory;
+        [
+            ("connections", "connection ", directory.connections().len()),
+            ("devices", "device ", directory.devices().len()),
+            ("tags", "tag ", directory.tags().len()),
+            ("alarms", "alarm ", old.alarms.len()),
+            ("commands", "command ", old.commands.len()),
+        ]
+        .map(|(kind, prefix, before)| {
+            let count = |list: &[String]| list.iter().filter(|words| words.starts_with(prefix)).count();
+            let (changed, added, removed) = (count(&self.changed), count(&self.added), count(&self.removed));
+            Tally { kind, kept: before.saturating_sub(changed + removed), changed, added, removed }
+        })
     }
 
     /// As it goes into the record: whole where it is short.

@@ -1,6 +1,7 @@
 //! Everything that can happen to the plant.
 
 use super::{Plan, ReplyId, Request};
+use crate::access::Principal;
 use crate::audit::{Receipt, RequestId};
 use crate::driver::DriverEvent;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub enum Event {
     Health(Health),
     /// Time passed.
     Tick,
-    /// The station file changed.
-    Reload(Arc<Plan>),
+    /// The station goes on with another file, as this principal wants it.
+    Reload(Arc<Plan>, Principal),
     /// The station stops; the loop ends.
     Stop,
 }

@@ -122,7 +122,10 @@ impl Replay {
                 Event::Health(Health::default())
             }
             ["stop"] => Event::Stop,
-            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
+            ["reload", rest @ ..] => {
+                let next = self.engine.generation().0 + 1;
+                Event::Reload(Arc::new(plan(&rest.join(" "), next)), Principal::person("anna"))
+            }
             ["tick"] => Event::Tick,
             other => self.driver_event(other),
         }

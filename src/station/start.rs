@@ -5,6 +5,7 @@ use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::Reloader;
+use super::stamp::Stamp;
 use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
@@ -61,7 +62,9 @@ impl Station {
     /// Starts the station in `folder`. `news` gets everything that happens, for the event stream.
     pub fn start(folder: &Path, news: Option<Sender<News>>) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let plant = config::load(folder, Generation(1)).into_plant().map_err(StartError::Config)?;
+        let loaded = config::load(folder, Generation(1));
+        let stamp = Stamp::of(folder, loaded.files.clone());
+        let plant = loaded.into_plant().map_err(StartError::Config)?;
         let lock = StationLock::take(folder)?;
         let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
         let restored = records.restore()?;
@@ -86,7 +89,9 @@ impl Station {
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
-        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
+        let running = (plant.connections.clone(), stamp);
+        let reloader =
+            Reloader::new(port.clone(), runtime.handle().clone(), running, Arc::clone(&files), Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
         runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
@@ -116,7 +121,7 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        self.handle.reload(true).map(drop).map_err(StartError::Config)
+        self.handle.reload_for(&Principal::station(), true).map(drop).map_err(StartError::Config)
     }
 
     /// Stops everything and makes durable what waits.
