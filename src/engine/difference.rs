@@ -50,6 +50,7 @@ impl Difference {
         difference.renames(new);
         difference.compare("alarm", alarms(old), alarms(new), |old, new| alarm_words(old, new));
         difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
+        difference.changed.extend(station_words(old, new));
         difference
     }
 
@@ -194,6 +195,14 @@ fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
         field("guidance", &old.guidance, &new.guidance),
     ]
     .concat()
+}
+
+/// Its name, and its picture as far as that can be compared: in a picture tags stand by their slots, which move when tags come and go.
+fn station_words(old: &Plan, new: &Plan) -> Vec<String> {
+    let name = field("name", &old.station, &new.station).into_iter().map(|words| format!("station: {words}"));
+    let keys = |plan: &Plan| plan.directory.tags().iter().map(|tag| tag.key.clone()).collect::<Vec<_>>();
+    let is_redrawn = old.overview != new.overview && keys(old) == keys(new);
+    name.chain(is_redrawn.then(|| "overview: another picture".to_owned())).collect()
 }
 
 /// Slots differ from plan to plan: what is read back is compared by name.

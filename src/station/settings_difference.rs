@@ -29,8 +29,7 @@ impl<'a> Wires<'a> {
 
 /// A line for each connection, device and tag that goes on in another way, such as `device pump: pause 0 ms -> 20 ms`.
 pub(super) fn changes(old: Wires<'_>, new: Wires<'_>) -> Vec<String> {
-    let before: HashMap<&str, &Protocol> =
-        old.connections.iter().map(|wire| (&*wire.name, &wire.protocol)).collect();
+    let before: HashMap<&str, &Protocol> = old.connections.iter().map(|wire| (&*wire.name, &wire.protocol)).collect();
     let mut lines = Vec::new();
     for wire in new.connections {
         match (before.get(&*wire.name), &wire.protocol) {
@@ -176,10 +175,7 @@ mod tests {
         check(|file| file["devices"][0]["poll"] = json!("2s"), &["device pump: poll 1 s -> 2 s"]);
         check(|file| file["devices"][0]["pause"] = json!("20ms"), &["device pump: pause 0 ms -> 20 ms"]);
         check(|file| file["tags"][1]["poll"] = json!("2s"), &["tag flow: poll 1 s -> 2 s"]);
-        check(
-            |file| file["tags"][0]["not_available"] = json!([32768]),
-            &["tag speed: how it is read or written"],
-        );
+        check(|file| file["tags"][0]["not_available"] = json!([32768]), &["tag speed: how it is read or written"]);
         check(
             |file| file["connections"][0]["modbus"]["timeout"] = json!("500ms"),
             &["connection plc: timeout 1 s -> 500 ms"],

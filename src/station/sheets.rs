@@ -56,9 +56,8 @@ impl Handle {
         let folder = self.folder.clone();
         self.ask(move |_, _| {
             let export = table::export(&folder, &options);
-            let export = export.map_err(|problems| {
-                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            })?;
+            let export =
+                export.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
             let path = below(&folder, &sheet);
             let wrong = |error| format!("nothing was written: {} cannot be written: {error}", path.display());
             fs::write(&path, export.text).map_err(wrong)?;

@@ -14,7 +14,8 @@ use tokio::task::AbortHandle;
 const NEWS: usize = 600;
 /// What a wire that is busy with polls may add to an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-const TOO_BUSY: &str = "the wire had no time for a question within 30 s; take devices off scan or poll less, and scan again";
+const TOO_BUSY: &str =
+    "the wire had no time for a question within 30 s; take devices off scan or poll less, and scan again";
 const NO_WIRE: &str = "this connection has no wire that can be asked";
 
 /// What is to be looked for.
