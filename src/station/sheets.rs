@@ -96,8 +96,8 @@ impl Handle {
         })
     }
 
-    /// The folders and sheets in a folder, so that a person can choose one. What the name of a person's own folder is, does not matter:
-    /// the path counts from the station folder.
+    /// The folders and sheets in a folder, so that a person can choose one. A path that does not begin at the root counts from the station
+    /// folder.
     pub fn list_sheets(&self, folder: PathBuf) -> Ticket<Result<Vec<Listed>, String>> {
         let folder = below(&self.folder, &folder);
         self.ask(move |_, _| {
@@ -117,8 +117,29 @@ fn below(folder: &Path, path: &Path) -> PathBuf {
 
 fn listed(entry: fs::DirEntry) -> Option<Listed> {
     let name = entry.file_name().into_string().ok()?;
-    // A link counts as what it leads to.
-    let is_file = fs::metadata(entry.path()).ok()?.is_file();
+    // A link counts as what it leads to; sockets and the like are neither.
+    let kind = fs::metadata(entry.path()).ok()?;
+    let is_file = kind.is_file();
     let is_sheet = Path::new(&name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    (!name.starts_with('.') && (is_sheet || !is_file)).then_some(Listed { is_file, name })
+    (!name.starts_with('.') && (kind.is_dir() || (is_file && is_sheet))).then_some(Listed { is_file, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_and_sheets_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["tags.csv", "OLD.CSV", "station.json", ".hidden.csv"] {
+            fs::write(path(name), "").unwrap();
+        }
+        fs::create_dir(path("archive.csv")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("polder.sock")).unwrap();
+        let mut found: Vec<Listed> = fs::read_dir(folder.path()).unwrap().flatten().filter_map(listed).collect();
+        found.sort();
+        let listed = |is_file, name: &str| Listed { is_file, name: name.to_owned() };
+        assert_eq!(found, [listed(false, "archive.csv"), listed(true, "OLD.CSV"), listed(true, "tags.csv")]);
+    }
 }

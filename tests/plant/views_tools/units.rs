@@ -1,11 +1,14 @@
 //! Finding the units of a wire.
 
 use super::Live;
+use crate::support::Folder;
 use crate::views::{show, texts};
 use egui::Key;
 use egui_kittest::kittest::{NodeT, Queryable};
 use polder::engine::RequestBody;
 use polder::gui::View;
+use serde_json::json;
+use std::sync::atomic::Ordering;
 
 impl Live {
     fn open_units(&mut self) {
@@ -97,4 +100,29 @@ fn a_wire_that_is_not_there_says_so() {
     live.click("Scan");
     live.wait(&["! It broke off: unit 1 could not be asked: "]);
     live.is_readable("a scan that broke off");
+}
+
+/// Silent units take their time; what the station polls goes on beside them.
+#[test]
+fn polls_keep_their_rate_while_silent_units_are_asked() {
+    let asked = std::sync::Arc::default();
+    let address = format!("127.0.0.1:{}", super::small_device(&asked));
+    let tags: Vec<_> = (0..10)
+        .map(|place| json!({"name": format!("tag-{place}"), "device": "pump", "register": format!("input:{}", place * 90)}))
+        .collect();
+    let folder = Folder::new(&json!({
+        "connections": [{"name": "plc", "modbus": {"tcp": address}}],
+        "devices": [{"name": "pump", "connection": "plc", "unit": 7, "poll": "500ms", "gap": 0}], "tags": tags}));
+    let mut live = Live { asked, ..Live::start_in(folder) };
+    live.open_units();
+    live.set_number("First unit", 100);
+    live.set_number("How long a unit may take", 200);
+    live.click("0 and 255 too");
+    live.polls(10);
+    let before = live.asked.known.load(Ordering::Relaxed);
+    live.click("Scan");
+    live.until("ten silent units", |live| live.asked_for_units() >= 10);
+    // Ten units took 2 s: ten registers, twice a second.
+    let polled = live.asked.known.load(Ordering::Relaxed) - before;
+    assert!(polled >= 25, "{polled} polls beside ten silent units");
 }

@@ -14,9 +14,9 @@ use egui::{Align, ComboBox, DragValue, Label, Layout, RichText, Sense, Ui, UiBui
 use std::sync::Arc;
 use std::time::Duration;
 
-const COLUMNS: [Column; 3] = [number("Unit", 36.0), words("Device", 108.0), words("Who it is", 0.0)];
-/// Width of the list of units.
-const LIST: f32 = 400.0;
+const COLUMNS: [Column; 3] = [number("Unit", 36.0), words("Device", 100.0), words("Who it is", 0.0)];
+/// Width of the list of units beside the registers of one; alone it has the whole panel.
+const LIST: f32 = 300.0;
 /// How often the wire is asked which units the station knows.
 const FRESH: Duration = Duration::from_secs(5);
 /// The units that the standard gives to devices.
@@ -93,7 +93,8 @@ impl UnitsPanel {
             ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(scene.palette.muted)).wrap());
             return;
         };
-        let (left, right) = ui.available_rect_before_wrap().split_left_right_at_x(ui.min_rect().left() + LIST);
+        let list = if self.selected.is_some() { LIST } else { ui.available_width() };
+        let (left, right) = ui.available_rect_before_wrap().split_left_right_at_x(ui.min_rect().left() + list);
         let found = scan.found();
         let row = found.iter().position(|found| Some(found.unit) == self.selected);
         let chosen = ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
@@ -104,16 +105,17 @@ impl UnitsPanel {
                 RowWords { words, hover: Some(cells[2].0.clone()) }
             })
         });
-        self.selected = chosen.inner.and_then(|row| found.get(row)).map(|found| found.unit).or(self.selected);
-        let right = right.with_min_x(right.left() + 12.0);
-        ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.browser(ui, scene, wire));
+        let chosen = chosen.inner.and_then(|row| found.get(row)).map(|found| found.unit);
+        if let Some(unit) = self.selected {
+            let right = right.with_min_x(right.left() + 12.0);
+            ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.browser(ui, scene, wire, unit));
+        }
+        // From the next frame on, so that what was laid out for one width is not painted in another.
+        self.selected = chosen.or(self.selected);
     }
 
     /// The registers of the unit that was chosen.
-    fn browser(&mut self, ui: &mut Ui, scene: &Scene<'_>, wire: &Wire) {
-        let Some(unit) = self.selected else {
-            return quiet(ui, "Choose a unit to look into its registers.", &scene.palette);
-        };
+    fn browser(&mut self, ui: &mut Ui, scene: &Scene<'_>, wire: &Wire, unit: u8) {
         let target = Target { connection: wire.id, unit, device: self.device(unit) };
         if self.registers.as_ref().is_none_or(|(of, _)| *of != target) {
             self.registers = Some((target, RegistersTab::default()));
@@ -122,6 +124,9 @@ impl UnitsPanel {
             let name = target.device.as_ref().map_or_else(String::new, |device| format!(", {device}"));
             let words = format!("Registers of unit {unit}{name}");
             ui.label(RichText::new(words).font(strong(13.0)).color(scene.palette.text));
+            let who = self.scan.iter().flat_map(|(_, scan)| scan.found()).find(|found| found.unit == unit);
+            let who = who.map(|found| who_words(&found.who)).unwrap_or_default();
+            ui.add(Label::new(RichText::new(who).font(plain(12.0)).color(scene.palette.muted)).truncate());
             registers.ui(ui, scene, target);
         }
     }
@@ -238,13 +243,18 @@ impl UnitsPanel {
     fn cells(&self, scene: &Scene<'_>, found: &Found) -> [(String, Ink); 3] {
         let palette = &scene.palette;
         let device = self.device(found.unit);
-        let who = match &found.who {
-            Who::Says(identity) => (identity.words(), Ink::text(palette)),
-            Who::NotAsked => (String::new(), Ink::muted(palette)),
-            Who::Silent(why) => (format!("does not say: {why}"), Ink::muted(palette)),
-        };
+        let ink = if matches!(found.who, Who::Says(_)) { Ink::text(palette) } else { Ink::muted(palette) };
+        let who = (who_words(&found.who), ink);
         let name = device.map_or_else(|| "not in the file".to_owned(), |device| device.to_string());
         [(found.unit.to_string(), Ink::bold(palette)), (name, Ink::text(palette)), who]
+    }
+}
+
+fn who_words(who: &Who) -> String {
+    match who {
+        Who::Says(identity) => identity.words(),
+        Who::NotAsked => "not asked".to_owned(),
+        Who::Silent(why) => format!("does not say: {}", why.trim_start_matches("device: ")),
     }
 }
 
