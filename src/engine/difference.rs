@@ -148,7 +148,17 @@ impl Difference {
 }
 
 fn field<T: PartialEq + Debug + ?Sized>(name: &str, old: &T, new: &T) -> Vec<String> {
-    if old == new { Vec::new() } else { vec![format!("{name} {old:?} -> {new:?}")] }
+    if old == new { Vec::new() } else { vec![format!("{name} {} -> {}", plainly(old), plainly(new))] }
+}
+
+/// Without what only a programmer reads.
+fn plainly(value: &(impl Debug + ?Sized)) -> String {
+    let words = format!("{value:?}");
+    match words.strip_prefix("Some(").and_then(|words| words.strip_suffix(')')) {
+        Some(inner) => inner.to_owned(),
+        None if words == "None" => "nothing".to_owned(),
+        None => words,
+    }
 }
 
 fn devices(plan: &Plan) -> Vec<(String, String)> {

@@ -1,5 +1,6 @@
 //! Going on with a changed station file: what is another is shown first, and only then taken up.
 
+use super::format::counted;
 use super::scene::Scene;
 use super::theme::{Palette, plain, strong};
 use super::widgets::columns::{Column, words};
@@ -69,11 +70,12 @@ impl Reload {
     pub(super) fn frame(&mut self, ui: &Ui, scene: &Scene<'_>) {
         self.watch(scene);
         let Some(shown) = &mut self.shown else { return };
-        shown.collect();
+        if shown.collect() {
+            // What was just taken up is not told as changed until the next look.
+            (self.look, self.looked_at, self.is_changed) = (None, None, false);
+        }
         if shown.ui(ui, scene) {
             self.shown = None;
-            // What was just taken up is not told as changed until the next look.
-            (self.looked_at, self.is_changed) = (None, false);
         }
     }
 
@@ -96,7 +98,14 @@ impl Shown {
         Self { stage, summary: Vec::new(), problems: false, lines: Vec::new(), selected: None }
     }
 
-    fn collect(&mut self) {
+    /// Takes what came; whether the station went on with the file just now.
+    fn collect(&mut self) -> bool {
+        let was_over = matches!(self.stage, Stage::Done);
+        self.take_answers();
+        !was_over && matches!(self.stage, Stage::Done)
+    }
+
+    fn take_answers(&mut self) {
         match &mut self.stage {
             Stage::Reading(ticket) => match ticket.poll() {
                 None => {}
@@ -131,8 +140,10 @@ impl Shown {
         self.problems = true;
         self.lines = problems.iter().map(|problem| problem_cells(problem).to_vec()).collect();
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        let words =
-            format!("The station file has {errors} errors. The station goes on with what it has; nothing was changed.");
+        let words = format!(
+            "The station file has {}. The station goes on with what it has; nothing was changed.",
+            counted(errors, "error")
+        );
         self.stage = Stage::Refused(words);
     }
 
@@ -193,6 +204,7 @@ impl Shown {
             })
         });
         self.selected = chosen.inner.or(self.selected);
+        ui.add_space(6.0);
         ui.allocate_ui(vec2(WIDTH, WHOLE), |ui| {
             ui.set_min_size(vec2(WIDTH, WHOLE));
             let line = self.selected.and_then(|row| lines.get(row));

@@ -322,10 +322,12 @@ fn status(ui: &mut Ui, scene: &mut Scene<'_>, is_file_changed: bool) {
     let age = scene.now.monotonic.since(snapshot.taken.monotonic).as_secs_f64();
     let tags = snapshot.plan.directory.tags().len();
     let words = format!("{tags} tags · {rate:.0} answers/s · {history} · {records} · display {age:.1} s");
+    // A button is as low here as the line.
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.spacing_mut().button_padding.y = 0.0;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if is_file_changed {
             let words = RichText::new("The station file was changed: look F5").font(strong(12.0)).color(palette.text);
-            ui.spacing_mut().button_padding.y = 0.0;
             if ui.add(egui::Button::new(words).fill(palette.sunk)).clicked() {
                 scene.act(Action::Reload);
             }

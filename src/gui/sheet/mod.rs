@@ -3,6 +3,7 @@
 mod files;
 mod preview;
 
+use super::format::counted;
 use super::scene::Scene;
 use super::theme::{Palette, plain, strong};
 use super::widgets::{button, primary_button, quiet};
@@ -230,7 +231,8 @@ fn besides_words(plan: &SheetPlan) -> String {
     let besides = &plan.besides;
     let count = besides.added.len() + besides.removed.len() + besides.changed.len();
     format!(
-        "! The station file holds {count} other changes that the station has not taken up. Applying takes them up as well;          F5 shows them."
+        "! The station file holds {} that the station has not taken up. Applying takes them up as well;          F5 shows them.",
+        counted(count, "other change")
     )
 }
 

@@ -1,5 +1,6 @@
 //! What a sheet would change, line by line. Only the lines that are seen are laid out.
 
+use crate::gui::format::counted;
 use crate::gui::theme::Palette;
 use crate::gui::widgets::columns::{Column, number, words};
 use crate::gui::widgets::{Ink, RowWords, Rows, button, table_row};
@@ -73,7 +74,8 @@ impl Preview {
         let errors = plan.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         if errors > 0 {
             return format!(
-                "! Nothing can be written: {errors} errors in the sheet or in the station that it would make."
+                "! Nothing can be written: {} in the sheet or in the station that it would make.",
+                counted(errors, "error")
             );
         }
         format!(

@@ -28,6 +28,8 @@ fn a_changed_file_is_noticed_shown_and_taken_up_only_then() {
     live.rewrite("\"rpm\"", "\"1/min\"");
     live.rewrite("\"poll\":\"100ms\"", "\"poll\":\"200ms\"");
     live.wait(&["The station file was changed: look F5"]);
+    let notice = live.window.get_by_label("The station file was changed: look F5").rect();
+    assert!(notice.bottom() <= 798.0 && notice.top() >= 774.0, "{notice:?} stands in the status line");
     live.window.key_press(Key::F5);
     live.wait(&["This would change. Nothing has been done yet."]);
     live.wait(&["tags: ", " kept, 1 changed"]);
@@ -75,7 +77,7 @@ fn errors_of_the_file_are_told_with_their_places_and_nothing_is_done() {
     show(&mut live.window, View::Devices);
     live.rewrite("\"u16\"", "\"u17\"");
     live.click("Reload... F5");
-    live.wait(&["! The station file has 1 errors."]);
+    live.wait(&["! The station file has 1 error."]);
     live.wait(&["station.json: tags/0/type"]);
     live.wait(&["\"u17\" stands here"]);
     live.is_readable_from("errors of the file", TITLE);

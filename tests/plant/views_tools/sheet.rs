@@ -82,7 +82,7 @@ fn errors_stand_by_row_and_column_and_nothing_can_be_applied() {
     let before = live.station_file();
     std::fs::write(live.folder.path.join("tags.csv"), live.sheet().replace("u16", "u17")).unwrap();
     live.click(IMPORT);
-    live.wait(&["! Nothing can be written: 1 errors"]);
+    live.wait(&["! Nothing can be written: 1 error "]);
     let row = live.window.get_by_label_contains("! error, 2, type, \"u17\" stands here");
     assert_eq!(row.accesskit_node().role(), egui::Role::Row);
     assert!(live.window.get_by_label(APPLY).accesskit_node().is_disabled());
@@ -111,7 +111,7 @@ fn what_somebody_wrote_meanwhile_is_not_overwritten() {
     assert_eq!(live.station_file(), changed);
     // The next dry run says that a reload takes up more than the sheet.
     live.click(IMPORT);
-    live.wait(&["! The station file holds 1 other changes"]);
+    live.wait(&["! The station file holds 1 other change "]);
     live.is_readable_from("a file with other changes", TITLE);
 }
 
