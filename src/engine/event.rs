@@ -26,8 +26,15 @@ pub enum Event {
     Health(Health),
     /// Time passed.
     Tick,
-    /// The station goes on with another file, as this principal wants it.
-    Reload(Arc<Plan>, Principal),
+    /// The station goes on with another file.
+    Reload {
+        /// The plant from now on.
+        plan: Arc<Plan>,
+        /// Who wants it.
+        who: Principal,
+        /// What is another in the settings of the drivers, for the record; see [`super::Difference::add_changes`].
+        settings: Vec<String>,
+    },
     /// The station stops; the loop ends.
     Stop,
 }

@@ -134,7 +134,7 @@ impl Engine {
                 self.devices.stop_heartbeats(&plan, "the station stopped", now, effects);
             }
             Event::Tick => {}
-            Event::Reload(plan, who) => self.reload(plan, who, now, effects),
+            Event::Reload { plan, who, settings } => self.reload(plan, who, settings, now, effects),
         }
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);

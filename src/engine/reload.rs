@@ -65,14 +65,23 @@ impl Engine {
     }
 
     /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
-    pub(super) fn reload(&mut self, plan: Arc<Plan>, who: Principal, now: Now, effects: &mut Effects) {
+    pub(super) fn reload(
+        &mut self,
+        plan: Arc<Plan>,
+        who: Principal,
+        settings: Vec<String>,
+        now: Now,
+        effects: &mut Effects,
+    ) {
         let old = std::mem::replace(&mut self.plan, plan);
         self.before = Some(Slots::between(&old, &self.plan));
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.inherit_alarms(&old, now, effects);
-        effects.drafts.push(self.reload_entry(&Difference::between(&old, &self.plan), who, now));
+        let mut difference = Difference::between(&old, &self.plan);
+        difference.add_changes(settings);
+        effects.drafts.push(self.reload_entry(&difference, who, now));
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);

@@ -124,7 +124,11 @@ impl Replay {
             ["stop"] => Event::Stop,
             ["reload", rest @ ..] => {
                 let next = self.engine.generation().0 + 1;
-                Event::Reload(Arc::new(plan(&rest.join(" "), next)), Principal::person("anna"))
+                Event::Reload {
+                    plan: Arc::new(plan(&rest.join(" "), next)),
+                    who: Principal::person("anna"),
+                    settings: Vec::new(),
+                }
             }
             ["tick"] => Event::Tick,
             other => self.driver_event(other),

@@ -59,6 +59,8 @@ pub struct ReloadPlan {
     /// What is probably not meant; the station runs with it.
     pub warnings: Vec<Problem>,
     base: Generation,
+    /// What is another in the settings of the drivers.
+    settings: Vec<String>,
     plant: Plant,
     files: Stamp,
 }
@@ -136,10 +138,10 @@ impl Handle {
         let old = Arc::clone(&self.snapshot().plan);
         let mut difference = Difference::between(&old, &plant.plan);
         let (before, after) = (Wires { connections: &connections, plan: &old }, Wires::of(&plant));
-        if old.generation == base {
-            difference.add_changes(changes(before, after));
-        }
-        Ok(ReloadPlan { tally: difference.tally(&old), difference, warnings: problems, base, plant, files })
+        // The picture may be a moment behind the drivers; then nothing can be said about slots.
+        let settings = if old.generation == base { changes(before, after) } else { Vec::new() };
+        difference.add_changes(settings.clone());
+        Ok(ReloadPlan { tally: difference.tally(&old), difference, warnings: problems, base, settings, plant, files })
     }
 
     /// Goes on with a plan, unless the station went on with another one since it was made.
@@ -153,7 +155,10 @@ impl Handle {
         let (plant, next) = (plan.plant, Generation(plan.base.0 + 1));
         *running = Running { generation: next, connections: plant.connections.clone(), files: plan.files };
         // The engine takes it first: what drivers say about the new plant must find it.
-        send_surely(&self.urgent, Event::Reload(Arc::new(plant.plan), who.clone()));
+        send_surely(
+            &self.urgent,
+            Event::Reload { plan: Arc::new(plant.plan), who: who.clone(), settings: plan.settings },
+        );
         if let Ok(mut files) = reloader.certificates.lock() {
             *files = certificates::files(&plant.connections);
         }

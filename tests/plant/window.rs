@@ -138,3 +138,34 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
     let output = run(&["verify", folder.path.to_str().unwrap()]);
     assert!(output.status.success(), "{}", words(&output));
 }
+
+#[test]
+fn a_changed_station_file_is_looked_at_and_taken_up_by_keyboard() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[150]);
+    let tags = |unit: &str| json!([{"name": "level", "device": "plc-1", "register": "holding:0", "unit": unit}]);
+    let station = |unit: &str| modbus_station(server.port, "1s", tags(unit));
+    let folder = Folder::new(&station("cm"));
+    let name = folder.path.to_str().unwrap();
+    let difference = || words(&run(&["reload", name]));
+    let desktop = Desktop::start();
+    let mut command = polder();
+    command.args(["run", name]).env("DISPLAY", &desktop.display).env_remove("WAYLAND_DISPLAY");
+    let mut program = Process::start(command.env("LIBGL_ALWAYS_SOFTWARE", "1"));
+    let _window = desktop.window("Test - Polder", &mut program);
+    std::fs::write(folder.path.join("station.json"), station("mm").to_string()).unwrap();
+    until("the station to be asked", || (), || difference().contains("tag level: unit \"cm\" -> \"mm\""));
+    desktop.act(&["key", "F5"], &program);
+    desktop.act(&["key", "Escape"], &program);
+    assert!(difference().contains("\"mm\""), "what was taken away was not done");
+    until(
+        "the reload",
+        || ["F5", "ctrl+Return", "Escape"].iter().for_each(|key| desktop.act(&["key", key], &program)),
+        || difference().contains("nothing is another in the station file"),
+    );
+    program.signal("TERM");
+    program.rest();
+    assert!(program.child.wait().unwrap().success());
+    let output = run(&["verify", name]);
+    assert!(output.status.success(), "{}", words(&output));
+}

@@ -10,13 +10,16 @@ use std::path::PathBuf;
 
 const COLUMNS: [Column; 2] = [words("Name", 0.0), words("What", 100.0)];
 
+/// A folder that is being listed, as it is written in the path.
+type Listing = (String, Ticket<Result<Vec<Listed>, String>>);
+
 /// The path field and what lies in its folder.
 #[derive(Debug)]
 pub(super) struct FileField {
     pub(super) path: String,
     /// The folder that was listed, as it is written in the path.
     of: Option<String>,
-    asked: Option<(String, Ticket<Result<Vec<Listed>, String>>)>,
+    asked: Option<Listing>,
     listed: Result<Vec<Listed>, String>,
     /// Whether the path was chosen from the list: then the list stays whole.
     is_chosen: bool,

@@ -8,7 +8,7 @@ mod tags;
 mod units;
 
 use crate::support::{DEADLINE, Folder};
-use crate::views::{nothing_is_covered, nothing_is_covered_from, nothing_is_cut, show, texts};
+use crate::views::{nothing_is_covered_from, nothing_is_cut, show, texts};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -178,18 +178,21 @@ impl Live {
         self.window.run_steps(3);
     }
 
-    /// Nothing is cut, covered or without a name.
-    fn is_readable(&self, what: &str) {
-        assert!(self.window.unnamed_widgets().is_empty(), "{what}: {:?}", self.window.unnamed_widgets());
-        nothing_is_cut(&self.window, what);
-        nothing_is_covered(&self.window, what);
+    /// Nothing is cut, covered or without a name, in a small window and in a large one.
+    fn is_readable(&mut self, what: &str) {
+        self.is_readable_from(what, "");
     }
 
     /// The same of a dialog with this title.
-    fn is_readable_from(&self, what: &str, title: &str) {
-        assert!(self.window.unnamed_widgets().is_empty(), "{what}: {:?}", self.window.unnamed_widgets());
-        nothing_is_cut(&self.window, what);
-        nothing_is_covered_from(&self.window, what, title);
+    fn is_readable_from(&mut self, what: &str, title: &str) {
+        for size in [egui::vec2(1920.0, 1080.0), egui::vec2(1280.0, 800.0)] {
+            self.window.set_size(size);
+            self.window.run_steps(3);
+            let what = format!("{what} {size:?}");
+            assert!(self.window.unnamed_widgets().is_empty(), "{what}: {:?}", self.window.unnamed_widgets());
+            nothing_is_cut(&self.window, &what);
+            nothing_is_covered_from(&self.window, &what, title);
+        }
     }
 
     fn open_device(&mut self) {

@@ -24,8 +24,9 @@ use egui::{Align, Layout, Ui, vec2};
 use std::sync::Arc;
 use units::UnitsPanel;
 
-/// Heights of the table and of the queues below it.
+/// Heights of the table and of the queues below it; beside particulars the table has a share of the room, and never less.
 const TABLE_WITH_DETAIL: f32 = 8.0 * size::ROW;
+const SHARE: f32 = 0.37;
 const QUEUES: f32 = 150.0;
 
 /// The devices view.
@@ -61,7 +62,8 @@ impl DevicesView {
         let devices = scene.snapshot.plan.directory.devices();
         let place = devices.iter().position(|device| Some(&device.name) == self.selected.as_ref());
         let is_shared = place.is_some() || self.are_units_shown;
-        let room = if is_shared { TABLE_WITH_DETAIL } else { ui.available_height() - QUEUES };
+        let shared = (ui.available_height() * SHARE / size::ROW).floor() * size::ROW;
+        let room = if is_shared { shared.max(TABLE_WITH_DETAIL) } else { ui.available_height() - QUEUES };
         let chosen = palette.card().inner_margin(0).show(ui, |ui| {
             ui.set_min_size(vec2(ui.available_width(), room));
             ui.set_max_height(room);
