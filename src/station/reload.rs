@@ -8,18 +8,18 @@ use super::{Handle, Ticket};
 use crate::access::{Principal, Role, permit};
 use crate::config::{self, Loaded, Plant, Problem};
 use crate::driver::{ConnectionSettings, Port};
-use crate::engine::{Difference, Event, Tally};
+use crate::engine::{Difference, Event, Plan, Tally};
 use crate::tag::Generation;
 use std::sync::{Arc, Mutex};
 
 /// What it takes to let the station go on with another file.
 const NEEDED: Role = Role::Operator;
 
-/// The plant that runs, as far as a reload has to know it.
-struct Running {
-    generation: Generation,
-    connections: Vec<ConnectionSettings>,
-    files: Stamp,
+/// The plant that runs, as far as a reload has to know it. The picture of the engine may be a moment behind.
+pub(super) struct Running {
+    pub(super) plan: Arc<Plan>,
+    pub(super) connections: Arc<Vec<ConnectionSettings>>,
+    pub(super) files: Stamp,
 }
 
 /// What a reload needs of a running station.
@@ -36,12 +36,11 @@ impl Reloader {
     pub(super) fn new(
         port: Port,
         runtime: tokio::runtime::Handle,
-        (connections, files): (Vec<ConnectionSettings>, Stamp),
+        running: Running,
         certificates: Files,
         board: Arc<HealthBoard>,
     ) -> Self {
-        let running = Mutex::new(Running { generation: Generation(1), connections, files });
-        Self { port, runtime, running, certificates, board }
+        Self { port, runtime, running: Mutex::new(running), certificates, board }
     }
 
     /// Where tasks of the station run.
@@ -128,18 +127,17 @@ impl Handle {
 
     pub(super) fn plan_reload(&self) -> Result<ReloadPlan, ReloadError> {
         let reloader = self.reloader.as_ref().ok_or_else(|| refused("this station cannot be reloaded"))?;
-        let (base, connections) = {
+        let (old, connections) = {
             let running = reloader.running.lock().map_err(|_| refused(BROKEN))?;
-            (running.generation, running.connections.clone())
+            (Arc::clone(&running.plan), Arc::clone(&running.connections))
         };
+        let base = old.generation;
         let Loaded { plant, problems, files } = config::load(self.folder(), Generation(base.0 + 1));
         let files = Stamp::of(self.folder(), files);
         let plant = plant.ok_or_else(|| ReloadError::Problems(problems.clone()))?;
-        let old = Arc::clone(&self.snapshot().plan);
         let mut difference = Difference::between(&old, &plant.plan);
         let (before, after) = (Wires { connections: &connections, plan: &old }, Wires::of(&plant));
-        // The picture may be a moment behind the drivers; then nothing can be said about slots.
-        let settings = if old.generation == base { changes(before, after) } else { Vec::new() };
+        let settings = changes(before, after);
         difference.add_changes(settings.clone());
         Ok(ReloadPlan { tally: difference.tally(&old), difference, warnings: problems, base, settings, plant, files })
     }
@@ -149,23 +147,21 @@ impl Handle {
         permit(who, NEEDED).map_err(|denied| ReloadError::Refused(denied.to_string()))?;
         let reloader = self.reloader.as_ref().ok_or_else(|| refused("this station cannot be reloaded"))?;
         let mut running = reloader.running.lock().map_err(|_| refused(BROKEN))?;
-        if running.generation != plan.base {
+        if running.plan.generation != plan.base {
             return Err(refused("nothing was done: the station was reloaded meanwhile; look at the difference again"));
         }
-        let (plant, next) = (plan.plant, Generation(plan.base.0 + 1));
-        *running = Running { generation: next, connections: plant.connections.clone(), files: plan.files };
+        let (plant, next) = (Arc::new(plan.plant.plan), Generation(plan.base.0 + 1));
+        let connections = plan.plant.connections;
+        *running = Running { plan: Arc::clone(&plant), connections: Arc::new(connections.clone()), files: plan.files };
         // The engine takes it first: what drivers say about the new plant must find it.
-        send_surely(
-            &self.urgent,
-            Event::Reload { plan: Arc::new(plant.plan), who: who.clone(), settings: plan.settings },
-        );
+        send_surely(&self.urgent, Event::Reload { plan: plant, who: who.clone(), settings: plan.settings });
         if let Ok(mut files) = reloader.certificates.lock() {
-            *files = certificates::files(&plant.connections);
+            *files = certificates::files(&connections);
         }
         certificates::look(&reloader.certificates, &reloader.board, &self.urgent, self.now().utc);
         let _inside = reloader.runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(plant.connections, &reloader.port, next);
+            drivers.reconfigure(connections, &reloader.port, next);
         }
         Ok(())
     }

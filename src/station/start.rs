@@ -4,7 +4,7 @@ use super::handle::{Handle, Waiting};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
-use super::reload::Reloader;
+use super::reload::{Reloader, Running};
 use super::stamp::Stamp;
 use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
@@ -81,6 +81,7 @@ impl Station {
         let totals = totals(&plant, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
+        let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
@@ -89,7 +90,8 @@ impl Station {
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock);
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
-        let running = (plant.connections.clone(), stamp);
+        let connections = Arc::new(plant.connections.clone());
+        let running = Running { plan, connections, files: stamp };
         let reloader =
             Reloader::new(port.clone(), runtime.handle().clone(), running, Arc::clone(&files), Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));

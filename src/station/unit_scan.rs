@@ -5,7 +5,7 @@ use super::{Asked, Handle};
 use crate::driver::Identity;
 use crate::driver::modbus::{Inquiry, Presence};
 use crate::queue::{self, Sender, WhenFull};
-use crate::tag::ConnectionId;
+use crate::tag::{ConnectionId, Generation};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::AbortHandle;
@@ -72,7 +72,8 @@ impl Handle {
         let reloader = self.reloader.as_ref().ok_or_else(|| NO_WIRE.to_owned())?;
         let (sender, news) = queue::bounded("news of a unit scan", NEWS, WhenFull::Wait);
         let limit = wish.limit.min(super::tools::LONGEST_FIND);
-        let scanner = Scanner { handle: self.clone(), news: sender, wish: UnitScanWish { limit, ..wish } };
+        let (handle, generation) = (self.clone(), self.snapshot().generation);
+        let scanner = Scanner { handle, generation, news: sender, wish: UnitScanWish { limit, ..wish } };
         let task = reloader.runtime().spawn(scanner.run()).abort_handle();
         Ok(UnitScan { news, task })
     }
@@ -80,6 +81,7 @@ impl Handle {
 
 struct Scanner {
     handle: Handle,
+    generation: Generation,
     news: Sender<ScanNews>,
     wish: UnitScanWish,
 }
@@ -96,6 +98,10 @@ impl Scanner {
     async fn all(&self) -> Result<(), String> {
         let UnitScanWish { connection, ref units, limit, identify } = self.wish;
         for &unit in units {
+            // Slots of another generation are other wires.
+            if self.handle.snapshot().generation != self.generation {
+                return Err("the station was reloaded; scan again".to_owned());
+            }
             let asked = self.handle.inquire(connection, |reply| Inquiry::Probe(unit, limit, reply));
             match patiently(asked).await? {
                 Presence::Silent => self.tell(ScanNews::Silent(unit)).await,

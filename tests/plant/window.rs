@@ -4,24 +4,30 @@ use crate::support::{DEADLINE, Folder, ModbusServer, Process, modbus_station, po
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+/// One desktop at a time: each is busy enough alone.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// An X server on a free display, with a window manager.
 struct Desktop {
     display: String,
     _manager: Process,
     _server: Process,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Desktop {
     fn start() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut xvfb = Command::new("Xvfb");
         xvfb.args(["-displayfd", "1", "-screen", "0", "1300x860x24", "-nolisten", "tcp"]).stderr(Stdio::null());
         let mut server = Process::start(&mut xvfb);
         let display =
             server.wait("the display", |line| line.trim().parse::<u32>().ok().map(|number| format!(":{number}")));
         let manager = Process::start(Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()));
-        Self { display, _manager: manager, _server: server }
+        Self { display, _manager: manager, _server: server, _alone: alone }
     }
 
     fn try_xdotool(&self, arguments: &[&str]) -> std::process::Output {

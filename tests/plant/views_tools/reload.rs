@@ -48,7 +48,7 @@ fn a_changed_file_is_noticed_shown_and_taken_up_only_then() {
     live.wait(&["Done: the station goes on with the file."]);
     live.is_readable_from("reload done", TITLE);
     live.click("Close Esc");
-    assert_eq!(live.generation(), 2);
+    live.until("the new plant", |live| live.generation() == 2);
     show(&mut live.window, View::Tags);
     live.wait(&["1/min"]);
     assert!(!texts(&live.window).iter().any(|text| text.starts_with("The station file was changed")));
@@ -65,6 +65,7 @@ fn what_is_taken_up_is_what_was_shown() {
     live.click("Apply Ctrl Enter");
     live.wait(&["Done: the station goes on with the file."]);
     live.click("Close Esc");
+    live.until("the new plant", |live| live.generation() == 2);
     let plan = live.station.handle().snapshot().plan.clone();
     let speed = plan.directory.find("speed").unwrap();
     assert_eq!(&*plan.directory.tag(speed).unwrap().unit, "1/min");

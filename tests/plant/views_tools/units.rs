@@ -126,3 +126,13 @@ fn polls_keep_their_rate_while_silent_units_are_asked() {
     let polled = live.asked.known.load(Ordering::Relaxed) - before;
     assert!(polled >= 25, "{polled} polls beside ten silent units");
 }
+
+#[test]
+fn a_scan_ends_with_the_plant_that_it_was_begun_in() {
+    let mut live = Live::start();
+    live.open_units();
+    live.click("Scan");
+    live.wait(&["Unit ", " is asked. "]);
+    live.station.handle().reload(true).unwrap();
+    live.wait(&["! It broke off: the station was reloaded; scan again."]);
+}

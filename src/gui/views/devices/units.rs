@@ -9,7 +9,7 @@ use crate::gui::theme::{Palette, plain, strong};
 use crate::gui::widgets::columns::{Column, number, words};
 use crate::gui::widgets::{Ink, RowWords, Rows, button, primary_button, quiet, table_row};
 use crate::station::UnitScanWish;
-use crate::tag::{ConnectionId, Generation, WireKind};
+use crate::tag::{ConnectionId, WireKind};
 use egui::{Align, ComboBox, DragValue, Label, Layout, RichText, Sense, Ui, UiBuilder, vec2};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) struct UnitsPanel {
     identify: Option<bool>,
     limit_millis: u64,
     known: Repeated<WirePlan>,
-    scan: Option<(Generation, Scan)>,
+    scan: Option<Scan>,
     selected: Option<u8>,
     registers: Option<(Target, RegistersTab)>,
 }
@@ -84,10 +84,10 @@ impl UnitsPanel {
     fn of_wire(&mut self, ui: &mut Ui, scene: &Scene<'_>, wires: &[Wire], wire: &Wire) {
         let (handle, id) = (scene.handle, wire.id);
         self.known.keep(ui, scene.now.monotonic, Some(FRESH), || handle.inquire(id, Inquiry::Plan));
-        self.collect(scene);
+        self.scan.iter_mut().for_each(Scan::collect);
         self.controls(ui, scene, wires, wire);
         self.progress(ui, &scene.palette);
-        let Some((_, scan)) = &self.scan else {
+        let Some(scan) = &self.scan else {
             let words = "Each unit is asked for one holding register: nothing is written. The station's own polls and commands go \
                          first; devices that are off scan are not asked.";
             ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(scene.palette.muted)).wrap());
@@ -124,7 +124,7 @@ impl UnitsPanel {
             let name = target.device.as_ref().map_or_else(String::new, |device| format!(", {device}"));
             let words = format!("Registers of unit {unit}{name}");
             ui.label(RichText::new(words).font(strong(13.0)).color(scene.palette.text));
-            let who = self.scan.iter().flat_map(|(_, scan)| scan.found()).find(|found| found.unit == unit);
+            let who = self.scan.iter().flat_map(Scan::found).find(|found| found.unit == unit);
             let who = who.map(|found| who_words(&found.who)).unwrap_or_default();
             ui.add(Label::new(RichText::new(who).font(plain(12.0)).color(scene.palette.muted)).truncate());
             registers.ui(ui, scene, target);
@@ -133,7 +133,7 @@ impl UnitsPanel {
 
     fn controls(&mut self, ui: &mut Ui, scene: &Scene<'_>, wires: &[Wire], wire: &Wire) {
         let palette = scene.palette;
-        let is_running = self.scan.as_ref().is_some_and(|(_, scan)| scan.is_running());
+        let is_running = self.scan.as_ref().is_some_and(Scan::is_running);
         ui.horizontal(|ui| {
             ui.add_enabled_ui(!is_running, |ui| {
                 self.choose_wire(ui, wires, wire);
@@ -154,7 +154,7 @@ impl UnitsPanel {
             });
             if is_running {
                 if primary_button(ui, "Stop", true, &palette).clicked()
-                    && let Some((_, scan)) = &mut self.scan
+                    && let Some(scan) = &mut self.scan
                 {
                     scan.stop();
                 }
@@ -198,14 +198,13 @@ impl UnitsPanel {
             Ok(running) => Scan::begun(running, units, limit),
             Err(why) => Scan::refused(why),
         };
-        (self.scan, self.selected, self.registers) = (Some((scene.snapshot.generation, scan)), None, None);
+        (self.scan, self.selected, self.registers) = (Some(scan), None, None);
     }
 
-    /// The units to ask: never the broadcast of a serial line, and none that somebody took off scan.
+    /// The units to ask: none that somebody took off scan.
     fn units(&self, scene: &Scene<'_>, wire: &Wire) -> Vec<u8> {
-        let ends = wire.kind == WireKind::ModbusTcp && self.ends;
-        let wanted = (self.first..=self.last.max(self.first)).chain([0, 255].into_iter().filter(|_| ends));
-        wanted.filter(|unit| !self.is_off_scan(scene, *unit)).collect()
+        let all = wanted(self.first, self.last, self.ends, wire.kind);
+        all.into_iter().filter(|unit| !self.is_off_scan(scene, *unit)).collect()
     }
 
     fn is_off_scan(&self, scene: &Scene<'_>, unit: u8) -> bool {
@@ -222,17 +221,8 @@ impl UnitsPanel {
         Some(Arc::clone(&known.device))
     }
 
-    fn collect(&mut self, scene: &Scene<'_>) {
-        let Some((generation, scan)) = &mut self.scan else { return };
-        scan.collect();
-        // Slots of another generation are other wires.
-        if *generation != scene.snapshot.generation {
-            scan.stop();
-        }
-    }
-
     fn progress(&self, ui: &mut Ui, palette: &Palette) {
-        let Some((_, scan)) = &self.scan else { return };
+        let Some(scan) = &self.scan else { return };
         ui.add(Label::new(RichText::new(scan.words()).font(plain(12.0)).color(palette.text)).truncate());
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
         ui.painter().rect_filled(rect, 2, palette.sunk);
@@ -267,10 +257,28 @@ fn head(ui: &mut Ui, palette: &Palette) -> bool {
     row.inner
 }
 
+/// The units from `first` to `last`, and with `ends` those of a gateway itself; never the broadcast of a serial line.
+fn wanted(first: u8, last: u8, ends: bool, kind: WireKind) -> Vec<u8> {
+    let ends: &[u8] = if ends && kind == WireKind::ModbusTcp { &[0, 255] } else { &[] };
+    (first..=last.max(first)).chain(ends.iter().copied()).collect()
+}
+
 fn modbus_wires(scene: &Scene<'_>) -> Vec<Wire> {
     let wires = scene.snapshot.plan.directory.connections().iter().enumerate();
     let modbus = wires.filter(|(_, wire)| wire.kind != WireKind::Mqtt);
     modbus
         .map(|(slot, wire)| Wire { id: ConnectionId(slot as u32), name: Arc::clone(&wire.name), kind: wire.kind })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_line_is_never_asked_as_everybody() {
+        assert_eq!(wanted(1, 3, true, WireKind::ModbusTcp), [1, 2, 3, 0, 255]);
+        assert_eq!(wanted(1, 3, true, WireKind::ModbusRtu), [1, 2, 3]);
+        assert_eq!(wanted(5, 3, false, WireKind::ModbusTcp), [5]);
+    }
 }
