@@ -102,7 +102,7 @@ fn a_plan_that_was_overtaken_by_another_reload_is_not_taken_up() {
 }
 
 #[test]
-fn who_cannot_reload_is_told_so() {
+fn a_station_that_cannot_answer_says_so() {
     let bench = Bench::new(&noordpolder());
     let mut window = small(&bench);
     window.key_press(Key::F5);
