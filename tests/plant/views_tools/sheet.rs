@@ -158,3 +158,19 @@ fn ten_thousand_registers_stay_smooth() {
     let frame = began.elapsed() / 20;
     assert!(frame.as_millis() < 200, "a frame takes {frame:?} even unoptimised");
 }
+
+/// Tab reaches everything in the dialog, and nothing behind it.
+#[test]
+fn tab_goes_round_in_the_dialog() {
+    let mut live = Live::start();
+    live.open_sheet();
+    let wanted = ["Template", "Remove tags that are not in the sheet", IMPORT, "Export to this file", "Close Esc"];
+    let mut reached = std::collections::BTreeSet::<&str>::new();
+    for _ in 0..12 {
+        live.window.key_press(Key::Tab);
+        live.window.run_steps(2);
+        reached.extend(wanted.iter().filter(|label| live.window.get_by_label(label).is_focused()));
+        assert!(!live.window.get_by_label("Find a tag").is_focused(), "the dialog keeps the keyboard");
+    }
+    assert_eq!(reached.len(), wanted.len(), "{reached:?}");
+}

@@ -26,7 +26,6 @@ fn units_are_found_as_they_answer_and_looked_into() {
     live.open_units();
     live.is_readable("before a scan");
     live.set_number("Last unit", 9);
-    live.set_number("How long a unit may take", 50);
     live.click("0 and 255 too");
     live.click("Scan");
     live.wait(&["Done: 9 of 9 asked, 2 found."]);
