@@ -74,6 +74,9 @@ impl Difference {
                 }
             }
         }
+        let kinds = ["connection ", "device ", "tag ", "alarm ", "command "];
+        let rank = |line: &String| kinds.iter().position(|kind| line.starts_with(kind)).unwrap_or(kinds.len());
+        self.changed.sort_by_key(rank);
     }
 
     /// The difference in numbers, for a plant that was `old`.
@@ -230,4 +233,30 @@ fn commands(plan: &Plan) -> Vec<(String, String)> {
         .collect();
     all.sort();
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_changes_join_the_lines_that_are_there_and_stand_by_their_kind() {
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let changed = lines(&["device pump: at a -> b", "tag speed: unit a -> b", "station: name a -> b"]);
+        let mut difference = Difference { changed, ..Difference::default() };
+        difference.add_changes(lines(&["tag speed: poll 1 s -> 2 s", "connection plc: pause 0 ms -> 5 ms"]));
+        let expected = [
+            "connection plc: pause 0 ms -> 5 ms",
+            "device pump: at a -> b",
+            "tag speed: unit a -> b, poll 1 s -> 2 s",
+            "station: name a -> b",
+        ];
+        assert_eq!(difference.changed, expected);
+    }
+
+    #[test]
+    fn options_are_told_without_their_wrapping() {
+        assert_eq!(field("range", &Some([0.0, 5.0]), &None), ["range [0.0, 5.0] -> nothing"]);
+        assert_eq!(field("unit", "kWh", "MWh"), ["unit \"kWh\" -> \"MWh\""]);
+    }
 }
