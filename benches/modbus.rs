@@ -17,7 +17,7 @@ use polder::queue::{self, WhenFull};
 use polder::station::SystemClock;
 use polder::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryRow, TagDefinition,
-    TagId,
+    TagId, WireKind,
 };
 use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
@@ -109,8 +109,11 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
         area: None,
         address: "unit 1".into(),
     });
-    let names =
-        devices.iter().map(|device| ConnectionDefinition { name: Arc::clone(&device.name), address: "".into() });
+    let names = devices.iter().map(|device| ConnectionDefinition {
+        name: Arc::clone(&device.name),
+        address: "".into(),
+        kind: WireKind::ModbusTcp,
+    });
     let directory = Directory::new(tags.collect(), definitions.collect(), names.collect());
     let settings = devices.into_iter().map(|device| ConnectionSettings {
         connection: ConnectionId(device.device.0),

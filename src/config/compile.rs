@@ -12,7 +12,7 @@ use crate::engine::{Plan, SystemTags};
 use crate::screen::Picture;
 use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
-    States, TagDefinition, TagId, TagKey,
+    States, TagDefinition, TagId, TagKey, WireKind,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -250,7 +250,9 @@ impl Compiled {
                 }
             };
             let address = protocol.as_ref().map_or_else(String::new, describe);
-            (ConnectionDefinition { name: connection.entry.name.as_str().into(), address: address.into() }, protocol)
+            let kind = protocol.as_ref().map(wire_kind).unwrap_or_default();
+            let name = connection.entry.name.as_str().into();
+            (ConnectionDefinition { name, address: address.into(), kind }, protocol)
         });
         Self {
             connections: connections.collect(),
@@ -447,6 +449,14 @@ fn system_alarm(
         message: message.into(),
         guidance: guidance.into(),
         area: Some("station".into()),
+    }
+}
+
+const fn wire_kind(protocol: &Protocol) -> WireKind {
+    match protocol {
+        Protocol::Modbus(wire) if wire.transport.is_rtu() => WireKind::ModbusRtu,
+        Protocol::Modbus(_) => WireKind::ModbusTcp,
+        Protocol::Mqtt(_) => WireKind::Mqtt,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Loaded {
     pub plant: Option<Plant>,
     /// Problems, in the order of the file.
     pub problems: Vec<Problem>,
+    /// The files that it was made from, relative to the station folder; the file of passwords always among them.
+    pub files: Vec<String>,
 }
 
 impl Loaded {
@@ -71,7 +73,9 @@ fn load_with(folder: &Path, texts: &read::Texts, generation: Generation) -> Load
     let secrets = read::Secrets::read(folder, &mut problems);
     let plant = compile::compile(&sources, &secrets, generation, &mut problems);
     let plant = plant.filter(|_| !problems.has_errors());
-    Loaded { plant, problems: problems.into_list() }
+    let names = sources.iter().map(|source| source.name.as_str()).chain([STATION_FILE, SECRETS_FILE]);
+    let files = names.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    Loaded { plant, problems: problems.into_list(), files }
 }
 
 #[cfg(test)]

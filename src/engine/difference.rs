@@ -21,6 +21,21 @@ pub struct Difference {
     pub changed: Vec<String>,
 }
 
+/// How many of a kind go on as they are, and how many do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// What is counted, such as `devices`.
+    pub kind: &'static str,
+    /// Those that go on as they are.
+    pub kept: usize,
+    /// Those that go on in another way.
+    pub changed: usize,
+    /// Those that are new.
+    pub added: usize,
+    /// Those that are gone.
+    pub removed: usize,
+}
+
 impl Difference {
     /// From `old` to `new`.
     pub fn between(old: &Plan, new: &Plan) -> Self {
@@ -35,12 +50,50 @@ impl Difference {
         difference.renames(new);
         difference.compare("alarm", alarms(old), alarms(new), |old, new| alarm_words(old, new));
         difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
+        difference.changed.extend(station_words(old, new));
         difference
     }
 
     /// Whether nothing is another.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+
+    /// Takes in what is another besides, a line each such as `device pump: poll 1 s -> 2 s`; of what is in it already, the line grows.
+    pub fn add_changes(&mut self, lines: Vec<String>) {
+        let name = |line: &str| line.split_once(": ").map(|(name, _)| name.to_owned());
+        let places = self.changed.iter().enumerate();
+        let mut places: HashMap<String, usize> = places.filter_map(|(at, line)| Some((name(line)?, at))).collect();
+        for line in lines {
+            let Some((name, words)) = line.split_once(": ") else { continue };
+            match places.get(name) {
+                Some(&at) => self.changed[at].extend([", ", words]),
+                None => {
+                    places.insert(name.to_owned(), self.changed.len());
+                    self.changed.push(line);
+                }
+            }
+        }
+        let kinds = ["connection ", "device ", "tag ", "alarm ", "command "];
+        let rank = |line: &String| kinds.iter().position(|kind| line.starts_with(kind)).unwrap_or(kinds.len());
+        self.changed.sort_by_key(rank);
+    }
+
+    /// The difference in numbers, for a plant that was `old`.
+    pub fn tally(&self, old: &Plan) -> [Tally; 5] {
+        let directory = &old.directory;
+        [
+            ("connections", "connection ", directory.connections().len()),
+            ("devices", "device ", directory.devices().len()),
+            ("tags", "tag ", directory.tags().len()),
+            ("alarms", "alarm ", old.alarms.len()),
+            ("commands", "command ", old.commands.len()),
+        ]
+        .map(|(kind, prefix, before)| {
+            let count = |list: &[String]| list.iter().filter(|words| words.starts_with(prefix)).count();
+            let (changed, added, removed) = (count(&self.changed), count(&self.added), count(&self.removed));
+            Tally { kind, kept: before.saturating_sub(changed + removed), changed, added, removed }
+        })
     }
 
     /// As it goes into the record: whole where it is short.
@@ -98,7 +151,17 @@ impl Difference {
 }
 
 fn field<T: PartialEq + Debug + ?Sized>(name: &str, old: &T, new: &T) -> Vec<String> {
-    if old == new { Vec::new() } else { vec![format!("{name} {old:?} -> {new:?}")] }
+    if old == new { Vec::new() } else { vec![format!("{name} {} -> {}", plainly(old), plainly(new))] }
+}
+
+/// Without what only a programmer reads.
+fn plainly(value: &(impl Debug + ?Sized)) -> String {
+    let words = format!("{value:?}");
+    match words.strip_prefix("Some(").and_then(|words| words.strip_suffix(')')) {
+        Some(inner) => inner.to_owned(),
+        None if words == "None" => "nothing".to_owned(),
+        None => words,
+    }
 }
 
 fn devices(plan: &Plan) -> Vec<(String, String)> {
@@ -147,6 +210,14 @@ fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
     .concat()
 }
 
+/// Its name, and its picture as far as that can be compared: in a picture tags stand by their slots, which move when tags come and go.
+fn station_words(old: &Plan, new: &Plan) -> Vec<String> {
+    let name = field("name", &old.station, &new.station).into_iter().map(|words| format!("station: {words}"));
+    let keys = |plan: &Plan| plan.directory.tags().iter().map(|tag| tag.key.clone()).collect::<Vec<_>>();
+    let is_redrawn = old.overview != new.overview && keys(old) == keys(new);
+    name.chain(is_redrawn.then(|| "overview: another picture".to_owned())).collect()
+}
+
 /// Slots differ from plan to plan: what is read back is compared by name.
 fn commands(plan: &Plan) -> Vec<(String, String)> {
     let name = |tag: TagId| plan.directory.tag(tag).map_or_else(String::new, |tag| tag.key.to_string());
@@ -162,4 +233,30 @@ fn commands(plan: &Plan) -> Vec<(String, String)> {
         .collect();
     all.sort();
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_changes_join_the_lines_that_are_there_and_stand_by_their_kind() {
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let changed = lines(&["device pump: at a -> b", "tag speed: unit a -> b", "station: name a -> b"]);
+        let mut difference = Difference { changed, ..Difference::default() };
+        difference.add_changes(lines(&["tag speed: poll 1 s -> 2 s", "connection plc: pause 0 ms -> 5 ms"]));
+        let expected = [
+            "connection plc: pause 0 ms -> 5 ms",
+            "device pump: at a -> b",
+            "tag speed: unit a -> b, poll 1 s -> 2 s",
+            "station: name a -> b",
+        ];
+        assert_eq!(difference.changed, expected);
+    }
+
+    #[test]
+    fn options_are_told_without_their_wrapping() {
+        assert_eq!(field("range", &Some([0.0, 5.0]), &None), ["range [0.0, 5.0] -> nothing"]);
+        assert_eq!(field("unit", "kWh", "MWh"), ["unit \"kWh\" -> \"MWh\""]);
+    }
 }

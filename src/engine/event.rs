@@ -1,6 +1,7 @@
 //! Everything that can happen to the plant.
 
 use super::{Plan, ReplyId, Request};
+use crate::access::Principal;
 use crate::audit::{Receipt, RequestId};
 use crate::driver::DriverEvent;
 use std::sync::Arc;
@@ -25,8 +26,15 @@ pub enum Event {
     Health(Health),
     /// Time passed.
     Tick,
-    /// The station file changed.
-    Reload(Arc<Plan>),
+    /// The station goes on with another file.
+    Reload {
+        /// The plant from now on.
+        plan: Arc<Plan>,
+        /// Who wants it.
+        who: Principal,
+        /// What is another in the settings of the drivers, for the record; see [`super::Difference::add_changes`].
+        settings: Vec<String>,
+    },
     /// The station stops; the loop ends.
     Stop,
 }

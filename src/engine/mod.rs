@@ -20,7 +20,7 @@ mod snapshot;
 mod tags;
 
 pub use devices::{DeviceView, OffScan};
-pub use difference::Difference;
+pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health};
 pub use loop_check::LOOP_CHECK;
@@ -139,7 +139,7 @@ impl Engine {
                 self.devices.stop_heartbeats(&plan, "the station stopped", now, effects);
             }
             Event::Tick => {}
-            Event::Reload(plan) => self.reload(plan, now, effects),
+            Event::Reload { plan, who, settings } => self.reload(plan, who, settings, now, effects),
         }
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);

@@ -65,14 +65,23 @@ impl Engine {
     }
 
     /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
-    pub(super) fn reload(&mut self, plan: Arc<Plan>, now: Now, effects: &mut Effects) {
+    pub(super) fn reload(
+        &mut self,
+        plan: Arc<Plan>,
+        who: Principal,
+        settings: Vec<String>,
+        now: Now,
+        effects: &mut Effects,
+    ) {
         let old = std::mem::replace(&mut self.plan, plan);
         self.before = Some(Slots::between(&old, &self.plan));
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.inherit_alarms(&old, now, effects);
-        effects.drafts.push(self.reload_entry(&Difference::between(&old, &self.plan), now));
+        let mut difference = Difference::between(&old, &self.plan);
+        difference.add_changes(settings);
+        effects.drafts.push(self.reload_entry(&difference, who, now));
         self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
@@ -80,12 +89,12 @@ impl Engine {
     }
 
     /// That the plant is another one now belongs into the record.
-    fn reload_entry(&self, difference: &Difference, now: Now) -> Draft {
+    fn reload_entry(&self, difference: &Difference, principal: Principal, now: Now) -> Draft {
         let (tags, alarms) = (self.plan.directory.tags().len(), self.plan.alarms.len());
         Draft {
             request: RequestId::from(format!("reload-{}", self.plan.generation.0).as_str()),
             time: now.utc,
-            principal: Principal::station(),
+            principal,
             action: "reload".into(),
             subject: Arc::clone(&self.plan.station),
             detail: serde_json::json!({

@@ -14,6 +14,10 @@ use crate::tag::{DeviceId, Reason, TagKey};
 use std::path::Path;
 use std::time::Duration;
 
+fn reload(plan: Plan) -> Event {
+    Event::Reload { plan: Arc::new(plan), who: Principal::person("anna"), settings: Vec::new() }
+}
+
 struct Replay {
     engine: Engine,
     effects: Effects,
@@ -122,7 +126,10 @@ impl Replay {
                 Event::Health(Health::default())
             }
             ["stop"] => Event::Stop,
-            ["reload", rest @ ..] => Event::Reload(Arc::new(plan(&rest.join(" "), self.engine.generation().0 + 1))),
+            ["reload", rest @ ..] => {
+                let next = self.engine.generation().0 + 1;
+                reload(plan(&rest.join(" "), next))
+            }
             ["tick"] => Event::Tick,
             other => self.driver_event(other),
         }
@@ -338,7 +345,7 @@ fn a_wish_to_take_a_device_off_scan_outlives_a_reload() {
         replay.engine.step(wish, replay.now, &mut replay.effects);
         let drafts = std::mem::take(&mut replay.effects.drafts);
         let recorded = Event::Committed(commit(&mut replay.store, &drafts).unwrap());
-        let reload = Event::Reload(Arc::new(plan(two, 2)));
+        let reload = reload(plan(two, 2));
         let events = if reload_first { [reload, recorded] } else { [recorded, reload] };
         let mut told = None;
         for event in events {
@@ -372,7 +379,7 @@ fn the_total_of_a_counter_outlives_a_reload_before_its_first_reading() {
         replay.engine = Engine::new(Arc::new(plan(&before, 1)), Restored { totals, ..Restored::default() });
         // And once more: what was handed on is handed on again.
         for generation in [2, 3] {
-            let reload = Event::Reload(Arc::new(plan(&station(&tags), generation)));
+            let reload = reload(plan(&station(&tags), generation));
             replay.engine.step(reload, replay.now, &mut replay.effects);
         }
         let reading = replay.batch(key, Some(Value::Unsigned(10)), Quality::GOOD);

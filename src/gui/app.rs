@@ -2,7 +2,9 @@
 
 use super::faceplate::Faceplate;
 use super::history::HistoryCache;
+use super::reload::Reload;
 use super::scene::{Action, Extra, Scene, View, alarmed_tags};
+use super::sheet::SheetDialog;
 use super::shell::{self, Shell};
 use super::theme::{self, Palette};
 use super::views::{AlarmsView, DevicesView, OverviewView, TagsView, TrendView};
@@ -32,6 +34,8 @@ pub struct App {
     alarms: AlarmsView,
     devices: DevicesView,
     faceplate: Faceplate,
+    reload: Reload,
+    sheet: Option<SheetDialog>,
     history: HistoryCache,
     extra: Option<Extra>,
     pending: Vec<Pending<Reply>>,
@@ -54,6 +58,8 @@ impl App {
             alarms: AlarmsView::default(),
             devices: DevicesView::default(),
             faceplate: Faceplate::default(),
+            reload: Reload::default(),
+            sheet: None,
             history: HistoryCache::default(),
             extra,
             pending: Vec::new(),
@@ -95,13 +101,29 @@ impl App {
             actions: Vec::new(),
         };
         self.keys(ui, &mut scene);
+        self.shell.is_file_changed(self.reload.is_changed());
         self.shell.frame(ui, &mut scene, &mut self.view, self.extra.as_ref());
         self.body(ui, &mut scene);
+        self.dialogs(ui, &mut scene);
         let actions = scene.actions;
         self.history = history;
         self.cover_old_picture(ui, &snapshot, now, &palette);
         actions.into_iter().for_each(|action| self.perform(action, &snapshot));
         self.collect_replies();
+    }
+
+    /// Dialogs that stand over every view.
+    fn dialogs(&mut self, ui: &egui::Ui, scene: &mut Scene<'_>) {
+        if scene.actions.contains(&Action::Reload) {
+            self.reload.open(scene);
+        }
+        if scene.actions.contains(&Action::Sheet) {
+            self.sheet.get_or_insert_default();
+        }
+        self.reload.frame(ui, scene);
+        if self.sheet.as_mut().is_some_and(|sheet| sheet.ui(ui, scene)) {
+            self.sheet = None;
+        }
     }
 
     fn body(&mut self, ui: &mut egui::Ui, scene: &mut Scene<'_>) {
@@ -136,6 +158,9 @@ impl App {
         }
         if pressed(Key::F4) && self.view == View::Tags {
             self.faceplate.begin();
+        }
+        if pressed(Key::F5) {
+            scene.act(Action::Reload);
         }
         if pressed(Key::F6) && self.view == View::Tags {
             self.faceplate.toggle_trust();
@@ -180,6 +205,8 @@ impl App {
             Action::LoopCheck { tag, seen, passed, remark } => {
                 self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
             }
+            // Dialogs were opened while painting.
+            Action::Reload | Action::Sheet => {}
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }

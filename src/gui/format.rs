@@ -116,6 +116,11 @@ pub(super) const fn state(state: State) -> &'static str {
     }
 }
 
+/// A number of things, such as `1 error` or `2 errors`.
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

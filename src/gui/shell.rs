@@ -14,6 +14,7 @@ pub(super) struct Shell {
     banner: Option<OccurrenceId>,
     said: Option<String>,
     keys_shown: bool,
+    is_file_changed: bool,
 }
 
 impl Shell {
@@ -25,6 +26,11 @@ impl Shell {
     /// Says something to the operator, until they take it away.
     pub(super) fn say(&mut self, words: &str) {
         self.said = Some(words.to_owned());
+    }
+
+    /// Whether the station file on the disk is another than the one that runs.
+    pub(super) fn is_file_changed(&mut self, is_changed: bool) {
+        self.is_file_changed = is_changed;
     }
 
     pub(super) fn toggle_keys(&mut self) {
@@ -52,7 +58,7 @@ impl Shell {
             .frame(bar(palette.panel, 16, 3))
             .show_separator_line(false)
             .show(ui, |ui| {
-                ui.horizontal_centered(|ui| status(ui, scene));
+                ui.horizontal_centered(|ui| status(ui, scene, self.is_file_changed));
             });
         let navigation =
             Panel::left("navigation").exact_size(size::NAVIGATION).resizable(false).show_separator_line(false);
@@ -113,6 +119,7 @@ impl Shell {
                 ("F1", "this list"),
                 ("F2", "acknowledge the alarm in the banner, or the selected one in the alarm view"),
                 ("F4", "set a new value of the selected tag"),
+                ("F5", "what a changed station file would change, and going on with it"),
                 ("F6", "where the value of the selected tag comes from, down to the bytes"),
                 ("F7", "loop check of the selected tag: record that it was followed from the device to the screen"),
                 ("F8", "day or night colours"),
@@ -300,7 +307,7 @@ fn navigate(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
     });
 }
 
-fn status(ui: &mut Ui, scene: &Scene<'_>) {
+fn status(ui: &mut Ui, scene: &mut Scene<'_>, is_file_changed: bool) {
     let (palette, snapshot) = (scene.palette, scene.snapshot);
     let rate: f32 = snapshot.devices.iter().map(|device| device.statistics.answers_per_second).sum();
     let health = &snapshot.health;
@@ -315,7 +322,20 @@ fn status(ui: &mut Ui, scene: &Scene<'_>) {
     let age = scene.now.monotonic.since(snapshot.taken.monotonic).as_secs_f64();
     let tags = snapshot.plan.directory.tags().len();
     let words = format!("{tags} tags · {rate:.0} answers/s · {history} · {records} · display {age:.1} s");
-    ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).truncate());
+    // A button is as low here as the line.
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.spacing_mut().button_padding.y = 0.0;
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if is_file_changed {
+            let words = RichText::new("The station file was changed: look F5").font(strong(12.0)).color(palette.text);
+            if ui.add(egui::Button::new(words).fill(palette.sunk)).clicked() {
+                scene.act(Action::Reload);
+            }
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).truncate());
+        });
+    });
 }
 
 /// Day or night.

@@ -9,12 +9,19 @@ mod lock;
 mod outlets;
 mod queries;
 mod reload;
+mod settings_difference;
+mod sheets;
 mod signals;
 mod socket;
+mod stamp;
 mod start;
 mod tools;
+mod unit_scan;
 
-pub use crate::config::table::TagWish;
+pub use crate::config::table::{
+    Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, TagChange, TagWish,
+};
+pub use crate::config::{Problem, Severity};
 pub use account::account_name;
 pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;
@@ -22,7 +29,10 @@ pub use handle::{Handle, Pending, Ticket};
 pub use lock::{Held, StationLock};
 pub use outlets::News;
 pub use queries::QueryContext;
+pub use reload::{ReloadError, ReloadPlan};
+pub use sheets::{Imported, Listed, SheetPlan};
 pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};
 pub use tools::{Asked, LoneWire};
+pub use unit_scan::{ScanNews, UnitScan, UnitScanWish};

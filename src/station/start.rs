@@ -4,7 +4,8 @@ use super::handle::{Handle, Waiting};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
-use super::reload::Reloader;
+use super::reload::{Reloader, Running};
+use super::stamp::Stamp;
 use super::{SystemClock, account_name, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
@@ -62,7 +63,9 @@ impl Station {
     /// Starts the station in `folder`. `news` gets everything that happens, for the event stream.
     pub fn start(folder: &Path, news: Option<Sender<News>>) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let plant = config::load(folder, Generation(1)).into_plant().map_err(StartError::Config)?;
+        let loaded = config::load(folder, Generation(1));
+        let stamp = Stamp::of(folder, loaded.files.clone());
+        let plant = loaded.into_plant().map_err(StartError::Config)?;
         let lock = StationLock::take(folder)?;
         let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
         let restored = records.restore()?;
@@ -79,6 +82,7 @@ impl Station {
         let totals = totals(&plant, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
+        let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
@@ -87,7 +91,10 @@ impl Station {
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock).remembering(holes);
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
-        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), Arc::clone(&files), Arc::clone(&board));
+        let connections = Arc::new(plant.connections.clone());
+        let running = Running { plan, connections, files: stamp };
+        let reloader =
+            Reloader::new(port.clone(), runtime.handle().clone(), running, Arc::clone(&files), Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
         runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
@@ -117,7 +124,7 @@ impl Station {
 
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
-        self.handle.reload(true).map(drop).map_err(StartError::Config)
+        self.handle.reload_for(&Principal::station(), true).map(drop).map_err(StartError::Config)
     }
 
     /// Stops everything and makes durable what waits.

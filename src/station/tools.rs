@@ -149,7 +149,7 @@ impl Handle {
 }
 
 /// A unit that is looked for gets at most this long.
-const LONGEST_FIND: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_FIND: Duration = Duration::from_secs(5);
 
 /// How long a tool that asked for the traffic of a wire is taken to be watching.
 const WATCHED: Duration = Duration::from_secs(5);

@@ -109,6 +109,18 @@ pub struct DeviceDefinition {
     pub address: Arc<str>,
 }
 
+/// What travels over a wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WireKind {
+    /// Modbus on a socket, with or without TLS; units 0 to 255.
+    ModbusTcp,
+    /// Modbus with serial frames: a line, or a converter behind a socket; units 1 to 247, and 0 is everybody.
+    ModbusRtu,
+    /// MQTT.
+    #[default]
+    Mqtt,
+}
+
 /// A wire: a socket, a serial line or a broker session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionDefinition {
@@ -116,6 +128,8 @@ pub struct ConnectionDefinition {
     pub name: Arc<str>,
     /// Protocol and address in words, such as `Modbus TCP 10.0.0.7:502`.
     pub address: Arc<str>,
+    /// What travels over it.
+    pub kind: WireKind,
 }
 
 /// All tags, devices and connections of one generation.

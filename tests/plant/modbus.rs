@@ -3,6 +3,7 @@
 use crate::support::{
     Folder, ModbusServer, Process, Station, command, free_port, listens, modbus_station, root, words,
 };
+use polder::access::PrincipalKind;
 use polder::recorder::{AuditLine, read_audit};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -308,6 +309,7 @@ fn a_reload_touches_only_what_changed() {
     station.stop();
     let recorded = audit(&folder.path, "reload");
     assert!(recorded.len() == 1 && recorded[0].detail.contains("connection other"), "{recorded:?}");
+    assert_eq!(recorded[0].principal.kind, PrincipalKind::Person, "somebody wanted it: {recorded:?}");
 }
 
 /// A libmodbus server; its registers follow a pattern.

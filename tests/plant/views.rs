@@ -194,6 +194,11 @@ pub fn nothing_is_cut(window: &Harness<'_, App>, what: &str) -> usize {
 
 /// No text stands on another.
 pub fn nothing_is_covered(window: &Harness<'_, App>, what: &str) {
+    nothing_is_covered_from(window, what, "");
+}
+
+/// No text stands on another, of those that are painted from the one that begins so: a dialog stands over everything else.
+pub fn nothing_is_covered_from(window: &Harness<'_, App>, what: &str, first: &str) {
     let painted = shapes(window).into_iter().filter_map(|(clip, shape)| match shape {
         egui::Shape::Text(text) => {
             let rect = text.visual_bounding_rect().intersect(clip).shrink(1.5);
@@ -202,7 +207,8 @@ pub fn nothing_is_covered(window: &Harness<'_, App>, what: &str) {
         }
         _ => None,
     });
-    let painted: Vec<(egui::Rect, String)> = painted.collect();
+    let painted: Vec<(egui::Rect, String)> = painted.skip_while(|(_, words)| !words.starts_with(first)).collect();
+    assert!(painted.len() > 3, "{what}: {first:?} is not painted");
     for (place, (rect, words)) in painted.iter().enumerate() {
         for (other, others) in &painted[place + 1..] {
             assert!(!rect.intersects(*other), "{what}: {words:?} and {others:?} at {rect:?} and {other:?}");

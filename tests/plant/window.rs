@@ -4,24 +4,30 @@ use crate::support::{DEADLINE, Folder, ModbusServer, Process, modbus_station, po
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+/// One desktop at a time: each is busy enough alone.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// An X server on a free display, with a window manager.
 struct Desktop {
     display: String,
     _manager: Process,
     _server: Process,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Desktop {
     fn start() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut xvfb = Command::new("Xvfb");
         xvfb.args(["-displayfd", "1", "-screen", "0", "1300x860x24", "-nolisten", "tcp"]).stderr(Stdio::null());
         let mut server = Process::start(&mut xvfb);
         let display =
             server.wait("the display", |line| line.trim().parse::<u32>().ok().map(|number| format!(":{number}")));
         let manager = Process::start(Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()));
-        Self { display, _manager: manager, _server: server }
+        Self { display, _manager: manager, _server: server, _alone: alone }
     }
 
     fn try_xdotool(&self, arguments: &[&str]) -> std::process::Output {
@@ -136,5 +142,36 @@ fn a_click_acknowledges_and_a_typed_setpoint_arrives_exactly_once() {
     let again = server.process.rest().iter().filter(|line| line.contains("\"write\"")).count();
     assert_eq!(again, 1, "it was written {again} times");
     let output = run(&["verify", folder.path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", words(&output));
+}
+
+#[test]
+fn a_changed_station_file_is_looked_at_and_taken_up_by_keyboard() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[150]);
+    let tags = |unit: &str| json!([{"name": "level", "device": "plc-1", "register": "holding:0", "unit": unit}]);
+    let station = |unit: &str| modbus_station(server.port, "1s", tags(unit));
+    let folder = Folder::new(&station("cm"));
+    let name = folder.path.to_str().unwrap();
+    let difference = || words(&run(&["reload", name]));
+    let desktop = Desktop::start();
+    let mut command = polder();
+    command.args(["run", name]).env("DISPLAY", &desktop.display).env_remove("WAYLAND_DISPLAY");
+    let mut program = Process::start(command.env("LIBGL_ALWAYS_SOFTWARE", "1"));
+    let _window = desktop.window("Test - Polder", &mut program);
+    std::fs::write(folder.path.join("station.json"), station("mm").to_string()).unwrap();
+    until("the station to be asked", || (), || difference().contains("tag level: unit \"cm\" -> \"mm\""));
+    desktop.act(&["key", "F5"], &program);
+    desktop.act(&["key", "Escape"], &program);
+    assert!(difference().contains("\"mm\""), "what was taken away was not done");
+    until(
+        "the reload",
+        || ["F5", "ctrl+Return", "Escape"].iter().for_each(|key| desktop.act(&["key", key], &program)),
+        || difference().contains("nothing is another in the station file"),
+    );
+    program.signal("TERM");
+    program.rest();
+    assert!(program.child.wait().unwrap().success());
+    let output = run(&["verify", name]);
     assert!(output.status.success(), "{}", words(&output));
 }

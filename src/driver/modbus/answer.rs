@@ -15,10 +15,14 @@ use crate::tag::TagId;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// While polls are due, the wire is theirs for so many times as long as the last question of a tool took.
+const TOOLS_REST: u32 = 3;
+
 impl Connection {
     /// Answers the tool that has waited longest; whether there was one.
     pub(super) async fn answer_one(&mut self) -> bool {
         let Some(inquiry) = self.inquiries.pop_front() else { return false };
+        let began = self.now();
         // Whoever asked may have gone away; then nobody wants the answer.
         match inquiry {
             Inquiry::Read(wish, reply) if !reply.is_closed() => drop(reply.send(self.read_for_tool(wish).await)),
@@ -33,7 +37,15 @@ impl Connection {
             Inquiry::Plan(reply) => drop(reply.send(self.plan())),
             Inquiry::Read(..) | Inquiry::Identify(..) | Inquiry::Probe(..) | Inquiry::Echo(..) => {}
         }
+        let now = self.now();
+        self.tools_after = now.plus(now.since(began) * TOOLS_REST);
         true
+    }
+
+    /// Whether a tool may ask although polls are due: on a wire that is never free it gets its share, and no more. A unit that is silent
+    /// holds up the wire for long, and everything that fell due meanwhile goes before the next one.
+    pub(super) fn tools_have_a_turn(&self) -> bool {
+        self.now() >= self.tools_after
     }
 
     /// One question of a tool to any unit, whether the station knows it or not.

@@ -61,6 +61,8 @@ pub(super) struct Connection {
     pub(super) units: Vec<Unit>,
     pub(super) load: Load,
     pub(super) inquiries: VecDeque<super::Inquiry>,
+    /// While polls are due, tools wait until then.
+    pub(super) tools_after: Monotonic,
     /// An answer may still be on its way to a wire without transactions.
     doubtful: bool,
     transaction: u16,
@@ -111,7 +113,9 @@ pub(crate) async fn run(
                 // Other tasks of this thread want their turn as well.
                 tokio::task::yield_now().await;
             }
-            connection.answer_one().await;
+            if connection.tools_have_a_turn() {
+                connection.answer_one().await;
+            }
             continue;
         }
         if connection.answer_one().await {
@@ -165,6 +169,7 @@ impl Connection {
             units,
             load: Load { since: now, ..Load::default() },
             inquiries: VecDeque::new(),
+            tools_after: Monotonic::default(),
             down: false,
             why_down: "the connection is not open".to_owned(),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),

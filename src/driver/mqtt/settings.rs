@@ -59,7 +59,7 @@ pub struct Settings {
 
 impl Settings {
     /// The same settings, whatever slots of the plant they stand in.
-    pub(in crate::driver) fn same_but_slots(&self, other: &Self) -> bool {
+    pub fn same_but_slots(&self, other: &Self) -> bool {
         let without_slots = |settings: &Self| {
             let mut bare = settings.clone();
             for device in &mut bare.devices {

@@ -3,11 +3,11 @@
 use crate::engine::Snapshot;
 use crate::gui::faceplate::Faceplate;
 use crate::gui::format;
-use crate::gui::scene::Scene;
+use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{self, Palette, plain, size, strong};
-use crate::gui::widgets::{self, hatch, heading, mark, quiet, search};
+use crate::gui::widgets::{self, button, hatch, heading, mark, quiet, search};
 use crate::tag::{Generation, Monotonic, TagId};
-use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align, Align2, Layout, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -93,13 +93,18 @@ impl TagsView {
         ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| faceplate.ui(ui, scene));
     }
 
-    fn head(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+    fn head(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.horizontal(|ui| {
             heading(ui, "Tags", &scene.palette);
             let id = egui::Id::unique("find a tag");
             search(ui, &mut self.text, id, "Find a tag", 280.0);
             let all = scene.snapshot.plan.directory.tags().len();
             quiet(ui, format!("{} of {all}", self.rows.ids.len()), &scene.palette);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if button(ui, "Sheet (CSV)...", false, &scene.palette).clicked() {
+                    scene.act(Action::Sheet);
+                }
+            });
         });
     }
 

@@ -183,7 +183,7 @@ fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
     field.type_text("temperature");
     live.window.run_steps(2);
     live.window.key_press(Key::Enter);
-    let said = live.wait(&["written to station.json; reload the station to take it up"]);
+    let said = live.wait(&["written to station.json; F5 shows it and takes it up"]);
     live.is_readable("registers with a new tag");
     let file = std::fs::read_to_string(live.folder.path.join("station.json")).unwrap();
     assert!(file.contains("pump/temperature") && file.contains("holding:1"), "{said}: {file}");

@@ -2,10 +2,14 @@
 //! against a small device of their own.
 
 mod devices;
+mod reload;
+mod sheet;
 mod tags;
+mod units;
 
 use crate::support::{DEADLINE, Folder};
-use crate::views::{nothing_is_covered, nothing_is_cut, show, texts};
+use crate::views::{nothing_is_covered_from, nothing_is_cut, show, texts};
+use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use polder::gui::{App, View};
@@ -13,6 +17,8 @@ use polder::station::Station;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Registers of the small device: 1450, and 21.5 as a float in the order of the standard; all others count up.
@@ -25,12 +31,34 @@ fn register(address: u16) -> u16 {
     }
 }
 
-fn serve(mut stream: TcpStream) {
+/// What the small device was asked.
+#[derive(Default)]
+struct Asked {
+    /// Requests to units that it is, and to units that it is not.
+    known: AtomicUsize,
+    silent: AtomicUsize,
+}
+
+/// It says who it is (function 43/14): vendor, product, revision.
+fn identity(asked_for: u8) -> Vec<u8> {
+    let objects = ["Acme", "P-7", "1.0"].iter().enumerate();
+    let objects = objects.flat_map(|(number, words)| [&[number as u8, words.len() as u8], words.as_bytes()].concat());
+    [vec![0x2B, 0x0E, asked_for, 1, 0, 0, 3], objects.collect()].concat()
+}
+
+fn serve(mut stream: TcpStream, asked: &Asked) {
     let mut head = [0; 7];
     while stream.read_exact(&mut head).is_ok() {
         let mut pdu = vec![0; usize::from(u16::from_be_bytes([head[4], head[5]])) - 1];
         if stream.read_exact(&mut pdu).is_err() {
             return;
+        }
+        // It is two units, and silent as any other.
+        let is_known = [3, 7].contains(&head[6]);
+        let count = if is_known { &asked.known } else { &asked.silent };
+        count.fetch_add(1, Ordering::Relaxed);
+        if !is_known {
+            continue;
         }
         let word = |place: usize| u16::from_be_bytes([pdu[place], pdu[place + 1]]);
         let answer = match pdu[0] {
@@ -40,6 +68,7 @@ fn serve(mut stream: TcpStream) {
                 [vec![pdu[0], bytes.len() as u8], bytes].concat()
             }
             3 | 4 => vec![pdu[0] | 0x80, 2],
+            0x2B => identity(pdu[2]),
             other => vec![other | 0x80, 1],
         };
         let length = (answer.len() as u16 + 1).to_be_bytes();
@@ -51,12 +80,14 @@ fn serve(mut stream: TcpStream) {
 }
 
 /// A device that ends with the test program.
-fn small_device() -> u16 {
+fn small_device(asked: &Arc<Asked>) -> u16 {
+    let asked = Arc::clone(asked);
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(stream));
+            let asked = Arc::clone(&asked);
+            std::thread::spawn(move || serve(stream, &asked));
         }
     });
     port
@@ -65,8 +96,9 @@ fn small_device() -> u16 {
 /// A station that runs, and the window on it.
 struct Live {
     window: Harness<'static, App>,
-    _station: Station,
+    station: Station,
     folder: Folder,
+    asked: Arc<Asked>,
 }
 
 impl Live {
@@ -74,22 +106,34 @@ impl Live {
         Self::with_more_tags(&[])
     }
 
+    fn start_on(port: u16) -> Self {
+        Self::start_in(Folder::new(&Self::plant(port, &[])))
+    }
+
     /// With these tags of the same device besides.
     fn with_more_tags(more: &[serde_json::Value]) -> Self {
-        let address = format!("127.0.0.1:{}", small_device());
+        let asked = Arc::default();
+        let port = small_device(&asked);
+        Self { asked, ..Self::start_in(Folder::new(&Self::plant(port, more))) }
+    }
+
+    fn plant(port: u16, more: &[serde_json::Value]) -> serde_json::Value {
         let speed = json!({"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"});
-        let tags = [&[speed], more].concat();
-        let folder = Folder::new(&json!({
+        let (address, tags) = (format!("127.0.0.1:{port}"), [&[speed], more].concat());
+        json!({
             "connections": [{"name": "plc", "modbus": {"tcp": address}}],
             "devices": [{"name": "pump", "connection": "plc", "unit": 7, "poll": "100ms"}],
-            "tags": tags}));
+            "tags": tags})
+    }
+
+    fn start_in(folder: Folder) -> Self {
         let station = Station::start(&folder.path, None).unwrap();
         let handle = station.handle().clone();
         let window = Harness::builder()
             .with_size([1280.0, 800.0])
             .with_max_steps(20)
             .build_eframe(move |creation| App::new(&creation.egui_ctx, handle, None));
-        Self { window, _station: station, folder }
+        Self { window, station, folder, asked: Arc::default() }
     }
 
     /// Paints until a text holds all of these words.
@@ -106,16 +150,59 @@ impl Live {
         }
     }
 
+    /// Paints until something is so.
+    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !is_so(self) {
+            assert!(Instant::now() < end, "waited in vain for {what}: {:?}", texts(&self.window));
+            self.window.run_steps(1);
+            std::thread::yield_now();
+        }
+    }
+
+    /// How often units were asked that nobody is.
+    fn asked_for_units(&self) -> usize {
+        self.asked.silent.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the device was polled so many times more.
+    fn polls(&mut self, count: usize) {
+        let before = self.asked.known.load(Ordering::Relaxed);
+        self.until("polls", |live| live.asked.known.load(Ordering::Relaxed) >= before + count);
+    }
+
+    /// Types a number into the field of this name.
+    fn set_number(&mut self, field: &str, number: u16) {
+        self.window.get_by_label(field).focus();
+        self.window.run_steps(2);
+        self.window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        self.window.run_steps(1);
+        self.window.get_by_label(field).type_text(&number.to_string());
+        self.window.run_steps(2);
+        self.window.key_press(Key::Enter);
+        self.window.run_steps(2);
+    }
+
     fn click(&mut self, label: &str) {
         self.window.get_by_label(label).click();
         self.window.run_steps(3);
     }
 
-    /// Nothing is cut, covered or without a name.
-    fn is_readable(&self, what: &str) {
-        assert!(self.window.unnamed_widgets().is_empty(), "{what}: {:?}", self.window.unnamed_widgets());
-        nothing_is_cut(&self.window, what);
-        nothing_is_covered(&self.window, what);
+    /// Nothing is cut, covered or without a name, in a small window and in a large one.
+    fn is_readable(&mut self, what: &str) {
+        self.is_readable_from(what, "");
+    }
+
+    /// The same of a dialog with this title.
+    fn is_readable_from(&mut self, what: &str, title: &str) {
+        for size in [egui::vec2(1920.0, 1080.0), egui::vec2(1280.0, 800.0)] {
+            self.window.set_size(size);
+            self.window.run_steps(3);
+            let what = format!("{what} {size:?}");
+            assert!(self.window.unnamed_widgets().is_empty(), "{what}: {:?}", self.window.unnamed_widgets());
+            nothing_is_cut(&self.window, &what);
+            nothing_is_covered_from(&self.window, &what, title);
+        }
     }
 
     fn open_device(&mut self) {

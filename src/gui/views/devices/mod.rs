@@ -9,18 +9,24 @@ mod scan;
 mod table;
 mod tools;
 mod traffic;
+mod unit_scan;
+mod units;
 
 use crate::driver::Link;
+use crate::engine::DeviceView;
+use crate::gui::scene::Action;
 use crate::gui::scene::Scene;
 use crate::gui::theme::size;
-use crate::gui::widgets::{heading, quiet};
+use crate::gui::widgets::{button, heading, quiet};
 use crate::queue::queues;
 use detail::Detail;
-use egui::{Ui, vec2};
+use egui::{Align, Layout, Ui, vec2};
 use std::sync::Arc;
+use units::UnitsPanel;
 
-/// Heights of the table and of the queues below it.
+/// Heights of the table and of the queues below it; beside particulars the table has a share of the room, and never less.
 const TABLE_WITH_DETAIL: f32 = 8.0 * size::ROW;
+const SHARE: f32 = 0.37;
 const QUEUES: f32 = 150.0;
 
 /// The devices view.
@@ -28,6 +34,8 @@ const QUEUES: f32 = 150.0;
 pub(in crate::gui) struct DevicesView {
     selected: Option<Arc<str>>,
     detail: Detail,
+    units: UnitsPanel,
+    are_units_shown: bool,
 }
 
 impl DevicesView {
@@ -40,13 +48,22 @@ impl DevicesView {
         let palette = scene.palette;
         ui.horizontal(|ui| {
             heading(ui, "Devices", &palette);
-            let good = scene.snapshot.devices.iter().filter(|device| device.link == Link::Good).count();
-            quiet(ui, format!("{good} of {} answer", scene.snapshot.devices.len()), &palette);
+            quiet(ui, answer_words(&scene.snapshot.devices), &palette);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if button(ui, "Reload... F5", false, &palette).clicked() {
+                    scene.act(Action::Reload);
+                }
+                if button(ui, "Find units...", self.are_units_shown, &palette).clicked() {
+                    self.are_units_shown = !self.are_units_shown;
+                }
+            });
         });
         ui.add_space(4.0);
         let devices = scene.snapshot.plan.directory.devices();
         let place = devices.iter().position(|device| Some(&device.name) == self.selected.as_ref());
-        let room = if place.is_some() { TABLE_WITH_DETAIL } else { ui.available_height() - QUEUES };
+        let is_shared = place.is_some() || self.are_units_shown;
+        let shared = (ui.available_height() * SHARE / size::ROW).floor() * size::ROW;
+        let room = if is_shared { shared.max(TABLE_WITH_DETAIL) } else { ui.available_height() - QUEUES };
         let chosen = palette.card().inner_margin(0).show(ui, |ui| {
             ui.set_min_size(vec2(ui.available_width(), room));
             ui.set_max_height(room);
@@ -54,8 +71,17 @@ impl DevicesView {
         });
         if let Some(chosen) = chosen.inner {
             self.selected = devices.get(chosen).map(|device| Arc::clone(&device.name));
+            // A scan goes on; only closing its panel stops it.
+            self.are_units_shown = false;
         }
         ui.add_space(8.0);
+        if self.are_units_shown {
+            self.detail.rest();
+            if self.units.ui(ui, scene) {
+                (self.units, self.are_units_shown) = (UnitsPanel::default(), false);
+            }
+            return;
+        }
         match place {
             Some(place) if self.detail.ui(ui, scene, place) => self.selected = None,
             Some(_) => {}
@@ -65,6 +91,14 @@ impl DevicesView {
             }
         }
     }
+}
+
+/// How many devices answer, and how many are off scan.
+fn answer_words(devices: &[DeviceView]) -> String {
+    let off_scan = devices.iter().filter(|device| device.off_scan.is_some()).count();
+    let good = devices.iter().filter(|device| device.link == Link::Good && device.off_scan.is_none()).count();
+    let words = format!("{good} of {} answer", devices.len());
+    if off_scan == 0 { words } else { format!("{words}, {off_scan} off scan") }
 }
 
 /// Every queue between tasks, with the most that it ever held.

@@ -7,8 +7,9 @@ use crate::gui::theme::plain;
 use crate::gui::widgets::columns::{Column, number, words};
 use crate::gui::widgets::{Dialog, Ink, Question, RowWords, Rows, Said, button, table_row};
 use crate::station::{TagWish, Ticket};
-use crate::tag::{DeviceDefinition, Value};
+use crate::tag::Value;
 use egui::{Label, RichText, Ui, vec2};
+use std::sync::Arc;
 
 const COLUMNS: [Column; 4] =
     [words("Type", 44.0), words("Order", 56.0), number("Value", 0.0), words("How likely", 66.0)];
@@ -29,7 +30,7 @@ impl Readings {
         &mut self,
         ui: &mut Ui,
         scene: &Scene<'_>,
-        device: &DeviceDefinition,
+        device: Option<&Arc<str>>,
         place: ReadWish,
         values: &[u16],
     ) {
@@ -52,6 +53,12 @@ impl Readings {
         }
         // Without a choice it is the most plausible one.
         let reading = row.or(Some(0)).and_then(|row| found.get(row));
+        let Some(device) = device else {
+            let words =
+                "No device of the station has this unit. Give it a device in the station file to make tags of it.";
+            ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).wrap());
+            return;
+        };
         if button(ui, "Make a tag...", false, &palette).clicked()
             && let Some(reading) = reading
         {
@@ -65,25 +72,25 @@ impl Readings {
         self.dialog(ui, scene);
     }
 
-    fn open(&mut self, device: &DeviceDefinition, place: ReadWish, values: &[u16], reading: &Reading) {
+    fn open(&mut self, device: &str, place: ReadWish, values: &[u16], reading: &Reading) {
         self.said = None;
         let wish = TagWish {
             name: String::new(),
-            device: device.name.to_string(),
+            device: device.to_owned(),
             table: place.table,
             address: place.address,
             kind: reading.kind,
             order: reading.order,
             length: (values.len() * 2).min(64) as u16,
         };
-        self.draft = Some((wish, Dialog::starting_with(format!("{}/", device.name))));
+        self.draft = Some((wish, Dialog::starting_with(format!("{device}/"))));
     }
 
     fn outcome(&mut self) {
         let Some(answer) = self.adding.as_mut().and_then(Ticket::poll) else { return };
         self.adding = None;
         self.said = Some(match answer {
-            Some(Ok(file)) => format!("written to {file}; reload the station to take it up"),
+            Some(Ok(file)) => format!("written to {file}; F5 shows it and takes it up"),
             Some(Err(why)) => format!("! nothing was written: {why}"),
             None => "! nothing was written: too much is asked at once".to_owned(),
         });

@@ -1,13 +1,14 @@
 //! The register browser: reads what a device has, and says what it may mean.
 
 use super::readings::Readings;
-use crate::driver::modbus::{Inquiry, ReadAnswer, ReadWish, Table, UnitPlan};
+use crate::driver::modbus::{Inquiry, ReadAnswer, ReadWish, Table};
 use crate::gui::asking::Repeated;
 use crate::gui::scene::Scene;
 use crate::gui::widgets::columns::{Column, number, words};
 use crate::gui::widgets::{Ink, Rows, button, quiet, table_row};
-use crate::tag::{ConnectionId, DeviceDefinition};
+use crate::tag::ConnectionId;
 use egui::{DragValue, Ui, UiBuilder};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often it is read again.
@@ -22,6 +23,17 @@ const COLUMNS: [Column; 5] = [
     number("Signed", 50.0),
     words("Bits, 15 to 0", 0.0),
 ];
+
+/// Whose registers are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The wire.
+    pub(super) connection: ConnectionId,
+    /// The unit on it.
+    pub(super) unit: u8,
+    /// The device of the station that it is; none for a unit that the station file does not know.
+    pub(super) device: Option<Arc<str>>,
+}
 
 /// The tab.
 #[derive(Debug)]
@@ -51,9 +63,9 @@ impl Default for RegistersTab {
 }
 
 impl RegistersTab {
-    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &Scene<'_>, device: &DeviceDefinition, unit: &UnitPlan) {
-        self.controls(ui, scene, unit);
-        self.ask(ui, scene, device.connection);
+    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &Scene<'_>, target: &Target) {
+        self.controls(ui, scene, target.unit);
+        self.ask(ui, scene, target.connection);
         let palette = scene.palette;
         let Some((wish, read)) = &self.read else {
             quiet(ui, "Reading changes nothing in the device. Its own polls and commands go first.", &palette);
@@ -83,13 +95,13 @@ impl RegistersTab {
         ui.scope_builder(UiBuilder::new().max_rect(right), |ui| match from {
             Some((row, values)) => {
                 let place = ReadWish { address: wish.address.saturating_add(row as u16), ..wish };
-                self.readings.ui(ui, scene, device, place, values);
+                self.readings.ui(ui, scene, target.device.as_ref(), place, values);
             }
             None => quiet(ui, "Choose a register to see what it may mean.", &palette),
         });
     }
 
-    fn controls(&mut self, ui: &mut Ui, scene: &Scene<'_>, unit: &UnitPlan) {
+    fn controls(&mut self, ui: &mut Ui, scene: &Scene<'_>, unit: u8) {
         let palette = scene.palette;
         ui.horizontal(|ui| {
             for (table, words) in [
@@ -108,7 +120,7 @@ impl RegistersTab {
             ui.add(DragValue::new(&mut self.count).range(1..=MOST)).accessible_name("How many");
             if button(ui, "Read", false, &palette).clicked() {
                 let count = self.count.min((u32::from(u16::MAX) + 1 - u32::from(self.address)).min(40) as u16);
-                let wish = ReadWish { unit: unit.unit, table: self.table, address: self.address, count };
+                let wish = ReadWish { unit, table: self.table, address: self.address, count };
                 if self.read.as_ref().is_none_or(|(before, _)| *before != wish) {
                     self.selected = None;
                     self.readings = Readings::default();

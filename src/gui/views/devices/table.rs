@@ -74,9 +74,13 @@ fn numbers(view: &DeviceView) -> [String; 8] {
     ]
 }
 
-/// Microseconds as milliseconds; a dash for none.
+/// Microseconds as milliseconds, or as seconds from one on; a dash for none.
 pub(super) fn millis(micros: Option<u32>) -> String {
-    micros.map_or_else(|| "-".to_owned(), |micros| format!("{:.1} ms", f64::from(micros) / 1000.0))
+    match micros.map(|micros| f64::from(micros) / 1000.0) {
+        None => "-".to_owned(),
+        Some(millis) if millis < 1000.0 => format!("{millis:.1} ms"),
+        Some(millis) => format!("{:.1} s", millis / 1000.0),
+    }
 }
 
 /// A share of the time.

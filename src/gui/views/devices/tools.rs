@@ -1,7 +1,7 @@
 //! The tools for the wire of a device: its plan, its traffic, its registers.
 
 use super::plan::PlanTab;
-use super::registers::RegistersTab;
+use super::registers::{RegistersTab, Target};
 use super::traffic::TrafficTab;
 use crate::driver::modbus::{Inquiry, WirePlan};
 use crate::gui::asking::Repeated;
@@ -82,7 +82,10 @@ impl Tools {
         match self.tab {
             Tab::Plan => self.plan.ui(ui, scene, wire, unit),
             Tab::Traffic => self.traffic.ui(ui, scene, connection, unit),
-            Tab::Registers => self.registers.ui(ui, scene, device, unit),
+            Tab::Registers => {
+                let target = Target { connection, unit: unit.unit, device: Some(Arc::clone(&device.name)) };
+                self.registers.ui(ui, scene, &target);
+            }
         }
     }
 }
