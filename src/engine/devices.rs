@@ -86,17 +86,23 @@ pub(super) struct Scanned {
 pub(super) struct DeviceDesk {
     devices: Arc<Vec<DeviceView>>,
     known: HashMap<Arc<str>, Identity>,
+    /// Who took devices off scan that are not in the station file now: when they come back, that still holds.
+    absent: HashMap<Arc<str>, OffScan>,
     pending: HashMap<RequestId, Pending>,
 }
 
 impl DeviceDesk {
-    pub(super) fn new(plan: &Plan, off_scan: &HashMap<Arc<str>, OffScan>, known: HashMap<Arc<str>, Identity>) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        mut off_scan: HashMap<Arc<str>, OffScan>,
+        known: HashMap<Arc<str>, Identity>,
+    ) -> Self {
         let view = |device: &crate::tag::DeviceDefinition| DeviceView {
-            off_scan: off_scan.get(&device.name).cloned(),
+            off_scan: off_scan.remove(&device.name),
             ..DeviceView::NEW
         };
         let devices = Arc::new(plan.directory.devices().iter().map(view).collect());
-        Self { devices, known, pending: HashMap::new() }
+        Self { devices, known, absent: off_scan, pending: HashMap::new() }
     }
 
     pub(super) fn views(&self) -> &Arc<Vec<DeviceView>> {
@@ -159,9 +165,12 @@ impl DeviceDesk {
         }
     }
 
-    /// What outlives a generation.
-    pub(super) fn hand_over(&mut self) -> HashMap<Arc<str>, Identity> {
-        std::mem::take(&mut self.known)
+    /// What outlives a generation: who took which devices off scan, those of `plan` included, and who they were known to be.
+    pub(super) fn hand_over(&mut self, plan: &Plan) -> (HashMap<Arc<str>, OffScan>, HashMap<Arc<str>, Identity>) {
+        let mut off_scan = std::mem::take(&mut self.absent);
+        let named = plan.directory.devices().iter().zip(self.devices.iter());
+        off_scan.extend(named.filter_map(|(device, view)| Some((Arc::clone(&device.name), view.off_scan.clone()?))));
+        (off_scan, std::mem::take(&mut self.known))
     }
 
     /// Takes over wishes whose record is being written.

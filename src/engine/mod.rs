@@ -81,7 +81,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
-        let devices = DeviceDesk::new(&plan, &restored.off_scan, restored.identities.clone());
+        let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             alarms: AlarmDesk::new(&plan, restored),

@@ -141,8 +141,8 @@ impl Engine {
     }
 
     fn inherit_devices(&mut self, old: &Plan) {
-        let known = self.devices.hand_over();
-        let fresh = DeviceDesk::new(&self.plan, &HashMap::new(), known);
+        let (off_scan, known) = self.devices.hand_over(old);
+        let fresh = DeviceDesk::new(&self.plan, off_scan, known);
         let mut previous = std::mem::replace(&mut self.devices, fresh);
         self.devices.adopt_pending(&mut previous);
         let names: HashMap<_, _> = old

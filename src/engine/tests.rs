@@ -361,6 +361,28 @@ fn a_wish_to_take_a_device_off_scan_outlives_a_reload() {
     }
 }
 
+/// A device that is off scan leaves the station file and comes back: nobody has put it back on scan.
+#[test]
+fn off_scan_outlives_a_time_outside_of_the_station_file() {
+    let with = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"b","connection":"a"},{"name":"d","connection":"a","unit":2}],
+        "tags":[{"name":"s","device":"b","register":"input:0"},{"name":"t","device":"d","register":"input:0"}]}"#;
+    let without = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"b","connection":"a"}],
+        "tags":[{"name":"s","device":"b","register":"input:0"}]}"#;
+    let mut replay = Replay::new(with);
+    let body = RequestBody::Scan { device: "d".into(), on: false, reason: "repair".into() };
+    let wish = replay.request("s1", body);
+    replay.engine.step(wish, replay.now, &mut replay.effects);
+    let drafts = std::mem::take(&mut replay.effects.drafts);
+    let recorded = Event::Committed(commit(&mut replay.store, &drafts).unwrap());
+    replay.engine.step(recorded, replay.now, &mut replay.effects);
+    for (generation, plant) in [(2, without), (3, without), (4, with)] {
+        replay.engine.step(reload(plan(plant, generation)), replay.now, &mut replay.effects);
+    }
+    let told = replay.effects.off_scan.take().unwrap_or_default();
+    assert_eq!(told.iter().map(|name| &**name).collect::<Vec<_>>(), ["d"]);
+    assert!(replay.engine.snapshot(replay.now).devices[1].off_scan.is_some());
+}
+
 /// The last total is known from history; the station file may be changed before the counter is read for the first time.
 #[test]
 fn the_total_of_a_counter_outlives_a_reload_before_its_first_reading() {
