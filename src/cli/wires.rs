@@ -181,7 +181,7 @@ fn unlearned(folder: &Path) -> anyhow::Result<Vec<(Arc<str>, WirePlan)>> {
             condition: crate::driver::Condition::Starting,
             reads: plan_blocks(device, &Learned::default()).iter().map(PlannedRead::unlearned).collect(),
         });
-        Some((Arc::clone(&wire.name), WirePlan { units: units.collect(), busy: 0.0, needed: 0.0 }))
+        Some((Arc::clone(&wire.name), WirePlan { units: units.collect(), busy: 0.0, needed: 0.0, takes_one: false }))
     });
     Ok(wires.collect())
 }
@@ -189,6 +189,9 @@ fn unlearned(folder: &Path) -> anyhow::Result<Vec<(Arc<str>, WirePlan)>> {
 fn show_wire(name: &str, wire: &WirePlan) {
     let overloaded = if wire.needed > 1.0 { ": OVERLOADED, polls are put off" } else { "" };
     println!("{name}: busy {:.1} %, the plan needs {:.1} %{overloaded}", wire.busy * 100.0, wire.needed * 100.0);
+    if wire.takes_one {
+        println!("  {}", WirePlan::TAKES_ONE);
+    }
     for unit in &wire.units {
         println!("  {} (unit {}, {})", unit.device, unit.unit, unit.condition.word());
         for read in &unit.reads {

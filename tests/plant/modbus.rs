@@ -388,3 +388,28 @@ fn libmodbus_serves_what_mbpoll_reads_as_well() {
         .unwrap();
     assert!(words(&output).contains("-123456"), "{}", words(&output));
 }
+
+/// pymodbus answers the first of several requests that arrive together. That is found out, said, and no tag suffers for it.
+#[test]
+fn a_device_that_takes_one_request_at_a_time_gets_one() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[7; 400]);
+    let tag = |place| json!({"name": format!("h{place}"), "device": "plc-1", "register": format!("holding:{place}")});
+    let tags: Vec<Value> = (0..400u32).step_by(40).map(tag).collect();
+    let names: Vec<String> = tags.iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect();
+    let mut file = modbus_station(server.port, "200ms", json!(tags));
+    file["connections"][0]["modbus"]["in_flight"] = json!(4);
+    file["connections"][0]["modbus"]["timeout"] = json!("300ms");
+    let folder = Folder::new(&device(file, json!({"gap": 0})));
+    let mut station = Station::start(&folder.path);
+    let mut left: std::collections::BTreeSet<String> = names.into_iter().collect();
+    while !left.is_empty() {
+        let sample = station.wait("every tag", |event| event["tag"].as_str().is_some_and(|tag| left.contains(tag)));
+        if sample["reason"] != "waiting for the first value" {
+            assert_eq!((&sample["value"], &sample["quality"]), (&json!(7), &json!("good")), "{sample}");
+            left.remove(sample["tag"].as_str().unwrap());
+        }
+    }
+    let plan = words(&station.tool(&["tags", "--plan"]));
+    assert!(plan.contains("one request at a time"), "{plan}");
+}

@@ -188,7 +188,8 @@ impl Connection {
     fn plan(&self) -> WirePlan {
         let units: Vec<UnitPlan> = self.units.iter().map(|unit| self.unit_plan(unit)).collect();
         let needed = units.iter().flat_map(|unit| &unit.reads).map(|read| read.load).sum();
-        WirePlan { units, busy: self.load.share, needed }
+        let takes_one = self.at_once < self.settings.in_flight;
+        WirePlan { units, busy: self.load.share, needed, takes_one }
     }
 
     fn unit_plan(&self, unit: &Unit) -> UnitPlan {
@@ -202,7 +203,7 @@ impl Connection {
         let block = &state.block;
         let refused = unit.learned.is_refused(block);
         let parallel = match self.settings.transport {
-            Transport::Tcp { .. } => f32::from(self.settings.in_flight.max(1)),
+            Transport::Tcp { .. } => f32::from(self.at_once.max(1)),
             _ => 1.0,
         };
         let cost = state.latency.map_or(0.0, |latency| {

@@ -153,4 +153,11 @@ pub struct WirePlan {
     pub busy: f32,
     /// The share of the time that the plan needs, by the latencies that were measured. Above 1 the wire is overloaded.
     pub needed: f32,
+    /// Whether the device answered only some of several requests, and therefore gets one at a time.
+    pub takes_one: bool,
+}
+
+impl WirePlan {
+    /// What an engineer should know of a device that gets one request at a time where more were allowed.
+    pub const TAKES_ONE: &str = "one request at a time: of several at once the device answered only some";
 }

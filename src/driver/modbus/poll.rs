@@ -60,9 +60,24 @@ impl Connection {
             self.tell_learned(place, now).await;
         }
         match (error, unanswered) {
+            (Some(error @ ExchangeError::TimedOut(_)), Some(block)) if answered && self.at_once > 1 => {
+                self.ask_singly(place, number, (block, due), &error);
+            }
             (Some(error), Some(block)) if !changed => self.block_failed(place, number, block, &error).await,
             (Some(error), _) => drop(self.note_failure(place, &error, true).await),
             (None, _) => {}
+        }
+    }
+
+    /// Of several requests under way only some were answered: there are devices that take one at a time, whatever they were said to take.
+    /// From here on they get one, beginning with the one that was not answered. Nobody is to blame yet.
+    fn ask_singly(&mut self, place: usize, number: usize, next: (usize, Monotonic), error: &ExchangeError) {
+        self.note_doubt(place, error, true);
+        self.at_once = 1;
+        let unit = &mut self.units[place];
+        unit.reporter.count_error();
+        if let Some(group) = unit.groups.get_mut(number).filter(|group| next.0 < group.blocks.len()) {
+            group.under_way = Some(next);
         }
     }
 
@@ -70,6 +85,8 @@ impl Connection {
     /// Whether its silence is its own or that of the unit shows in what is asked next: until then only its own tags turn bad.
     async fn block_failed(&mut self, place: usize, number: usize, block: usize, error: &ExchangeError) {
         let now = self.now();
+        // It was asked alone: several at once were not what it failed to answer.
+        self.at_once = self.settings.in_flight;
         let silent = matches!(error, ExchangeError::TimedOut(_));
         let unit = &mut self.units[place];
         let known = unit.groups[number].blocks[block].is_silent;
@@ -127,9 +144,9 @@ impl Connection {
     fn choose(&self, place: usize, number: usize, first: usize, now: Monotonic, chunk: &mut Chunk) {
         let unit = &self.units[place];
         let restless = unit.settings.pause.is_zero() && self.settings.pause.is_zero();
-        let several = self.settings.in_flight > 1 && restless && !self.settings.transport.is_rtu();
+        let several = self.at_once > 1 && restless && !self.settings.transport.is_rtu();
         // Several windows in one go keep the wire filled.
-        let at_once = if several { usize::from(self.settings.in_flight) * 4 } else { 1 };
+        let at_once = if several { usize::from(self.at_once) * 4 } else { 1 };
         let blocks = unit.groups[number].blocks.iter().enumerate().skip(first);
         let due = blocks.filter(|(_, state)| !state.is_resting(now));
         chunk.arrived.clear();
@@ -138,7 +155,7 @@ impl Connection {
     }
 
     async fn read_chunk(&mut self, place: usize, number: usize, chunk: &mut Chunk) -> Option<ExchangeError> {
-        let (limit, in_flight) = (self.limit(place), usize::from(self.settings.in_flight));
+        let (limit, in_flight) = (self.limit(place), usize::from(self.at_once));
         let wire = self.wire.as_mut()?;
         let unit = &mut self.units[place];
         let (asked, answers_as) = (unit.settings.unit, unit.settings.quirks.accept_unit.unwrap_or(unit.settings.unit));

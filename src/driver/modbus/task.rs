@@ -74,6 +74,8 @@ pub(super) struct Connection {
     /// When it is looked at next, where nothing is polled that would show that it was closed.
     glance_at: Monotonic,
     pub(super) quiet_until: Monotonic,
+    /// How many requests are under way at once: as many as the engineer allows, or one where the device takes no more.
+    pub(super) at_once: u8,
     /// What a poll works with.
     pub(super) chunk: Chunk,
     off_scan: watch::Receiver<OffScan>,
@@ -161,6 +163,7 @@ impl Connection {
             doubtful: settings.transport.is_rtu(),
             // Another one at each start, so that what was asked before it is not taken for ours.
             transaction: port.clock.now().utc.as_micros() as u16,
+            at_once: settings.in_flight,
             settings,
             generation,
             port,
@@ -212,6 +215,9 @@ impl Connection {
             self.doubtful = settings.transport.is_rtu();
             self.connect_after = now;
             self.backoff.succeed();
+        }
+        if !same_wire || self.settings.in_flight != settings.in_flight {
+            self.at_once = settings.in_flight;
         }
         (self.settings, self.generation) = (settings, generation);
         self.apply_scans();

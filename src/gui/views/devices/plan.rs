@@ -101,7 +101,10 @@ fn cells(read: &PlannedRead, scene: &Scene<'_>) -> Vec<(String, Ink)> {
 
 /// How the wire bears its plan, and what to look at where it does not.
 fn wire_words(wire: &WirePlan) -> String {
-    let load = format!("wire busy {}, the plan needs {}", percent(wire.busy), percent(wire.needed));
+    let mut load = format!("wire busy {}, the plan needs {}", percent(wire.busy), percent(wire.needed));
+    if wire.takes_one {
+        load = format!("{load}, {}", WirePlan::TAKES_ONE);
+    }
     if wire.needed <= 1.0 {
         return load;
     }
@@ -141,7 +144,8 @@ mod tests {
     fn an_overloaded_wire_names_who_needs_most() {
         let unit = |device: &str, reads| UnitPlan { device: device.into(), unit: 1, condition: Condition::Good, reads };
         let pump = unit("pump", vec![read(0, 0.1), read(20, 0.6), read(40, 0.2)]);
-        let wire = WirePlan { units: vec![pump, unit("gate", vec![read(0, 0.3)])], busy: 0.99, needed: 1.2 };
+        let wire =
+            WirePlan { units: vec![pump, unit("gate", vec![read(0, 0.3)])], busy: 0.99, needed: 1.2, takes_one: false };
         let words = wire_words(&wire);
         assert!(words.starts_with("overloaded: polls are put off; wire busy 99 %, the plan needs 120 %"), "{words}");
         assert!(words.ends_with("pump holding 20..39 (60 %), gate holding 0..19 (30 %), pump holding 40..59 (20 %)."));
