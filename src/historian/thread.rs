@@ -1,8 +1,12 @@
 //! The thread around the samples: collects, flushes, seals. It never makes anybody wait: what it cannot take is counted.
 
-use super::store::{OpenedHistory, SampleStore, Unsealed};
+use super::calendar::{HOUR, floor};
+use super::database::StoreError;
+use super::seal::Scope;
+use super::store::{OpenedHistory, SampleStore};
+use super::tail::Unsealed;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Now, Sample, TagId};
+use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Now, Sample, TagId, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,13 +20,20 @@ const FLUSH: Duration = Duration::from_millis(250);
 const BATCHES: usize = 1024;
 /// Samples that are held while the disk does not take them; beyond it the oldest go.
 const HELD: usize = 1_000_000;
-/// Chunks are made this often, or when this much is unsealed.
-const SEAL_EVERY: Duration = Duration::from_secs(600);
-const SEAL_ABOVE: usize = 500_000;
+/// Chunks are made when an hour is over, or when this much is unsealed (some 50 MB).
+const SEAL_ABOVE: usize = 2_000_000;
+/// Above this, sealing goes before taking more.
+const SEAL_FIRST_ABOVE: usize = 3_000_000;
+/// Late samples are sealed this often.
+const SEAL_LATE: Duration = Duration::from_secs(10);
+/// Sealing that failed is tried again after this long; the samples are safe in the head meanwhile.
+const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
 /// Tags sealed in one commit.
-const SEAL_STEP: usize = 128;
+const SEAL_STEP: usize = 64;
+/// Freed pages that are given back at once, while nothing is sealed.
+const PAGES: u32 = 512;
 
 enum Message {
     Plan(Arc<Directory>, HashMap<TagId, Arc<str>>),
@@ -36,6 +47,8 @@ pub struct HistoryState {
     pub failing: Option<Arc<str>>,
     /// How many were dropped since the start.
     pub lost: u64,
+    /// The new name of a file that turned out to be damaged while the station ran.
+    pub set_aside: Option<Arc<str>>,
 }
 
 /// The running thread.
@@ -106,11 +119,18 @@ struct Worker {
     alive: Monotonic,
     flushed: Monotonic,
     sealed: Monotonic,
+    /// The hour that was sealed last.
+    sealed_hour: i64,
+    writing_fails: Option<Arc<str>>,
+    /// Sealing that failed is tried again after a while.
+    sealing_failed: Option<(Arc<str>, Monotonic)>,
+    /// How much of what is lost stands in the file.
+    noted: u64,
 }
 
 impl Worker {
     fn new(store: SampleStore, clock: Arc<dyn Clock>, report: Box<dyn FnMut(HistoryState) + Send>) -> Self {
-        let now = clock.now().monotonic;
+        let Now { monotonic: now, utc } = clock.now();
         Self {
             store,
             clock,
@@ -125,6 +145,11 @@ impl Worker {
             alive: now,
             flushed: now,
             sealed: now,
+            // A station that stopped in the middle of an hour seals it at once.
+            sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
+            writing_fails: None,
+            sealing_failed: None,
+            noted: 0,
         }
     }
 
@@ -180,7 +205,7 @@ impl Worker {
         let former = |(tag, key)| (key, self.formerly.get(&tag).cloned());
         let wanted: Vec<_> =
             self.directory.iter().map(|(tag, definition)| (tag, definition.key.clone())).map(former).collect();
-        match self.store.ids(&wanted) {
+        match self.store.ids(&wanted, self.clock.now().utc) {
             Ok(ids) => {
                 self.ids = ids;
                 for row in std::mem::take(&mut self.unnamed) {
@@ -193,15 +218,62 @@ impl Worker {
 
     fn turn(&mut self) {
         self.flush();
-        let now = self.clock.now().monotonic;
-        let due = now.since(self.sealed) >= SEAL_EVERY || self.store.unsealed_count() > SEAL_ABOVE;
-        if due && !self.store.is_sealing() {
-            self.sealed = now;
-            self.store.begin_seal();
+        let now = self.clock.now();
+        if self.sealing_failed.as_ref().is_some_and(|(_, since)| now.monotonic.since(*since) < SEAL_AGAIN) {
+            return;
         }
-        if self.store.is_sealing()
-            && let Err(error) = self.store.seal_step(SEAL_STEP)
-        {
+        self.begin_seal(now);
+        let mut steps = 0;
+        while self.store.is_sealing() && (steps == 0 || self.store.unsealed_count() > SEAL_FIRST_ABOVE) {
+            steps += 1;
+            let done = self.store.seal_step(SEAL_STEP);
+            self.sealed_or_failed(done, now);
+            if self.sealing_failed.is_some() {
+                return;
+            }
+            self.flush();
+        }
+        if steps == 0 {
+            let done = self.store.main.give_back_pages(PAGES);
+            self.sealed_or_failed(done, now);
+        }
+    }
+
+    fn sealed_or_failed(&mut self, done: Result<(), StoreError>, now: Now) {
+        self.sealing_failed = match done {
+            Ok(()) => None,
+            Err(error) if self.put_away(&error, now.utc) => None,
+            Err(error) => Some((error.to_string().into(), now.monotonic)),
+        };
+        self.tell();
+    }
+
+    fn begin_seal(&mut self, now: Now) {
+        if self.store.is_sealing() {
+            return;
+        }
+        let hour = floor(now.utc.as_micros(), HOUR);
+        if self.store.unsealed_count() > SEAL_ABOVE {
+            self.store.begin_seal(Scope::Everything);
+        } else if hour != self.sealed_hour {
+            self.sealed_hour = hour;
+            self.store.begin_seal(Scope::Before(hour));
+        } else if !self.store.late.is_empty() && now.monotonic.since(self.sealed) >= SEAL_LATE {
+            self.sealed = now.monotonic;
+            self.store.begin_seal(Scope::Late(hour));
+        }
+    }
+
+    /// A file that turns out to be damaged is set aside, and the plant runs on.
+    fn put_away(&mut self, error: &StoreError, now: Timestamp) -> bool {
+        let Some(file) = error.damaged() else { return false };
+        let Ok(name) = self.store.put_away(file, now) else { return false };
+        self.state.set_aside = Some(name.into());
+        true
+    }
+
+    fn fail(&mut self, error: &StoreError, now: Timestamp) {
+        if !self.put_away(error, now) {
             self.set_failing(Some(error.to_string()));
         }
     }
@@ -212,18 +284,27 @@ impl Worker {
         if self.ids.len() < self.directory.tags().len() {
             self.learn();
         }
+        self.state.lost += std::mem::take(&mut self.store.lost);
+        self.store.set_alive(now.utc);
         if self.held.is_empty() {
             self.live(now);
             return;
         }
-        let rows: Vec<_> = self.held.iter().cloned().collect();
-        match self.store.flush(rows, now.utc) {
+        match self.store.flush(&mut self.held, now.utc) {
             Ok(()) => {
-                self.held.clear();
                 self.alive = now.monotonic;
+                self.note_loss(now.utc);
                 self.set_failing(None);
             }
-            Err(error) => self.set_failing(Some(error.to_string())),
+            Err(error) => self.fail(&error, now.utc),
+        }
+    }
+
+    /// What was lost stands in the file as soon as it can be written again.
+    fn note_loss(&mut self, now: Timestamp) {
+        let samples = self.state.lost - self.noted;
+        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok() {
+            self.noted = self.state.lost;
         }
     }
 
@@ -232,13 +313,20 @@ impl Worker {
         if now.monotonic.since(self.alive) >= ALIVE {
             self.alive = now.monotonic;
             if let Err(error) = self.store.touch(now.utc) {
-                self.set_failing(Some(error.to_string()));
+                self.fail(&error, now.utc);
             }
         }
     }
 
     fn set_failing(&mut self, failing: Option<String>) {
-        self.state.failing = failing.map(Into::into);
+        self.writing_fails = failing.map(Into::into);
+        self.tell();
+    }
+
+    /// Reports what changed.
+    fn tell(&mut self) {
+        let sealing = self.sealing_failed.as_ref().map(|(why, _)| Arc::clone(why));
+        self.state.failing = self.writing_fails.clone().or(sealing);
         if self.reported != self.state {
             self.reported = self.state.clone();
             (self.report)(self.state.clone());
@@ -250,7 +338,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
-    use crate::tag::{Quality, TagDefinition, Timestamp, Value};
+    use crate::tag::{Quality, TagDefinition, Value};
 
     struct Fixed;
     impl Clock for Fixed {
@@ -305,29 +393,5 @@ mod tests {
         let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(0)).unwrap();
         let set_aside = opened.set_aside.unwrap();
         assert_eq!(std::fs::read(folder.path().join(&set_aside)).unwrap(), vec![0x55; 8192]);
-    }
-
-    #[test]
-    fn sealing_moves_every_sample_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
-        let ids: Vec<i64> = store.ids(&["a", "b", "c"].map(|key| (key.into(), None))).unwrap();
-        for second in 0..10 {
-            let rows = ids.iter().map(|id| (*id, sample(second, second as f64))).collect();
-            store.flush(rows, Timestamp::from_micros(second * 1_000_000)).unwrap();
-        }
-        store.begin_seal();
-        store.seal_step(1).unwrap();
-        // A flush between two steps belongs to the unsealed part, for the sealed tags too.
-        store.flush(ids.iter().map(|id| (*id, sample(10, 10.0))).collect(), Timestamp::from_micros(10)).unwrap();
-        assert_eq!(read(folder.path(), "a").len(), 11, "half-way");
-        while store.is_sealing() {
-            store.seal_step(1).unwrap();
-        }
-        drop(store);
-        for key in ["a", "b", "c"] {
-            let values: Vec<_> = read(folder.path(), key).iter().map(|sample| sample.value.clone().unwrap()).collect();
-            assert_eq!(values, (0..11).map(|value| Value::Double(f64::from(value))).collect::<Vec<_>>(), "{key}");
-        }
     }
 }
