@@ -20,7 +20,7 @@ pub struct Column {
     pub last: f64,
     /// Samples in it; 0 where the value of an earlier one goes on.
     pub count: u32,
-    /// Whether some of it was bad.
+    /// Whether it was bad for any time, or ends so.
     pub bad: bool,
 }
 
@@ -37,7 +37,6 @@ pub(super) struct ColumnBuilder {
     /// None while nothing is known; not a number while it is bad.
     going_on: Option<f64>,
     sum: Sum,
-    bad: bool,
 }
 
 impl ColumnBuilder {
@@ -54,7 +53,6 @@ impl ColumnBuilder {
             at: from,
             going_on: before,
             sum: Sum::EMPTY,
-            bad: false,
         };
         builder.border = builder.border_of(1);
         builder
@@ -72,7 +70,7 @@ impl ColumnBuilder {
 
     fn close(&mut self) {
         let sum = std::mem::replace(&mut self.sum, Sum::EMPTY);
-        let bad = std::mem::take(&mut self.bad) || sum.bad > 0;
+        let bad = sum.bad > 0 || (sum.count > 0 && sum.last.is_nan());
         if sum.count > 0 || sum.good > 0 || bad {
             self.columns.push(Column {
                 time: Timestamp::from_micros(self.half(2 * self.place + 1)),
@@ -110,7 +108,6 @@ impl ColumnBuilder {
         for (time, number) in times.iter().zip(numbers) {
             self.advance(*time);
             self.sum.sample(*number);
-            self.bad |= number.is_nan();
             self.going_on = Some(*number);
         }
     }
@@ -120,8 +117,7 @@ impl ColumnBuilder {
         self.advance(rollup.start);
         let end = rollup.start.saturating_add(width);
         if end <= self.border {
-            self.sum.add(rollup, width);
-            self.bad |= rollup.last.is_nan();
+            self.sum.add(rollup);
         } else {
             self.spread(rollup, width, end);
         }
@@ -134,12 +130,11 @@ impl ColumnBuilder {
         loop {
             let until = end.min(self.border);
             let share = until.saturating_sub(self.at).max(0);
-            let bad = (rollup.bad as f64 / width as f64 * share as f64) as i64;
-            let part = Rollup { count: std::mem::take(&mut count), bad, ..*rollup };
+            let part = |micros: i64| (micros as f64 / width as f64 * share as f64) as i64;
             if share > 0 {
-                self.sum.add(&part, share);
-                self.bad |= rollup.last.is_nan();
-            }
+                let (good, bad) = (part(rollup.good), part(rollup.bad));
+                self.sum.add(&Rollup { count: std::mem::take(&mut count), good, bad, ..*rollup });
+                }
             self.at = until;
             if end < self.border {
                 return;

@@ -58,12 +58,16 @@ pub(super) fn parts(known: [i64; 2], to: i64, width: usize, kept: &Kept) -> Vec<
         }
     }
     split(wanted, [from, end], kept, false, &mut parts);
+    // The last moment belongs to the range, and never to a bucket of it.
+    if parts.last().is_none_or(|part| part.resolution.is_some()) && end >= kept.raw_from {
+        parts.push(Part::samples(end, end));
+    }
     parts
 }
 
 /// The inner part at the wanted resolution, its edges at the next finer one.
 fn split(wanted: Option<Resolution>, [from, to]: [i64; 2], kept: &Kept, no_samples: bool, parts: &mut Vec<Part>) {
-    if from >= to && !(from == to && parts.is_empty()) {
+    if from >= to {
         return;
     }
     let Some(resolution) = wanted else { return parts.push(Part::samples(from, to)) };
@@ -107,7 +111,12 @@ mod tests {
         );
         assert_eq!(
             shown([half, 365 * DAY], 1000, &ALL),
-            [(None, half, MINUTE), (Some(Minutes), MINUTE, HOUR), (Some(Hours), HOUR, 365 * DAY)]
+            [
+                (None, half, MINUTE),
+                (Some(Minutes), MINUTE, HOUR),
+                (Some(Hours), HOUR, 365 * DAY),
+                (None, 365 * DAY, 365 * DAY)
+            ]
         );
     }
 

@@ -249,7 +249,7 @@ impl Reader {
         let parts = if exact { vec![Part::samples(from, known)] } else { parts([from, to.min(known)], to, width, &kept) };
         for part in parts {
             match part.resolution {
-                None => self.add_samples(tag, &tail, part, to, &mut builder, cancelled)?,
+                None => self.add_samples(tag, &tail, part, known, &mut builder, cancelled)?,
                 Some(resolution) => self.add_rollups(tag, resolution, part, &mut builder, cancelled)?,
             }
         }
@@ -287,12 +287,12 @@ impl Reader {
         tag: i64,
         tail: &TagTail,
         part: Part,
-        to: i64,
+        known: i64,
         builder: &mut ColumnBuilder,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), QueryError> {
         // The range includes its last moment; the border between two parts belongs to the later one.
-        let last = if part.to >= to { to } else { part.to - 1 };
+        let last = if part.to >= known { known } else { part.to - 1 };
         self.pieces(tag, tail, [part.from, last], &mut |series| {
             let from = series.times.partition_point(|time| *time < part.from);
             let end = series.times.partition_point(|time| *time <= last);

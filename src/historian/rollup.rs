@@ -3,7 +3,7 @@
 //! A value goes on until the next sample. A value that went on from before belongs to a bucket when it lasted in it for any time at all.
 //!
 //! Rollups of one tag lie together: version byte 1; the bucket's width; count; columns (see [`super::codec`]) of the buckets' numbers, sample
-//! counts, bad microseconds and flags (1 it has numbers, 2 its last value is one); digits byte, or 255; first, first - min, max - first and
+//! counts, bad microseconds, microseconds of which nothing was known, and flags (1 it has numbers, 2 its last value is one); digits byte, or 255; first, first - min, max - first and
 //! last - first as integer columns of decimals, or first, min, max, last as float columns; how the mean lies between min and max in parts of
 //! 2^24 as an integer column, or, after the byte 1, the means as floats; CRC-32. The mean is therefore right to a sixteen-millionth of
 //! the span in which it lies; everything else comes back bit for bit.
@@ -35,7 +35,9 @@ pub(super) struct Rollup {
     pub(super) max: f64,
     /// Weighted by time, over the time in which it was good.
     pub(super) mean: f64,
-    /// For how many microseconds it was bad or not known.
+    /// For how many microseconds it was good.
+    pub(super) good: i64,
+    /// For how many microseconds it was bad; in the rest of the bucket nothing was known yet.
     pub(super) bad: i64,
 }
 
@@ -97,8 +99,8 @@ impl Sum {
         }
     }
 
-    /// Adds a whole rollup of which `micros` lie in this stretch.
-    pub(super) fn add(&mut self, rollup: &Rollup, width: i64) {
+    /// Adds a whole rollup.
+    pub(super) fn add(&mut self, rollup: &Rollup) {
         self.count += rollup.count;
         self.last = rollup.last;
         self.bad = self.bad.saturating_add(rollup.bad);
@@ -109,10 +111,9 @@ impl Sum {
             (self.first, self.min, self.max) = (rollup.first, rollup.min, rollup.max);
         }
         (self.min, self.max) = (self.min.min(rollup.min), self.max.max(rollup.max));
-        let good = width - rollup.bad;
-        if good > 0 {
-            self.good = self.good.saturating_add(good);
-            self.above_first += (rollup.mean - self.first) * good as f64;
+        if rollup.good > 0 {
+            self.good = self.good.saturating_add(rollup.good);
+            self.above_first += (rollup.mean - self.first) * rollup.good as f64;
         }
     }
 
@@ -129,20 +130,22 @@ impl Sum {
 /// The rollups of samples in order of time. `before` is the value that went on from before: none when nothing was known, not a number when
 /// it was bad.
 pub(super) fn roll(times: &[i64], numbers: &[f64], before: Option<f64>, width: i64) -> Vec<Rollup> {
-    let (mut rollups, mut going_on, mut place) = (Vec::new(), before.unwrap_or(f64::NAN), 0);
+    let (mut rollups, mut going_on, mut place) = (Vec::new(), before, 0);
     while place < times.len() {
         let start = floor(times[place], width);
         let end = start.saturating_add(width);
         let (mut sum, mut at) = (Sum::EMPTY, start);
         while place < times.len() && times[place] < end {
-            sum.held(going_on, times[place] - at);
-            (at, going_on) = (times[place], numbers[place]);
-            sum.sample(going_on);
+            if let Some(value) = going_on {
+                sum.held(value, times[place] - at);
+            }
+            (at, going_on) = (times[place], Some(numbers[place]));
+            sum.sample(numbers[place]);
             place += 1;
         }
-        sum.held(going_on, end - at);
-        let Sum { count, first, last, min, max, bad, .. } = sum;
-        rollups.push(Rollup { start, count, first, last, min, max, mean: sum.mean(), bad });
+        sum.held(sum.last, end - at);
+        let Sum { count, first, last, min, max, good, bad, .. } = sum;
+        rollups.push(Rollup { start, count, first, last, min, max, mean: sum.mean(), good, bad });
         if place < times.len() && times[place] >= end && end == i64::MAX {
             break;
         }
@@ -159,10 +162,11 @@ pub(super) fn encode_rollups(width: i64, rollups: &[Rollup]) -> Vec<u8> {
     put_integers(&mut bytes, &column(&|rollup| rollup.start.div_euclid(width)));
     put_integers(&mut bytes, &column(&|rollup| rollup.count as i64));
     put_integers(&mut bytes, &column(&|rollup| rollup.bad));
+    put_integers(&mut bytes, &column(&|rollup| width - rollup.good - rollup.bad));
     put_integers(&mut bytes, &column(&|rollup| i64::from(!rollup.min.is_nan()) + 2 * i64::from(!rollup.last.is_nan())));
     let with_numbers: Vec<&Rollup> = rollups.iter().filter(|rollup| !rollup.min.is_nan()).collect();
     put_extremes(&mut bytes, &with_numbers);
-    put_means(&mut bytes, width, &with_numbers);
+    put_means(&mut bytes, &with_numbers);
     seal(bytes)
 }
 
@@ -184,8 +188,8 @@ fn put_extremes(bytes: &mut Vec<u8>, rollups: &[&Rollup]) {
     put_integers(bytes, &difference(&first, &last));
 }
 
-fn put_means(bytes: &mut Vec<u8>, width: i64, rollups: &[&Rollup]) {
-    let held: Vec<&&Rollup> = rollups.iter().filter(|rollup| rollup.bad < width).collect();
+fn put_means(bytes: &mut Vec<u8>, rollups: &[&Rollup]) {
+    let held: Vec<&&Rollup> = rollups.iter().filter(|rollup| rollup.good > 0).collect();
     let parts = |rollup: &Rollup| {
         let span = rollup.max - rollup.min;
         let part = if span == 0.0 { 0.0 } else { ((rollup.mean - rollup.min) / span * PARTS).round() };
@@ -213,10 +217,13 @@ pub(super) fn decode_rollups(bytes: &[u8]) -> Option<Vec<Rollup>> {
     let width = take_signed(bytes)?;
     let count = usize::try_from(take_unsigned(bytes)?).ok().filter(|count| *count <= MOST)?;
     let (starts, counts) = (take_integers(bytes, count)?, take_integers(bytes, count)?);
-    let (bads, flags) = (take_integers(bytes, count)?, take_integers(bytes, count)?);
+    let (bads, unknowns) = (take_integers(bytes, count)?, take_integers(bytes, count)?);
+    let goods: Vec<i64> =
+        bads.iter().zip(unknowns).map(|(bad, unknown)| width.wrapping_sub(*bad).wrapping_sub(unknown)).collect();
+    let flags = take_integers(bytes, count)?;
     let numbers = flags.iter().filter(|flags| *flags & 1 != 0).count();
     let [first, min, max, last] = take_extremes(bytes, numbers)?;
-    let held = flags.iter().zip(&bads).filter(|(flags, bad)| *flags & 1 != 0 && **bad < width).count();
+    let held = flags.iter().zip(&goods).filter(|(flags, good)| *flags & 1 != 0 && **good > 0).count();
     let means = take_means(bytes, held)?;
     let (mut place, mut mean_place) = (0, 0);
     let mut rollups = Vec::with_capacity(count);
@@ -229,12 +236,13 @@ pub(super) fn decode_rollups(bytes: &[u8]) -> Option<Vec<Rollup>> {
             min: f64::NAN,
             max: f64::NAN,
             mean: f64::NAN,
+            good: goods[bucket],
             bad: bads[bucket],
         };
         if flags[bucket] & 1 != 0 {
             (rollup.first, rollup.min, rollup.max) = (first[place], min[place], max[place]);
             rollup.last = if flags[bucket] & 2 != 0 { last[place] } else { f64::NAN };
-            if rollup.bad < width {
+            if rollup.good > 0 {
                 rollup.mean = means.at(mean_place, &rollup);
                 mean_place += 1;
             }
@@ -309,6 +317,7 @@ mod tests {
             min: 1.0,
             max: 8.0,
             mean: (1.0 * 10.0 + 4.0 * 20.0 + 8.0 * 15.0) / 45.0,
+            good: 45 * SECOND,
             bad: 15 * SECOND,
         };
         assert!((rollups[0].mean - expected.mean).abs() < 1e-12);
@@ -321,7 +330,7 @@ mod tests {
         let rollups = roll(&[MINUTE], &[5.0], Some(99.0), MINUTE);
         assert_eq!((rollups[0].first, rollups[0].max), (5.0, 5.0));
         let unknown = roll(&[90 * SECOND], &[5.0], None, MINUTE);
-        assert_eq!((unknown[0].bad, unknown[0].mean), (30 * SECOND, 5.0));
+        assert_eq!((unknown[0].bad, unknown[0].good, unknown[0].mean), (0, 30 * SECOND, 5.0));
     }
 
     fn equal(first: &Rollup, second: &Rollup) -> bool {
@@ -329,7 +338,7 @@ mod tests {
         let span = (first.max - first.min).abs().max(f64::MIN_POSITIVE);
         let means = first.mean == second.mean || (first.mean.is_nan() && second.mean.is_nan())
             || (first.mean - second.mean).abs() / span <= 1e-7;
-        first.start == second.start && first.count == second.count && first.bad == second.bad && means
+        first.start == second.start && first.count == second.count && first.bad == second.bad && first.good == second.good && means
             && bits(first).iter().zip(bits(second)).all(|(one, other)| one.0 && other.0 || one.1 == other.1)
     }
 
@@ -352,7 +361,7 @@ mod tests {
             for hour in roll(&times, &numbers, None, HOUR) {
                 let mut sum = Sum::EMPTY;
                 let inside = |minute: &&Rollup| minute.start >= hour.start && minute.start < hour.start + HOUR;
-                minutes.iter().filter(inside).for_each(|minute| sum.add(minute, MINUTE));
+                minutes.iter().filter(inside).for_each(|minute| sum.add(minute));
                 prop_assert!(sum.count == hour.count && (sum.last == hour.last || sum.last.is_nan() && hour.last.is_nan()));
                 prop_assert!(sum.max == hour.max || sum.max.is_nan() && hour.max.is_nan() || hour.max > sum.max && hour.first == hour.max,
                     "only a value from before may be missing, {sum:?} {hour:?}");
