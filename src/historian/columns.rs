@@ -2,6 +2,7 @@
 
 use super::rollup::{Rollup, Sum};
 use crate::tag::Timestamp;
+use std::time::Duration;
 
 /// What one pixel column of a trend shows. A value goes on until the next sample, and belongs to a column when it lasted in it for any time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Column {
     pub last: f64,
     /// Samples in it; 0 where the value of an earlier one goes on.
     pub count: u32,
+    /// For how long it was good.
+    pub good: Duration,
     /// Whether it was bad for any time, or ends so.
     pub bad: bool,
 }
@@ -80,6 +83,7 @@ impl ColumnBuilder {
                 mean: if sum.good > 0 { sum.mean() } else { sum.first },
                 last: self.going_on.unwrap_or(f64::NAN),
                 count: u32::try_from(sum.count).unwrap_or(u32::MAX),
+                good: Duration::from_micros(u64::try_from(sum.good).unwrap_or(0)),
                 bad,
             });
         }

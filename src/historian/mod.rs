@@ -27,6 +27,8 @@
 //! - Rollups are not fed sample by sample but made from whole hours when these are sealed: late samples, restarts and crashes then need
 //!   nothing of their own. Until then, columns come out of the samples in memory.
 
+mod aggregate;
+mod bands;
 mod calendar;
 mod codec;
 mod columns;
@@ -35,6 +37,7 @@ mod export;
 mod migrate;
 mod month;
 mod plan;
+mod policy;
 mod query;
 mod rollup;
 mod rollups;
@@ -47,6 +50,8 @@ mod tests;
 mod thread;
 mod timelines;
 
+pub use aggregate::{Aggregate, Interval};
+pub use bands::Band;
 pub use columns::Column;
 pub use database::StoreError;
 pub use export::{ExportError, ExportOptions, export_csv, matches_pattern};

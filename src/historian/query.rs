@@ -4,6 +4,8 @@
 //! unsealed of a tag first and looks into the files then; the files say which head rows they contain, so that what is sealed in between is
 //! seen once, and the live tail joins without a seam.
 
+use super::aggregate::{Aggregate, Aggregator, Interval};
+use super::bands::{Band, BandBuilder};
 use super::calendar::{Month, floor};
 use super::columns::{Column, ColumnBuilder};
 use super::database::{Database, StoreError, explain};
@@ -20,9 +22,15 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Files that a reader keeps open.
 const OPEN_FILES: usize = 16;
+
+/// No screen has more.
+const MOST_COLUMNS: usize = 10_000;
+/// No answer has more intervals.
+const MOST_INTERVALS: usize = 1_000_000;
 
 /// Why a query gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +38,9 @@ pub enum QueryError {
     /// A file cannot be read, or is damaged.
     #[error("the samples cannot be read: {0}")]
     Store(#[from] StoreError),
+    /// More intervals than anybody could use.
+    #[error("that would be more than {MOST_INTERVALS} intervals; take longer ones, or a shorter range")]
+    TooMany,
     /// It was not wanted any more.
     #[error("cancelled")]
     Cancelled,
@@ -149,6 +160,24 @@ impl Reader {
         })
     }
 
+    /// The same as numbers, a chunk at a time, with not-a-number where there is none: bad quality, no value, text. The quickest way to look
+    /// at every sample.
+    pub fn numbers(
+        &self,
+        key: &TagKey,
+        from: Timestamp,
+        to: Timestamp,
+        take: &mut dyn FnMut(&[i64], &[f64]) -> bool,
+    ) -> Result<(), QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(()) };
+        let [from, to] = [from.as_micros(), to.as_micros()];
+        self.pieces(tag, &self.tail_of(tag), [from, to], &mut |series| {
+            let start = series.times.partition_point(|time| *time < from);
+            let end = series.times.partition_point(|time| *time <= to);
+            start >= end || take(&series.times[start..end], &series.numbers()[start..end])
+        })
+    }
+
     /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false.
     fn pieces(
         &self,
@@ -214,7 +243,7 @@ impl Reader {
         width: usize,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<Column>, QueryError> {
-        self.build(key, [from.as_micros(), to.as_micros()], width, false, cancelled)
+        self.build(key, [from.as_micros(), to.as_micros()], width.clamp(1, MOST_COLUMNS), to, false, cancelled)
     }
 
     /// The same out of the samples alone, however many there are.
@@ -226,7 +255,61 @@ impl Reader {
         width: usize,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<Column>, QueryError> {
-        self.build(key, [from.as_micros(), to.as_micros()], width, true, cancelled)
+        self.build(key, [from.as_micros(), to.as_micros()], width.clamp(1, MOST_COLUMNS), to, true, cancelled)
+    }
+
+    /// What a tag was, in true steps: for states, switches and texts. Bands shorter than a `width`th of the range are put together.
+    pub fn bands(
+        &self,
+        key: &TagKey,
+        from: Timestamp,
+        to: Timestamp,
+        width: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Band>, QueryError> {
+        let mut builder = BandBuilder::new(from, to, width, self.before(key, from)?);
+        let mut count = 0u32;
+        self.visit(key, from, to, |sample| {
+            builder.add(&sample);
+            count += 1;
+            !count.is_multiple_of(4096) || !cancelled()
+        })?;
+        Ok(builder.finish(self.known_until()?.map_or(to, |known| known.min(to)).max(from)))
+    }
+
+    /// A figure for each interval of length `every` from `from` to `to`; the last one may be shorter. Intervals in which nothing is known are
+    /// left out. Where samples are not kept any more, minima, maxima, means and the like come out of rollups.
+    pub fn aggregate(
+        &self,
+        key: &TagKey,
+        [from, to]: [Timestamp; 2],
+        every: Duration,
+        aggregate: &Aggregate,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Interval>, QueryError> {
+        let step = i64::try_from(every.as_micros()).unwrap_or(i64::MAX).max(1);
+        let count = (to.micros_since(from).max(1) - 1) / step + 1;
+        let count = usize::try_from(count).ok().filter(|count| *count <= MOST_INTERVALS).ok_or(QueryError::TooMany)?;
+        if aggregate.needs_samples() {
+            let mut aggregator = Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
+            let mut samples = 0u32;
+            self.visit(key, from, to, |sample| {
+                aggregator.sample(sample);
+                samples += 1;
+                !samples.is_multiple_of(4096) || !cancelled()
+            })?;
+            let until = self.known_until()?.map_or(to, |known| known.min(to)).max(from);
+            return Ok(aggregator.finish(until.as_micros()));
+        }
+        let end = from.as_micros().saturating_add(step.saturating_mul(count as i64));
+        let exact = from.as_micros() >= self.kept()?.raw_from;
+        let columns = self.build(key, [from.as_micros(), end], count, to, exact, cancelled)?;
+        let interval = |column: &Column| Interval {
+            from: Timestamp::from_micros(column.time.as_micros() - step / 2),
+            value: aggregate.of_column(column),
+            good: column.good,
+        };
+        Ok(columns.iter().map(interval).collect())
     }
 
     fn build(
@@ -234,14 +317,15 @@ impl Reader {
         key: &TagKey,
         [from, to]: [i64; 2],
         width: usize,
+        until: Timestamp,
         exact: bool,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<Column>, QueryError> {
-        let width = width.clamp(1, 10_000);
+        let until = until.as_micros();
         let Some(tag) = self.id(key)? else { return Ok(Vec::new()) };
         let tail = self.tail_of(tag);
         let newest = tail.series.times.iter().max().copied();
-        let known = self.known_until()?.map(Timestamp::as_micros).max(newest).map_or(to, |known| known.min(to));
+        let known = self.known_until()?.map(Timestamp::as_micros).max(newest).map_or(until, |known| known.min(until));
         let rolled_to = [tail.first(), self.unrolled.get(&tag).copied()].into_iter().flatten().min().unwrap_or(i64::MAX);
         let kept = Kept { rolled_to, ..self.kept()? };
         let before = self.number_before(tag, &tail, from, &kept)?;

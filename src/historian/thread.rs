@@ -30,6 +30,8 @@ const SEAL_LATE: Duration = Duration::from_secs(10);
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
+/// Messages taken between two looks at the clock.
+const MESSAGES: usize = 64;
 /// Tags sealed in one commit.
 const SEAL_STEP: usize = 64;
 /// Freed pages that are given back at once, while nothing is sealed.
@@ -156,21 +158,27 @@ impl Worker {
     async fn run(mut self, mut inbox: Receiver<Message>) {
         loop {
             let due = self.flushed.plus(FLUSH);
-            let now = self.clock.now().monotonic;
-            match tokio::time::timeout(due.since(now), inbox.recv()).await {
+            // Sealing goes on in small steps, as long as nothing arrives.
+            let wait = if self.seals_now() { Duration::ZERO } else { due.since(self.clock.now().monotonic) };
+            match tokio::time::timeout(wait, inbox.recv()).await {
                 Ok(Some(message)) => {
                     self.take(message);
-                    // With a full inbox the time-out never comes.
-                    if self.clock.now().monotonic >= due {
-                        self.turn();
+                    for _ in 0..MESSAGES {
+                        let Ok(message) = inbox.try_recv() else { break };
+                        self.take(message);
                     }
                 }
                 Ok(None) => {
                     self.flush();
                     return;
                 }
-                Err(_) => self.turn(),
+                Err(_) => {}
             }
+            // With a full inbox the time-out never comes.
+            if self.clock.now().monotonic >= due {
+                self.turn();
+            }
+            self.seal();
         }
     }
 
@@ -219,23 +227,36 @@ impl Worker {
     fn turn(&mut self) {
         self.flush();
         let now = self.clock.now();
-        if self.sealing_failed.as_ref().is_some_and(|(_, since)| now.monotonic.since(*since) < SEAL_AGAIN) {
+        if self.backs_off(now) {
             return;
         }
         self.begin_seal(now);
-        let mut steps = 0;
-        while self.store.is_sealing() && (steps == 0 || self.store.unsealed_count() > SEAL_FIRST_ABOVE) {
-            steps += 1;
-            let done = self.store.seal_step(SEAL_STEP);
-            self.sealed_or_failed(done, now);
-            if self.sealing_failed.is_some() {
-                return;
-            }
-            self.flush();
-        }
-        if steps == 0 {
+        if !self.store.is_sealing() {
             let done = self.store.main.give_back_pages(PAGES);
             self.sealed_or_failed(done, now);
+        }
+    }
+
+    fn backs_off(&self, now: Now) -> bool {
+        self.sealing_failed.as_ref().is_some_and(|(_, since)| now.monotonic.since(*since) < SEAL_AGAIN)
+    }
+
+    fn seals_now(&self) -> bool {
+        self.store.is_sealing() && !self.backs_off(self.clock.now())
+    }
+
+    /// A small step; more of them when memory fills faster than the disk takes it.
+    fn seal(&mut self) {
+        while self.seals_now() {
+            let done = self.store.seal_step(SEAL_STEP);
+            let now = self.clock.now();
+            self.sealed_or_failed(done, now);
+            if now.monotonic.since(self.flushed) >= FLUSH {
+                self.flush();
+            }
+            if self.store.unsealed_count() < SEAL_FIRST_ABOVE {
+                return;
+            }
         }
     }
 
