@@ -541,5 +541,6 @@ fn history(draft: &TagDraft, deadband: f64, problems: &mut Problems) -> HistoryP
         keep: entry.keep.unwrap_or(true),
         deadband: entry.deadband.unwrap_or(deadband),
         heartbeat: heartbeat.unwrap_or(Duration::from_secs(60)),
+        error_bound: entry.error_bound,
     }
 }

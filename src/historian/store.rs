@@ -264,6 +264,11 @@ impl SampleStore {
         })
     }
 
+    /// Samples that come now say nothing about when the station ran.
+    pub(super) const fn forget_gaps(&mut self) {
+        self.was_alive = None;
+    }
+
     /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
     pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
         let (gaps, fresh) = self.gaps(rows)?;
