@@ -156,7 +156,7 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
         }
     }
     hand_over(waiting);
-    clock.1.store((START + seconds.next_multiple_of(86_400) + HOUR) * SECOND, Ordering::Relaxed);
+    clock.1.store((START + (seconds + 86_399) / 86_400 * 86_400 + 86_400) * SECOND, Ordering::Relaxed);
     let (_, unsealed) = historian.source();
     while unsealed.lock().unwrap().count() > 0 {
         std::thread::park_timeout(Duration::from_millis(5));

@@ -172,7 +172,13 @@ impl Database {
 
     /// Gives freed pages back to the disk, at most so many.
     pub(super) fn give_back_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.with(|connection| connection.execute_batch(&format!("PRAGMA incremental_vacuum({pages})")))
+        self.with(|connection| {
+            let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            // One page goes with every step.
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        })
     }
 }
 

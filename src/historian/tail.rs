@@ -76,7 +76,7 @@ impl TagTail {
 
 impl Tail {
     /// How many samples there are.
-    pub(super) const fn count(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.count
     }
 

@@ -307,7 +307,8 @@ fn what_is_too_old_goes_and_its_space_comes_back() {
     assert_eq!((kept.len(), kept[0].time.as_micros()), (36_000, now - 10 * HOUR));
     // The pictures are what they were, out of minutes now.
     let after = (columns(&store, september, september + 5 * HOUR), columns(&store, october, october + 5 * HOUR));
-    for (before, after) in before.0.iter().zip(&after.0).chain(before.1.iter().zip(&after.1)) {
+    // All but the last column: to it belongs the sample at the end of the range, which minutes do not tell apart.
+    for (before, after) in before.0.iter().zip(&after.0).take(29).chain(before.1.iter().zip(&after.1).take(29)) {
         assert_eq!((before.min, before.max, before.count, before.last), (after.min, after.max, after.count, after.last));
         assert!((before.mean - after.mean).abs() < 1e-5);
     }
@@ -370,8 +371,9 @@ fn repair_saves_what_can_be_read() {
     let bytes: Vec<u8> = database.query_row("SELECT bytes FROM chunk WHERE tag = ?1 ORDER BY start LIMIT 1", [tags[0]], |row| row.get(0)).unwrap();
     drop(database);
     let mut content = std::fs::read(&file).unwrap();
-    let place = content.windows(64).position(|window| window == &bytes[100..164]).unwrap();
-    content[place] ^= 1;
+    // Copies that the database left behind in pages are hit too.
+    let places: Vec<usize> = (0..content.len() - bytes.len()).filter(|place| content[*place..].starts_with(&bytes)).collect();
+    places.into_iter().for_each(|place| content[place + 100] ^= 1);
     std::fs::write(&file, content).unwrap();
     assert_eq!(super::check_history(folder.path()).unwrap().len(), 1);
     // The station meets it while it runs; a new month is begun; then somebody repairs.
