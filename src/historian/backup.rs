@@ -6,8 +6,8 @@
 use super::database::{Database, StoreError, explain, full_check};
 use super::query::{QueryError, Reader};
 use super::{HISTORY_FOLDER, SAMPLES_FILE, month, rollups};
-use rusqlite::backup::Backup;
 use rusqlite::Connection;
+use rusqlite::backup::Backup;
 use std::path::{Path, PathBuf};
 
 /// Why there is no backup.

@@ -138,7 +138,7 @@ impl ColumnBuilder {
             if share > 0 {
                 let (good, bad) = (part(rollup.good), part(rollup.bad));
                 self.sum.add(&Rollup { count: std::mem::take(&mut count), good, bad, ..*rollup });
-                }
+            }
             self.at = until;
             if end < self.border {
                 return;

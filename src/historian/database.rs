@@ -123,7 +123,8 @@ impl Database {
         })?;
         self.demand("journal_mode", "wal")?;
         self.demand("synchronous", "2")?;
-        let found: i64 = self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
+        let found: i64 =
+            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         if found > layout.version {
             return Err(StoreError::TooNew { file: self.path.clone(), found, known: layout.version });
         }

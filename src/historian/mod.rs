@@ -62,7 +62,7 @@ pub use database::StoreError;
 pub use export::{ExportError, ExportOptions, export_csv, matches_pattern};
 pub use query::{QueryError, Reader};
 pub use repair::{Repaired, check_history, repair_history};
-pub use retention::{Forecast, Retention};
+pub use retention::Forecast;
 pub use store::{OpenedHistory, SampleStore};
 pub use tail::{Tail, Unsealed};
 pub use thread::{Historian, HistoryState};

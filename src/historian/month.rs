@@ -122,14 +122,24 @@ pub(super) fn merge(connection: &Connection, tag: i64, samples: &Series) -> rusq
         let group: Vec<Sample> = std::iter::from_fn(|| rest.next_if(inside)).collect();
         let grows = |chunk: &Chunk| chunk.start == hour || chunk.series.len() < GROWS_TO || is_within(chunk, &group);
         match chunks.last_mut() {
-            Some(chunk) if floor(chunk.start, DAY) == floor(hour, DAY) && grows(chunk) && !is_taken(connection, tag, chunk.start, hour)? => {
+            Some(chunk)
+                if floor(chunk.start, DAY) == floor(hour, DAY)
+                    && grows(chunk)
+                    && !is_taken(connection, tag, chunk.start, hour)? =>
+            {
                 chunk.series.extend(group);
                 chunk.touched.insert(hour);
             }
             _ => {
                 let mut chunk = match owner(connection, tag, hour)? {
                     Some(chunk) if grows(&chunk) => chunk,
-                    _ => Chunk { id: None, start: hour, series: Series::default(), timeline: None, touched: BTreeSet::new() },
+                    _ => Chunk {
+                        id: None,
+                        start: hour,
+                        series: Series::default(),
+                        timeline: None,
+                        touched: BTreeSet::new(),
+                    },
                 };
                 chunk.series.extend(group);
                 chunk.touched.insert(hour);

@@ -3,9 +3,10 @@
 use super::calendar::Month;
 use super::database::StoreError;
 use super::month;
-use super::retention::{Forecast, Horizons, MonthUse, Retention, forecast, horizons};
+use super::retention::{Forecast, Horizons, MonthUse, forecast, horizons};
 use super::rollups;
 use super::store::SampleStore;
+use crate::tag::Retention;
 use rusqlite::params;
 use std::path::Path;
 

@@ -103,8 +103,10 @@ fn damaged_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The numbers of all rows of a table, as far as its end is known.
 fn ids(connection: &Connection, table: &str) -> impl Iterator<Item = i64> {
-    let end: Option<i64> = connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
-    let first: Option<i64> = connection.query_row(&format!("SELECT min(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
+    let end: Option<i64> =
+        connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
+    let first: Option<i64> =
+        connection.query_row(&format!("SELECT min(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
     let exists = connection.prepare(&format!("SELECT id FROM {table} WHERE id = 1")).is_ok();
     let last = end.unwrap_or(if exists { HOLES } else { 0 });
     first.unwrap_or(1)..=last
@@ -149,11 +151,15 @@ impl Saved<'_> {
                 Err(_) => self.repaired.lost_rows += 1,
             }
         }
-        for (table, id) in ["head", "unreadable"].into_iter().flat_map(|table| ids(&old, table).map(move |id| (table, id))) {
+        for (table, id) in
+            ["head", "unreadable"].into_iter().flat_map(|table| ids(&old, table).map(move |id| (table, id)))
+        {
             let sql = format!("SELECT bytes FROM {table} WHERE id = ?1");
             let mut samples = Vec::new();
             let read = old.prepare_cached(&sql).and_then(|mut statement| {
-                let read = |row: &rusqlite::Row<'_>| Ok(read_head(row.get_ref(0)?.as_blob()?, |tag, sample| samples.push((tag, sample))));
+                let read = |row: &rusqlite::Row<'_>| {
+                    Ok(read_head(row.get_ref(0)?.as_blob()?, |tag, sample| samples.push((tag, sample))))
+                };
                 statement.query_row([id], read).optional()
             });
             match read {
@@ -218,7 +224,8 @@ impl SampleStore {
     fn make_rollups_again(&mut self) -> Result<u64, StoreError> {
         let mut count = 0;
         for month in month::months(&self.folder) {
-            let ids: Vec<i64> = self.month(month)?.database.with(|connection| Ok(ids(connection, "chunk").collect()))?;
+            let ids: Vec<i64> =
+                self.month(month)?.database.with(|connection| Ok(ids(connection, "chunk").collect()))?;
             for ids in ids.chunks(256) {
                 let hours = self.hours_in(month, ids)?;
                 count += hours.len() as u64;

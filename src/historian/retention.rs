@@ -1,18 +1,8 @@
 //! How long samples and minutes are kept, and what follows from a disk that is not endless: pure. Hours are kept for ever.
 
 use super::calendar::{DAY, HOUR, Month, floor};
+use crate::tag::Retention;
 use std::time::Duration;
-
-/// What is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Samples are kept this long; for ever if none.
-    pub raw: Option<Duration>,
-    /// Rollups of minutes are kept this long; for ever if none. Never shorter than samples.
-    pub minutes: Option<Duration>,
-    /// All files together may take this many bytes: beyond it the oldest samples go, whatever was said above.
-    pub most_bytes: Option<u64>,
-}
 
 /// The file of a month, and what it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +81,9 @@ impl Forecast {
         let days = self.days_left.filter(|days| *days < WARN_DAYS)?;
         let mega = self.bytes_a_day >> 20;
         Some(if self.cap_first {
-            format!("history reaches its limit in {days} days, at {mega} MB a day; the oldest samples go then. Raise \"most\" or keep less")
+            format!(
+                "history reaches its limit in {days} days, at {mega} MB a day; the oldest samples go then. Raise \"most\" or keep less"
+            )
         } else {
             format!("the disk is full in {days} days, at {mega} MB of history a day. Make room, or keep less")
         })
@@ -116,11 +108,18 @@ mod tests {
         let now = at("2026-11-16T10:30:00Z");
         let months = uses(&[("2026-09", 3000), ("2026-10", 3100), ("2026-11", 1500)]);
         let day = Duration::from_secs(86_400);
-        assert_eq!(horizons(&Retention::default(), now, &months, 8000), Horizons { raw_from: i64::MIN, minutes_from: i64::MIN });
+        assert_eq!(
+            horizons(&Retention::default(), now, &months, 8000),
+            Horizons { raw_from: i64::MIN, minutes_from: i64::MIN }
+        );
         let days = Retention { raw: Some(20 * day), ..Retention::default() };
         assert_eq!(horizons(&days, now, &months, 8000).raw_from, at("2026-10-27T10:00:00Z"));
         let bytes = Retention { most_bytes: Some(4500), ..Retention::default() };
-        assert_eq!(horizons(&bytes, now, &months, 8000).raw_from, at("2026-10-06T00:00:00Z"), "all of September and 5 days");
+        assert_eq!(
+            horizons(&bytes, now, &months, 8000).raw_from,
+            at("2026-10-06T00:00:00Z"),
+            "all of September and 5 days"
+        );
         let tiny = Retention { most_bytes: Some(1), ..Retention::default() };
         assert_eq!(horizons(&tiny, now, &months, 8000).raw_from, at("2026-11-16T00:00:00Z"), "today stays");
     }

@@ -264,7 +264,8 @@ fn take_extremes(bytes: &mut &[u8], count: usize) -> Option<[Vec<f64>; 4]> {
     }
     let power = 10f64.powi(i32::from(digits));
     let first = take_integers(bytes, count)?;
-    let (below, above, change) = (take_integers(bytes, count)?, take_integers(bytes, count)?, take_integers(bytes, count)?);
+    let (below, above, change) =
+        (take_integers(bytes, count)?, take_integers(bytes, count)?, take_integers(bytes, count)?);
     let number = |integer: i64| integer as f64 / power;
     let from_first = |column: Vec<i64>, sign: i64| {
         let of = |(first, distance): (&i64, i64)| number(first.wrapping_add(distance.wrapping_mul(sign)));
@@ -334,11 +335,18 @@ mod tests {
     }
 
     fn equal(first: &Rollup, second: &Rollup) -> bool {
-        let bits = |rollup: &Rollup| [rollup.first, rollup.last, rollup.min, rollup.max].map(|number| (number.is_nan(), number));
+        let bits = |rollup: &Rollup| {
+            [rollup.first, rollup.last, rollup.min, rollup.max].map(|number| (number.is_nan(), number))
+        };
         let span = (first.max - first.min).abs().max(f64::MIN_POSITIVE);
-        let means = first.mean == second.mean || (first.mean.is_nan() && second.mean.is_nan())
+        let means = first.mean == second.mean
+            || (first.mean.is_nan() && second.mean.is_nan())
             || (first.mean - second.mean).abs() / span <= 1e-7;
-        first.start == second.start && first.count == second.count && first.bad == second.bad && first.good == second.good && means
+        first.start == second.start
+            && first.count == second.count
+            && first.bad == second.bad
+            && first.good == second.good
+            && means
             && bits(first).iter().zip(bits(second)).all(|(one, other)| one.0 && other.0 || one.1 == other.1)
     }
 

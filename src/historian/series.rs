@@ -216,7 +216,8 @@ pub(super) mod tests {
     /// Any quality.
     pub(in crate::historian) fn any_quality() -> impl Strategy<Value = Quality> {
         (0..Reason::ALL.len(), 0..6usize).prop_map(|(reason, status)| {
-            let status = [Status::Good, Status::Good, Status::Good, Status::Good, Status::Uncertain, Status::Bad][status];
+            let status =
+                [Status::Good, Status::Good, Status::Good, Status::Good, Status::Uncertain, Status::Bad][status];
             Quality { status, reason: if status == Status::Good { Reason::None } else { Reason::ALL[reason] } }
         })
     }
@@ -232,7 +233,8 @@ pub(super) mod tests {
             && first.iter().zip(second).all(|(first, second)| {
                 let kinds = Kind::of(first.value.as_ref()) == Kind::of(second.value.as_ref());
                 let floats = matches!(first.value, Some(Value::Single(_) | Value::Double(_)));
-                let values = if floats { bits(&first.value) == bits(&second.value) } else { first.value == second.value };
+                let values =
+                    if floats { bits(&first.value) == bits(&second.value) } else { first.value == second.value };
                 kinds && values && first.time == second.time && first.quality == second.quality
             })
     }

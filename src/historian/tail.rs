@@ -105,6 +105,10 @@ impl Tail {
 
     /// The tags of which something is unsealed.
     pub(super) fn tags(&self) -> impl Iterator<Item = (i64, &TagTail)> {
-        self.tags.iter().enumerate().filter(|(_, tail)| !tail.series.is_empty()).map(|(place, tail)| (place as i64, tail))
+        self.tags
+            .iter()
+            .enumerate()
+            .filter(|(_, tail)| !tail.series.is_empty())
+            .map(|(place, tail)| (place as i64, tail))
     }
 }

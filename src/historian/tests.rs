@@ -5,8 +5,8 @@ use super::columns::ColumnBuilder;
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
 use super::store::{OpenedHistory, SampleStore};
-use super::{Aggregate, Column, HISTORY_FOLDER, Reader, Retention, SAMPLES_FILE};
-use crate::tag::{Quality, Reason, Sample, TagKey, Timestamp, Value};
+use super::{Aggregate, Column, HISTORY_FOLDER, Reader, SAMPLES_FILE};
+use crate::tag::{Quality, Reason, Retention, Sample, TagKey, Timestamp, Value};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,11 @@ fn sealing_moves_every_sample_once() {
     let mut store = open(folder.path());
     let tags = ids(&mut store, &["a", "b", "c"]);
     for second in 0..10 {
-        flush(&mut store, tags.iter().map(|tag| (*tag, sample(second * SECOND, second as f64))).collect(), second * SECOND);
+        flush(
+            &mut store,
+            tags.iter().map(|tag| (*tag, sample(second * SECOND, second as f64))).collect(),
+            second * SECOND,
+        );
     }
     store.begin_seal(Scope::Everything);
     store.seal_step(1).unwrap();
@@ -131,7 +135,11 @@ fn a_seal_whose_rollups_cannot_be_written_is_tried_again_and_nothing_comes_twice
     // A station that is killed now finds the same at its next start.
     let copy = tempfile::tempdir().unwrap();
     std::fs::create_dir(copy.path().join(HISTORY_FOLDER)).unwrap();
-    for entry in std::fs::read_dir(folder.path().join(HISTORY_FOLDER)).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+    for entry in std::fs::read_dir(folder.path().join(HISTORY_FOLDER))
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_file())
+    {
         std::fs::copy(entry.path(), copy.path().join(HISTORY_FOLDER).join(entry.file_name())).unwrap();
     }
     std::fs::remove_dir(&obstacle).unwrap();
@@ -187,7 +195,10 @@ fn a_damaged_month_is_set_aside_and_the_rest_is_kept() {
     flush(&mut store, vec![(tags[0], sample(october + SECOND, 3.0))], october + SECOND);
     seal(&mut store, Scope::Everything);
     let kept = read(folder.path(), "a");
-    assert_eq!(kept.iter().filter_map(|sample| sample.value.clone()).collect::<Vec<_>>(), [1.0, 3.0].map(Value::Double));
+    assert_eq!(
+        kept.iter().filter_map(|sample| sample.value.clone()).collect::<Vec<_>>(),
+        [1.0, 3.0].map(Value::Double)
+    );
 }
 
 #[test]
@@ -203,8 +214,10 @@ fn a_damaged_head_row_costs_itself_alone() {
     let store = open(folder.path());
     assert_eq!(store.lost, 1);
     assert_eq!(read(folder.path(), "a"), [sample(0, 0.0), sample(2 * SECOND, 2.0)]);
-    let kept: i64 =
-        store.main.with(|connection| connection.query_row("SELECT count(*) FROM unreadable", [], |row| row.get(0))).unwrap();
+    let kept: i64 = store
+        .main
+        .with(|connection| connection.query_row("SELECT count(*) FROM unreadable", [], |row| row.get(0)))
+        .unwrap();
     assert_eq!(kept, 1);
 }
 
@@ -296,11 +309,21 @@ fn what_is_too_old_goes_and_its_space_comes_back() {
     };
     let before = (columns(&store, september, september + 5 * HOUR), columns(&store, october, october + 5 * HOUR));
     store.main.with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
-    store.month(super::calendar::Month::of(now)).unwrap().database.with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    store
+        .month(super::calendar::Month::of(now))
+        .unwrap()
+        .database
+        .with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"))
+        .unwrap();
     let full = size();
     let retention = Retention { raw: Some(Duration::from_secs(10 * 3600)), ..Retention::default() };
     while store.prune_step(&retention, now).unwrap() {}
-    store.month(super::calendar::Month::of(now)).unwrap().database.with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    store
+        .month(super::calendar::Month::of(now))
+        .unwrap()
+        .database
+        .with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"))
+        .unwrap();
     assert_eq!(history_files(folder.path()), ["minutes-2026.sqlite", "raw-2026-10.sqlite", "samples.sqlite"]);
     assert!(size() < full / 2, "{} of {full}", size());
     let kept = everything(&Reader::open(store.path(), Some(store.unsealed())).unwrap(), "a");
@@ -309,7 +332,10 @@ fn what_is_too_old_goes_and_its_space_comes_back() {
     let after = (columns(&store, september, september + 5 * HOUR), columns(&store, october, october + 5 * HOUR));
     // All but the last column: to it belongs the sample at the end of the range, which minutes do not tell apart.
     for (before, after) in before.0.iter().zip(&after.0).take(29).chain(before.1.iter().zip(&after.1).take(29)) {
-        assert_eq!((before.min, before.max, before.count, before.last), (after.min, after.max, after.count, after.last));
+        assert_eq!(
+            (before.min, before.max, before.count, before.last),
+            (after.min, after.max, after.count, after.last)
+        );
         assert!((before.mean - after.mean).abs() < 1e-5);
     }
     let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
@@ -368,11 +394,14 @@ fn repair_saves_what_can_be_read() {
     let file = folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite");
     // One chunk is overwritten inside, as a bad sector does it: the database does not notice, the checksum does.
     let database = super::database::Database::open_to_read(&file).unwrap();
-    let bytes: Vec<u8> = database.query_row("SELECT bytes FROM chunk WHERE tag = ?1 ORDER BY start LIMIT 1", [tags[0]], |row| row.get(0)).unwrap();
+    let bytes: Vec<u8> = database
+        .query_row("SELECT bytes FROM chunk WHERE tag = ?1 ORDER BY start LIMIT 1", [tags[0]], |row| row.get(0))
+        .unwrap();
     drop(database);
     let mut content = std::fs::read(&file).unwrap();
     // Copies that the database left behind in pages are hit too.
-    let places: Vec<usize> = (0..content.len() - bytes.len()).filter(|place| content[*place..].starts_with(&bytes)).collect();
+    let places: Vec<usize> =
+        (0..content.len() - bytes.len()).filter(|place| content[*place..].starts_with(&bytes)).collect();
     places.into_iter().for_each(|place| content[place + 100] ^= 1);
     std::fs::write(&file, content).unwrap();
     assert_eq!(super::check_history(folder.path()).unwrap().len(), 1);
@@ -396,7 +425,8 @@ fn repair_finds_the_head_of_a_damaged_main_file() {
     let october = moment("2026-10-31T18:00:00Z");
     let tags = ids(&mut store, &["a"]);
     for second in 0..200 {
-        let rows = (0..50).map(|part| (tags[0], sample(october + second * SECOND + part * 1000, part as f64))).collect();
+        let rows =
+            (0..50).map(|part| (tags[0], sample(october + second * SECOND + part * 1000, part as f64))).collect();
         flush(&mut store, rows, october + second * SECOND);
     }
     drop(store);
@@ -425,7 +455,9 @@ fn figures_of_intervals() {
     let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
     let ask = |what: &str, to: i64, every: u64| -> Vec<Option<f64>> {
         let aggregate = Aggregate::parse(what).unwrap();
-        let answer = reader.aggregate(&"a".into(), [at(start), at(start + to)], Duration::from_secs(every), &aggregate, &|| false);
+        let answer =
+            reader
+                .aggregate(&"a".into(), [at(start), at(start + to)], Duration::from_secs(every), &aggregate, &|| false);
         answer.unwrap().into_iter().map(|interval| interval.value).collect()
     };
     assert_eq!(ask("count", 2000 * SECOND, 1000), [Some(1000.0), Some(1001.0)], "the last moment belongs to the range");
@@ -453,7 +485,12 @@ fn any_step() -> impl Strategy<Value = Step> {
     // Mostly onward, sometimes far back or ahead, sometimes the same moment again.
     let time = prop_oneof![6 => 0..40 * SECOND, 1 => -8 * HOUR..0, 1 => 0..3 * HOUR, 1 => Just(0)];
     let row = (0usize..3, time, any_value(), any_quality());
-    let number = (0usize..3, 0..40 * SECOND, (-500i32..500).prop_map(|number| Some(Value::Double(f64::from(number) / 10.0))), Just(Quality::GOOD));
+    let number = (
+        0usize..3,
+        0..40 * SECOND,
+        (-500i32..500).prop_map(|number| Some(Value::Double(f64::from(number) / 10.0))),
+        Just(Quality::GOOD),
+    );
     let hour = moment("2026-10-31T20:00:00Z");
     prop_oneof![
         3 => proptest::collection::vec(row, 1..12).prop_map(Step::Flush),
@@ -479,7 +516,10 @@ impl Model {
     fn flush(&mut self, rows: &[(usize, Sample)]) {
         for (tag, _) in rows {
             let Some(alive) = self.was_alive.filter(|_| self.seen.insert(*tag)) else { continue };
-            let last = self.samples[*tag].iter().filter(|sample| sample.time.as_micros() <= alive).max_by_key(|sample| sample.time);
+            let last = self.samples[*tag]
+                .iter()
+                .filter(|sample| sample.time.as_micros() <= alive)
+                .max_by_key(|sample| sample.time);
             if last.is_some_and(|last| !last.quality.is_bad()) {
                 let time = Timestamp::from_micros(alive);
                 self.samples[*tag].push(Sample { time, value: None, quality: Quality::bad(Reason::StationOff) });
@@ -521,10 +561,18 @@ impl Model {
 
 fn alike(first: &Column, second: &Column) -> bool {
     let same = |first: f64, second: f64| first == second || first.is_nan() && second.is_nan();
-    let near = (first.mean - second.mean).abs() <= 1e-6 * (first.max - first.min).abs().max(1e-300) + 1e-9 * first.mean.abs();
-    let wild = !first.mean.is_finite() || !second.mean.is_finite() || first.mean.abs() > 1e200 || first.max - first.min > 1e100;
-    same(first.first, second.first) && same(first.min, second.min) && same(first.max, second.max)
-        && same(first.last, second.last) && first.count == second.count && first.bad == second.bad
+    let near =
+        (first.mean - second.mean).abs() <= 1e-6 * (first.max - first.min).abs().max(1e-300) + 1e-9 * first.mean.abs();
+    let wild = !first.mean.is_finite()
+        || !second.mean.is_finite()
+        || first.mean.abs() > 1e200
+        || first.max - first.min > 1e100;
+    same(first.first, second.first)
+        && same(first.min, second.min)
+        && same(first.max, second.max)
+        && same(first.last, second.last)
+        && first.count == second.count
+        && first.bad == second.bad
         && (near || same(first.mean, second.mean) || wild)
 }
 

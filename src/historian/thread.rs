@@ -3,12 +3,14 @@
 use super::calendar::{HOUR, floor};
 use super::database::StoreError;
 use super::policy::SwingingDoor;
-use super::retention::{Forecast, Retention};
+use super::retention::Forecast;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
 use super::tail::Unsealed;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Sample, TagDefinition, TagId, Timestamp};
+use crate::tag::{
+    Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Retention, Sample, TagDefinition, TagId, Timestamp,
+};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,8 +34,8 @@ const SEAL_LATE: Duration = Duration::from_secs(10);
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
-/// Messages taken between two looks at the clock.
-const MESSAGES: usize = 64;
+/// Samples that are made durable before the time is up.
+const FLUSH_ABOVE: usize = 50_000;
 /// Tags sealed in one commit.
 const SEAL_STEP: usize = 64;
 /// Freed pages that are given back at once, while nothing is sealed.
@@ -182,7 +184,7 @@ impl Worker {
             match tokio::time::timeout(wait, inbox.recv()).await {
                 Ok(Some(message)) => {
                     self.take(message);
-                    for _ in 0..MESSAGES {
+                    while self.held.len() < FLUSH_ABOVE {
                         let Ok(message) = inbox.try_recv() else { break };
                         self.take(message);
                     }
@@ -195,7 +197,7 @@ impl Worker {
                 Err(_) => {}
             }
             // With a full inbox the time-out never comes.
-            if self.clock.now().monotonic >= due {
+            if self.clock.now().monotonic >= due || self.held.len() >= FLUSH_ABOVE {
                 self.turn();
             }
             self.seal();
@@ -381,7 +383,8 @@ impl Worker {
     /// What was lost stands in the file as soon as it can be written again.
     fn note_loss(&mut self, now: Timestamp) {
         let samples = self.state.lost - self.noted;
-        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok() {
+        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok()
+        {
             self.noted = self.state.lost;
         }
     }
