@@ -1,83 +1,136 @@
-//! Looking back: whole ranges for export, one column per pixel for trends.
+//! Looking back: whole ranges for export, one column per pixel for trends, the value at a moment.
+//!
+//! A reader has connections of its own and shares only the unsealed part, so that no query ever delays a flush. It takes a copy of what is
+//! unsealed of a tag first and looks into the files then; the files say which head rows they contain, so that what is sealed in between is
+//! seen once, and the live tail joins without a seam.
 
-use super::chunk::decode_chunk;
-use super::store::{Unsealed, load_head};
+use super::aggregate::{Aggregate, Aggregator, Interval};
+use super::bands::{Band, BandBuilder};
+use super::calendar::{Month, floor};
+use super::columns::{Column, ColumnBuilder};
+use super::database::{Database, StoreError, explain};
+use super::plan::{Kept, Part, parts};
+use super::rollups::{self, Resolution};
+use super::seal::number;
+use super::series::Series;
+use super::store::{alive, horizon, read_head_rows};
+use super::tail::{TagTail, Unsealed};
+use super::{month, timelines::TimelineCache};
 use crate::tag::{Sample, TagKey, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::path::Path;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Files that a reader keeps open.
+const OPEN_FILES: usize = 16;
+
+/// No screen has more.
+const MOST_COLUMNS: usize = 10_000;
+/// No answer has more intervals.
+const MOST_INTERVALS: usize = 1_000_000;
 
 /// Why a query gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// The database said no.
+    /// A file cannot be read, or is damaged.
     #[error("the samples cannot be read: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// A chunk is damaged.
-    #[error("a part of the samples of {0} is damaged")]
-    Damaged(String),
+    Store(#[from] StoreError),
+    /// More intervals than anybody could use.
+    #[error("that would be more than {MOST_INTERVALS} intervals; take longer ones, or a shorter range")]
+    TooMany,
     /// It was not wanted any more.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// What one pixel column of a trend shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Column {
-    /// Middle of the column.
-    pub time: Timestamp,
-    /// Lowest value in it.
-    pub min: f64,
-    /// Highest value in it.
-    pub max: f64,
-    /// The value with which it ends.
-    pub last: f64,
-    /// Samples in it; 0 where the value of an earlier one goes on.
-    pub count: u32,
-    /// Whether some of it was bad.
-    pub bad: bool,
-}
-
-/// A reader with a connection of its own.
+/// A reader with connections of its own.
 pub struct Reader {
-    connection: Connection,
+    main: Connection,
+    path: PathBuf,
+    folder: PathBuf,
     unsealed: Unsealed,
+    /// Tags whose rollups may be missing from an hour on, because a seal was cut short and no station has run since.
+    unrolled: HashMap<i64, i64>,
+    files: RefCell<HashMap<PathBuf, Connection>>,
+    timelines: RefCell<TimelineCache>,
 }
 
 impl Reader {
-    /// Opens the file for reading. Inside a running station `unsealed` is shared; elsewhere it is read from the file.
+    /// Opens history for reading; `path` is its main file. Inside a running station `unsealed` is shared; elsewhere it is read from the file.
     pub fn open(path: &Path, unsealed: Option<Unsealed>) -> Result<Self, QueryError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        let failed = |source| explain(path, source);
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let main = Database::open_to_read(path).map_err(failed)?;
+        let mut unrolled = HashMap::new();
         let unsealed = match unsealed {
             Some(unsealed) => unsealed,
             None => {
-                // One transaction for the reader's life: what it reads of head and chunks belongs together.
-                connection.execute_batch("BEGIN")?;
-                Arc::new(Mutex::new(load_head(&connection)?))
+                // One transaction for the reader's life: what it reads of the head stays what it was.
+                main.execute_batch("BEGIN").map_err(failed)?;
+                let mut head = read_head_rows(&main, &folder).map_err(failed)?;
+                for (tag, hour) in head.sealed_already {
+                    unrolled.entry(tag).and_modify(|first: &mut i64| *first = hour.min(*first)).or_insert(hour);
+                }
+                head.tail.alive = alive(&main).map_err(failed)?;
+                Arc::new(Mutex::new(head.tail))
             }
         };
-        Ok(Self { connection, unsealed })
+        let (path, files) = (path.to_owned(), RefCell::default());
+        Ok(Self { main, path, folder, unsealed, unrolled, files, timelines: RefCell::default() })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {
+        work(&self.main).map_err(|source| explain(&self.path, source).into())
+    }
+
+    /// Looks into another file; none when it does not exist.
+    fn in_file<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Connection) -> Result<T, QueryError>,
+    ) -> Result<Option<T>, QueryError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
+        let known = self.files.borrow_mut().remove(path);
+        let connection = known.map_or_else(open, Ok)?;
+        let found = work(&connection)?;
+        let mut files = self.files.borrow_mut();
+        if files.len() >= OPEN_FILES {
+            files.clear();
+        }
+        files.insert(path.to_owned(), connection);
+        Ok(Some(found))
     }
 
     /// The names of all tags that were ever kept, sorted.
     pub fn tags(&self) -> Result<Vec<TagKey>, QueryError> {
-        let mut statement = self.connection.prepare("SELECT key FROM tag ORDER BY key")?;
-        let rows = statement.query_map([], |row| Ok(TagKey::from(row.get::<_, String>(0)?.as_str())))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.with(|connection| {
+            let mut statement = connection.prepare("SELECT key FROM tag ORDER BY key")?;
+            let rows = statement.query_map([], |row| Ok(TagKey::from(row.get::<_, String>(0)?.as_str())))?;
+            rows.collect()
+        })
     }
 
     /// The last moment at which the station is known to have run; beyond it nothing can be said.
     pub fn known_until(&self) -> Result<Option<Timestamp>, QueryError> {
-        let sql = "SELECT time FROM alive";
-        let micros: Option<i64> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
-        Ok(micros.map(Timestamp::from_micros))
+        let told = self.unsealed.lock().ok().and_then(|tail| tail.alive);
+        told.map_or_else(|| self.with(alive), |told| Ok(Some(told)))
     }
 
     fn id(&self, key: &TagKey) -> Result<Option<i64>, QueryError> {
-        let sql = "SELECT id FROM tag WHERE key = ?1";
-        Ok(self.connection.prepare_cached(sql)?.query_row([key.as_str()], |row| row.get(0)).optional()?)
+        self.with(|connection| {
+            let sql = "SELECT id FROM tag WHERE key = ?1";
+            connection.prepare_cached(sql)?.query_row([key.as_str()], |row| row.get(0)).optional()
+        })
+    }
+
+    fn tail_of(&self, tag: i64) -> TagTail {
+        self.unsealed.lock().ok().and_then(|tail| tail.of(tag).cloned()).unwrap_or_default()
     }
 
     /// All samples from `from` up to and including `to`.
@@ -90,7 +143,8 @@ impl Reader {
         Ok(found)
     }
 
-    /// Hands every sample from `from` to `to` to `take`, oldest first, a chunk at a time; `take` says false to stop.
+    /// Hands every sample from `from` to `to` to `take`, oldest first, those of the same time in the order in which they came, a chunk at a
+    /// time; `take` says false to stop.
     pub fn visit(
         &self,
         key: &TagKey,
@@ -98,27 +152,56 @@ impl Reader {
         to: Timestamp,
         mut take: impl FnMut(Sample) -> bool,
     ) -> Result<(), QueryError> {
-        let Some(id) = self.id(key)? else { return Ok(()) };
-        // Taken first: what is sealed meanwhile is then seen twice rather than never.
-        let tail = self.unsealed.lock().ok().and_then(|unsealed| unsealed.get(&id).cloned()).unwrap_or_default();
-        let sql = "SELECT bytes FROM chunk WHERE tag = ?1 AND start <= ?3 AND end >= ?2 ORDER BY start";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![id, from.as_micros(), to.as_micros()])?;
-        let mut newest: Vec<Sample> = Vec::new();
-        let inside = |sample: &Sample| sample.time >= from && sample.time <= to;
-        while let Some(row) = rows.next()? {
-            let bytes: Vec<u8> = row.get(0)?;
-            newest = decode_chunk(&bytes).ok_or_else(|| QueryError::Damaged(key.to_string()))?;
-            for sample in newest.iter().filter(|sample| inside(sample)) {
-                if !take(sample.clone()) {
-                    return Err(QueryError::Cancelled);
-                }
-            }
-        }
-        let sealed_until = newest.iter().map(|sample| sample.time).max();
-        for sample in tail.into_iter().filter(inside) {
-            let twice = sealed_until.is_some_and(|end| sample.time <= end) && newest.contains(&sample);
-            if !twice && !take(sample) {
+        let Some(tag) = self.id(key)? else { return Ok(()) };
+        let range = [from.as_micros(), to.as_micros()];
+        self.pieces(tag, &self.tail_of(tag), range, &mut |series| {
+            let inside = |sample: &Sample| sample.time >= from && sample.time <= to;
+            series.iter().filter(inside).all(&mut take)
+        })
+    }
+
+    /// The same as numbers, a chunk at a time, with not-a-number where there is none: bad quality, no value, text. The quickest way to look
+    /// at every sample.
+    pub fn numbers(
+        &self,
+        key: &TagKey,
+        from: Timestamp,
+        to: Timestamp,
+        take: &mut dyn FnMut(&[i64], &[f64]) -> bool,
+    ) -> Result<(), QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(()) };
+        let [from, to] = [from.as_micros(), to.as_micros()];
+        self.pieces(tag, &self.tail_of(tag), [from, to], &mut |series| {
+            let start = series.times.partition_point(|time| *time < from);
+            let end = series.times.partition_point(|time| *time <= to);
+            start >= end || take(&series.times[start..end], &series.numbers()[start..end])
+        })
+    }
+
+    /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false.
+    fn pieces(
+        &self,
+        tag: i64,
+        tail: &TagTail,
+        [from, to]: [i64; 2],
+        take: &mut dyn FnMut(&Series) -> bool,
+    ) -> Result<(), QueryError> {
+        let inside = tail.filtered(|_, sample| (from..=to).contains(&sample.time.as_micros()));
+        let mut months: BTreeSet<Month> = inside.series.times.iter().map(|time| Month::of(*time)).collect();
+        let (first, last) = (Month::of(from), Month::of(to));
+        months.extend(month::months(&self.folder).into_iter().filter(|month| (first..=last).contains(month)));
+        for month in months {
+            let unsealed = inside.filtered(|_, sample| Month::of(sample.time.as_micros()) == month);
+            let path = month::path(&self.folder, month);
+            let read = |connection: &Connection| {
+                let source = Pieces { tag, range: [from, to], month, path: &path, timelines: &self.timelines };
+                source.read(connection, &unsealed, take)
+            };
+            let goes_on = match self.in_file(&path, read)? {
+                Some(goes_on) => goes_on,
+                None => unsealed.series.is_empty() || take(&unsealed.series.in_order()),
+            };
+            if !goes_on {
                 return Err(QueryError::Cancelled);
             }
         }
@@ -127,26 +210,31 @@ impl Reader {
 
     /// The last sample before `moment`.
     pub fn before(&self, key: &TagKey, moment: Timestamp) -> Result<Option<Sample>, QueryError> {
-        let Some(id) = self.id(key)? else { return Ok(None) };
-        let earlier = |sample: &&Sample| sample.time < moment;
-        let tail =
-            self.unsealed.lock().ok().and_then(|unsealed| unsealed.get(&id)?.iter().rev().find(earlier).cloned());
-        if tail.is_some() {
-            return Ok(tail);
+        match self.id(key)? {
+            Some(tag) => self.before_in(tag, &self.tail_of(tag), moment.as_micros()),
+            None => Ok(None),
         }
-        let sql = "SELECT bytes FROM chunk WHERE tag = ?1 AND start < ?2 ORDER BY start DESC LIMIT 1";
-        let bytes: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row(params![id, moment.as_micros()], |row| row.get(0))
-            .optional()?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let samples = decode_chunk(&bytes).ok_or_else(|| QueryError::Damaged(key.to_string()))?;
-        Ok(samples.into_iter().rev().find(|sample| sample.time < moment))
     }
 
-    /// The range as `width` columns, each with its extremes: nothing that happened is hidden by drawing few pixels. Columns in which
-    /// nothing is known are left out. `cancelled` is asked now and then.
+    fn before_in(&self, tag: i64, tail: &TagTail, time: i64) -> Result<Option<Sample>, QueryError> {
+        let unsealed = tail.filtered(|_, sample| sample.time.as_micros() < time).series.latest();
+        let newest = Month::of(time.saturating_sub(1));
+        for month in month::months(&self.folder).into_iter().rev().filter(|month| *month <= newest) {
+            let path = month::path(&self.folder, month);
+            let find = |connection: &Connection| {
+                month::before(connection, tag, time).map_err(|source| explain(&path, source).into())
+            };
+            if let Some(sealed) = self.in_file(&path, find)?.flatten() {
+                let later = unsealed.as_ref().is_none_or(|unsealed| unsealed.time < sealed.time);
+                return Ok(if later { Some(sealed) } else { unsealed });
+            }
+        }
+        Ok(unsealed)
+    }
+
+    /// The range as `width` columns, each with its extremes: nothing that happened is hidden by drawing few pixels. Wide columns come out of
+    /// rollups: then what happened within one bucket of a column's border may show in the column beside it; the ends of the range are exact
+    /// while samples are kept. Columns in which nothing is known are left out. `cancelled` is asked now and then.
     pub fn columns(
         &self,
         key: &TagKey,
@@ -155,163 +243,235 @@ impl Reader {
         width: usize,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Vec<Column>, QueryError> {
-        let mut builder = ColumnBuilder::new(from, to, width.clamp(1, 10_000), self.before(key, from)?);
+        self.build(key, [from.as_micros(), to.as_micros()], width.clamp(1, MOST_COLUMNS), to, false, cancelled)
+    }
+
+    /// The same out of the samples alone, however many there are.
+    pub fn exact_columns(
+        &self,
+        key: &TagKey,
+        from: Timestamp,
+        to: Timestamp,
+        width: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Column>, QueryError> {
+        self.build(key, [from.as_micros(), to.as_micros()], width.clamp(1, MOST_COLUMNS), to, true, cancelled)
+    }
+
+    /// What a tag was, in true steps: for states, switches and texts. Bands shorter than a `width`th of the range are put together.
+    pub fn bands(
+        &self,
+        key: &TagKey,
+        from: Timestamp,
+        to: Timestamp,
+        width: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Band>, QueryError> {
+        let mut builder = BandBuilder::new(from, to, width, self.before(key, from)?);
         let mut count = 0u32;
         self.visit(key, from, to, |sample| {
             builder.add(&sample);
             count += 1;
             !count.is_multiple_of(4096) || !cancelled()
         })?;
-        Ok(builder.finish())
+        Ok(builder.finish(self.known_until()?.map_or(to, |known| known.min(to)).max(from)))
     }
-}
 
-/// Builds columns out of samples in order of time.
-struct ColumnBuilder {
-    from: Timestamp,
-    span: i64,
-    width: usize,
-    columns: Vec<Column>,
-    place: usize,
-    current: Option<Column>,
-    /// The value that goes on until the next sample; none where it is bad.
-    going_on: Option<f64>,
-    started: bool,
-}
-
-impl ColumnBuilder {
-    fn new(from: Timestamp, to: Timestamp, width: usize, before: Option<Sample>) -> Self {
-        let going_on = before.as_ref().and_then(number);
-        let span = to.micros_since(from).max(1);
-        let mut builder = Self {
-            from,
-            span,
-            width,
-            columns: Vec::new(),
-            place: 0,
-            current: None,
-            going_on,
-            started: before.is_some(),
+    /// A figure for each interval of length `every` from `from` to `to`; the last one may be shorter. Intervals in which nothing is known are
+    /// left out. Where samples are not kept any more, minima, maxima, means and the like come out of rollups.
+    pub fn aggregate(
+        &self,
+        key: &TagKey,
+        [from, to]: [Timestamp; 2],
+        every: Duration,
+        aggregate: &Aggregate,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Interval>, QueryError> {
+        let step = i64::try_from(every.as_micros()).unwrap_or(i64::MAX).max(1);
+        let count = (to.micros_since(from).max(1) - 1) / step + 1;
+        let count = usize::try_from(count).ok().filter(|count| *count <= MOST_INTERVALS).ok_or(QueryError::TooMany)?;
+        if aggregate.needs_samples() {
+            let mut aggregator =
+                Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
+            let mut samples = 0u32;
+            self.visit(key, from, to, |sample| {
+                aggregator.sample(sample);
+                samples += 1;
+                !samples.is_multiple_of(4096) || !cancelled()
+            })?;
+            let until = self.known_until()?.map_or(to, |known| known.min(to)).max(from);
+            return Ok(aggregator.finish(until.as_micros()));
+        }
+        let end = from.as_micros().saturating_add(step.saturating_mul(count as i64));
+        let exact = from.as_micros() >= self.kept()?.raw_from;
+        let columns = self.build(key, [from.as_micros(), end], count, to, exact, cancelled)?;
+        let interval = |column: &Column| Interval {
+            from: Timestamp::from_micros(column.time.as_micros() - step / 2),
+            value: aggregate.of_column(column),
+            good: column.good,
         };
-        builder.open();
-        builder
+        Ok(columns.iter().map(interval).collect())
     }
 
-    fn time_of(&self, place: usize) -> Timestamp {
-        let middle = (i128::from(self.span) * (2 * place as i128 + 1)) / (2 * self.width as i128);
-        Timestamp::from_micros(self.from.as_micros() + middle as i64)
-    }
-
-    fn open(&mut self) {
-        let time = self.time_of(self.place);
-        self.current = match self.going_on {
-            Some(value) => Some(Column { time, min: value, max: value, last: value, count: 0, bad: false }),
-            None if self.started => {
-                Some(Column { time, min: f64::NAN, max: f64::NAN, last: f64::NAN, count: 0, bad: true })
+    fn build(
+        &self,
+        key: &TagKey,
+        [from, to]: [i64; 2],
+        width: usize,
+        until: Timestamp,
+        exact: bool,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Column>, QueryError> {
+        let until = until.as_micros();
+        let Some(tag) = self.id(key)? else { return Ok(Vec::new()) };
+        let tail = self.tail_of(tag);
+        let newest = tail.series.times.iter().max().copied();
+        let known = self.known_until()?.map(Timestamp::as_micros).max(newest).map_or(until, |known| known.min(until));
+        let rolled_to =
+            [tail.first(), self.unrolled.get(&tag).copied()].into_iter().flatten().min().unwrap_or(i64::MAX);
+        let kept = Kept { rolled_to, ..self.kept()? };
+        let before = self.number_before(tag, &tail, from, &kept)?;
+        let mut builder = ColumnBuilder::new([from, to], width, before);
+        let parts =
+            if exact { vec![Part::samples(from, known)] } else { parts([from, to.min(known)], to, width, &kept) };
+        for part in parts {
+            match part.resolution {
+                None => self.add_samples(tag, &tail, part, known, &mut builder, cancelled)?,
+                Some(resolution) => self.add_rollups(tag, resolution, part, &mut builder, cancelled)?,
             }
-            None => None,
+        }
+        Ok(builder.finish(known))
+    }
+
+    fn kept(&self) -> Result<Kept, QueryError> {
+        self.with(|connection| {
+            let since = |what| Ok::<_, rusqlite::Error>(horizon(connection, what)?.unwrap_or(i64::MIN));
+            Ok(Kept { raw_from: since("raw")?, minutes_from: since("minutes")?, rolled_to: i64::MAX })
+        })
+    }
+
+    /// What went on at `time`; where samples are not kept any more, as rollups tell it.
+    fn number_before(&self, tag: i64, tail: &TagTail, time: i64, kept: &Kept) -> Result<Option<f64>, QueryError> {
+        if time > kept.raw_from
+            && let Some(sample) = self.before_in(tag, tail, time)?
+        {
+            return Ok(Some(number(&sample)));
+        }
+        let mut latest = self.with(|connection| rollups::last_before(connection, Resolution::Hours, tag, time))?;
+        let path = rollups::path(&self.folder, rollups::year_of(time.saturating_sub(1)));
+        let find = |connection: &Connection| {
+            let found = rollups::last_before(connection, Resolution::Minutes, tag, time);
+            found.map_err(|source| QueryError::from(explain(&path, source)))
         };
-    }
-
-    fn close(&mut self) {
-        self.columns.extend(self.current.take());
-        self.place += 1;
-        self.open();
-    }
-
-    fn add(&mut self, sample: &Sample) {
-        let offset = i128::from(sample.time.micros_since(self.from));
-        let place = ((offset * self.width as i128) / i128::from(self.span)).clamp(0, self.width as i128 - 1) as usize;
-        while self.place < place {
-            self.close();
+        if let Some(minute) = self.in_file(&path, find)?.flatten() {
+            latest = latest.filter(|hour| hour.start > minute.start).or(Some(minute));
         }
-        self.started = true;
-        self.going_on = number(sample);
-        let time = self.time_of(self.place);
-        let column = self.current.get_or_insert(Column {
-            time,
-            min: f64::NAN,
-            max: f64::NAN,
-            last: f64::NAN,
-            count: 0,
-            bad: false,
-        });
-        column.count += 1;
-        match self.going_on {
-            Some(value) => {
-                column.min = column.min.min(value);
-                column.max = column.max.max(value);
-                column.last = value;
+        Ok(latest.map(|rollup| rollup.last))
+    }
+
+    fn add_samples(
+        &self,
+        tag: i64,
+        tail: &TagTail,
+        part: Part,
+        known: i64,
+        builder: &mut ColumnBuilder,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), QueryError> {
+        // The range includes its last moment; the border between two parts belongs to the later one.
+        let last = if part.to >= known { known } else { part.to - 1 };
+        self.pieces(tag, tail, [part.from, last], &mut |series| {
+            let from = series.times.partition_point(|time| *time < part.from);
+            let end = series.times.partition_point(|time| *time <= last);
+            if from < end {
+                builder.samples(&series.times[from..end], &series.numbers()[from..end]);
             }
-            None => {
-                column.bad = true;
-                column.last = f64::NAN;
-            }
-        }
+            !cancelled()
+        })
     }
 
-    fn finish(mut self) -> Vec<Column> {
-        while self.place < self.width {
-            self.close();
+    fn add_rollups(
+        &self,
+        tag: i64,
+        resolution: Resolution,
+        part: Part,
+        builder: &mut ColumnBuilder,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), QueryError> {
+        let (mut count, width, range) = (0u32, resolution.width(), [part.from, part.to]);
+        let mut goes_on = true;
+        let mut read = |connection: &Connection| {
+            rollups::visit(connection, resolution, tag, range, |rollup| {
+                builder.rollup(rollup, width);
+                count += 1;
+                goes_on = !count.is_multiple_of(1024) || !cancelled();
+                goes_on
+            })
+        };
+        match resolution {
+            Resolution::Hours => self.with(read)?,
+            Resolution::Minutes => {
+                for year in rollups::year_of(part.from)..=rollups::year_of(part.to) {
+                    let path = rollups::path(&self.folder, year);
+                    self.in_file(&path, |connection| read(connection).map_err(|source| explain(&path, source).into()))?;
+                }
+            }
         }
-        self.columns
+        if goes_on { Ok(()) } else { Err(QueryError::Cancelled) }
     }
 }
 
-fn number(sample: &Sample) -> Option<f64> {
-    sample.value.as_ref().filter(|_| !sample.quality.is_bad()).and_then(crate::tag::Value::as_f64)
+/// What is read of one month.
+struct Pieces<'a> {
+    tag: i64,
+    range: [i64; 2],
+    month: Month,
+    path: &'a Path,
+    timelines: &'a RefCell<TimelineCache>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tag::{Quality, Reason, Value};
-    use proptest::prelude::*;
-
-    fn at(seconds: i64, value: Option<f64>) -> Sample {
-        let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::NoAnswer) };
-        Sample { time: Timestamp::from_micros(seconds * 1_000_000), value: value.map(Value::Double), quality }
+impl Pieces<'_> {
+    /// Whether more is wanted.
+    fn read(
+        &self,
+        connection: &Connection,
+        unsealed: &TagTail,
+        take: &mut dyn FnMut(&Series) -> bool,
+    ) -> Result<bool, QueryError> {
+        let failed = |source| QueryError::from(explain(self.path, source));
+        // What the file contains and what it says that it contains belong together.
+        let transaction = connection.unchecked_transaction().map_err(failed)?;
+        let known =
+            if unsealed.series.is_empty() { None } else { month::sealed(&transaction, self.tag).map_err(failed)? };
+        let mut tail: Vec<Sample> = unsealed.filtered_by(known, |_| {}).in_order().iter().collect();
+        let goes_on = self.chunks(&transaction, &mut tail, take).map_err(failed)?;
+        Ok(goes_on && (tail.is_empty() || take(&tail.into_iter().collect())))
     }
 
-    fn build(before: Option<Sample>, samples: &[Sample], width: usize) -> Vec<Column> {
-        let end = Timestamp::from_micros(10_000_000);
-        let mut builder = ColumnBuilder::new(Timestamp::default(), end, width, before);
-        samples.iter().for_each(|sample| builder.add(sample));
-        builder.finish()
-    }
-
-    #[test]
-    fn a_value_goes_on_and_a_gap_stays_one() {
-        let columns = build(None, &[at(2, Some(1.0)), at(5, None), at(8, Some(3.0))], 10);
-        let shown: Vec<_> =
-            columns.iter().map(|column| (column.time.as_micros() / 1_000_000, column.last, column.bad)).collect();
-        assert_eq!(shown.len(), 8, "{shown:?}");
-        assert_eq!(shown[0], (2, 1.0, false));
-        assert_eq!(shown[2], (4, 1.0, false));
-        assert!(shown[4].1.is_nan() && shown[4].2);
-        assert_eq!(shown[6], (8, 3.0, true), "the gap ends in this column");
-        assert_eq!(shown[7], (9, 3.0, false));
-    }
-
-    #[test]
-    fn the_value_before_the_range_opens_it() {
-        let columns = build(Some(at(-5, Some(7.0))), &[], 4);
-        assert_eq!(columns.len(), 4);
-        assert!(columns.iter().all(|column| column.last == 7.0 && column.count == 0));
-    }
-
-    proptest! {
-        /// However few columns: the extremes of the range are those of the samples.
-        #[test]
-        fn no_peak_is_hidden(values in proptest::collection::vec(-1e6f64..1e6, 1..200), width in 1usize..50) {
-            let samples: Vec<_> = values.iter().enumerate().map(|(place, value)| Sample {
-                time: Timestamp::from_micros(place as i64 * 50_000), value: Some(Value::Double(*value)), quality: Quality::GOOD,
-            }).collect();
-            let columns = build(None, &samples, width);
-            let max = columns.iter().map(|column| column.max).fold(f64::MIN, f64::max);
-            let min = columns.iter().map(|column| column.min).fold(f64::MAX, f64::min);
-            prop_assert_eq!(max, values.iter().copied().fold(f64::MIN, f64::max));
-            prop_assert_eq!(min, values.iter().copied().fold(f64::MAX, f64::min));
+    fn chunks(
+        &self,
+        connection: &Connection,
+        tail: &mut Vec<Sample>,
+        take: &mut dyn FnMut(&Series) -> bool,
+    ) -> rusqlite::Result<bool> {
+        let sql = "SELECT bytes, timeline FROM chunk WHERE tag = ?1 AND start >= ?2 AND start <= ?3 AND last >= ?4 ORDER BY start";
+        let mut statement = connection.prepare_cached(sql)?;
+        let [from, to] = self.range;
+        let day = floor(from, super::calendar::DAY);
+        let mut rows = statement.query(params![self.tag, day, to, from])?;
+        while let Some(row) = rows.next()? {
+            let times = self.timelines.borrow_mut().get(connection, self.month, row.get(1)?)?;
+            let mut series = month::decode_with(row.get_ref(0)?.as_blob()?, times)?;
+            let end = series.times.last().copied().unwrap_or(i64::MIN);
+            let among = tail.partition_point(|sample| sample.time.as_micros() <= end);
+            if among > 0 {
+                series.extend(tail.drain(..among));
+                series = series.in_order();
+            }
+            if !take(&series) {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 }

@@ -1,153 +1,204 @@
-//! The file of samples.
+//! The files of samples, as their one writer has them: the catalogue of tags, the open head, and the way into the files of months and years.
 
-use super::chunk::{decode_chunk, encode_chunk};
-use super::{HISTORY_FOLDER, SAMPLES_FILE};
+use super::calendar::{HOUR, Month, floor};
+use super::codec::{HeadWriter, read_head};
+use super::database::{Database, Layout, StoreError, damage, set_aside};
+use super::month::{self, Sealed};
+use super::seal::Sealing;
+use super::tail::{Tail, Unsealed};
+use super::{HISTORY_FOLDER, SAMPLES_FILE, migrate, rollups};
 use crate::tag::{Quality, Reason, Sample, TagKey, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-const VERSION: i64 = 1;
+/// Version 1 held its chunks here and had no rollups.
+pub(super) const VERSION: i64 = 2;
 
-/// A head row holds the samples of one flush; `through` of a chunk is the last head row that it contains.
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS tag(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+/// A head row holds the samples of one flush. `unreadable` keeps head rows that are damaged, for `polder repair`.
+pub(super) const LAYOUT: Layout = Layout {
+    version: VERSION,
+    page_bytes: 4096,
+    tables: "
+    CREATE TABLE IF NOT EXISTS tag(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE);
+    CREATE TABLE IF NOT EXISTS former(tag INTEGER NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY AUTOINCREMENT, alive INTEGER NOT NULL, bytes BLOB NOT NULL);
-    CREATE TABLE IF NOT EXISTS chunk(
-        tag INTEGER NOT NULL, start INTEGER NOT NULL, through INTEGER NOT NULL, end INTEGER NOT NULL, count INTEGER NOT NULL,
-        bytes BLOB NOT NULL, PRIMARY KEY(tag, start, through)) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS chunk_by_through ON chunk(through, tag);
+    CREATE TABLE IF NOT EXISTS unreadable(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS alive(id INTEGER PRIMARY KEY CHECK(id = 1), time INTEGER NOT NULL);
-";
+    CREATE TABLE IF NOT EXISTS hours(
+        tag INTEGER NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(tag, start)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS loss(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, samples INTEGER NOT NULL, why TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS horizon(what TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+    ",
+};
 
-/// Files up to this size are checked as a whole when they are opened; larger ones by their tables only, so that a start stays quick.
-const CHECKED_BYTES: u64 = 256 << 20;
+/// Files of months or years that stay open; opening one costs a check of it.
+const OPEN_FILES: usize = 4;
 
-/// The samples that are in no chunk yet, by the file's own number of their tag. Shared with readers.
-pub type Unsealed = Arc<Mutex<HashMap<i64, Vec<Sample>>>>;
-
-/// An opened file, and where a damaged one was put.
+/// An opened history, and where damaged files of it were put.
 pub struct OpenedHistory {
-    /// The file.
+    /// The files.
     pub store: SampleStore,
     /// The new name of the damaged file that stood there before.
     pub set_aside: Option<String>,
 }
 
 impl OpenedHistory {
-    /// What a reader needs: the file, and what is not sealed yet.
+    /// What a reader needs: the main file, and what is not sealed yet.
     pub fn source(&self) -> (PathBuf, Unsealed) {
-        (self.store.path.clone(), self.store.unsealed.clone())
+        (self.store.path().to_owned(), self.store.unsealed())
     }
-}
 
-/// The open file of samples.
-pub struct SampleStore {
-    connection: Connection,
-    path: PathBuf,
-    ids: HashMap<TagKey, i64>,
-    unsealed: Unsealed,
-    unsealed_count: usize,
-    newest_head: i64,
-    was_alive: Option<Timestamp>,
-    seen: HashSet<i64>,
-    sealing: Option<Sealing>,
-}
-
-/// A seal under way.
-struct Sealing {
-    waiting: Vec<i64>,
-    through: i64,
-}
-
-impl OpenedHistory {
-    /// Opens the samples of the station in `folder`. A damaged file is set aside under a name with the time, and a new one is begun.
-    pub fn open(folder: &Path, now: Timestamp) -> rusqlite::Result<Self> {
-        let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        }
-        match SampleStore::open(&path) {
-            Ok(store) => Ok(Self { store, set_aside: None }),
-            Err(error) if is_damage(&error) => {
-                let set_aside =
-                    set_aside(&path, now).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-                Ok(Self { store: SampleStore::open(&path)?, set_aside: Some(set_aside) })
+    /// Opens the samples of the station in `folder`. A damaged file is set aside under a name with the time, and a new one is begun. A file of
+    /// an earlier version is brought up to date first.
+    pub fn open(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
+        let history = folder.join(HISTORY_FOLDER);
+        std::fs::create_dir_all(&history).map_err(StoreError::io(&history))?;
+        let mut put_away: Vec<String> = Vec::new();
+        // Each turn puts one file away; a folder in which that does not help is not usable.
+        for _ in 0..4 {
+            let opened = migrate::bring_up_to_date(&history).and_then(|()| SampleStore::open(&history, now));
+            match opened {
+                Ok(store) => {
+                    let set_aside = (!put_away.is_empty()).then(|| put_away.join(", "));
+                    return Ok(Self { store, set_aside });
+                }
+                Err(StoreError::Damaged { file, .. }) => {
+                    put_away.push(format!("{HISTORY_FOLDER}/{}", set_aside(&file, now)?));
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        Err(StoreError::Damaged { file: history, what: format!("still, after {} were set aside", put_away.join(", ")) })
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+/// The open files of samples.
+pub struct SampleStore {
+    pub(super) main: Database,
+    pub(super) folder: PathBuf,
+    keys: HashMap<TagKey, i64>,
+    pub(super) unsealed: Unsealed,
+    pub(super) newest_head: i64,
+    was_alive: Option<Timestamp>,
+    /// Tags that had a sample in this run.
+    seen: Vec<bool>,
+    /// Up to when each tag is sealed: what comes from before is late.
+    pub(super) sealed_to: Vec<i64>,
+    pub(super) late: BTreeSet<i64>,
+    pub(super) sealing: Option<Sealing>,
+    pub(super) months: HashMap<Month, MonthFile>,
+    pub(super) years: HashMap<i64, Database>,
+    /// Samples from before this moment are not kept any more.
+    pub(super) raw_from: i64,
+    /// Samples that could not be kept and are not reported yet.
+    pub(super) lost: u64,
 }
 
-fn damage(words: &str) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(words.to_owned()))
-}
-
-fn set_aside(path: &Path, now: Timestamp) -> std::io::Result<String> {
-    let stamp = now.to_rfc3339().replace([':', '.'], "-");
-    let name = format!("samples.damaged-{stamp}.sqlite");
-    for suffix in ["", "-wal", "-shm"] {
-        let from = PathBuf::from(format!("{}{suffix}", path.display()));
-        if from.exists() {
-            std::fs::rename(&from, path.with_file_name(format!("{name}{suffix}")))?;
-        }
-    }
-    Ok(format!("{HISTORY_FOLDER}/{name}"))
+/// The open file of a month.
+pub(super) struct MonthFile {
+    pub(super) database: Database,
+    pub(super) timelines: month::Timelines,
+    /// Tags whose names stand in the file.
+    pub(super) named: BTreeSet<i64>,
 }
 
 impl SampleStore {
-    fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        check(&connection, path)?;
-        connection.execute_batch(TABLES)?;
-        connection.pragma_update(None, "user_version", VERSION)?;
+    pub(super) fn open(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
+        let path = folder.join(SAMPLES_FILE);
+        let is_new = !path.exists();
+        let main = Database::open(&path, &LAYOUT)?;
         let mut store = Self {
-            connection,
-            path: path.to_owned(),
-            ids: HashMap::new(),
+            main,
+            folder: folder.to_owned(),
+            keys: HashMap::new(),
             unsealed: Unsealed::default(),
-            unsealed_count: 0,
             newest_head: 0,
             was_alive: None,
-            seen: HashSet::new(),
+            seen: Vec::new(),
+            sealed_to: Vec::new(),
+            late: BTreeSet::new(),
             sealing: None,
+            months: HashMap::new(),
+            years: HashMap::new(),
+            raw_from: i64::MIN,
+            lost: 0,
         };
+        if is_new {
+            store.find_tags_again()?;
+        }
         store.load()?;
+        // What the next samples go to is checked now, while nobody waits yet.
+        if month::path(folder, Month::of(now.as_micros())).exists() {
+            store.month(Month::of(now.as_micros()))?;
+        }
+        if rollups::path(folder, rollups::year_of(now.as_micros())).exists() {
+            store.year(rollups::year_of(now.as_micros()))?;
+        }
         Ok(store)
     }
 
-    fn load(&mut self) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare("SELECT key, id FROM tag")?;
-        let rows = statement.query_map([], |row| Ok((TagKey::from(row.get::<_, String>(0)?.as_str()), row.get(1)?)))?;
-        self.ids = rows.collect::<Result<_, _>>()?;
-        let alive: Option<i64> =
-            self.connection.query_row("SELECT time FROM alive", [], |row| row.get(0)).optional()?;
-        self.was_alive = alive.map(Timestamp::from_micros);
-        let unsealed = load_head(&self.connection)?;
-        self.unsealed_count = unsealed.values().map(Vec::len).sum();
-        self.newest_head = self.connection.query_row(
-            "SELECT max(coalesce((SELECT max(id) FROM head), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'head'), 0))",
-            [],
-            |row| row.get(0),
-        )?;
-        self.unsealed = Arc::new(Mutex::new(unsealed));
+    pub(super) fn load_keys(&mut self) -> Result<(), StoreError> {
+        let tags = self.main.with(tags_of)?;
+        self.keys = tags.into_iter().map(|(id, key)| (TagKey::from(key.as_str()), id)).collect();
         Ok(())
     }
 
-    /// The path of the file.
+    fn load(&mut self) -> Result<(), StoreError> {
+        self.load_keys()?;
+        self.was_alive = self.main.with(alive)?;
+        self.raw_from = self.main.with(|connection| horizon(connection, "raw"))?.unwrap_or(i64::MIN);
+        self.newest_head = self.main.with(|connection| {
+            connection.query_row(
+                "SELECT max(coalesce((SELECT max(id) FROM head), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'head'), 0))",
+                [],
+                |row| row.get(0),
+            )
+        })?;
+        let head = load_head(&self.main, &self.folder)?;
+        let mut tail = head.tail;
+        tail.alive = self.was_alive;
+        self.unsealed = Arc::new(Mutex::new(tail));
+        if !head.sealed_already.is_empty() {
+            self.recompute(&head.sealed_already)?;
+        }
+        if !head.sealed_already.is_empty() || !head.unreadable.is_empty() {
+            self.lost += head.unreadable.len() as u64;
+            self.keep_unreadable(&head.unreadable)?;
+            self.rewrite_head()?;
+        }
+        Ok(())
+    }
+
+    fn keep_unreadable(&mut self, rows: &[i64]) -> Result<(), StoreError> {
+        self.main.change(|transaction| {
+            for row in rows {
+                let sql = "INSERT OR REPLACE INTO unreadable(id, bytes) SELECT id, bytes FROM head WHERE id = ?1";
+                transaction.prepare_cached(sql)?.execute([row])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The main file is new, but there may be files of months beside it: they know the numbers of their tags.
+    fn find_tags_again(&mut self) -> Result<(), StoreError> {
+        for month in month::months(&self.folder).into_iter().rev() {
+            let tags = self.month(month)?.database.with(tags_of)?;
+            self.main.change(|transaction| {
+                for (id, key) in &tags {
+                    let sql = "INSERT OR IGNORE INTO tag(id, key) VALUES (?1, ?2)";
+                    transaction.prepare_cached(sql)?.execute(params![id, key])?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The path of the main file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.main.path()
     }
 
     /// The unsealed part, for readers.
@@ -157,206 +208,323 @@ impl SampleStore {
 
     /// How many samples are in no chunk yet.
     pub(super) fn unsealed_count(&self) -> usize {
-        self.unsealed_count
+        self.unsealed.lock().map_or(0, |tail| tail.count())
+    }
+
+    pub(super) fn names(&self) -> HashMap<i64, TagKey> {
+        self.keys.iter().map(|(key, id)| (*id, key.clone())).collect()
     }
 
     /// The file's numbers of these tags, each with the name that it had before, if any: a tag that was renamed keeps its number.
-    pub(super) fn ids(&mut self, wanted: &[(TagKey, Option<Arc<str>>)]) -> rusqlite::Result<Vec<i64>> {
-        let mut known = self.ids.clone();
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (key, formerly) in wanted.iter().filter(|(key, _)| !self.ids.contains_key(key)) {
-            let old = formerly.as_ref().and_then(|old| known.remove(&TagKey::new(Arc::clone(old))));
-            let id = match old {
-                Some(id) => {
-                    let sql = "UPDATE tag SET key = ?1 WHERE id = ?2";
-                    transaction.prepare_cached(sql)?.execute(params![key.as_str(), id])?;
-                    id
-                }
-                None => transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?,
-            };
-            known.insert(key.clone(), id);
+    pub(super) fn ids(
+        &mut self,
+        wanted: &[(TagKey, Option<Arc<str>>)],
+        now: Timestamp,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut known = self.keys.clone();
+        let fresh: Vec<_> = wanted.iter().filter(|(key, _)| !self.keys.contains_key(key)).collect();
+        self.main.change(|transaction| {
+            for (key, formerly) in fresh {
+                let old = formerly.as_ref().map(|old| TagKey::new(Arc::clone(old)));
+                let renamed = old.and_then(|old| Some((known.remove(&old)?, old)));
+                let id = match renamed {
+                    Some((id, old)) => {
+                        rename(transaction, id, &old, key, now)?;
+                        id
+                    }
+                    None => transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?,
+                };
+                known.insert(key.clone(), id);
+            }
+            Ok(())
+        })?;
+        if known != self.keys {
+            // A renamed tag is named anew in the files of months.
+            self.months.values_mut().for_each(|month| month.named.clear());
         }
-        transaction.commit()?;
-        self.ids = known;
-        Ok(wanted.iter().filter_map(|(key, _)| self.ids.get(key).copied()).collect())
+        self.keys = known;
+        Ok(wanted.iter().filter_map(|(key, _)| self.keys.get(key).copied()).collect())
     }
 
     /// Notes that the station runs, without any sample.
-    pub(super) fn touch(&mut self, now: Timestamp) -> rusqlite::Result<()> {
-        let sql = "INSERT OR REPLACE INTO alive(id, time) VALUES (1, ?1)";
-        self.connection.prepare_cached(sql)?.execute([now.as_micros()]).map(|_| ())
+    pub(super) fn touch(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.main.change(|transaction| write_alive(transaction, now))?;
+        self.set_alive(now);
+        Ok(())
     }
 
-    /// Makes samples durable, in one commit.
-    pub(super) fn flush(&mut self, rows: Vec<(i64, Sample)>, now: Timestamp) -> rusqlite::Result<()> {
-        let mut by_tag: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
-        let mut fresh = HashSet::new();
-        for (tag, sample) in rows {
-            let list = by_tag.entry(tag).or_default();
-            if !self.seen.contains(&tag)
-                && fresh.insert(tag)
-                && let Some(gap) = self.gap_before(tag)?
-            {
-                list.push(gap);
-            }
-            list.push(sample);
+    /// Tells readers that the station runs; the file is told less often.
+    pub(super) fn set_alive(&self, now: Timestamp) {
+        if let Ok(mut tail) = self.unsealed.lock() {
+            tail.alive = Some(now);
         }
-        let bytes = encode_head(&by_tag);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let head = insert_head(&transaction, now, &bytes)?;
-        transaction.commit()?;
-        // Only now: a flush that failed is tried again, with its gaps.
-        self.seen.extend(fresh);
+    }
+
+    /// Notes that samples were lost, and why.
+    pub(super) fn note_loss(&mut self, now: Timestamp, samples: u64, why: &str) -> Result<(), StoreError> {
+        self.main.change(|transaction| {
+            let sql = "INSERT INTO loss(time, samples, why) VALUES (?1, ?2, ?3)";
+            transaction.prepare_cached(sql)?.execute(params![now.as_micros(), samples as i64, why]).map(drop)
+        })
+    }
+
+    /// Samples that come now say nothing about when the station ran.
+    pub(super) const fn forget_gaps(&mut self) {
+        self.was_alive = None;
+    }
+
+    /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
+    pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
+        let (gaps, fresh) = self.gaps(rows)?;
+        let mut writer = HeadWriter::new(rows.len() + gaps.len());
+        gaps.iter().chain(rows.iter()).for_each(|(tag, sample)| writer.push(*tag, sample));
+        let bytes = writer.finish();
+        let head = self.main.change(|transaction| {
+            let sql = "INSERT INTO head(alive, bytes) VALUES (?1, ?2)";
+            let head = transaction.prepare_cached(sql)?.insert(params![now.as_micros(), bytes])?;
+            write_alive(transaction, now).map(|()| head)
+        })?;
         self.newest_head = head;
-        if let Ok(mut unsealed) = self.unsealed.lock() {
-            for (tag, samples) in by_tag {
-                self.unsealed_count += samples.len();
-                unsealed.entry(tag).or_default().extend(samples);
+        for tag in fresh {
+            *slot(&mut self.seen, tag) = true;
+        }
+        let unsealed = Arc::clone(&self.unsealed);
+        let Ok(mut tail) = unsealed.lock() else { return Ok(()) };
+        tail.alive = Some(now);
+        for (tag, sample) in gaps.into_iter().chain(rows.drain(..)) {
+            if sample.time.as_micros() < *slot_or(&mut self.sealed_to, tag, i64::MIN) {
+                self.late.insert(tag);
             }
+            tail.push(tag, head, sample);
         }
         Ok(())
     }
 
     /// Where the last run ended without saying so, the first sample of this run is preceded by one that says "station was off".
-    fn gap_before(&self, tag: i64) -> rusqlite::Result<Option<Sample>> {
+    #[expect(clippy::type_complexity, reason = "samples and tags of them")]
+    fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> Result<(Vec<(i64, Sample)>, BTreeSet<i64>), StoreError> {
+        let (mut gaps, mut fresh) = (Vec::new(), BTreeSet::new());
+        for (tag, _) in rows {
+            if !*slot(&mut self.seen, *tag) && fresh.insert(*tag) {
+                gaps.extend(self.gap_before(*tag)?.map(|gap| (*tag, gap)));
+            }
+        }
+        Ok((gaps, fresh))
+    }
+
+    fn gap_before(&mut self, tag: i64) -> Result<Option<Sample>, StoreError> {
         let Some(alive) = self.was_alive else { return Ok(None) };
-        let last = match self.unsealed.lock().ok().and_then(|unsealed| unsealed.get(&tag)?.last().cloned()) {
-            Some(sample) => Some(sample),
-            None => last_sealed(&self.connection, tag)?,
+        let after = alive.as_micros().saturating_add(1);
+        let sealed = self.last_before(tag, after)?;
+        let unsealed = self
+            .unsealed
+            .lock()
+            .ok()
+            .and_then(|tail| tail.of(tag)?.filtered(|_, sample| sample.time <= alive).series.latest());
+        let last = match (sealed, unsealed) {
+            (Some(sealed), Some(unsealed)) => Some(if unsealed.time >= sealed.time { unsealed } else { sealed }),
+            (sealed, unsealed) => unsealed.or(sealed),
         };
-        let open = last.is_some_and(|last| !last.quality.is_bad() && last.time <= alive);
+        let open = last.is_some_and(|last| !last.quality.is_bad());
         let gap = Sample { time: alive, value: None, quality: Quality::bad(Reason::StationOff) };
         Ok(open.then_some(gap))
     }
 
-    /// Begins to move everything unsealed into chunks.
-    pub(super) fn begin_seal(&mut self) {
-        let Ok(unsealed) = self.unsealed.lock() else { return };
-        let mut waiting: Vec<i64> = unsealed.keys().copied().collect();
-        waiting.sort_unstable_by(|first, second| second.cmp(first));
-        drop(unsealed);
-        self.sealing = Some(Sealing { waiting, through: self.newest_head });
-    }
-
-    pub(super) fn is_sealing(&self) -> bool {
-        self.sealing.is_some()
-    }
-
-    /// Seals a few tags; small enough that nothing waits for it.
-    pub(super) fn seal_step(&mut self, tags: usize) -> rusqlite::Result<()> {
-        let Some(mut sealing) = self.sealing.take() else { return Ok(()) };
-        let rest = sealing.waiting.len().saturating_sub(tags);
-        let batch = sealing.waiting.split_off(rest);
-        if let Err(error) = self.seal_tags(&batch, sealing.through, sealing.waiting.is_empty()) {
-            sealing.waiting.extend(batch);
-            self.sealing = Some(sealing);
-            return Err(error);
-        }
-        if !sealing.waiting.is_empty() {
-            self.sealing = Some(sealing);
-        }
-        Ok(())
-    }
-
-    fn seal_tags(&mut self, tags: &[i64], through: i64, is_last: bool) -> rusqlite::Result<()> {
-        let copies: Vec<(i64, Vec<Sample>)> = match self.unsealed.lock() {
-            Ok(unsealed) => tags.iter().filter_map(|tag| Some((*tag, unsealed.get(tag)?.clone()))).collect(),
-            Err(_) => return Ok(()),
-        };
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (tag, samples) in &copies {
-            insert_chunk(&transaction, *tag, samples, self.newest_head)?;
-        }
-        if is_last {
-            transaction.execute("DELETE FROM head WHERE id <= ?1", [through])?;
-        }
-        transaction.commit()?;
-        if let Ok(mut unsealed) = self.unsealed.lock() {
-            for (tag, samples) in copies {
-                self.unsealed_count = self.unsealed_count.saturating_sub(samples.len());
-                unsealed.remove(&tag);
+    /// The last sealed sample of a tag before `time`.
+    pub(super) fn last_before(&mut self, tag: i64, time: i64) -> Result<Option<Sample>, StoreError> {
+        let newest = Month::of(time.saturating_sub(1));
+        for month in month::months(&self.folder).into_iter().rev().filter(|month| *month <= newest) {
+            let found = self.month(month)?.database.with(|connection| month::before(connection, tag, time))?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
+        Ok(None)
+    }
+
+    /// The file of a month, made when there is none. Few stay open.
+    pub(super) fn month(&mut self, month: Month) -> Result<&mut MonthFile, StoreError> {
+        if !self.months.contains_key(&month) {
+            let path = month::path(&self.folder, month);
+            let is_new = !path.exists();
+            let database = Database::open(&path, &month::LAYOUT)?;
+            if self.months.len() >= OPEN_FILES
+                && let Some(oldest) = self.months.keys().min().copied()
+            {
+                self.months.remove(&oldest);
+            }
+            let file = MonthFile { database, timelines: month::Timelines::default(), named: BTreeSet::new() };
+            self.months.insert(month, file);
+            if is_new {
+                self.open_month(month)?;
+            }
+        }
+        self.months
+            .get_mut(&month)
+            .ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: month.words() })
+    }
+
+    /// A new month begins with what is known of every tag.
+    fn open_month(&mut self, month: Month) -> Result<(), StoreError> {
+        let Some(before) = month::months(&self.folder).into_iter().rev().find(|other| *other < month) else {
+            return Ok(());
+        };
+        let known = self.month(before)?.database.with(month::all_closing)?;
+        self.month(month)?.database.change(|transaction| {
+            known.iter().try_for_each(|(tag, sample)| month::write_opening(transaction, *tag, sample))
+        })
+    }
+
+    /// The file of the minutes of a year, made when there is none.
+    pub(super) fn year(&mut self, year: i64) -> Result<&mut Database, StoreError> {
+        if !self.years.contains_key(&year) {
+            let database = Database::open(&rollups::path(&self.folder, year), &rollups::LAYOUT)?;
+            if self.years.len() >= OPEN_FILES {
+                self.years.clear();
+            }
+            self.years.insert(year, database);
+        }
+        self.years
+            .get_mut(&year)
+            .ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: year.to_string() })
+    }
+
+    /// Puts a file away that turned out to be damaged while the station runs, and begins a new one. Samples that it held already stay in it.
+    pub(super) fn put_away(&mut self, file: &Path, now: Timestamp) -> Result<String, StoreError> {
+        if file == self.main.path() {
+            return Err(StoreError::Damaged {
+                file: file.to_owned(),
+                what: "the main file; it is set aside at the next start".to_owned(),
+            });
+        }
+        self.months.retain(|_, month| month.database.path() != file);
+        self.years.retain(|_, year| year.path() != file);
+        Ok(format!("{HISTORY_FOLDER}/{}", set_aside(file, now)?))
+    }
+
+    /// Writes everything unsealed as one head row, in the place of all that there are.
+    pub(super) fn rewrite_head(&mut self) -> Result<(), StoreError> {
+        let unsealed = Arc::clone(&self.unsealed);
+        let Ok(tail) = unsealed.lock() else { return Ok(()) };
+        let mut writer = HeadWriter::new(tail.count());
+        for (tag, samples) in tail.tags() {
+            samples.series.iter().for_each(|sample| writer.push(tag, &sample));
+        }
+        let (bytes, alive, empty) = (writer.finish(), tail.alive.unwrap_or_default(), tail.count() == 0);
+        drop(tail);
+        let newest = self.newest_head;
+        self.newest_head = self.main.change(|transaction| {
+            let fresh = if empty {
+                newest
+            } else {
+                let sql = "INSERT INTO head(alive, bytes) VALUES (?1, ?2)";
+                transaction.prepare_cached(sql)?.insert(params![alive.as_micros(), bytes])?
+            };
+            transaction.prepare_cached("DELETE FROM head WHERE id <= ?1")?.execute([newest])?;
+            Ok(fresh)
+        })?;
         Ok(())
     }
 }
 
-fn check(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
-    let size = std::fs::metadata(path).map_or(0, |file| file.len());
-    let pragma = if size <= CHECKED_BYTES { "quick_check(1)" } else { "schema_version" };
-    let verdict: rusqlite::types::Value = connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?;
-    match verdict {
-        rusqlite::types::Value::Text(words) if words != "ok" => Err(damage(&words)),
-        _ => Ok(()),
+/// The place of a tag in a dense table.
+fn slot(table: &mut Vec<bool>, tag: i64) -> &mut bool {
+    slot_or(table, tag, false)
+}
+
+pub(super) fn slot_or<T: Clone>(table: &mut Vec<T>, tag: i64, empty: T) -> &mut T {
+    let place = usize::try_from(tag).unwrap_or(0);
+    if place >= table.len() {
+        table.resize(place + 1, empty);
     }
+    &mut table[place]
 }
 
-fn encode_head(by_tag: &BTreeMap<i64, Vec<Sample>>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (tag, samples) in by_tag {
-        let chunk = encode_chunk(samples);
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend((chunk.len() as u32).to_le_bytes());
-        bytes.extend(chunk);
-    }
-    bytes
+fn rename(transaction: &Transaction<'_>, id: i64, old: &TagKey, key: &TagKey, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO former(tag, key, until) VALUES (?1, ?2, ?3)";
+    transaction.prepare_cached(sql)?.execute(params![id, old.as_str(), now.as_micros()])?;
+    transaction.prepare_cached("UPDATE tag SET key = ?1 WHERE id = ?2")?.execute(params![key.as_str(), id]).map(drop)
 }
 
-fn decode_head(mut bytes: &[u8]) -> Option<Vec<(i64, Vec<Sample>)>> {
-    let mut parts = Vec::new();
-    while !bytes.is_empty() {
-        let (tag, rest) = bytes.split_first_chunk::<8>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (chunk, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        parts.push((i64::from_le_bytes(*tag), decode_chunk(chunk)?));
-        bytes = rest;
-    }
-    Some(parts)
+fn write_alive(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO alive(id, time) VALUES (1, ?1)";
+    transaction.prepare_cached(sql)?.execute([now.as_micros()]).map(drop)
 }
 
-fn insert_head(transaction: &Transaction<'_>, now: Timestamp, bytes: &[u8]) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO head(alive, bytes) VALUES (?1, ?2)";
-    transaction.prepare_cached(sql)?.execute(params![now.as_micros(), bytes])?;
-    let head = transaction.last_insert_rowid();
-    transaction.prepare_cached("INSERT OR REPLACE INTO alive(id, time) VALUES (1, ?1)")?.execute([now.as_micros()])?;
-    Ok(head)
+/// When the station was last known to run.
+pub(super) fn alive(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let micros: Option<i64> =
+        connection.prepare_cached("SELECT time FROM alive")?.query_row([], |row| row.get(0)).optional()?;
+    Ok(micros.map(Timestamp::from_micros))
 }
 
-fn insert_chunk(transaction: &Transaction<'_>, tag: i64, samples: &[Sample], through: i64) -> rusqlite::Result<()> {
-    let times = || samples.iter().map(|sample| sample.time.as_micros());
-    let (Some(start), Some(end)) = (times().min(), times().max()) else { return Ok(()) };
-    let sql = "INSERT INTO chunk(tag, start, through, end, count, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let bytes = encode_chunk(samples);
-    transaction.prepare_cached(sql)?.execute(params![tag, start, through, end, samples.len() as i64, bytes])?;
-    Ok(())
+/// Since when something is kept; none where nothing was ever dropped.
+pub(super) fn horizon(connection: &Connection, what: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT time FROM horizon WHERE what = ?1")?
+        .query_row([what], |row| row.get(0))
+        .optional()
 }
 
-/// The unsealed samples, as the head rows say.
-pub(super) fn load_head(connection: &Connection) -> rusqlite::Result<HashMap<i64, Vec<Sample>>> {
-    let mut sealed: HashMap<i64, i64> = HashMap::new();
-    let first: i64 = connection.query_row("SELECT coalesce(min(id), 0) FROM head", [], |row| row.get(0))?;
-    let mut statement = connection.prepare("SELECT tag, max(through) FROM chunk WHERE through >= ?1 GROUP BY tag")?;
-    let mut rows = statement.query([first])?;
-    while let Some(row) = rows.next()? {
-        sealed.insert(row.get(0)?, row.get(1)?);
-    }
-    let mut unsealed: HashMap<i64, Vec<Sample>> = HashMap::new();
+/// Numbers and names of tags, as a file of a month has them.
+pub(super) fn tags_of(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut statement = connection.prepare("SELECT id, key FROM tag")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The open head as it is on disk.
+#[derive(Default)]
+pub(super) struct Head {
+    pub(super) tail: Tail,
+    /// Tags and hours that the head still had but that are in chunks already: a seal was cut short, and their rollups may be missing.
+    pub(super) sealed_already: BTreeSet<(i64, i64)>,
+    /// Rows that are damaged.
+    pub(super) unreadable: Vec<i64>,
+}
+
+/// Reads the open head, without what is in chunks already.
+pub(super) fn load_head(main: &Database, folder: &Path) -> Result<Head, StoreError> {
+    main.with(|connection| read_head_rows(connection, folder))
+}
+
+/// The same on a connection of a reader.
+pub(super) fn read_head_rows(connection: &Connection, folder: &Path) -> rusqlite::Result<Head> {
+    let mut head = Head::default();
+    let mut known: HashMap<Month, HashMap<i64, Sealed>> = HashMap::new();
     let mut statement = connection.prepare("SELECT id, bytes FROM head ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        for (tag, samples) in decode_head(&bytes).ok_or_else(|| damage("a head row is damaged"))? {
-            if sealed.get(&tag).is_none_or(|through| *through < id) {
-                unsealed.entry(tag).or_default().extend(samples);
+        let (id, mut samples) = (row.get(0)?, Vec::new());
+        if read_head(row.get_ref(1)?.as_blob()?, |tag, sample| samples.push((tag, sample))).is_none() {
+            head.unreadable.push(id);
+            continue;
+        }
+        for (tag, sample) in samples {
+            let time = sample.time.as_micros();
+            let month = Month::of(time);
+            if let std::collections::hash_map::Entry::Vacant(entry) = known.entry(month) {
+                entry.insert(sealed_in(folder, month)?);
+            }
+            match known.get(&month).and_then(|tags| tags.get(&tag)) {
+                Some(sealed) if sealed.contains(id, time) => {
+                    head.sealed_already.insert((tag, floor(time, HOUR)));
+                }
+                _ => head.tail.push(tag, id, sample),
             }
         }
     }
-    Ok(unsealed)
+    Ok(head)
 }
 
-/// The last sample in the newest chunk of a tag.
-fn last_sealed(connection: &Connection, tag: i64) -> rusqlite::Result<Option<Sample>> {
-    let sql = "SELECT bytes FROM chunk WHERE tag = ?1 ORDER BY start DESC LIMIT 1";
-    let bytes: Option<Vec<u8>> = connection.prepare_cached(sql)?.query_row([tag], |row| row.get(0)).optional()?;
-    Ok(bytes.and_then(|bytes| decode_chunk(&bytes)?.pop()))
+fn sealed_in(folder: &Path, month: Month) -> rusqlite::Result<HashMap<i64, Sealed>> {
+    let path = month::path(folder, month);
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let read = || month::all_sealed(&Database::open_to_read(&path)?);
+    // A damaged file is set aside when it is opened for writing; what the head holds is then sealed anew.
+    read().or_else(|error| {
+        if error.sqlite_error_code().is_some() { Ok(HashMap::new()) } else { Err(damage("a file of a month")) }
+    })
 }

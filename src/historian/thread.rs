@@ -1,8 +1,16 @@
 //! The thread around the samples: collects, flushes, seals. It never makes anybody wait: what it cannot take is counted.
 
-use super::store::{OpenedHistory, SampleStore, Unsealed};
+use super::calendar::{HOUR, floor};
+use super::database::StoreError;
+use super::policy::SwingingDoor;
+use super::retention::Forecast;
+use super::seal::Scope;
+use super::store::{OpenedHistory, SampleStore};
+use super::tail::Unsealed;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Now, Sample, TagId};
+use crate::tag::{
+    Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Retention, Sample, TagDefinition, TagId, Timestamp,
+};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,17 +24,27 @@ const FLUSH: Duration = Duration::from_millis(250);
 const BATCHES: usize = 1024;
 /// Samples that are held while the disk does not take them; beyond it the oldest go.
 const HELD: usize = 1_000_000;
-/// Chunks are made this often, or when this much is unsealed.
-const SEAL_EVERY: Duration = Duration::from_secs(600);
-const SEAL_ABOVE: usize = 500_000;
+/// Chunks are made when an hour is over, or when this much is unsealed (some 50 MB).
+const SEAL_ABOVE: usize = 2_000_000;
+/// Above this, sealing goes before taking more.
+const SEAL_FIRST_ABOVE: usize = 3_000_000;
+/// Late samples are sealed this often.
+const SEAL_LATE: Duration = Duration::from_secs(10);
+/// Sealing that failed is tried again after this long; the samples are safe in the head meanwhile.
+const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
+/// Samples that are made durable before the time is up.
+const FLUSH_ABOVE: usize = 50_000;
 /// Tags sealed in one commit.
-const SEAL_STEP: usize = 128;
+const SEAL_STEP: usize = 64;
+/// Freed pages that are given back at once, while nothing is sealed.
+const PAGES: u32 = 512;
 
 enum Message {
     Plan(Arc<Directory>, HashMap<TagId, Arc<str>>),
     Rows(Vec<HistoryRow>),
+    Retention(Retention),
 }
 
 /// How the samples are.
@@ -36,6 +54,10 @@ pub struct HistoryState {
     pub failing: Option<Arc<str>>,
     /// How many were dropped since the start.
     pub lost: u64,
+    /// The new name of a file that turned out to be damaged while the station ran.
+    pub set_aside: Option<Arc<str>>,
+    /// What history takes on the disk, and how that goes on; looked at every hour.
+    pub forecast: Forecast,
 }
 
 /// The running thread.
@@ -67,6 +89,12 @@ impl Historian {
     #[must_use]
     pub fn set_plan(&self, directory: Arc<Directory>, formerly: HashMap<TagId, Arc<str>>) -> bool {
         self.messages.try_send(Message::Plan(directory, formerly)).is_ok()
+    }
+
+    /// Tells how long what is kept. False when too much waits.
+    #[must_use]
+    pub fn set_retention(&self, retention: Retention) -> bool {
+        self.messages.try_send(Message::Retention(retention)).is_ok()
     }
 
     /// Hands over rows; gives them back when too many wait.
@@ -106,11 +134,23 @@ struct Worker {
     alive: Monotonic,
     flushed: Monotonic,
     sealed: Monotonic,
+    /// The hour that was sealed last.
+    sealed_hour: i64,
+    retention: Retention,
+    /// Whether something may be too old.
+    prunes: bool,
+    /// By tag of the plan; only of tags with an error bound.
+    doors: HashMap<TagId, SwingingDoor>,
+    writing_fails: Option<Arc<str>>,
+    /// Sealing that failed is tried again after a while.
+    sealing_failed: Option<(Arc<str>, Monotonic)>,
+    /// How much of what is lost stands in the file.
+    noted: u64,
 }
 
 impl Worker {
     fn new(store: SampleStore, clock: Arc<dyn Clock>, report: Box<dyn FnMut(HistoryState) + Send>) -> Self {
-        let now = clock.now().monotonic;
+        let Now { monotonic: now, utc } = clock.now();
         Self {
             store,
             clock,
@@ -125,40 +165,78 @@ impl Worker {
             alive: now,
             flushed: now,
             sealed: now,
+            // A station that stopped in the middle of an hour seals it at once.
+            sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
+            retention: Retention::default(),
+            prunes: true,
+            doors: HashMap::new(),
+            writing_fails: None,
+            sealing_failed: None,
+            noted: 0,
         }
     }
 
     async fn run(mut self, mut inbox: Receiver<Message>) {
         loop {
             let due = self.flushed.plus(FLUSH);
-            let now = self.clock.now().monotonic;
-            match tokio::time::timeout(due.since(now), inbox.recv()).await {
+            // Sealing goes on in small steps, as long as nothing arrives.
+            let wait = if self.seals_now() { Duration::ZERO } else { due.since(self.clock.now().monotonic) };
+            match tokio::time::timeout(wait, inbox.recv()).await {
                 Ok(Some(message)) => {
                     self.take(message);
-                    // With a full inbox the time-out never comes.
-                    if self.clock.now().monotonic >= due {
-                        self.turn();
+                    while self.held.len() < FLUSH_ABOVE {
+                        let Ok(message) = inbox.try_recv() else { break };
+                        self.take(message);
                     }
                 }
                 Ok(None) => {
+                    self.open_doors();
                     self.flush();
                     return;
                 }
-                Err(_) => self.turn(),
+                Err(_) => {}
             }
+            // With a full inbox the time-out never comes.
+            if self.clock.now().monotonic >= due || self.held.len() >= FLUSH_ABOVE {
+                self.turn();
+            }
+            self.seal();
         }
     }
 
     fn take(&mut self, message: Message) {
         match message {
             Message::Plan(directory, formerly) => {
+                self.open_doors();
                 // Rows that could not be named yet belong to the plan before.
                 self.state.lost += self.unnamed.len() as u64;
                 self.unnamed.clear();
                 (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
+                let has_bound = |(tag, definition): (TagId, &TagDefinition)| {
+                    definition.history.error_bound.map(|_| (tag, SwingingDoor::default()))
+                };
+                self.doors = self.directory.iter().filter_map(has_bound).collect();
                 self.learn();
             }
-            Message::Rows(rows) => rows.into_iter().for_each(|row| self.hold(row)),
+            Message::Rows(rows) if self.doors.is_empty() => rows.into_iter().for_each(|row| self.hold(row)),
+            Message::Rows(rows) => rows.into_iter().for_each(|row| self.pass_door(row)),
+            Message::Retention(retention) => (self.retention, self.prunes) = (retention, true),
+        }
+    }
+
+    fn pass_door(&mut self, row: HistoryRow) {
+        let limits = |history: HistoryPolicy| Some([history.error_bound?, history.heartbeat.as_micros() as f64]);
+        let bound = self.directory.tag(row.tag).and_then(|definition| limits(definition.history));
+        let (Some(bound), Some(mut door)) = (bound, self.doors.remove(&row.tag)) else { return self.hold(row) };
+        let tag = row.tag;
+        door.take(bound, row.sample, &mut |sample| self.hold(HistoryRow { tag, sample }));
+        self.doors.insert(tag, door);
+    }
+
+    /// What waits behind doors is kept: the plan changes, or the thread ends.
+    fn open_doors(&mut self) {
+        for (tag, mut door) in std::mem::take(&mut self.doors) {
+            door.release(&mut |sample| self.hold(HistoryRow { tag, sample }));
         }
     }
 
@@ -180,7 +258,7 @@ impl Worker {
         let former = |(tag, key)| (key, self.formerly.get(&tag).cloned());
         let wanted: Vec<_> =
             self.directory.iter().map(|(tag, definition)| (tag, definition.key.clone())).map(former).collect();
-        match self.store.ids(&wanted) {
+        match self.store.ids(&wanted, self.clock.now().utc) {
             Ok(ids) => {
                 self.ids = ids;
                 for row in std::mem::take(&mut self.unnamed) {
@@ -193,15 +271,89 @@ impl Worker {
 
     fn turn(&mut self) {
         self.flush();
-        let now = self.clock.now().monotonic;
-        let due = now.since(self.sealed) >= SEAL_EVERY || self.store.unsealed_count() > SEAL_ABOVE;
-        if due && !self.store.is_sealing() {
-            self.sealed = now;
-            self.store.begin_seal();
+        let now = self.clock.now();
+        if self.backs_off(now) {
+            return;
         }
-        if self.store.is_sealing()
-            && let Err(error) = self.store.seal_step(SEAL_STEP)
-        {
+        self.begin_seal(now);
+        if !self.store.is_sealing() {
+            let done = self.store.main.give_back_pages(PAGES).and_then(|()| self.prune(now));
+            self.sealed_or_failed(done, now);
+        }
+    }
+
+    /// A little at a time, after every hour and whenever the policy changed.
+    fn prune(&mut self, now: Now) -> Result<(), StoreError> {
+        if !self.prunes {
+            return Ok(());
+        }
+        let utc = now.utc.as_micros();
+        self.prunes = self.store.prune_step(&self.retention, utc)?;
+        if !self.prunes {
+            self.state.forecast = self.store.forecast(&self.retention, utc);
+        }
+        Ok(())
+    }
+
+    fn backs_off(&self, now: Now) -> bool {
+        self.sealing_failed.as_ref().is_some_and(|(_, since)| now.monotonic.since(*since) < SEAL_AGAIN)
+    }
+
+    fn seals_now(&self) -> bool {
+        self.store.is_sealing() && !self.backs_off(self.clock.now())
+    }
+
+    /// A small step; more of them when memory fills faster than the disk takes it.
+    fn seal(&mut self) {
+        while self.seals_now() {
+            let done = self.store.seal_step(SEAL_STEP);
+            let now = self.clock.now();
+            self.sealed_or_failed(done, now);
+            if now.monotonic.since(self.flushed) >= FLUSH {
+                self.flush();
+            }
+            if self.store.unsealed_count() < SEAL_FIRST_ABOVE {
+                return;
+            }
+        }
+    }
+
+    fn sealed_or_failed(&mut self, done: Result<(), StoreError>, now: Now) {
+        self.sealing_failed = match done {
+            Ok(()) => None,
+            Err(error) if self.put_away(&error, now.utc) => None,
+            Err(error) => Some((error.to_string().into(), now.monotonic)),
+        };
+        self.tell();
+    }
+
+    fn begin_seal(&mut self, now: Now) {
+        if self.store.is_sealing() {
+            return;
+        }
+        let hour = floor(now.utc.as_micros(), HOUR);
+        if self.store.unsealed_count() > SEAL_ABOVE {
+            self.store.begin_seal(Scope::Everything);
+        } else if hour != self.sealed_hour {
+            self.sealed_hour = hour;
+            self.prunes = true;
+            self.store.begin_seal(Scope::Before(hour));
+        } else if !self.store.late.is_empty() && now.monotonic.since(self.sealed) >= SEAL_LATE {
+            self.sealed = now.monotonic;
+            self.store.begin_seal(Scope::Late(hour));
+        }
+    }
+
+    /// A file that turns out to be damaged is set aside, and the plant runs on.
+    fn put_away(&mut self, error: &StoreError, now: Timestamp) -> bool {
+        let Some(file) = error.damaged() else { return false };
+        let Ok(name) = self.store.put_away(file, now) else { return false };
+        self.state.set_aside = Some(name.into());
+        true
+    }
+
+    fn fail(&mut self, error: &StoreError, now: Timestamp) {
+        if !self.put_away(error, now) {
             self.set_failing(Some(error.to_string()));
         }
     }
@@ -212,18 +364,28 @@ impl Worker {
         if self.ids.len() < self.directory.tags().len() {
             self.learn();
         }
+        self.state.lost += std::mem::take(&mut self.store.lost);
+        self.store.set_alive(now.utc);
         if self.held.is_empty() {
             self.live(now);
             return;
         }
-        let rows: Vec<_> = self.held.iter().cloned().collect();
-        match self.store.flush(rows, now.utc) {
+        match self.store.flush(&mut self.held, now.utc) {
             Ok(()) => {
-                self.held.clear();
                 self.alive = now.monotonic;
+                self.note_loss(now.utc);
                 self.set_failing(None);
             }
-            Err(error) => self.set_failing(Some(error.to_string())),
+            Err(error) => self.fail(&error, now.utc),
+        }
+    }
+
+    /// What was lost stands in the file as soon as it can be written again.
+    fn note_loss(&mut self, now: Timestamp) {
+        let samples = self.state.lost - self.noted;
+        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok()
+        {
+            self.noted = self.state.lost;
         }
     }
 
@@ -232,13 +394,20 @@ impl Worker {
         if now.monotonic.since(self.alive) >= ALIVE {
             self.alive = now.monotonic;
             if let Err(error) = self.store.touch(now.utc) {
-                self.set_failing(Some(error.to_string()));
+                self.fail(&error, now.utc);
             }
         }
     }
 
     fn set_failing(&mut self, failing: Option<String>) {
-        self.state.failing = failing.map(Into::into);
+        self.writing_fails = failing.map(Into::into);
+        self.tell();
+    }
+
+    /// Reports what changed.
+    fn tell(&mut self) {
+        let sealing = self.sealing_failed.as_ref().map(|(why, _)| Arc::clone(why));
+        self.state.failing = self.writing_fails.clone().or(sealing);
         if self.reported != self.state {
             self.reported = self.state.clone();
             (self.report)(self.state.clone());
@@ -250,7 +419,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
-    use crate::tag::{Quality, TagDefinition, Timestamp, Value};
+    use crate::tag::{Quality, Value};
 
     struct Fixed;
     impl Clock for Fixed {
@@ -305,29 +474,5 @@ mod tests {
         let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(0)).unwrap();
         let set_aside = opened.set_aside.unwrap();
         assert_eq!(std::fs::read(folder.path().join(&set_aside)).unwrap(), vec![0x55; 8192]);
-    }
-
-    #[test]
-    fn sealing_moves_every_sample_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
-        let ids: Vec<i64> = store.ids(&["a", "b", "c"].map(|key| (key.into(), None))).unwrap();
-        for second in 0..10 {
-            let rows = ids.iter().map(|id| (*id, sample(second, second as f64))).collect();
-            store.flush(rows, Timestamp::from_micros(second * 1_000_000)).unwrap();
-        }
-        store.begin_seal();
-        store.seal_step(1).unwrap();
-        // A flush between two steps belongs to the unsealed part, for the sealed tags too.
-        store.flush(ids.iter().map(|id| (*id, sample(10, 10.0))).collect(), Timestamp::from_micros(10)).unwrap();
-        assert_eq!(read(folder.path(), "a").len(), 11, "half-way");
-        while store.is_sealing() {
-            store.seal_step(1).unwrap();
-        }
-        drop(store);
-        for key in ["a", "b", "c"] {
-            let values: Vec<_> = read(folder.path(), key).iter().map(|sample| sample.value.clone().unwrap()).collect();
-            assert_eq!(values, (0..11).map(|value| Value::Double(f64::from(value))).collect::<Vec<_>>(), "{key}");
-        }
     }
 }

@@ -43,7 +43,7 @@ pub enum StartError {
     Records(#[from] OpenError),
     /// The samples cannot be opened.
     #[error("the samples cannot be opened: {0}")]
-    Samples(#[from] rusqlite::Error),
+    Samples(#[from] crate::historian::StoreError),
     /// The system refused a thread or a socket.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -178,10 +178,14 @@ impl Parts {
         let (reports, shared) = (urgent.clone(), Arc::clone(&board));
         let historian = Historian::start(history, Arc::clone(clock), move |state| {
             shared.update(&reports, |stores| {
-                (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost)
+                (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
+                stores.history_days = state.forecast.days_left;
+                stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
         })?;
-        if !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone()) {
+        if !historian.set_retention(plant.plan.retention)
+            || !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone())
+        {
             return Err(std::io::Error::other("the historian does not take the plan").into());
         }
         board.update(urgent, |stores| stores.set_aside = set_aside.map(Into::into));

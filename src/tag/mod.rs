@@ -12,7 +12,8 @@ mod time;
 mod value;
 
 pub use directory::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, HistoryPolicy, TagDefinition, WireKind,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, HistoryPolicy, Retention, TagDefinition,
+    WireKind,
 };
 pub use key::{Generation, TagId, TagKey};
 pub use quality::{Quality, Reason, Status};
