@@ -12,6 +12,7 @@ mod read;
 mod shape;
 mod starter;
 pub mod table;
+mod trends;
 mod units;
 
 pub use compile::Plant;

@@ -3,7 +3,7 @@
 use super::Health;
 use crate::alarm::AlarmDefinition;
 use crate::command::CommandSettings;
-use crate::screen::Picture;
+use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, TagId, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,4 +57,6 @@ pub struct Plan {
     pub formerly: HashMap<TagId, Arc<str>>,
     /// The picture of the plant, where the engineer drew one.
     pub overview: Option<Picture>,
+    /// Trends that the engineer put under names.
+    pub trends: Vec<TrendGroup>,
 }

@@ -9,7 +9,10 @@ mod store;
 mod thread;
 
 pub use chunk::{decode_chunk, encode_chunk};
-pub use export::{ExportError, ExportOptions, export_csv, matches_pattern};
+pub use export::{
+    Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_csv, export_table,
+    matches_pattern, write_whole,
+};
 pub use query::{Column, QueryError, Reader};
 pub use store::{OpenedHistory, Unsealed};
 pub use thread::{Historian, HistoryState};

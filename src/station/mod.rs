@@ -13,6 +13,7 @@ mod signals;
 mod socket;
 mod start;
 mod tools;
+mod trends;
 
 pub use crate::config::table::TagWish;
 pub use account::account_name;
@@ -26,3 +27,4 @@ pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};
 pub use tools::{Asked, LoneWire};
+pub use trends::TRENDS_FILE;
