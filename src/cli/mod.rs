@@ -2,6 +2,7 @@
 
 mod act;
 mod browse;
+mod dialect;
 mod history;
 mod loop_check;
 mod sheet;

@@ -1,7 +1,9 @@
 //! Tools that look at a station folder without running it.
 
 use crate::config::{self, STATION_FILE, Severity};
-use crate::historian::{ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, export_csv};
+use crate::historian::{
+    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_csv, export_table, write_whole,
+};
 use crate::recorder::{RECORDS_FILE, verify_file};
 use crate::tag::{Generation, Timestamp};
 use anyhow::{Context, bail};
@@ -29,6 +31,9 @@ pub(super) struct ExportArguments {
     /// Format of the file.
     #[arg(long, default_value = "csv", value_parser = ["csv"])]
     format: String,
+    /// How the table is written.
+    #[command(flatten)]
+    dialect: super::dialect::DialectArguments,
     /// File to write.
     #[arg(long)]
     out: PathBuf,
@@ -108,9 +113,13 @@ pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
         to: moment(&arguments.to)?,
         every: arguments.every,
     };
-    let file = std::fs::File::create(&arguments.out)
-        .with_context(|| format!("{} cannot be written", arguments.out.display()))?;
-    let lines = export_csv(&reader, &options, std::io::BufWriter::new(file))?;
+    let offset = super::dialect::local_offset;
+    let setting = Setting { dialect: arguments.dialect.dialect()?, offset: &offset, report: &|_| true };
+    let written = write_whole(&arguments.out, |out| match setting.dialect == Dialect::default() {
+        true => export_csv(&reader, &options, out),
+        false => export_table(&reader, &options, &setting, out),
+    });
+    let lines = written.with_context(|| format!("{} was not written", arguments.out.display()))?;
     println!("{lines} samples were written to {}", arguments.out.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -2,16 +2,17 @@
 
 use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
+    TrendEntry,
 };
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, history, modbus, mqtt, picture, units};
+use super::{alarms, history, modbus, mqtt, picture, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
-use crate::screen::Picture;
+use crate::screen::{Picture, TrendGroup};
 use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
     TagDefinition, TagId, TagKey, WireKind,
@@ -85,6 +86,7 @@ pub(super) fn compile(
     }
     modbus::warn_conflicts(&drafts, problems);
     compiled.overview = overview(sources, &slots, problems);
+    compiled.trends = trends::groups(entries::<TrendEntry>(sources, "trends", problems), &slots, problems);
     compiled.add_device_alarms(&devices, problems);
     compiled.add_system();
     compiled.add_certificate_alarm();
@@ -222,6 +224,7 @@ struct Compiled {
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     system: SystemTags,
     overview: Option<Picture>,
+    trends: Vec<TrendGroup>,
 }
 
 fn overview(sources: &[Source], slots: &HashMap<String, TagId>, problems: &mut Problems) -> Option<Picture> {
@@ -275,6 +278,7 @@ impl Compiled {
             formerly: HashMap::new(),
             system: SystemTags::default(),
             overview: None,
+            trends: Vec::new(),
         }
     }
 
@@ -450,6 +454,7 @@ impl Compiled {
             system: self.system,
             formerly: self.formerly,
             overview: self.overview,
+            trends: self.trends,
             ..Plan::default()
         };
         Plant { plan, connections }

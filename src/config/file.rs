@@ -31,6 +31,41 @@ pub(super) struct StationFile {
     pub(super) tags: Vec<TagEntry>,
     /// The picture of the plant in the overview; one is made up from the tags where none is given.
     pub(super) overview: Option<OverviewEntry>,
+    /// Trends under a name, for the trend view. Operators save their own beside them, in trends.json.
+    pub(super) trends: Vec<TrendEntry>,
+}
+
+/// A trend under a name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrendEntry {
+    /// What it is called; unique.
+    pub(super) name: String,
+    /// Time from left to right, such as 2h; 5 minutes where it is not given.
+    #[serde(default)]
+    pub(super) span: Option<String>,
+    /// Its pens, in their order.
+    pub(super) pens: Vec<TrendPenEntry>,
+}
+
+/// A pen of a trend.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrendPenEntry {
+    /// The tag.
+    pub(super) tag: String,
+    /// An axis of its own rather than that of its unit.
+    #[serde(default)]
+    pub(super) own_axis: bool,
+    /// Lowest and highest value of its axis; not given, it follows what is in sight.
+    #[serde(default)]
+    pub(super) range: Option<[f64; 2]>,
+    /// A logarithmic axis.
+    #[serde(default)]
+    pub(super) log: bool,
+    /// Straight from sample to sample, rather than in steps.
+    #[serde(default)]
+    pub(super) straight: bool,
 }
 
 /// The picture of the plant. Places are in units of its own size.

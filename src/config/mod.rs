@@ -13,6 +13,7 @@ mod read;
 mod shape;
 mod starter;
 pub mod table;
+mod trends;
 mod units;
 
 pub use compile::Plant;

@@ -212,3 +212,30 @@ fn impossible_history_is_told() {
         ],
     );
 }
+
+#[test]
+fn trends_of_the_station_file_name_tags_that_exist() {
+    let text = |trends: &str| {
+        format!(
+            r#"{{"connections": [{{"name": "a", "modbus": {{"tcp": "127.0.0.1"}}}}], "devices": [{{"name": "d", "connection": "a"}}],
+            "tags": [{{"name": "level", "device": "d", "register": "input:0"}}], "trends": {trends}}}"#
+        )
+    };
+    let good = r#"[{"name": "Storm", "span": "2h", "pens": [{"tag": "level", "range": [0, 5]}]}, {"name": "Calm", "pens": []}]"#;
+    check(&text(good), &[]);
+    let (_keep, path) = folder(&text(good));
+    let plan = load(&path, Generation(1)).into_plant().unwrap().plan;
+    assert_eq!((plan.trends[0].span_seconds, plan.trends[1].span_seconds), (7200.0, 300.0));
+    assert_eq!((plan.trends[0].pens[0].range, plan.trends[0].author.as_ref()), (Some([0.0, 5.0]), None));
+    let bad = r#"[{"name": "Storm", "span": "long", "pens": [{"tag": "levl"}, {"tag": "level", "range": [5, 5]}]},
+                  {"name": "Storm", "pens": []}]"#;
+    check(
+        &text(bad),
+        &[
+            "trends/0/span: \"long\" is not a duration",
+            "trends/0/pens/0/tag: there is no tag \"levl\"; did you mean \"level\"?",
+            "trends/0/pens/1/range: 5 is not below 5",
+            "trends/1/name: there are two trends \"Storm\"",
+        ],
+    );
+}

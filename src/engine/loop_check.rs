@@ -9,11 +9,16 @@ use std::collections::HashMap;
 /// The word of the audit record.
 pub const LOOP_CHECK: &str = "loop-check";
 
-/// Loop checks whose record is being written.
+/// Loop checks and notes whose record is being written.
 #[derive(Default)]
 pub(super) struct LoopChecks(HashMap<RequestId, ReplyId>);
 
 impl LoopChecks {
+    /// The record of this request is being written; `reply` waits for it.
+    pub(super) fn wait(&mut self, request: RequestId, reply: ReplyId) {
+        self.0.insert(request, reply);
+    }
+
     /// The record is durable; whether it was one of these.
     pub(super) fn committed(&mut self, request: &RequestId, effects: &mut Effects) -> bool {
         let Some(reply) = self.0.remove(request) else { return false };
@@ -50,7 +55,7 @@ impl Engine {
             detail: detail.to_string().into(),
             essential: false,
         });
-        self.loop_checks.0.insert(request.id.clone(), reply);
+        self.loop_checks.wait(request.id.clone(), reply);
     }
 
     /// The quality of the tag's value, or why nothing is recorded.

@@ -3,7 +3,7 @@
 use super::Health;
 use crate::alarm::AlarmDefinition;
 use crate::command::CommandSettings;
-use crate::screen::Picture;
+use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, Retention, TagId, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,4 +63,6 @@ pub struct Plan {
     pub overview: Option<Picture>,
     /// How long history is kept.
     pub retention: Retention,
+    /// Trends that the engineer put under names.
+    pub trends: Vec<TrendGroup>,
 }

@@ -75,6 +75,13 @@ pub enum RequestBody {
         /// What the person wants to say about it; a failure needs it.
         remark: Arc<str>,
     },
+    /// Pin words to a moment of the trends.
+    Note {
+        /// The moment; not in the future.
+        at: Timestamp,
+        /// What the person wants to say, in at most 500 signs.
+        words: Arc<str>,
+    },
     /// A tool asks a wire something. The station hands it to the driver; the engine has no part in it.
     Tool(ToolRequest),
 }
@@ -253,6 +260,7 @@ impl Engine {
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
+            RequestBody::Note { .. } => self.take_note(&request, reply, now, effects),
             RequestBody::Tool(_) => {
                 let why = "questions of tools are answered by the wires, not by the engine".to_owned();
                 effects.replies.push((reply, Reply::Refused { why }));

@@ -161,6 +161,10 @@ impl Replay {
                 let value_seen = Some(Value::Double(50.0));
                 self.request(id, RequestBody::LoopCheck { tag, value_seen, passed, remark })
             }
+            ["note", id, seconds, words @ ..] => {
+                let at = Timestamp::from_seconds(seconds.parse().unwrap());
+                self.request(id, RequestBody::Note { at, words: words.join(" ").into() })
+            }
             ["identity", device, product] => {
                 let identity = Identity { product: Arc::from(*product), ..Identity::default() };
                 Event::Driver(DriverEvent::Identity(self.engine.generation(), self.device(device), identity))

@@ -194,6 +194,10 @@ impl App {
                 self.view = View::Trends;
                 self.trends.add(key);
             }
+            Action::OpenAlarm { alarm, occurrence } => {
+                self.view = View::Alarms;
+                self.alarms.open(&alarm, OccurrenceId(occurrence), snapshot);
+            }
             Action::Acknowledge(occurrences, comment) => {
                 self.pending.push(self.handle.acknowledge(occurrences, &comment));
             }

@@ -58,6 +58,8 @@ pub(super) enum Action {
     Select(TagId),
     /// Draw a tag in the trend view, and show that.
     Trend(TagKey),
+    /// Show an activation of an alarm: among the active ones while it lasts, else in the journal.
+    OpenAlarm { alarm: String, occurrence: u64 },
     /// Acknowledge these occurrences.
     Acknowledge(Vec<OccurrenceId>, String),
     /// Set a tag.

@@ -6,6 +6,7 @@ use super::theme::{Palette, plain, size, strong};
 use super::widgets::{button, mark, mark_ui};
 use crate::alarm::{AlarmView, OccurrenceId, Priority};
 use crate::driver::Link;
+use crate::tag::TagKey;
 use egui::{Align, Frame, Label, Layout, Margin, Panel, RichText, Sense, Ui, vec2};
 
 /// State of the shell.
@@ -260,7 +261,21 @@ fn counts(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
-fn navigate(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
+/// A tag that is dragged over the name of the trends opens them; let go there, it is drawn.
+fn take_dragged(ui: &Ui, scene: &mut Scene<'_>, rect: egui::Rect, view: &mut View) {
+    let is_over = ui.input(|input| input.pointer.hover_pos()).is_some_and(|at| rect.contains(at));
+    if !is_over || !egui::DragAndDrop::has_payload_of_type::<TagKey>(ui.ctx()) {
+        return;
+    }
+    *view = View::Trends;
+    if ui.input(|input| input.pointer.any_released())
+        && let Some(key) = egui::DragAndDrop::take_payload::<TagKey>(ui.ctx())
+    {
+        scene.act(Action::Trend((*key).clone()));
+    }
+}
+
+fn navigate(ui: &mut Ui, scene: &mut Scene<'_>, view: &mut View) {
     let palette = scene.palette;
     ui.spacing_mut().item_spacing.y = 2.0;
     for (number, target) in View::ALL.into_iter().enumerate() {
@@ -289,6 +304,9 @@ fn navigate(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
             palette.text,
         );
         response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, selected, target.title()));
+        if target == View::Trends {
+            take_dragged(ui, scene, rect, view);
+        }
         if response.on_hover_text(format!("Ctrl {}", number + 1)).clicked() {
             *view = target;
         }

@@ -1,5 +1,13 @@
 //! Samples as CSV (RFC 4180): UTC times in ISO 8601, one line a sample, of any length without holding it in memory.
 
+mod dialect;
+mod file;
+mod table;
+
+pub use dialect::{Dialect, Moments, Shape};
+pub use file::write_whole;
+pub use table::{Progress, Setting, Table, export_table};
+
 use super::query::{QueryError, Reader};
 use crate::tag::{Sample, TagKey, Timestamp};
 use std::io::Write;

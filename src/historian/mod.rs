@@ -59,7 +59,10 @@ pub use backup::{BackupError, Copied, back_up_history, copy_database};
 pub use bands::Band;
 pub use columns::Column;
 pub use database::StoreError;
-pub use export::{ExportError, ExportOptions, export_csv, matches_pattern};
+pub use export::{
+    Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_csv, export_table,
+    matches_pattern, write_whole,
+};
 pub use query::{QueryError, Reader};
 pub use repair::{Repaired, check_history, repair_history};
 pub use retention::Forecast;

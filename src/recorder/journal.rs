@@ -36,18 +36,37 @@ pub fn read_journal(path: &Path, limit: usize) -> rusqlite::Result<Vec<JournalLi
     let connection = open(path)?;
     let query = "SELECT time, alarm, occurrence, after, value, actor, comment FROM journal ORDER BY id DESC LIMIT ?1";
     let mut statement = connection.prepare(query)?;
-    let rows = statement.query_map([limit as i64], |row| {
-        Ok(JournalLine {
-            time: Timestamp::from_micros(row.get(0)?),
-            alarm: row.get(1)?,
-            occurrence: row.get::<_, i64>(2)? as u64,
-            state: row.get(3)?,
-            value: row.get(4)?,
-            actor: row.get(5)?,
-            comment: row.get(6)?,
-        })
-    })?;
+    let rows = statement.query_map([limit as i64], line)?;
     rows.collect()
+}
+
+/// The lines of the journal from `from` to `to`, the oldest first; of more than `limit`, the newest.
+pub fn read_journal_between(
+    path: &Path,
+    from: Timestamp,
+    to: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<JournalLine>> {
+    let connection = open(path)?;
+    let query = "SELECT time, alarm, occurrence, after, value, actor, comment FROM journal
+        WHERE time BETWEEN ?1 AND ?2 ORDER BY time DESC, id DESC LIMIT ?3";
+    let mut statement = connection.prepare(query)?;
+    let rows = statement.query_map([from.as_micros(), to.as_micros(), limit as i64], line)?;
+    let mut lines: Vec<JournalLine> = rows.collect::<rusqlite::Result<_>>()?;
+    lines.reverse();
+    Ok(lines)
+}
+
+fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
+    Ok(JournalLine {
+        time: Timestamp::from_micros(row.get(0)?),
+        alarm: row.get(1)?,
+        occurrence: row.get::<_, i64>(2)? as u64,
+        state: row.get(3)?,
+        value: row.get(4)?,
+        actor: row.get(5)?,
+        comment: row.get(6)?,
+    })
 }
 
 fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
@@ -73,6 +92,69 @@ pub fn read_actions(path: &Path, action: &str) -> rusqlite::Result<Vec<AuditLine
         found.extend(row?.entry().ok().filter(|entry| &*entry.action == action));
     }
     Ok(found)
+}
+
+/// The entries of the audit record with this action behind the entry `number`, the oldest first.
+pub fn read_actions_after(path: &Path, action: &str, number: u64) -> rusqlite::Result<Vec<AuditLine>> {
+    let connection = open(path)?;
+    // Most entries are of other kinds: the database leaves them out without anybody reading them as JSON.
+    let sql = "SELECT number, bytes, hash FROM audit
+        WHERE number > ?1 AND instr(bytes, CAST(?2 AS BLOB)) > 0 ORDER BY number";
+    let mut statement = connection.prepare(sql)?;
+    let sign = format!("\"action\":{}", serde_json::Value::from(action));
+    let rows = statement.query_map(rusqlite::params![number as i64, sign], sealed)?;
+    let mut found = Vec::new();
+    for row in rows {
+        found.extend(row?.entry().ok().filter(|entry| &*entry.action == action));
+    }
+    Ok(found)
+}
+
+/// The entries of the audit record from `from` to `to`, the oldest first; of more than `limit`, the oldest. Entries are in order of time
+/// as far as the clock was: where it was put back, some may be missing here, and [`read_audit`] has them.
+pub fn read_audit_between(
+    path: &Path,
+    from: Timestamp,
+    to: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<AuditLine>> {
+    let connection = open(path)?;
+    let first = first_since(&connection, from)?;
+    let mut statement =
+        connection.prepare("SELECT number, bytes, hash FROM audit WHERE number >= ?1 ORDER BY number")?;
+    let mut rows = statement.query([first])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(entry) = sealed(row)?.entry() else { continue };
+        if entry.time > to || found.len() == limit {
+            break;
+        }
+        if entry.time >= from {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+/// The number of the first entry that is not older than `from`, found by halving.
+fn first_since(connection: &Connection, from: Timestamp) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(min(number), 1), coalesce(max(number), 0) + 1 FROM audit";
+    let (mut low, mut high): (i64, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit WHERE number = ?1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        // An entry that cannot be read says nothing of its time; what is before it is looked through too.
+        let is_older = match statement.query_row([middle], sealed)?.entry() {
+            Ok(entry) => entry.time < from,
+            Err(_) => false,
+        };
+        if is_older {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }
 
 /// Checks the whole audit record: how many entries hold, or the first that does not.

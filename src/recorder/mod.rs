@@ -5,7 +5,10 @@ mod journal;
 mod store;
 mod thread;
 
-pub use journal::{AuditLine, JournalLine, read_actions, read_audit, read_journal, verify_file};
+pub use journal::{
+    AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
+    read_journal_between, verify_file,
+};
 pub use store::{OpenError, RecordStore, Restored};
 pub use thread::{Answer, Order, Recorder};
 

@@ -2,6 +2,10 @@
 //!
 //! Places are in units of the picture's own size; the window scales it.
 
+mod trend;
+
+pub use trend::{TrendGroup, TrendPen};
+
 use crate::tag::TagId;
 use std::sync::Arc;
 

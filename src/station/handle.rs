@@ -10,7 +10,7 @@ use crate::config::table::{TagWish, add_tag};
 use crate::driver::Drivers;
 use crate::engine::{Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, Snapshot};
 use crate::queue::{self, Sender, WhenFull};
-use crate::tag::{Clock, Now, TagKey, Value};
+use crate::tag::{Clock, Now, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -128,6 +128,7 @@ pub struct Handle {
     pub(super) urgent: Sender<Event>,
     pub(super) waiting: Arc<Waiting>,
     pub(super) jobs: Sender<Job>,
+    pub(super) long_jobs: Sender<Job>,
     pub(super) wakers: Arc<Mutex<Vec<Waker>>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) person: Principal,
@@ -143,11 +144,13 @@ impl Handle {
     pub fn detached(snapshot: Snapshot, clock: Arc<dyn Clock>) -> (Self, tokio::sync::mpsc::Receiver<Event>) {
         let (urgent, inbox) = queue::bounded("requests of a detached window", 256, WhenFull::Refuse);
         let (jobs, _) = queue::bounded("questions of a detached window", 1, WhenFull::Refuse);
+        let long_jobs = jobs.clone();
         let handle = Self {
             snapshots: Arc::new(ArcSwap::from_pointee(snapshot)),
             urgent,
             waiting: Arc::default(),
             jobs,
+            long_jobs,
             wakers: Arc::default(),
             clock,
             person: Principal::person("anna"),
@@ -219,6 +222,11 @@ impl Handle {
         self.request(RequestBody::LoopCheck { tag, value_seen, passed, remark: remark.into() })
     }
 
+    /// Pins words to a moment of the trends, for the person at this computer.
+    pub fn note(&self, at: Timestamp, words: &str) -> Pending<Reply> {
+        self.request(RequestBody::Note { at, words: words.into() })
+    }
+
     /// Makes a request for the person at this computer.
     pub fn request(&self, body: RequestBody) -> Pending<Reply> {
         let request = Request {
@@ -259,6 +267,22 @@ impl Handle {
         &self,
         job: impl FnOnce(&mut QueryContext, &dyn Fn() -> bool) -> T + Send + 'static,
     ) -> Ticket<T> {
+        self.ask_on(&self.jobs, job)
+    }
+
+    /// The same for questions that may take minutes: they wait for each other, and nobody else waits for them.
+    pub fn ask_long<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut QueryContext, &dyn Fn() -> bool) -> T + Send + 'static,
+    ) -> Ticket<T> {
+        self.ask_on(&self.long_jobs, job)
+    }
+
+    fn ask_on<T: Send + 'static>(
+        &self,
+        jobs: &Sender<Job>,
+        job: impl FnOnce(&mut QueryContext, &dyn Fn() -> bool) -> T + Send + 'static,
+    ) -> Ticket<T> {
         let (sender, receiver) = oneshot::channel();
         let cancelled = Arc::new(AtomicBool::new(false));
         let (flag, wakers) = (Arc::clone(&cancelled), Arc::clone(&self.wakers));
@@ -271,7 +295,7 @@ impl Handle {
             wake(&wakers);
         });
         // When the queue is full the sender is dropped with the job, and the ticket says that no answer will come.
-        let _ = self.jobs.try_send(work);
+        let _ = jobs.try_send(work);
         Ticket { receiver, cancelled }
     }
 }

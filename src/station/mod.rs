@@ -16,6 +16,7 @@ mod socket;
 mod stamp;
 mod start;
 mod tools;
+mod trends;
 mod unit_scan;
 
 pub use crate::config::table::{
@@ -35,4 +36,5 @@ pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};
 pub use start::{StartError, Station};
 pub use tools::{Asked, LoneWire};
+pub use trends::TRENDS_FILE;
 pub use unit_scan::{ScanNews, UnitScan, UnitScanWish};

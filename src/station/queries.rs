@@ -40,8 +40,17 @@ pub(super) type Job = Box<dyn FnOnce(&mut QueryContext) + Send>;
 
 /// Starts the thread; it ends when all senders are gone.
 pub(super) fn start(context: QueryContext) -> std::io::Result<Sender<Job>> {
-    let (sender, inbox) = queue::bounded("questions to history", QUESTIONS, WhenFull::Refuse);
-    std::thread::Builder::new().name("queries".to_owned()).spawn(move || answer(context, inbox))?;
+    start_named("queries", "questions to history", context)
+}
+
+/// Starts the thread for questions that may take minutes, such as exports, so that pictures need not wait for them.
+pub(super) fn start_long(context: QueryContext) -> std::io::Result<Sender<Job>> {
+    start_named("long-queries", "long questions to history", context)
+}
+
+fn start_named(thread: &str, queue: &'static str, context: QueryContext) -> std::io::Result<Sender<Job>> {
+    let (sender, inbox) = queue::bounded(queue, QUESTIONS, WhenFull::Refuse);
+    std::thread::Builder::new().name(thread.to_owned()).spawn(move || answer(context, inbox))?;
     Ok(sender)
 }
 

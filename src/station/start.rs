@@ -159,6 +159,7 @@ struct Parts {
     recorder: Recorder,
     historian: Historian,
     jobs: Sender<queries::Job>,
+    long_jobs: Sender<queries::Job>,
     board: Arc<HealthBoard>,
     waiting: Arc<Waiting>,
 }
@@ -190,8 +191,9 @@ impl Parts {
         }
         board.update(urgent, |stores| stores.set_aside = set_aside.map(Into::into));
         let (samples, unsealed) = historian.source();
-        let jobs = queries::start(QueryContext::new(samples, unsealed, folder.join(RECORDS_FILE)))?;
-        Ok(Self { recorder, historian, jobs, board, waiting: Arc::default() })
+        let context = || QueryContext::new(samples.clone(), unsealed.clone(), folder.join(RECORDS_FILE));
+        let (jobs, long_jobs) = (queries::start(context())?, queries::start_long(context())?);
+        Ok(Self { recorder, historian, jobs, long_jobs, board, waiting: Arc::default() })
     }
 
     fn handle(&self, folder: &Path, engine: &mut Engine, urgent: Sender<Event>, clock: &Arc<dyn Clock>) -> Handle {
@@ -201,6 +203,7 @@ impl Parts {
             urgent,
             waiting: Arc::clone(&self.waiting),
             jobs: self.jobs.clone(),
+            long_jobs: self.long_jobs.clone(),
             wakers: Arc::default(),
             clock: Arc::clone(clock),
             person: Principal::person(&account_name()),

@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use crate::alarm::{AlarmView, OccurrenceId, Subject};
+use crate::engine::Snapshot;
 use crate::gui::format;
 use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{Palette, plain, size, strong};
@@ -24,6 +25,17 @@ impl AlarmsView {
     /// What F2 means here: the selected alarm.
     pub(in crate::gui) fn acknowledge_key(&self) -> Option<OccurrenceId> {
         self.selected.filter(|_| !self.journal_shown)
+    }
+
+    /// Selects an activation, or looks for its alarm in the journal when it is over.
+    pub(in crate::gui) fn open(&mut self, alarm: &str, occurrence: OccurrenceId, snapshot: &Snapshot) {
+        let is_active = snapshot.alarms.views.iter().any(|view| view.occurrence == occurrence);
+        self.journal_shown = !is_active;
+        if is_active {
+            self.selected = Some(occurrence);
+        } else {
+            self.journal.find(alarm);
+        }
     }
 
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {

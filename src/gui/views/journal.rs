@@ -29,6 +29,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// Shows what is written of an alarm.
+    pub(super) fn find(&mut self, alarm: &str) {
+        self.text = alarm.to_owned();
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
         self.refresh(scene);
         let palette = scene.palette;

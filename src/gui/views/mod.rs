@@ -4,7 +4,6 @@ mod alarms;
 mod devices;
 mod journal;
 mod overview;
-mod plot;
 mod tags;
 mod trend;
 

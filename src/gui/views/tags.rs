@@ -257,7 +257,7 @@ fn branch_row(ui: &mut Ui, name: &str, count: usize, depth: usize, selected: boo
 /// Paints one row; whether it was chosen.
 fn row(ui: &mut Ui, scene: &Scene<'_>, id: TagId, spots: &Spots, selected: bool) -> bool {
     let (palette, snapshot) = (&scene.palette, scene.snapshot);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::click_and_drag());
     let (Some(definition), Some(live)) = (snapshot.plan.directory.tag(id), snapshot.live(id)) else { return false };
     let painter = ui.painter();
     if selected || response.hovered() {
@@ -310,6 +310,10 @@ fn row(ui: &mut Ui, scene: &Scene<'_>, id: TagId, spots: &Spots, selected: bool)
         let words = format!("{} {shown} {} {}", definition.key, definition.unit, live.quality.words());
         egui::WidgetInfo::selected(egui::Role::Row, true, selected, words)
     });
+    if response.drag_started() {
+        // It can be let go over the trends, or over their name in the navigation.
+        egui::DragAndDrop::set_payload(ui.ctx(), definition.key.clone());
+    }
     response.clicked() || response.gained_focus()
 }
 

@@ -1,0 +1,265 @@
+//! Lines over time: any number of pens, the present and the past without a seam.
+//!
+//! What can be thought through without a window stands in files of its own (window, moment, axes, curve, trace, bands, statistics, cursors,
+//! marks, compare, picture); these here ask history, take keys and the pointer, and paint.
+
+mod axes;
+mod bands;
+mod compare;
+mod cursors;
+mod curve;
+mod events;
+mod export;
+mod feed;
+mod groups;
+mod head;
+mod input;
+mod legend;
+mod marks;
+mod measures;
+mod moment;
+mod paint;
+mod pens;
+mod picture;
+mod png;
+mod scene_of;
+mod sheet;
+mod statistics;
+mod svg;
+mod time_axis;
+mod trace;
+mod window;
+mod wishes;
+mod xy;
+
+use crate::engine::Reply;
+use crate::gui::scene::{Action, Scene};
+use crate::gui::theme::{plain, size};
+use crate::gui::widgets::Dialog;
+use crate::station::Pending;
+use crate::tag::{TagId, TagKey};
+use axes::{Axis, AxisId, AxisSetting};
+use compare::Compare;
+use cursors::Cursors;
+use egui::{Id, Rect, RichText, Sense, Ui, vec2};
+use events::Events;
+use feed::{Feed, Sight};
+use input::Drag;
+use measures::Measures;
+use pens::{Kind, Pens};
+use picture::Layout;
+use std::collections::BTreeMap;
+use window::{Trail, Window};
+
+/// Height of the strip that shows where the window stands in the last days.
+const STRIP: f32 = 44.0;
+/// Height of the two lines of words below.
+const WORDS: f32 = 40.0;
+
+/// The trend view.
+pub(in crate::gui) struct TrendView {
+    pens: Pens,
+    axis_settings: BTreeMap<AxisId, AxisSetting>,
+    /// The axes of the last frame, and where its things stood.
+    axes: Vec<Axis>,
+    layout: Layout,
+    window: Window,
+    trail: Trail,
+    cursors: Cursors,
+    drag: Option<Drag>,
+    plot_rect: Rect,
+    compare: Compare,
+    /// Whether the selected pen is drawn over another one, and which.
+    xy: Option<usize>,
+    events: Events,
+    is_all_marked: bool,
+    measures: Measures,
+    strip: Feed,
+    doubt: scene_of::Doubt,
+    started: bool,
+    add_text: String,
+    goto_text: String,
+    /// What was just done or could not be done.
+    said: Option<String>,
+    note: Option<(Dialog, f64)>,
+    pending_note: Option<Pending<Reply>>,
+    groups: groups::Groups,
+    exporting: export::Exporting,
+}
+
+impl Default for TrendView {
+    fn default() -> Self {
+        Self {
+            pens: Pens::default(),
+            axis_settings: BTreeMap::new(),
+            axes: Vec::new(),
+            layout: Layout::default(),
+            window: Window { span: 300.0, end: None },
+            trail: Trail::default(),
+            cursors: Cursors::default(),
+            drag: None,
+            plot_rect: Rect::NOTHING,
+            compare: Compare::default(),
+            xy: None,
+            events: Events::default(),
+            is_all_marked: false,
+            measures: Measures::default(),
+            strip: Feed::default(),
+            doubt: scene_of::Doubt::default(),
+            started: false,
+            add_text: String::new(),
+            goto_text: String::new(),
+            said: None,
+            note: None,
+            pending_note: None,
+            groups: groups::Groups::default(),
+            exporting: export::Exporting::default(),
+        }
+    }
+}
+
+/// The middle of the view, for the keyboard.
+fn plot_id() -> Id {
+    Id::unique("trend plot")
+}
+
+impl TrendView {
+    /// Draws one more tag.
+    pub(in crate::gui) fn add(&mut self, key: TagKey) {
+        self.started = true;
+        self.pens.add(key);
+    }
+
+    pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        self.start(scene);
+        for wish in input::keys(ui, plot_id()) {
+            self.carry_out(ui, scene, wish);
+        }
+        self.head(ui, scene);
+        ui.add_space(4.0);
+        let whole = ui.available_rect_before_wrap();
+        let (left, right) = whole.split_left_right_at_x(whole.right() - size::DETAILS - 8.0);
+        let (plot, below) = left.split_top_bottom_at_y(left.bottom() - STRIP - WORDS);
+        self.refresh(scene);
+        self.plot(ui, scene, plot);
+        let (strip, words) = below.split_top_bottom_at_y(below.top() + STRIP);
+        self.strip(ui, scene, strip);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(words), |ui| self.words(ui, scene));
+        let right = right.with_min_x(right.left() + 8.0);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.legend(ui, scene));
+        self.dialogs(ui, scene);
+        self.group_list(ui, scene);
+        self.export_dialog(ui, scene, whole);
+        self.take_dropped(ui, whole, scene);
+    }
+
+    /// The first picture shows what the overview's small trends show.
+    fn start(&mut self, scene: &Scene<'_>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let directory = &scene.snapshot.plan.directory;
+        let from_picture: Vec<TagId> =
+            scene.snapshot.plan.overview.as_ref().map(|picture| picture.trends.clone()).unwrap_or_default();
+        let keys: Vec<_> =
+            from_picture.iter().take(3).filter_map(|tag| Some(directory.tag(*tag)?.key.clone())).collect();
+        keys.into_iter().for_each(|key| self.add(key));
+        self.pens.selected = 0;
+    }
+
+    fn sight(&self, scene: &Scene<'_>) -> Sight {
+        let pixels = (self.layout.plot.width() as usize).clamp(100, 4000);
+        let (now, is_live) = (scene.now.utc.as_seconds(), self.window.is_live());
+        Sight { bounds: self.window.bounds(scene.now.utc), pixels, now, is_live }
+    }
+
+    /// Asks for what is shown, and a margin on both sides.
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let (sight, now) = (self.sight(scene), scene.now);
+        let shift = self.compare.shift(sight.bounds[1], &scene_of::clock());
+        for pen in &mut self.pens.list {
+            pen.find_kind(scene);
+            pen.feed.refresh(scene.handle, &pen.key, sight, pen.kind == Kind::Text, now);
+            if let (Some(shift), Kind::Line) = (shift, pen.kind) {
+                let then = Sight { bounds: sight.bounds.map(|time| time - shift), now: sight.now - shift, ..sight };
+                pen.ghost.refresh(scene.handle, &pen.key, then, false, now);
+            }
+        }
+        let keys: Vec<TagKey> = self.pens.list.iter().map(|pen| pen.key.clone()).collect();
+        self.events.refresh(scene, sight, keys, self.is_all_marked);
+        let measured = self.pens.list.iter().filter(|pen| pen.kind != Kind::Text && !pen.is_hidden);
+        let measured = measured.map(|pen| pen.key.clone()).collect();
+        self.measures.refresh(scene.handle, self.cursors.between(), measured, now.monotonic);
+        let around = scene_of::strip_bounds(&self.window, sight);
+        if let Some(pen) = self.pens.selected().filter(|pen| pen.kind != Kind::Text) {
+            let is_live = around[1] >= sight.now;
+            let sight = Sight { bounds: around, is_live, ..sight };
+            self.strip.refresh_for(scene.handle, &pen.key, sight, now);
+        }
+        if let Some(Reply::Refused { why }) = self.pending_note.as_mut().and_then(Pending::poll).map(|reply| {
+            self.events.look_again();
+            reply.unwrap_or(Reply::Refused { why: "the station stopped before it answered".to_owned() })
+        }) {
+            self.said = Some(format!("the note was not kept: {why}"));
+        }
+    }
+
+    fn plot(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, rect: Rect) {
+        let response = ui.interact(rect, plot_id(), Sense::click_and_drag());
+        if response.has_focus() {
+            let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(plot_id(), filter));
+        }
+        self.plot_rect = rect;
+        let corner = rect.min;
+        let (wishes, boxed) = input::pointer(ui, &response, &self.layout, corner, &self.cursors, &mut self.drag);
+        for wish in wishes {
+            self.carry_out(ui, scene, wish);
+        }
+        let pointer = response.hover_pos().filter(|_| self.xy.is_none()).map(|at| self.layout.time((at - corner).x));
+        let sheet = self.sheet(scene, [rect.width(), rect.height()], pointer, boxed);
+        paint::paint(&ui.painter().with_clip_rect(rect.expand(1.0)), corner, &sheet, &scene.palette);
+        if response.has_focus() {
+            let stroke = egui::Stroke::new(1.5, scene.palette.focus);
+            ui.painter().rect_stroke(rect.shrink(1.0), 2, stroke, egui::StrokeKind::Inside);
+        }
+        let words = self.spoken(scene);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, &words));
+        if self.xy.is_none() && self.drag.is_none() {
+            self.hover(ui, scene, response, corner);
+        }
+    }
+
+    fn words(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let palette = scene.palette;
+        let failed = self.pens.list.iter().find_map(|pen| pen.feed.failed()).or(self.events.failed());
+        let said = self.said.as_deref().or(self.export_words());
+        let words = match (said, failed) {
+            (Some(said), _) => said.to_owned(),
+            (None, Some(why)) => format!("history does not answer: {why}"),
+            (None, None) => self.what_is_marked(scene),
+        };
+        ui.spacing_mut().item_spacing.y = 2.0;
+        let line = |ui: &mut Ui, words: &str, color| {
+            ui.add(egui::Label::new(RichText::new(words).font(plain(12.0)).color(color)).truncate());
+        };
+        line(ui, &words, palette.text);
+        let keys = "Wheel zooms, Shift wheel the values, drag pans, right drag a box · A, B cursors · M marks · Space pauses · G go to · F1 all keys";
+        line(ui, keys, palette.muted);
+    }
+
+    /// A tag that was dragged from the tag view and let go here.
+    fn take_dropped(&mut self, ui: &Ui, rect: Rect, scene: &mut Scene<'_>) {
+        let is_over = ui.input(|input| input.pointer.hover_pos()).is_some_and(|at| rect.contains(at));
+        if !egui::DragAndDrop::has_payload_of_type::<TagKey>(ui.ctx()) || !is_over {
+            return;
+        }
+        let stroke = egui::Stroke::new(2.0, scene.palette.focus);
+        ui.painter().rect_stroke(rect.expand2(vec2(4.0, 4.0)), 4, stroke, egui::StrokeKind::Inside);
+        if ui.input(|input| input.pointer.any_released())
+            && let Some(key) = egui::DragAndDrop::take_payload::<TagKey>(ui.ctx())
+        {
+            scene.act(Action::Trend((*key).clone()));
+        }
+    }
+}
