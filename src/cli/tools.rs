@@ -2,7 +2,8 @@
 
 use crate::config::{self, STATION_FILE, Severity};
 use crate::historian::{
-    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_csv, export_table, write_whole,
+    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_csv, export_parquet, export_table,
+    write_whole,
 };
 use crate::recorder::{RECORDS_FILE, verify_file};
 use crate::tag::{Generation, Timestamp};
@@ -28,8 +29,8 @@ pub(super) struct ExportArguments {
     /// One line for every such step, such as 10s, rather than every sample.
     #[arg(long, value_parser = super::duration)]
     every: Option<Duration>,
-    /// Format of the file.
-    #[arg(long, default_value = "csv", value_parser = ["csv"])]
+    /// Format of the file: a table as text, or Parquet for pandas, DuckDB and their like.
+    #[arg(long, default_value = "csv", value_parser = ["csv", "parquet"])]
     format: String,
     /// How the table is written.
     #[command(flatten)]
@@ -115,9 +116,15 @@ pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     };
     let offset = super::dialect::local_offset;
     let setting = Setting { dialect: arguments.dialect.dialect()?, offset: &offset, report: &|_| true };
-    let written = write_whole(&arguments.out, |out| match setting.dialect == Dialect::default() {
-        true => export_csv(&reader, &options, out),
-        false => export_table(&reader, &options, &setting, out),
+    let plain = setting.dialect == Dialect::default();
+    let parquet = arguments.format == "parquet";
+    if parquet && !plain {
+        bail!("Parquet has one form only: --excel, --layout, --separator, --decimal and --time are for --format csv");
+    }
+    let written = write_whole(&arguments.out, |out| match (parquet, plain) {
+        (true, _) => export_parquet(&reader, &options, setting.report, out),
+        (false, true) => export_csv(&reader, &options, out),
+        (false, false) => export_table(&reader, &options, &setting, out),
     });
     let lines = written.with_context(|| format!("{} was not written", arguments.out.display()))?;
     println!("{lines} samples were written to {}", arguments.out.display());

@@ -1,11 +1,13 @@
-//! Samples as CSV (RFC 4180): UTC times in ISO 8601, one line a sample, of any length without holding it in memory.
+//! Samples as files for others. CSV (RFC 4180): UTC times in ISO 8601, one line a sample, of any length without holding it in memory.
 
 mod dialect;
 mod file;
+mod parquet;
 mod table;
 
 pub use dialect::{Dialect, Moments, Shape};
 pub use file::write_whole;
+pub use parquet::export_parquet;
 pub use table::{Progress, Setting, Table, export_table};
 
 use super::query::{QueryError, Reader};
@@ -25,6 +27,9 @@ pub enum ExportError {
     /// The file cannot be finished.
     #[error("the file cannot be written: {0}")]
     Io(#[from] std::io::Error),
+    /// The file cannot be written as Parquet.
+    #[error("the file cannot be written: {0}")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
     /// No tag has such a name.
     #[error("no tag with history matches {0}")]
     NothingMatches(String),

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Writes a file by way of `write`. Until it is finished it has another name, and when it is given up or fails, nothing is left of it.
 pub fn write_whole<T>(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, ExportError>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, ExportError>,
 ) -> Result<T, ExportError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -24,7 +24,10 @@ pub fn write_whole<T>(
     written
 }
 
-fn fill<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, ExportError>) -> Result<T, ExportError> {
+fn fill<T>(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, ExportError>,
+) -> Result<T, ExportError> {
     let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
     let found = write(&mut out)?;
     out.flush()?;

@@ -39,14 +39,7 @@ pub fn export_table(
     setting: &Setting<'_>,
     mut out: impl Write,
 ) -> Result<u64, ExportError> {
-    let keys: Vec<TagKey> = reader
-        .tags()?
-        .into_iter()
-        .filter(|key| options.patterns.iter().any(|pattern| matches_pattern(pattern, key.as_str())))
-        .collect();
-    if keys.is_empty() {
-        return Err(ExportError::NothingMatches(options.patterns.join(", ")));
-    }
+    let keys = matching(reader, options)?;
     if setting.dialect.has_mark {
         out.write_all("\u{feff}".as_bytes())?;
     }
@@ -119,7 +112,14 @@ impl<'a, W: Write> Table<'a, W> {
     }
 }
 
-fn share_of(time: Timestamp, options: &ExportOptions) -> f64 {
+/// The tags that are meant; an error where there is none.
+pub(super) fn matching(reader: &Reader, options: &ExportOptions) -> Result<Vec<TagKey>, ExportError> {
+    let mut keys = reader.tags()?;
+    keys.retain(|key| options.patterns.iter().any(|pattern| matches_pattern(pattern, key.as_str())));
+    if keys.is_empty() { Err(ExportError::NothingMatches(options.patterns.join(", "))) } else { Ok(keys) }
+}
+
+pub(super) fn share_of(time: Timestamp, options: &ExportOptions) -> f64 {
     let whole = options.to.micros_since(options.from).max(1) as f64;
     (time.micros_since(options.from) as f64 / whole).clamp(0.0, 1.0)
 }
@@ -138,16 +138,26 @@ fn long<W: Write>(
             let (status, reason) = (sample.quality.status.word(), sample.quality.reason.words());
             table.line(time, [key.as_str(), &value, status, reason])
         };
-        match options.every {
-            None => each(reader, key, options, &mut write)?,
-            Some(every) => steps(reader, key, options, every, &mut write)?,
-        }
+        lines_of(reader, key, options, &mut write)?;
         table.at((number + 1) as f64 / keys.len() as f64)?;
     }
     Ok(())
 }
 
-type Taker<'a> = &'a mut dyn FnMut(Timestamp, &Sample) -> Result<(), ExportError>;
+pub(super) type Taker<'a> = &'a mut dyn FnMut(Timestamp, &Sample) -> Result<(), ExportError>;
+
+/// What an export says of one tag: every sample as it was, or the value that held at every step.
+pub(super) fn lines_of(
+    reader: &Reader,
+    key: &TagKey,
+    options: &ExportOptions,
+    write: Taker<'_>,
+) -> Result<(), ExportError> {
+    match options.every {
+        None => each(reader, key, options, write),
+        Some(every) => steps(reader, key, options, every, write),
+    }
+}
 
 fn each(reader: &Reader, key: &TagKey, options: &ExportOptions, write: Taker<'_>) -> Result<(), ExportError> {
     let mut failed = None;
@@ -238,10 +248,7 @@ fn slice<W: Write>(
             lines.entry(time).or_insert_with(|| vec![String::new(); keys.len()])[place] = cell;
             Ok(())
         };
-        match options.every {
-            None => each(reader, key, options, &mut write)?,
-            Some(every) => steps(reader, key, options, every, &mut write)?,
-        }
+        lines_of(reader, key, options, &mut write)?;
     }
     Ok(lines)
 }

@@ -216,7 +216,7 @@ impl TrendView {
     fn write(
         &mut self,
         scene: &Scene<'_>,
-        fill: impl FnOnce(&mut dyn Write) -> Result<u64, ExportError> + Send + 'static,
+        fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<u64, ExportError> + Send + 'static,
     ) {
         let path = self.path(scene);
         self.begin();
