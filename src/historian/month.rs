@@ -31,7 +31,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 /// A chunk that has this many samples is not made larger while samples come in order.
-const GROWS_TO: usize = 1800;
+const GROWS_TO: usize = if cfg!(test) { 40 } else { 1800 };
 /// Timelines of one round of sealing are remembered up to this many bytes.
 const REMEMBERED_BYTES: usize = 16 << 20;
 
@@ -131,8 +131,11 @@ pub(super) fn merge(connection: &Connection, tag: i64, samples: &Series) -> rusq
                 chunk.touched.insert(hour);
             }
             _ => {
+                // What the file has of a chunk that is being put together here is out of date.
+                let newest = chunks.last().map_or(i64::MIN, |chunk| chunk.start);
+                let is_news = |chunk: &Chunk| chunks.is_empty() || chunk.start > newest;
                 let mut chunk = match owner(connection, tag, hour)? {
-                    Some(chunk) if grows(&chunk) => chunk,
+                    Some(chunk) if is_news(&chunk) && grows(&chunk) => chunk,
                     _ => Chunk {
                         id: None,
                         start: hour,
