@@ -167,6 +167,7 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
     while unsealed.lock().unwrap().count() > 0 {
         std::thread::park_timeout(Duration::from_millis(2));
     }
+    drop(reader);
     let taken = (start.elapsed().as_secs_f64(), processor_seconds() - busy);
     // What the head held is given back to the disk in the background.
     let main = folder.join("history/samples.sqlite");

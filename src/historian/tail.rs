@@ -98,7 +98,8 @@ impl Tail {
     /// Takes away what is sealed now: what the file of a month, from `start` to `end`, says that it has.
     pub(super) fn remove(&mut self, tag: i64, sealed: Sealed, [start, end]: [i64; 2]) {
         let Some(tail) = usize::try_from(tag).ok().and_then(|place| self.tags.get_mut(place)) else { return };
-        let is_gone = |head: i64, time: i64| time >= start && (time < end || end == i64::MAX) && sealed.contains(head, time);
+        let is_gone =
+            |head: i64, time: i64| time >= start && (time < end || end == i64::MAX) && sealed.contains(head, time);
         let before = tail.series.len();
         let newest = tail.heads.last().map_or(i64::MAX, |(head, _)| *head);
         // Mostly everything goes at once.
