@@ -82,7 +82,8 @@ impl Sum {
     }
 
     /// A sample came, whether or not it lasts.
-    pub(super) fn sample(&mut self, value: f64) {
+    #[cfg(test)]
+    fn sample(&mut self, value: f64) {
         self.count += 1;
         self.last = value;
         if !value.is_nan() {
@@ -408,6 +409,27 @@ mod tests {
                 prop_assert!(sum.max == hour.max || sum.max.is_nan() && hour.max.is_nan() || hour.max > sum.max && hour.first == hour.max,
                     "only a value from before may be missing, {sum:?} {hour:?}");
             }
+        }
+
+        #[test]
+        fn a_block_is_its_samples(samples in proptest::collection::vec((0i64..1000, -50i32..50, 0u8..4), 1..40), before in any::<bool>()) {
+            let mut time = 0;
+            let times: Vec<i64> = samples.iter().map(|(step, ..)| { time += step; time }).collect();
+            let numbers: Vec<f64> =
+                samples.iter().map(|(_, number, odd)| if *odd == 0 { f64::NAN } else { f64::from(*number) }).collect();
+            let mut begun = Sum::EMPTY;
+            if before {
+                begun.held(7.0, 5);
+            }
+            let (mut one_by_one, mut at_once) = (begun, begun);
+            for place in 0..times.len() {
+                if place > 0 {
+                    one_by_one.held(numbers[place - 1], times[place] - times[place - 1]);
+                }
+                one_by_one.sample(numbers[place]);
+            }
+            at_once.block(&times, &numbers);
+            prop_assert_eq!(format!("{one_by_one:?}"), format!("{at_once:?}"));
         }
 
         #[test]
