@@ -155,14 +155,19 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
         }
     }
     hand_over(waiting);
-    clock.1.store((START + (seconds + 86_399) / 86_400 * 86_400 + 86_400) * SECOND, Ordering::Relaxed);
     let (path, unsealed) = historian.source();
     let reader = Reader::open(&path, Some(unsealed.clone())).unwrap();
     let (last, end) = (TagKey::from(format!("tag-{}", tags - 1).as_str()), Timestamp::from_micros(i64::MAX));
     let newest = || reader.before(&last, end).unwrap().map_or(0, |sample| sample.time.as_micros() / SECOND);
-    while newest() < START + seconds - 1 || unsealed.lock().unwrap().count() > 0 {
-        std::thread::park_timeout(Duration::from_millis(20));
+    while newest() < START + seconds - 1 {
+        std::thread::park_timeout(Duration::from_millis(2));
     }
+    // Two days later even the slowest tag is sealed.
+    clock.1.store((START + seconds + 2 * 86_400) * SECOND, Ordering::Relaxed);
+    while unsealed.lock().unwrap().count() > 0 {
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    drop(reader);
     let taken = (start.elapsed().as_secs_f64(), processor_seconds() - busy);
     // What the head held is given back to the disk in the background.
     let main = folder.join("history/samples.sqlite");

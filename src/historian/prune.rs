@@ -87,24 +87,20 @@ impl SampleStore {
 
     fn prune_minutes(&mut self, minutes_from: i64) -> Result<bool, StoreError> {
         let row = rollups::Resolution::Minutes.row();
-        for year in rollups::years(&self.folder) {
-            if year < rollups::year_of(minutes_from) && minutes_from > i64::MIN {
-                self.years.remove(&year);
-                remove_file(&rollups::path(&self.folder, year))?;
-                return Ok(true);
-            }
-            if year > rollups::year_of(minutes_from) {
-                break;
-            }
-            let database = self.year(year)?;
-            let gone = database.change(|transaction| {
-                let sql = "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
-                transaction.prepare_cached(sql)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
-            })?;
-            database.give_back_pages(PAGES)?;
-            return Ok(gone > 0);
+        let oldest = rollups::years(&self.folder).first().copied();
+        let Some(year) = oldest.filter(|year| *year <= rollups::year_of(minutes_from)) else { return Ok(false) };
+        if year < rollups::year_of(minutes_from) {
+            self.years.remove(&year);
+            remove_file(&rollups::path(&self.folder, year))?;
+            return Ok(true);
         }
-        Ok(false)
+        let database = self.year(year)?;
+        let gone = database.change(|transaction| {
+            let sql = "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
+            transaction.prepare_cached(sql)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
+        })?;
+        database.give_back_pages(PAGES)?;
+        Ok(gone > 0)
     }
 }
 

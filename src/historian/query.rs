@@ -98,6 +98,11 @@ impl Reader {
         let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
         let known = self.files.borrow_mut().remove(path);
         let connection = known.map_or_else(open, Ok)?;
+        // The writer is just making it: its tables come with the version, in one commit.
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        if version.map_err(|source| explain(path, source))? == 0 {
+            return Ok(None);
+        }
         let found = work(&connection)?;
         let mut files = self.files.borrow_mut();
         if files.len() >= OPEN_FILES {

@@ -59,7 +59,7 @@ fn unreadable_chunks(path: &Path) -> Result<Option<String>, StoreError> {
     }
     let connection = Database::open_to_read(path).map_err(|source| explain(path, source))?;
     let ids = ids(&connection, "chunk");
-    let bad = ids.filter(|id| matches!(chunk(&connection, *id), Err(_))).count();
+    let bad = ids.filter(|id| chunk(&connection, *id).is_err()).count();
     Ok((bad > 0).then(|| format!("{bad} chunks cannot be read")))
 }
 
@@ -79,7 +79,7 @@ pub fn repair_history(station: &Path, now: Timestamp) -> Result<Repaired, StoreE
     let mut store = OpenedHistory::open(station, now)?.store;
     for path in damaged_files(&folder) {
         let saved = Saved { store: &mut store, repaired: &mut repaired, waiting: VecDeque::new(), now };
-        saved.from_file(&path)?;
+        saved.read(&path)?;
         let done = path.with_extension("salvaged");
         std::fs::rename(&path, &done).map_err(StoreError::io(&path))?;
         repaired.damaged.extend(done.file_name().map(|name| name.to_string_lossy().into_owned()));
@@ -136,7 +136,7 @@ struct Saved<'a> {
 }
 
 impl Saved<'_> {
-    fn from_file(mut self, path: &Path) -> Result<(), StoreError> {
+    fn read(mut self, path: &Path) -> Result<(), StoreError> {
         let Ok(old) = Connection::open(path) else { return Ok(()) };
         let Ok(names) = names(&old) else {
             // Not even the names of its tags can be read: it is no database any more.

@@ -107,10 +107,7 @@ impl SampleStore {
             }
             let Ok(mut tail) = self.unsealed.lock() else { continue };
             for (tag, _) in groups {
-                let inside = |time: i64| Month::of(time) == month;
-                tail.remove(tag, |head, sample| {
-                    sealed.contains(head, sample.time.as_micros()) && inside(sample.time.as_micros())
-                });
+                tail.remove(tag, sealed, [month.start(), month.end()]);
             }
         }
         for tag in tags {
