@@ -3,6 +3,7 @@
 
 mod devices;
 mod tags;
+mod trend;
 
 use crate::support::{DEADLINE, Folder};
 use crate::views::{nothing_is_covered, nothing_is_cut, show, texts};

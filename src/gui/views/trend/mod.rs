@@ -196,12 +196,19 @@ impl TrendView {
             let sight = Sight { bounds: around, is_live, ..sight };
             self.strip.refresh_for(scene.handle, &pen.key, sight, now);
         }
-        if let Some(Reply::Refused { why }) = self.pending_note.as_mut().and_then(Pending::poll).map(|reply| {
-            self.events.look_again();
-            reply.unwrap_or(Reply::Refused { why: "the station stopped before it answered".to_owned() })
-        }) {
-            self.said = Some(format!("the note was not kept: {why}"));
-        }
+        self.receive_note();
+    }
+
+    /// What became of a note: it shows itself as a mark, or it is said why it was not kept.
+    fn receive_note(&mut self) {
+        let Some(answer) = self.pending_note.as_mut().and_then(Pending::poll) else { return };
+        self.pending_note = None;
+        self.events.look_again();
+        self.said = match answer {
+            Some(Reply::Refused { why }) => Some(format!("the note was not kept: {why}")),
+            Some(_) => Some("The note is recorded.".to_owned()),
+            None => Some("the note may not be kept: the station stopped before it answered".to_owned()),
+        };
     }
 
     fn plot(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, rect: Rect) {

@@ -1,0 +1,281 @@
+//! The trend: every feature by keyboard and by mouse, on a station that really runs.
+
+use super::Live;
+use crate::support::{DEADLINE, run, words};
+use crate::views::{Bench, noordpolder, show, small, texts, type_into};
+use egui::{Key, Modifiers, PointerButton, Pos2, Rect};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use polder::gui::{App, View};
+use std::time::Instant;
+
+fn open() -> Live {
+    let mut live = Live::start();
+    show(&mut live.window, View::Trends);
+    live
+}
+
+/// Draws the tag by keyboard alone.
+fn with_speed() -> Live {
+    let mut live = open();
+    live.window.key_press(Key::Insert);
+    live.window.run_steps(2);
+    type_into(&mut live.window, "Add a tag (Insert)", "spee");
+    live.window.key_press(Key::Enter);
+    live.wait(&["1\u{2009}450 rpm"]);
+    live.wait(&["min 1\u{2009}450"]);
+    live
+}
+
+fn key(live: &mut Live, modifiers: Modifiers, key: Key) {
+    live.window.key_press_modifiers(modifiers, key);
+    live.window.run_steps(3);
+}
+
+fn plain(live: &mut Live, key_name: Key) {
+    key(live, Modifiers::NONE, key_name);
+}
+
+fn plot(window: &Harness<'_, App>) -> Rect {
+    window.get_by_label_contains("Trend of ").rect()
+}
+
+fn pointer(window: &mut Harness<'static, App>, button: PointerButton, pressed: bool, at: Pos2, modifiers: Modifiers) {
+    let events = &mut window.input_mut().events;
+    events.push(egui::Event::ModifiersChanged(modifiers));
+    events.push(egui::Event::PointerMoved(at));
+    events.push(egui::Event::PointerButton { pos: at, button, pressed, modifiers });
+    window.run_steps(2);
+}
+
+fn drag(window: &mut Harness<'static, App>, button: PointerButton, from: Pos2, to: Pos2, modifiers: Modifiers) {
+    pointer(window, button, true, from, modifiers);
+    for share in [0.3, 0.7, 1.0] {
+        window.input_mut().events.push(egui::Event::PointerMoved(from.lerp(to, share)));
+        window.run_steps(2);
+    }
+    pointer(window, button, false, to, modifiers);
+    window.input_mut().events.push(egui::Event::ModifiersChanged(Modifiers::NONE));
+    window.run_steps(2);
+}
+
+/// What the picture says of itself to those who do not see it.
+fn spoken(live: &Live) -> String {
+    let text = live.window.get_by_label_contains("Trend of ");
+    egui_kittest::kittest::NodeT::accesskit_node(&text).label().unwrap_or_default()
+}
+
+/// The files of a folder, when one of them has this end.
+fn exported(live: &Live, end: &str) -> Option<Vec<u8>> {
+    let folder = std::fs::read_dir(live.folder.path.join("exports")).ok()?;
+    let paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    assert!(paths.iter().all(|path| !path.ends_with(".unfinished")), "{paths:?}");
+    std::fs::read(paths.into_iter().find(|path| path.extension().is_some_and(|found| found == end))?).ok()
+}
+
+#[test]
+fn pens_come_and_go_by_keyboard() {
+    let mut live = with_speed();
+    live.is_readable("one pen");
+    plain(&mut live, Key::H);
+    assert!(live.window.get_by_label("Show speed").accesskit_node_toggled() == Some(false), "hidden");
+    plain(&mut live, Key::H);
+    plain(&mut live, Key::O);
+    plain(&mut live, Key::L);
+    live.wait(&["rpm log"]);
+    plain(&mut live, Key::L);
+    plain(&mut live, Key::Delete);
+    assert!(live.window.query_by_label("Remove speed").is_none());
+    live.wait(&["Add a tag at the right, or drag one here from the tags"]);
+}
+
+trait Toggled {
+    fn accesskit_node_toggled(&self) -> Option<bool>;
+}
+
+impl Toggled for egui_kittest::Node<'_> {
+    fn accesskit_node_toggled(&self) -> Option<bool> {
+        let node = egui_kittest::kittest::NodeT::accesskit_node(self);
+        node.toggled().map(|toggled| toggled == egui::accesskit::Toggled::True).or(node.is_selected())
+    }
+}
+
+#[test]
+fn a_tag_is_dragged_from_the_table_into_the_trend() {
+    let mut live = Live::start();
+    show(&mut live.window, View::Tags);
+    live.wait(&["1\u{2009}450"]);
+    let row = live.window.get_by_label_contains("speed 1\u{2009}450 rpm good").rect().center();
+    let name = live.window.get_by_label("Trends").rect().center();
+    pointer(&mut live.window, PointerButton::Primary, true, row, Modifiers::NONE);
+    for share in [0.2, 0.6, 1.0] {
+        live.window.input_mut().events.push(egui::Event::PointerMoved(row.lerp(name, share)));
+        live.window.run_steps(2);
+    }
+    assert_eq!(live.window.state().view(), View::Trends, "held over the name of the trends, they open");
+    let middle = plot(&live.window).center();
+    pointer(&mut live.window, PointerButton::Primary, false, middle, Modifiers::NONE);
+    live.wait(&["1\u{2009}450 rpm"]);
+    assert!(live.window.query_by_label("Remove speed").is_some());
+}
+
+#[test]
+fn the_window_of_time_goes_back_and_forward() {
+    let mut live = with_speed();
+    assert!(spoken(&live).ends_with(", live"));
+    plain(&mut live, Key::Space);
+    assert!(!spoken(&live).ends_with(", live"), "Space pauses");
+    let paused = spoken(&live);
+    plain(&mut live, Key::ArrowLeft);
+    let earlier = spoken(&live);
+    assert_ne!(earlier, paused);
+    key(&mut live, Modifiers::ALT, Key::ArrowLeft);
+    assert!(spoken(&live).ends_with(", live"), "quick steps are one gesture: {}", spoken(&live));
+    key(&mut live, Modifiers::ALT, Key::ArrowRight);
+    assert_eq!(spoken(&live), earlier);
+    plain(&mut live, Key::G);
+    type_into(&mut live.window, "Go to 2026-11-21 14:00 or -2h", "2026-11-20 10:00 to 11:30");
+    live.window.key_press(Key::Enter);
+    live.window.run_steps(3);
+    assert!(spoken(&live).contains("20 Nov 10:00:00 to 20 Nov 11:30:00"), "{}", spoken(&live));
+    plain(&mut live, Key::G);
+    type_into(&mut live.window, "Go to 2026-11-21 14:00 or -2h", "soonish");
+    live.window.key_press(Key::Enter);
+    live.wait(&["\"soonish\" is no moment; write 2026-11-21 14:00"]);
+    plain(&mut live, Key::Escape);
+    live.window.get_by_label("Go live").click();
+    live.window.run_steps(3);
+    assert!(spoken(&live).ends_with(", live"));
+}
+
+#[test]
+fn the_mouse_zooms_pans_and_draws_a_box() {
+    let mut live = with_speed();
+    let rect = plot(&live.window);
+    let before = spoken(&live);
+    let (left, right) = (rect.left_center() + egui::vec2(100.0, 0.0), rect.right_center() - egui::vec2(20.0, 0.0));
+    drag(&mut live.window, PointerButton::Primary, left, right, Modifiers::NONE);
+    assert!(!spoken(&live).ends_with(", live"), "dragged into the past: {}", spoken(&live));
+    live.window.key_press(Key::Home);
+    live.window.run_steps(2);
+    let from = rect.center() - egui::vec2(80.0, 100.0);
+    drag(&mut live.window, PointerButton::Secondary, from, from + egui::vec2(120.0, 120.0), Modifiers::NONE);
+    let boxed = spoken(&live);
+    assert!(boxed != before && !boxed.ends_with(", live"), "{boxed}");
+    assert!(live.window.query_by_label("Automatic").is_none(), "the values are left alone");
+    drag(&mut live.window, PointerButton::Secondary, from, from + egui::vec2(120.0, 120.0), Modifiers::SHIFT);
+    assert!(live.window.query_by_label("Automatic").is_some(), "with Shift the values are zoomed too");
+    plain(&mut live, Key::Num0);
+    assert!(live.window.query_by_label("Automatic").is_none());
+    let scroll = |modifiers| egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Line,
+        delta: egui::vec2(0.0, 3.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
+        modifiers,
+    };
+    live.window.input_mut().events.push(egui::Event::PointerMoved(rect.center()));
+    live.window.input_mut().events.push(scroll(Modifiers::NONE));
+    live.window.run_steps(10);
+    assert_ne!(spoken(&live), boxed, "the wheel zooms the time");
+}
+
+#[test]
+fn two_cursors_measure_every_sample_between_them() {
+    let mut live = with_speed();
+    plain(&mut live, Key::Space);
+    plain(&mut live, Key::A);
+    plain(&mut live, Key::B);
+    key(&mut live, Modifiers::CTRL, Key::ArrowRight);
+    for _ in 0..4 {
+        key(&mut live, Modifiers::SHIFT, Key::ArrowRight);
+    }
+    live.wait(&["Between A and B: "]);
+    live.wait(&["from every sample; mean and deviation by time"]);
+    live.is_readable("between the cursors");
+    plain(&mut live, Key::Z);
+    let zoomed = spoken(&live);
+    plain(&mut live, Key::Escape);
+    assert!(texts(&live.window).iter().all(|text| !text.starts_with("Between A and B")), "{zoomed}");
+}
+
+#[test]
+fn a_note_is_recorded_and_drawn() {
+    let mut live = with_speed();
+    plain(&mut live, Key::N);
+    live.is_readable("note");
+    type_into(&mut live.window, "Note", "called the contractor");
+    live.window.key_press(Key::Enter);
+    live.wait(&["The note is recorded."]);
+    live.window.run_steps(5);
+    let told = texts(&live.window);
+    assert!(told.iter().all(|text| !text.contains("not be kept") && !text.contains("not kept")), "{told:?}");
+    plain(&mut live, Key::M);
+    live.wait(&["called the contractor", "Enter opens it"]);
+    let folder = live.folder.path.to_str().unwrap().to_owned();
+    assert!(words(&run(&["verify", &folder])).contains("hold"));
+}
+
+#[test]
+fn groups_are_saved_and_opened_by_keyboard() {
+    let mut live = with_speed();
+    plain(&mut live, Key::T);
+    live.is_readable("groups");
+    type_into(&mut live.window, "Name of a group", "Storm");
+    key(&mut live, Modifiers::COMMAND, Key::Enter);
+    let file = live.folder.path.join("trends.json");
+    let end = Instant::now() + DEADLINE;
+    while !file.exists() {
+        assert!(Instant::now() < end, "the group was not saved");
+        live.window.run_steps(1);
+    }
+    plain(&mut live, Key::Delete);
+    assert!(live.window.query_by_label("Remove speed").is_none());
+    plain(&mut live, Key::T);
+    live.wait(&["1 pens, by "]);
+    type_into(&mut live.window, "Name of a group", "sto");
+    live.window.key_press(Key::Enter);
+    live.window.run_steps(3);
+    assert!(live.window.query_by_label("Remove speed").is_some(), "its pens are drawn again");
+    live.wait(&["Storm T"]);
+}
+
+#[test]
+fn samples_and_drawings_are_exported() {
+    let mut live = with_speed();
+    plain(&mut live, Key::E);
+    live.is_readable("export");
+    live.click("Dutch Excel");
+    live.is_readable("export for Excel");
+    plain(&mut live, Key::Enter);
+    live.wait(&["lines in", "trend-"]);
+    let bytes = exported(&live, "csv").unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.starts_with("\u{feff}time;utc_offset;tag;value;quality;reason\r\n"), "{text}");
+    assert!(text.contains(";speed;1450;good;"), "{text}");
+    plain(&mut live, Key::E);
+    live.click("SVG");
+    plain(&mut live, Key::Enter);
+    live.wait(&["Written: ", ".svg"]);
+    let drawing = String::from_utf8(exported(&live, "svg").unwrap()).unwrap();
+    assert!(drawing.starts_with("<svg ") && drawing.contains(">speed</text>"), "{drawing}");
+}
+
+#[test]
+fn everything_in_the_trend_can_be_read_and_has_a_name() {
+    let mut bench = Bench::new(&noordpolder());
+    bench.set(bench.tag("south/basin/level"), Some(-0.85));
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Trends);
+    for name in ["p7 bearing", "p7 state", "p8 speed", "p7 mode", "tide"] {
+        type_into(&mut window, "Add a tag (Insert)", name);
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+    }
+    window.key_press(Key::C);
+    window.run_steps(3);
+    assert!(window.unnamed_widgets().is_empty(), "{:?}", window.unnamed_widgets());
+    crate::views::nothing_is_cut(&window, "trend of eight pens");
+    crate::views::nothing_is_covered(&window, "trend of eight pens");
+}
