@@ -134,12 +134,12 @@ fn the_window_of_time_goes_back_and_forward() {
     key(&mut live, Modifiers::ALT, Key::ArrowRight);
     assert_eq!(spoken(&live), earlier);
     plain(&mut live, Key::G);
-    type_into(&mut live.window, "Go to 2026-11-21 14:00 or -2h", "2026-11-20 10:00 to 11:30");
+    type_into(&mut live.window, "Go to: yesterday 14:00, -2h", "2026-11-20 10:00 to 11:30");
     live.window.key_press(Key::Enter);
     live.window.run_steps(3);
     assert!(spoken(&live).contains("20 Nov 10:00:00 to 20 Nov 11:30:00"), "{}", spoken(&live));
     plain(&mut live, Key::G);
-    type_into(&mut live.window, "Go to 2026-11-21 14:00 or -2h", "soonish");
+    type_into(&mut live.window, "Go to: yesterday 14:00, -2h", "soonish");
     live.window.key_press(Key::Enter);
     live.wait(&["\"soonish\" is no moment; write 2026-11-21 14:00"]);
     plain(&mut live, Key::Escape);

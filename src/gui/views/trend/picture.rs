@@ -16,6 +16,8 @@ const AXIS: f32 = 62.0;
 const ROOM_FOR_AXIS: f32 = 230.0;
 /// Height above the lines, for units and marks.
 const HEAD: f32 = 30.0;
+/// Where the date below ends; moments stand behind it.
+const DATE: f32 = 108.0;
 /// Height of the moments below.
 const FOOT: f32 = 22.0;
 
@@ -196,13 +198,13 @@ fn time_axis(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
         let words = label(time, step, content.clock);
         // A label keeps away from both edges, where half of it would be cut.
         let half = words.chars().count() as f32 * 3.6;
-        if x - half > layout.plot.left - 20.0 && x + half < layout.plot.right {
+        if x - half > DATE && x + half < layout.plot.right {
             sheet.words([x, bottom + 5.0], Anchor::CentreTop, words, Ink::Muted);
         }
     }
     let words = content.clock.show(content.bounds[0], "%a %d %b %Y");
     sheet.words([4.0, bottom + 12.0], Anchor::LeftCentre, words, Ink::Faint);
-    sheet.as_in(11.0, false, layout.plot.left + 8.0);
+    sheet.as_in(11.0, false, DATE - 8.0);
 }
 
 fn value_axis(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>, axis: &Axis, area: &Area, is_first: bool) {
@@ -521,6 +523,22 @@ mod tests {
             assert!(layout.plot.height() > 250.0, "{count}");
             let last = layout.bands.last().unwrap();
             assert!((last.bottom - (600.0 - FOOT)).abs() < 0.5, "{count} {last:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_moment_keeps_away_from_the_date() {
+        let (points, clock) = (points("1 2"), Clock::utc());
+        let axes = [axis("m", 10.0)];
+        for start in 0..10 {
+            let mut content = content(&points, &axes, &clock);
+            content.bounds = [f64::from(start) * 10.0, f64::from(start) * 10.0 + 300.0];
+            let (sheet, _) = draw([640.0, 300.0], &content);
+            let clocks = sheet.items.iter().filter_map(|item| match item {
+                Item::Words { at, words, anchor: Anchor::CentreTop, .. } => Some((at[0], words.chars().count())),
+                _ => None,
+            });
+            assert!(clocks.into_iter().all(|(x, signs)| x - signs as f32 * 3.6 > DATE), "{start}");
         }
     }
 
