@@ -72,11 +72,17 @@ struct Live {
 
 impl Live {
     fn start() -> Self {
+        let speed = json!({"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"});
+        Self::start_with(&json!([speed]), &json!([]))
+    }
+
+    /// With these tags and trends in its station file.
+    fn start_with(tags: &serde_json::Value, trends: &serde_json::Value) -> Self {
         let address = format!("127.0.0.1:{}", small_device());
         let folder = Folder::new(&json!({
             "connections": [{"name": "plc", "modbus": {"tcp": address}}],
             "devices": [{"name": "pump", "connection": "plc", "unit": 7, "poll": "100ms"}],
-            "tags": [{"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm"}]}));
+            "tags": tags, "trends": trends}));
         let station = Station::start(&folder.path, None).unwrap();
         let handle = station.handle().clone();
         let window = Harness::builder()

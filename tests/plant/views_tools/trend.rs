@@ -7,6 +7,7 @@ use egui::{Key, Modifiers, PointerButton, Pos2, Rect};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use polder::gui::{App, View};
+use serde_json::json;
 use std::time::Instant;
 
 fn open() -> Live {
@@ -216,6 +217,31 @@ fn a_note_is_recorded_and_drawn() {
     assert!(words(&run(&["verify", &folder])).contains("hold"));
 }
 
+/// More pens than questions that may wait at once: all of them come.
+#[test]
+fn a_hundred_pens_of_a_group_of_the_station_file_are_drawn() {
+    let names: Vec<String> = (0..100).map(|number| format!("t{number}")).collect();
+    let tag =
+        |number: usize| json!({"name": names[number], "device": "pump", "register": format!("input:{}", number + 3)});
+    let tags: Vec<_> = (0..100).map(tag).collect();
+    let pens: Vec<_> = names.iter().map(|name| json!({"tag": name})).collect();
+    let mut live = Live::start_with(&json!(tags), &json!([{"name": "All", "span": "1m", "pens": pens}]));
+    show(&mut live.window, View::Trends);
+    plain(&mut live, Key::T);
+    live.wait(&["100 pens, station file"]);
+    type_into(&mut live.window, "Name of a group", "all");
+    live.window.key_press(Key::Enter);
+    let end = Instant::now() + DEADLINE;
+    loop {
+        live.window.run_steps(1);
+        let known = texts(&live.window).iter().filter(|text| text.starts_with("min ")).count();
+        if known == 100 {
+            return;
+        }
+        assert!(Instant::now() < end, "only {known} pens have their figures");
+    }
+}
+
 #[test]
 fn groups_are_saved_and_opened_by_keyboard() {
     let mut live = with_speed();
@@ -259,6 +285,32 @@ fn samples_and_drawings_are_exported() {
     live.wait(&["Written: ", ".svg"]);
     let drawing = String::from_utf8(exported(&live, "svg").unwrap()).unwrap();
     assert!(drawing.starts_with("<svg ") && drawing.contains(">speed</text>"), "{drawing}");
+}
+
+/// The window takes its picture when the dialog is gone, and what comes is kept.
+#[test]
+fn the_picture_of_the_window_is_exported() {
+    let mut live = with_speed();
+    plain(&mut live, Key::E);
+    live.click("PNG");
+    live.window.key_press(Key::Enter);
+    let end = Instant::now() + DEADLINE;
+    let asked = loop {
+        live.window.step();
+        let commands = live.window.output().viewport_output.values().flat_map(|viewport| viewport.commands.clone());
+        let found = commands.into_iter().find_map(|command| match command {
+            egui::ViewportCommand::Screenshot(callback) => Some(callback),
+            _ => None,
+        });
+        if let Some(found) = found {
+            break found;
+        }
+        assert!(Instant::now() < end, "the window was not asked for its picture");
+    };
+    assert!(texts(&live.window).iter().all(|text| text != "Export Enter"), "the dialog is not in the picture");
+    asked.complete(std::sync::Arc::new(egui::ColorImage::filled([1280, 800], egui::Color32::GRAY)));
+    live.wait(&["Written: ", ".png"]);
+    assert!(exported(&live, "png").unwrap().starts_with(b"\x89PNG"));
 }
 
 #[test]
