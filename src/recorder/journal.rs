@@ -187,7 +187,8 @@ mod tests {
         let mut store = RecordStore::open(path).unwrap();
         let draft = |number: i64| Draft {
             request: format!("r{number}").as_str().into(),
-            time: at(number * 10),
+            // Once the clock was wrong.
+            time: if number == 55 { at(3) } else { at(number * 10) },
             principal: Principal::person("anna"),
             action: if number % 7 == 0 { "note" } else { "command" }.into(),
             subject: "s".into(),
@@ -228,6 +229,9 @@ mod tests {
             let numbers: Vec<i64> = journal.iter().map(|line| line.occurrence as i64).collect();
             assert_eq!(numbers, expected, "{from} {to}");
         }
+        let audit = read_audit_between(&path, at(540), at(560), 10).unwrap();
+        let times: Vec<i64> = audit.iter().map(|entry| entry.time.as_micros() / 10_000_000).collect();
+        assert_eq!(times, [54, 56], "what a wrong clock wrote does not belong to this time");
         let newest: Vec<u64> =
             read_journal_between(&path, at(0), at(990), 2).unwrap().iter().map(|line| line.occurrence).collect();
         assert_eq!(newest, [98, 99], "of more than the limit, the newest");

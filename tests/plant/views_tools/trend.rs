@@ -279,6 +279,15 @@ fn samples_and_drawings_are_exported() {
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.starts_with("\u{feff}time;utc_offset;tag;value;quality;reason\r\n"), "{text}");
     assert!(text.contains(";speed;1450;good;"), "{text}");
+    let (folder, out) = (live.folder.path.to_str().unwrap().to_owned(), live.folder.path.join("wide.csv"));
+    let range = ["--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z", "--out", out.to_str().unwrap()];
+    let said =
+        run(&[&["export", &folder, "--tag", "speed", "--excel", "english", "--layout", "wide"], &range[..]].concat());
+    assert!(said.status.success(), "{}", words(&said));
+    let wide = std::fs::read_to_string(&out).unwrap();
+    assert!(wide.starts_with("\u{feff}time,utc_offset,speed\r\n") && wide.contains(",1450\r\n"), "{wide}");
+    let said = run(&[&["export", &folder, "--tag", "speed", "--decimal", ","], &range[..]].concat());
+    assert!(words(&said).contains("take --separator ';'"), "{}", words(&said));
     plain(&mut live, Key::E);
     live.click("SVG");
     plain(&mut live, Key::Enter);

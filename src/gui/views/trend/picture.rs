@@ -278,7 +278,7 @@ fn limits(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
             continue;
         };
         sheet.line(vec![[layout.plot.left, y], [layout.plot.right, y]], Ink::Muted, 1.0, Dash::Long);
-        let below = if y < layout.plot.top + 16.0 { 8.0 } else { -8.0 };
+        let below = if y < layout.plot.top + 16.0 { 9.0 } else { -9.0 };
         sheet.words([layout.plot.left + 6.0, y + below], Anchor::LeftCentre, limit.words.clone(), Ink::Muted);
         sheet.as_in(11.0, false, 200.0);
     }
