@@ -340,3 +340,67 @@ fn everything_in_the_trend_can_be_read_and_has_a_name() {
     crate::views::nothing_is_cut(&window, "trend of eight pens");
     crate::views::nothing_is_covered(&window, "trend of eight pens");
 }
+
+fn with_three() -> Live {
+    let alarm = json!([{"high": 1000, "message": "Speed high"}]);
+    let tags = json!([
+        {"name": "speed", "device": "pump", "register": "input:0", "type": "u16", "unit": "rpm", "alarms": alarm},
+        {"name": "level", "device": "pump", "register": "input:4", "type": "u16", "unit": "m"},
+        {"name": "state", "device": "pump", "register": "input:5", "type": "u16", "states": {"5": "filling"}},
+    ]);
+    let pens = json!([{"tag": "speed"}, {"tag": "level"}, {"tag": "state"}]);
+    let mut live = Live::start_with(&tags, &json!([{"name": "All", "span": "20s", "pens": pens}]));
+    show(&mut live.window, View::Trends);
+    plain(&mut live, Key::T);
+    live.wait(&["3 pens, station file"]);
+    live.window.key_press(Key::Enter);
+    live.wait(&["min 1\u{2009}450"]);
+    live
+}
+
+#[test]
+fn an_alarm_is_a_mark_that_opens_it() {
+    let mut live = with_three();
+    let end = Instant::now() + DEADLINE;
+    while !texts(&live.window).iter().any(|text| text.contains("Speed high, raised · Enter opens it")) {
+        assert!(Instant::now() < end, "{:?}", texts(&live.window));
+        plain(&mut live, Key::M);
+    }
+    live.is_readable("a mark");
+    plain(&mut live, Key::Enter);
+    assert_eq!(live.window.state().view(), View::Alarms);
+    live.wait(&["Raised ", " as occurrence "]);
+}
+
+#[test]
+fn states_are_bands_and_two_pens_stand_over_each_other() {
+    let mut live = with_three();
+    let end = Instant::now() + DEADLINE;
+    while texts(&live.window).iter().filter(|text| *text == "filling").count() < 2 {
+        assert!(Instant::now() < end, "the word stands in the legend and in its band: {:?}", texts(&live.window));
+        live.window.run_steps(1);
+    }
+    live.is_readable("a band");
+    plain(&mut live, Key::X);
+    live.wait(&["level (m)"]);
+    live.wait(&["speed (rpm)"]);
+    live.is_readable("pen over pen");
+    plain(&mut live, Key::Escape);
+    assert!(texts(&live.window).iter().all(|text| text != "level (m)"));
+    plain(&mut live, Key::C);
+    live.wait(&["Thin dashed lines: the same hours yesterday"]);
+}
+
+/// The old answer is drawn until the new one is there.
+#[test]
+fn no_frame_is_empty_while_history_is_asked_again() {
+    let mut live = with_three();
+    for key in [Key::Minus, Key::Minus, Key::Minus, Key::Plus, Key::Minus, Key::Minus, Key::Minus, Key::Minus] {
+        live.window.key_press(key);
+        for _ in 0..3 {
+            live.window.step();
+            let told = texts(&live.window);
+            assert!(told.iter().any(|text| text.starts_with("min 1\u{2009}450")), "{told:?}");
+        }
+    }
+}
