@@ -116,32 +116,60 @@ impl Shell {
     fn keys(&mut self, ui: &mut Ui, palette: &Palette) {
         let shown = egui::Modal::new(egui::Id::unique("keys")).frame(palette.card()).show(ui.ctx(), |ui| {
             ui.label(RichText::new("Keys").font(strong(15.0)).color(palette.text));
-            for (key, words) in [
-                ("F1", "this list"),
-                ("F2", "acknowledge the alarm in the banner, or the selected one in the alarm view"),
-                ("F4", "set a new value of the selected tag"),
-                ("F5", "what a changed station file would change, and going on with it"),
-                ("F6", "where the value of the selected tag comes from, down to the bytes"),
-                ("F7", "loop check of the selected tag: record that it was followed from the device to the screen"),
-                ("F8", "day or night colours"),
-                ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
-                ("Ctrl K", "find a tag"),
-                ("Tab, Shift Tab", "next and previous control; Enter or Space presses it"),
-                ("Up, Down, Home, End", "next and previous, first and last row of a table"),
-                ("Ctrl Enter, Esc", "send a command, cancel it"),
-                ("Left, Right, +, -, Home", "in trends: earlier, later, closer, wider, live"),
-            ] {
-                ui.horizontal(|ui| {
-                    ui.add_sized([170.0, 20.0], Label::new(RichText::new(key).font(strong(13.0)).color(palette.text)));
-                    ui.label(RichText::new(words).color(palette.text));
-                });
-            }
+            ui.horizontal_top(|ui| {
+                for keys in [KEYS, TREND_KEYS] {
+                    ui.vertical(|ui| keys.iter().for_each(|(key, words)| key_line(ui, key, words, palette)));
+                    ui.add_space(8.0);
+                }
+            });
             button(ui, "Close", false, palette).clicked()
         });
         if shown.inner || shown.should_close() {
             self.keys_shown = false;
         }
     }
+}
+
+/// Keys of every view.
+const KEYS: &[(&str, &str)] = &[
+    ("F1", "this list"),
+    ("F2", "acknowledge the alarm in the banner, or the selected one"),
+    ("F4", "set a new value of the selected tag"),
+    ("F5", "what a changed station file would change"),
+    ("F6", "where the value of the selected tag comes from"),
+    ("F7", "loop check of the selected tag, for the record"),
+    ("F8", "day or night colours"),
+    ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
+    ("Ctrl K", "find a tag"),
+    ("Tab, Shift Tab", "next and previous control; Enter presses it"),
+    ("Up, Down, Home, End", "next, previous, first, last row of a table"),
+    ("Ctrl Enter, Esc", "send a command, cancel it"),
+];
+
+/// Keys of the trends.
+const TREND_KEYS: &[(&str, &str)] = &[
+    ("Left, Right", "earlier, later; Page Up and Down by whole windows"),
+    ("+, -", "closer, wider; Shift Up, Down: the values"),
+    ("Alt Left, Right", "back and forward through windows"),
+    ("Space, Home, G", "pause, live, go to a moment such as -2h"),
+    ("0", "all axes automatic"),
+    ("A, B, Esc", "put a cursor (a click too), take them away"),
+    ("Shift, Ctrl Left, Right", "move the cursor by 1 and by 10 pixels"),
+    ("Z", "show what is between the cursors"),
+    ("M, Shift M, Enter", "next and previous mark, open it"),
+    ("V, N", "marks of the whole plant, pin a note"),
+    ("Up, Down, Insert, Delete", "select, add, remove a pen"),
+    ("Ctrl Up, Ctrl Down, H", "move the pen up and down, hide it"),
+    ("O, L, I", "own axis, logarithmic, straight lines"),
+    ("C, X", "same hours of another day, pen over pen"),
+    ("T, E", "trend groups, export"),
+];
+
+fn key_line(ui: &mut Ui, key: &str, words: &str, palette: &Palette) {
+    ui.horizontal(|ui| {
+        ui.add_sized([152.0, 20.0], Label::new(RichText::new(key).font(strong(13.0)).color(palette.text)));
+        ui.label(RichText::new(words).color(palette.text));
+    });
 }
 
 fn newest_unacknowledged(views: &[AlarmView]) -> Option<&AlarmView> {

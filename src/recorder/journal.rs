@@ -169,3 +169,75 @@ pub fn verify_file(path: &Path) -> rusqlite::Result<Result<u64, Broken>> {
         None => Ok(result),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+    use crate::alarm::{AlarmKey, OccurrenceId, State, Transition};
+    use crate::audit::{Draft, commit};
+    use crate::recorder::RecordStore;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    /// Entries at 0, 10, ... 990 s, every seventh a note, and alarms at the same moments.
+    fn records(path: &Path) {
+        let mut store = RecordStore::open(path).unwrap();
+        let draft = |number: i64| Draft {
+            request: format!("r{number}").as_str().into(),
+            // Once the clock was wrong.
+            time: if number == 55 { at(3) } else { at(number * 10) },
+            principal: Principal::person("anna"),
+            action: if number % 7 == 0 { "note" } else { "command" }.into(),
+            subject: "s".into(),
+            // Words of a person are no sign of what an entry is.
+            detail: "{\"words\":\"\\\"action\\\":\\\"note\\\"\"}".into(),
+            essential: false,
+        };
+        let change = |number: i64| Transition {
+            alarm: AlarmKey::from("a:high"),
+            occurrence: OccurrenceId(number as u64),
+            from: State::Normal,
+            to: State::Unacknowledged,
+            time: at(number * 10),
+            raised: at(number * 10),
+            value: None,
+            actor: None,
+            comment: "".into(),
+        };
+        store.stage((0..100).map(change).collect(), None);
+        commit(&mut store, &(0..100).map(draft).collect::<Vec<_>>()).unwrap();
+    }
+
+    #[test]
+    fn records_are_found_by_their_time_and_by_their_action() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        records(&path);
+        for (from, to, limit, expected) in [
+            (95, 130, 10, vec![10, 11, 12, 13]),
+            (0, 10, 10, vec![0, 1]),
+            (985, 5000, 10, vec![99]),
+            (2000, 3000, 10, vec![]),
+        ] {
+            let audit = read_audit_between(&path, at(from), at(to), limit).unwrap();
+            let times: Vec<i64> = audit.iter().map(|entry| entry.time.as_micros() / 10_000_000).collect();
+            assert_eq!(times, expected, "{from} {to}");
+            let journal = read_journal_between(&path, at(from), at(to), limit).unwrap();
+            let numbers: Vec<i64> = journal.iter().map(|line| line.occurrence as i64).collect();
+            assert_eq!(numbers, expected, "{from} {to}");
+        }
+        let audit = read_audit_between(&path, at(540), at(560), 10).unwrap();
+        let times: Vec<i64> = audit.iter().map(|entry| entry.time.as_micros() / 10_000_000).collect();
+        assert_eq!(times, [54, 56], "what a wrong clock wrote does not belong to this time");
+        let newest: Vec<u64> =
+            read_journal_between(&path, at(0), at(990), 2).unwrap().iter().map(|line| line.occurrence).collect();
+        assert_eq!(newest, [98, 99], "of more than the limit, the newest");
+        let notes = read_actions_after(&path, "note", 0).unwrap();
+        assert_eq!(notes.len(), 15);
+        let later = read_actions_after(&path, "note", notes[10].number).unwrap();
+        assert_eq!(later, notes[11..]);
+    }
+}

@@ -286,4 +286,82 @@ mod tests {
         assert!(matches!(done, Err(ExportError::Query(QueryError::Cancelled))));
         assert_eq!(told.last().map(|progress| progress.lines), Some(2 * REPORT));
     }
+
+    struct Fixed;
+    impl crate::tag::Clock for Fixed {
+        fn now(&self) -> crate::tag::Now {
+            crate::tag::Now { utc: Timestamp::from_micros(9_000_000), ..Default::default() }
+        }
+    }
+
+    /// A history of two tags: `a` 1.5 at 1 s, 2.5 at 3 s, then bad at 4 s; `b` the text `x;y` at 3 s.
+    fn history(folder: &std::path::Path) -> Reader {
+        use crate::historian::{HISTORY_FOLDER, Historian, OpenedHistory, SAMPLES_FILE};
+        use crate::tag::{Directory, HistoryRow, Quality, Reason, TagDefinition, TagId, Value};
+        let opened = OpenedHistory::open(folder, Timestamp::default()).unwrap();
+        let historian = Historian::start(opened, std::sync::Arc::new(Fixed), |_| {}).unwrap();
+        let tags = vec![TagDefinition::named("a"), TagDefinition::named("b")];
+        let directory = Directory::new(tags, Vec::new(), Vec::new());
+        assert!(historian.set_plan(std::sync::Arc::new(directory), std::collections::HashMap::new()));
+        let row = |tag, seconds: i64, value, quality| HistoryRow {
+            tag: TagId(tag),
+            sample: Sample { time: Timestamp::from_micros(seconds * 1_000_000), value, quality },
+        };
+        let rows = vec![
+            row(0, 1, Some(Value::Double(1.5)), Quality::GOOD),
+            row(0, 3, Some(Value::Double(2.5)), Quality::GOOD),
+            row(1, 3, Some(Value::Text("x;y".into())), Quality::GOOD),
+            row(0, 4, None, Quality::bad(Reason::NoAnswer)),
+        ];
+        historian.rows(rows).unwrap();
+        historian.stop();
+        Reader::open(&folder.join(HISTORY_FOLDER).join(SAMPLES_FILE), None).unwrap()
+    }
+
+    fn check(dialect: Dialect, every: Option<Duration>, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = history(folder.path());
+        let [from, to] = [0, 5_000_000].map(Timestamp::from_micros);
+        let options = ExportOptions { patterns: vec!["*".to_owned()], from, to, every };
+        let setting = Setting { dialect, offset: &|_| 3600, report: &|_| true };
+        let mut out = Vec::new();
+        export_table(&reader, &options, &setting, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap().replace("\r\n", "|"), expected, "{dialect:?}");
+    }
+
+    #[test]
+    fn every_dialect_holds_the_same_samples() {
+        check(
+            Dialect::dutch_excel(),
+            None,
+            "\u{feff}time;utc_offset;tag;value;quality;reason|1970-01-01 01:00:01,000;+01:00;a;1,5;good;|\
+             1970-01-01 01:00:03,000;+01:00;a;2,5;good;|1970-01-01 01:00:04,000;+01:00;a;;bad;no answer|\
+             1970-01-01 01:00:03,000;+01:00;b;\"x;y\";good;|",
+        );
+        check(
+            Dialect::default().shaped(Shape::Wide),
+            None,
+            "time,a,b|1970-01-01T00:00:01.000000Z,1.5,|1970-01-01T00:00:03.000000Z,2.5,x;y|1970-01-01T00:00:04.000000Z,,|",
+        );
+        check(
+            Dialect::english_excel().shaped(Shape::Wide),
+            Some(Duration::from_secs(2)),
+            "\u{feff}time,utc_offset,a,b|1970-01-01 01:00:02.000,+01:00,1.5,|1970-01-01 01:00:04.000,+01:00,,x;y|",
+        );
+    }
+
+    #[test]
+    fn the_default_dialect_is_that_of_the_plain_export() {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = history(folder.path());
+        let [from, to] = [0, 5_000_000].map(Timestamp::from_micros);
+        for every in [None, Some(Duration::from_secs(1))] {
+            let options = ExportOptions { patterns: vec!["*".to_owned()], from, to, every };
+            let setting = Setting { dialect: Dialect::default(), offset: &|_| 0, report: &|_| true };
+            let (mut table, mut plain) = (Vec::new(), Vec::new());
+            let lines = export_table(&reader, &options, &setting, &mut table).unwrap();
+            assert_eq!(super::super::export_csv(&reader, &options, &mut plain).unwrap(), lines);
+            assert_eq!(table, plain);
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod devices;
 mod reload;
 mod sheet;
 mod tags;
+mod trend;
 mod units;
 
 use crate::support::{DEADLINE, Folder};
@@ -104,6 +105,14 @@ struct Live {
 impl Live {
     fn start() -> Self {
         Self::with_more_tags(&[])
+    }
+
+    /// With these tags and trends in its station file.
+    fn start_with(tags: &serde_json::Value, trends: &serde_json::Value) -> Self {
+        let asked = Arc::default();
+        let mut plant = Self::plant(small_device(&asked), &[]);
+        (plant["tags"], plant["trends"]) = (tags.clone(), trends.clone());
+        Self { asked, ..Self::start_in(Folder::new(&plant)) }
     }
 
     fn start_on(port: u16) -> Self {

@@ -13,8 +13,8 @@ use crate::gui::scene::Scene;
 use crate::gui::theme::{LIGHT, plain, strong};
 use crate::gui::widgets::{button, primary_button, quiet};
 use crate::historian::{
-    Dialect, ExportError, ExportOptions, Moments, Progress, QueryError, Setting, Shape, Table, export_table,
-    write_whole,
+    Dialect, ExportError, ExportOptions, Moments, Progress, QueryError, Setting, Shape, Table, export_parquet,
+    export_table, write_whole,
 };
 use crate::station::Ticket;
 use crate::tag::{TagKey, Timestamp};
@@ -29,6 +29,8 @@ pub(super) enum Content {
     /// Every sample of the window.
     #[default]
     Samples,
+    /// The same for pandas, DuckDB and their like.
+    Parquet,
     /// Lowest, last and highest value of every pixel.
     Shown,
     /// A drawing that can be enlarged.
@@ -72,6 +74,7 @@ impl Choice {
     fn end(&self) -> &'static str {
         match self.content {
             Content::Samples | Content::Shown => "csv",
+            Content::Parquet => "parquet",
             Content::Svg => "svg",
             Content::Png => "png",
         }
@@ -158,6 +161,7 @@ impl TrendView {
             ui.add(egui::Label::new(RichText::new(words).font(plain(12.0)).color(palette.muted)).wrap());
             line(ui, "What", &mut choice.content, &[
                 (Content::Samples, "Every sample"),
+                (Content::Parquet, "Parquet"),
                 (Content::Shown, "As drawn"),
                 (Content::Svg, "SVG"),
                 (Content::Png, "PNG"),
@@ -197,7 +201,7 @@ impl TrendView {
     fn export(&mut self, scene: &Scene<'_>) {
         self.exporting.said = None;
         match self.exporting.choice.content {
-            Content::Samples => self.export_samples(scene),
+            Content::Samples | Content::Parquet => self.export_samples(scene),
             Content::Shown => self.export_shown(scene),
             Content::Svg => {
                 let text = self.drawing(scene);
@@ -231,7 +235,7 @@ impl TrendView {
         let [from, to] = self.window.bounds(scene.now.utc).map(Timestamp::from_seconds);
         let patterns = self.pens.list.iter().filter(|pen| !pen.is_hidden).map(|pen| pen.key.to_string()).collect();
         let options = ExportOptions { patterns, from, to, every: None };
-        let (path, dialect) = (self.path(scene), self.exporting.choice.dialect());
+        let (path, choice) = (self.path(scene), self.exporting.choice);
         self.begin();
         let progress = Arc::clone(&self.exporting.progress);
         self.exporting.ticket = Some(scene.handle.ask_long(move |context, cancelled| {
@@ -242,8 +246,14 @@ impl TrendView {
                 !cancelled()
             };
             let reader = context.samples().map_err(|error| error.to_string())?;
-            let setting = Setting { dialect, offset: &local_offset, report: &report };
-            finished(&path, write_whole(&path, |out| export_table(reader, &options, &setting, out)))
+            let setting = Setting { dialect: choice.dialect(), offset: &local_offset, report: &report };
+            finished(
+                &path,
+                write_whole(&path, |out| match choice.content {
+                    Content::Parquet => export_parquet(reader, &options, &report, out),
+                    _ => export_table(reader, &options, &setting, out),
+                }),
+            )
         }));
     }
 
@@ -353,6 +363,7 @@ fn explained(choice: &Choice) -> &'static str {
     match (choice.content, choice.reader) {
         (Content::Svg, _) => "A drawing with its legend, for reports: sharp at any size.",
         (Content::Png, _) => "The picture as it is on the screen, with the pens beside it.",
+        (Content::Parquet, _) => "A table for pandas, DuckDB and their like, every value with all its digits.",
         (_, Reader::Programs) => "Commas, decimal points, RFC 3339 moments.",
         (_, Reader::EnglishExcel) => "Commas, decimal points, local time, its offset in a column of its own.",
         (_, Reader::DutchExcel) => "Semicolons, decimal commas, local time, its offset in a column of its own.",

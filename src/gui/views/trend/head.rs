@@ -59,7 +59,7 @@ impl TrendView {
 
     fn second_row(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let palette = scene.palette;
-        let field = search(ui, &mut self.goto_text, goto_id(), "Go to 2026-11-21 14:00 or -2h", 210.0);
+        let field = search(ui, &mut self.goto_text, goto_id(), "Go to: yesterday 14:00, -2h", 210.0);
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) && !self.goto_text.trim().is_empty() {
             self.go_to(scene);
         }

@@ -335,16 +335,14 @@ fn measured_words(
             format!("{sign}{} ({sign}{})", with(last - first, 0, unit), with(rate, 0, &format!("{unit}/h"))),
         ));
     }
-    if let (Some([low, high]), false) = (found.extremes, is_band) {
-        words.push(("min, max", format!("{}, {}", with(low, 0, ""), with(high, 0, unit))));
-    }
-    match (found.mean, is_band) {
-        (Some(mean), true) => {
+    match (found.mean.zip(found.extremes), is_band) {
+        (Some((mean, _)), true) => {
             let on = found.integral.clamp(0.0, found.known_seconds);
             words.push(("on", format!("{}, {:.1} %", duration(on), mean.clamp(0.0, 1.0) * 100.0)));
         }
-        (Some(mean), false) => {
-            words.push(("mean", with(mean, 1, unit)));
+        (Some((mean, [low, high])), false) => {
+            let three = format!("{}, {}, {}", with(low, 0, ""), with(mean, 1, ""), with(high, 0, unit));
+            words.push(("min, mean, max", three));
             words.push(("deviation", with(found.deviation.unwrap_or(0.0), 1, unit)));
             words.push(("integral", with(found.integral / 3600.0, 1, &format!("{unit}·h"))));
         }
@@ -373,7 +371,7 @@ mod tests {
             .map(|(name, value)| format!("{name}: {value}"))
             .collect();
         assert_eq!(words[0], "change: +10.0 m³/h (+10.0 m³/h/h)");
-        assert!(words.contains(&"mean: 14.00 m³/h".to_owned()), "{words:?}");
+        assert!(words.contains(&"min, mean, max: 10.0, 14.00, 20.0 m³/h".to_owned()), "{words:?}");
         assert!(words.contains(&"integral: 11.67 m³/h·h".to_owned()), "{words:?}");
         assert!(words.contains(&"samples: 2, bad for 10 min 0 s".to_owned()), "{words:?}");
     }

@@ -51,6 +51,8 @@ use picture::Layout;
 use std::collections::BTreeMap;
 use window::{Trail, Window};
 
+/// Questions that wait for an answer at once.
+const QUESTIONS: usize = 24;
 /// Height of the strip that shows where the window stands in the last days.
 const STRIP: f32 = 44.0;
 /// Height of the two lines of words below.
@@ -71,6 +73,8 @@ pub(in crate::gui) struct TrendView {
     compare: Compare,
     /// Whether the selected pen is drawn over another one, and which.
     xy: Option<usize>,
+    /// The pen that is asked for first.
+    turn: usize,
     events: Events,
     is_all_marked: bool,
     measures: Measures,
@@ -101,6 +105,7 @@ impl Default for TrendView {
             plot_rect: Rect::NOTHING,
             compare: Compare::default(),
             xy: None,
+            turn: 0,
             events: Events::default(),
             is_all_marked: false,
             measures: Measures::default(),
@@ -177,14 +182,7 @@ impl TrendView {
     fn refresh(&mut self, scene: &Scene<'_>) {
         let (sight, now) = (self.sight(scene), scene.now);
         let shift = self.compare.shift(sight.bounds[1], &scene_of::clock());
-        for pen in &mut self.pens.list {
-            pen.find_kind(scene);
-            pen.feed.refresh(scene.handle, &pen.key, sight, pen.kind == Kind::Text, now);
-            if let (Some(shift), Kind::Line) = (shift, pen.kind) {
-                let then = Sight { bounds: sight.bounds.map(|time| time - shift), now: sight.now - shift, ..sight };
-                pen.ghost.refresh(scene.handle, &pen.key, then, false, now);
-            }
-        }
+        self.refresh_pens(scene, sight, shift);
         let keys: Vec<TagKey> = self.pens.list.iter().map(|pen| pen.key.clone()).collect();
         self.events.refresh(scene, sight, keys, self.is_all_marked);
         let measured = self.pens.list.iter().filter(|pen| pen.kind != Kind::Text && !pen.is_hidden);
@@ -196,12 +194,45 @@ impl TrendView {
             let sight = Sight { bounds: around, is_live, ..sight };
             self.strip.refresh_for(scene.handle, &pen.key, sight, now);
         }
-        if let Some(Reply::Refused { why }) = self.pending_note.as_mut().and_then(Pending::poll).map(|reply| {
-            self.events.look_again();
-            reply.unwrap_or(Reply::Refused { why: "the station stopped before it answered".to_owned() })
-        }) {
-            self.said = Some(format!("the note was not kept: {why}"));
+        self.receive_note();
+    }
+
+    /// Hundreds of pens are asked for by and by, so that the queue of questions has room for others; whose turn did not come is the first
+    /// one the next time.
+    fn refresh_pens(&mut self, scene: &Scene<'_>, sight: Sight, shift: Option<f64>) {
+        let now = scene.now;
+        let mut waiting = self.pens.list.iter().filter(|pen| pen.feed.is_waiting()).count();
+        let count = self.pens.list.len();
+        let first = std::mem::take(&mut self.turn);
+        for place in (0..count).map(|place| (first + place) % count) {
+            let Some(pen) = self.pens.list.get_mut(place) else { continue };
+            pen.find_kind(scene);
+            let was_waiting = pen.feed.is_waiting();
+            if waiting >= QUESTIONS && !was_waiting {
+                if self.turn == 0 {
+                    self.turn = place;
+                }
+                continue;
+            }
+            pen.feed.refresh(scene.handle, &pen.key, sight, pen.kind == Kind::Text, now);
+            waiting = waiting - usize::from(was_waiting) + usize::from(pen.feed.is_waiting());
+            if let (Some(shift), Kind::Line) = (shift, pen.kind) {
+                let then = Sight { bounds: sight.bounds.map(|time| time - shift), now: sight.now - shift, ..sight };
+                pen.ghost.refresh(scene.handle, &pen.key, then, false, now);
+            }
         }
+    }
+
+    /// What became of a note: it shows itself as a mark, or it is said why it was not kept.
+    fn receive_note(&mut self) {
+        let Some(answer) = self.pending_note.as_mut().and_then(Pending::poll) else { return };
+        self.pending_note = None;
+        self.events.look_again();
+        self.said = match answer {
+            Some(Reply::Refused { why }) => Some(format!("the note was not kept: {why}")),
+            Some(_) => Some("The note is recorded.".to_owned()),
+            None => Some("the note may not be kept: the station stopped before it answered".to_owned()),
+        };
     }
 
     fn plot(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, rect: Rect) {

@@ -12,10 +12,12 @@ use crate::gui::format;
 
 /// Width of an axis of values.
 const AXIS: f32 = 62.0;
-/// Axes that are drawn; of more, the one of the selected pen is among them.
-const AXES: usize = 4;
+/// Width of a sheet for every axis that is drawn; of more axes, the one of the selected pen is among them.
+const ROOM_FOR_AXIS: f32 = 230.0;
 /// Height above the lines, for units and marks.
 const HEAD: f32 = 30.0;
+/// Where the date below ends; moments stand behind it.
+const DATE: f32 = 108.0;
 /// Height of the moments below.
 const FOOT: f32 = 22.0;
 
@@ -86,7 +88,7 @@ impl Layout {
         let selected = content.lines.iter().find(|line| line.is_selected).map(|line| line.axis);
         let mut shown: Vec<usize> = selected.into_iter().collect();
         shown.extend((0..content.axes.len()).filter(|place| Some(*place) != selected));
-        shown.truncate(AXES);
+        shown.truncate(((size[0] / ROOM_FOR_AXIS) as usize).clamp(1, 5));
         let left = AXIS * shown.len().max(1) as f32;
         let foot = size[1] - FOOT;
         let row = band_row(content.bands.len(), foot - HEAD, content.lines.is_empty());
@@ -148,9 +150,9 @@ fn band_row(count: usize, room: f32, is_alone: bool) -> f32 {
 pub(super) const fn dash_of(style: usize) -> Dash {
     match (style / 8) % 4 {
         0 => Dash::Solid,
-        1 => Dash::Dashed,
-        2 => Dash::Dotted,
-        _ => Dash::DashDotted,
+        1 => Dash::Long,
+        2 => Dash::Short,
+        _ => Dash::Mixed,
     }
 }
 
@@ -196,13 +198,13 @@ fn time_axis(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
         let words = label(time, step, content.clock);
         // A label keeps away from both edges, where half of it would be cut.
         let half = words.chars().count() as f32 * 3.6;
-        if x - half > layout.plot.left - 20.0 && x + half < layout.plot.right {
+        if x - half > DATE && x + half < layout.plot.right {
             sheet.words([x, bottom + 5.0], Anchor::CentreTop, words, Ink::Muted);
         }
     }
     let words = content.clock.show(content.bounds[0], "%a %d %b %Y");
     sheet.words([4.0, bottom + 12.0], Anchor::LeftCentre, words, Ink::Faint);
-    sheet.as_in(11.0, false, layout.plot.left + 8.0);
+    sheet.as_in(11.0, false, DATE - 8.0);
 }
 
 fn value_axis(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>, axis: &Axis, area: &Area, is_first: bool) {
@@ -275,8 +277,8 @@ fn limits(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
         let Some(y) = layout.y(axis, limit.value).filter(|y| (layout.plot.top..layout.plot.bottom).contains(y)) else {
             continue;
         };
-        sheet.line(vec![[layout.plot.left, y], [layout.plot.right, y]], Ink::Muted, 1.0, Dash::Dashed);
-        let below = if y < layout.plot.top + 16.0 { 8.0 } else { -8.0 };
+        sheet.line(vec![[layout.plot.left, y], [layout.plot.right, y]], Ink::Muted, 1.0, Dash::Long);
+        let below = if y < layout.plot.top + 16.0 { 9.0 } else { -9.0 };
         sheet.words([layout.plot.left + 6.0, y + below], Anchor::LeftCentre, limit.words.clone(), Ink::Muted);
         sheet.as_in(11.0, false, 200.0);
     }
@@ -290,7 +292,7 @@ fn draw_line(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>, line: &L
         let bounds = content.bounds.map(|time| time - shift);
         let ground = Ground { bounds, until: content.bounds[1] - shift, x: &x, y: &y };
         for points in trace(points, &ground, line.is_linear, None) {
-            let (ink, dash) = (Ink::Pen(line.style), Dash::Dashed);
+            let (ink, dash) = (Ink::Pen(line.style), Dash::Long);
             sheet.items.push(super::sheet::Item::Line { points, ink, width: 1.0, dash, opacity: 0.6 });
         }
     }
@@ -357,17 +359,19 @@ fn draw_marks(sheet: &mut Sheet, layout: &Layout, all: &[Mark]) {
     let inside: Vec<Mark> =
         all.iter().filter(|mark| (layout.bounds[0]..=layout.bounds[1]).contains(&mark.time)).cloned().collect();
     let x = |time: f64| layout.x(time);
-    for cluster in marks::clusters(&inside, &x, 18.0) {
-        let some = &inside[cluster];
+    let clusters = marks::clusters(&inside, &x, 18.0);
+    for (number, cluster) in clusters.iter().enumerate() {
+        let some = &inside[cluster.clone()];
+        let next = clusters.get(number + 1).map_or(layout.plot.right, |next| x(inside[next.start].time) - 7.0);
         let Some(mark) = marks::foremost(some) else { continue };
-        let x = layout.x(mark.time);
+        let at = layout.x(mark.time);
         let alarm = matches!(mark.what, What::Raised { .. }).then_some(mark.priority).flatten();
         let (ink, opacity) = alarm.map_or((Ink::Muted, 0.5), |priority| (Ink::Priority(priority), 0.8));
-        let points = vec![[x, HEAD - 6.0], [x, layout.plot.bottom]];
+        let points = vec![[at, HEAD - 6.0], [at, layout.plot.bottom]];
         sheet.items.push(super::sheet::Item::Line { points, ink, width: 1.0, dash: Dash::Solid, opacity });
-        glyph(sheet, [x, HEAD - 14.0], &mark.what, alarm);
-        if some.len() > 1 && x + 26.0 < layout.plot.right {
-            sheet.words([x + 9.0, HEAD - 14.0], Anchor::LeftCentre, format!("{}", some.len()), Ink::Muted);
+        glyph(sheet, [at, HEAD - 14.0], &mark.what, alarm);
+        if some.len() > 1 && at + 24.0 < next {
+            sheet.words([at + 9.0, HEAD - 14.0], Anchor::LeftCentre, format!("{}", some.len()), Ink::Muted);
             sheet.as_in(10.0, false, 18.0);
         }
     }
@@ -419,7 +423,7 @@ fn draw_cursors(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
             continue;
         }
         let (x, y) = (layout.x(moment), layout.plot.bottom - 10.0);
-        sheet.line(vec![[x, layout.plot.top], [x, bottom]], Ink::Text, 1.2, Dash::Dotted);
+        sheet.line(vec![[x, layout.plot.top], [x, bottom]], Ink::Text, 1.2, Dash::Short);
         let is_active = content.cursors.active == which;
         sheet.fill(Area::new(x - 8.0, y - 8.0, x + 8.0, y + 8.0), if is_active { Ink::Text } else { Ink::Muted }, 1.0);
         sheet.words([x, y], Anchor::Centre, which.letter(), Ink::Panel);
@@ -480,7 +484,7 @@ mod tests {
         let axes = [axis("m", 10.0), axis("A", 10.0)];
         let (sheet, layout) = draw([800.0, 400.0], &content(&points, &axes, &clock));
         assert_eq!(lines(&sheet, 0)[0].0, Dash::Solid);
-        assert_eq!(lines(&sheet, 8)[0].0, Dash::Dashed);
+        assert_eq!(lines(&sheet, 8)[0].0, Dash::Long);
         assert_eq!(layout.axes.len(), 2);
         assert!(layout.plot.left >= 2.0 * AXIS && layout.plot.height() > 300.0);
     }
@@ -503,7 +507,7 @@ mod tests {
         let mut content = content(&points, &axes, &clock);
         content.lines.iter_mut().enumerate().for_each(|(place, line)| line.is_selected = place == 7);
         let layout = Layout::new([800.0, 400.0], &content);
-        assert_eq!(layout.axes.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [7, 0, 1, 2]);
+        assert_eq!(layout.axes.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [7, 0, 1]);
     }
 
     #[test]
@@ -519,6 +523,22 @@ mod tests {
             assert!(layout.plot.height() > 250.0, "{count}");
             let last = layout.bands.last().unwrap();
             assert!((last.bottom - (600.0 - FOOT)).abs() < 0.5, "{count} {last:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_moment_keeps_away_from_the_date() {
+        let (points, clock) = (points("1 2"), Clock::utc());
+        let axes = [axis("m", 10.0)];
+        for start in 0..10 {
+            let mut content = content(&points, &axes, &clock);
+            content.bounds = [f64::from(start) * 10.0, f64::from(start) * 10.0 + 300.0];
+            let (sheet, _) = draw([640.0, 300.0], &content);
+            let clocks = sheet.items.iter().filter_map(|item| match item {
+                Item::Words { at, words, anchor: Anchor::CentreTop, .. } => Some((at[0], words.chars().count())),
+                _ => None,
+            });
+            assert!(clocks.into_iter().all(|(x, signs)| x - signs as f32 * 3.6 > DATE), "{start}");
         }
     }
 

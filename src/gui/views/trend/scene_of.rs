@@ -86,10 +86,10 @@ impl TrendView {
     ) -> Sheet {
         let sight = self.sight(scene);
         self.axes = axes(&self.axis_wishes(scene, sight), &self.axis_settings);
-        if let Some(across) = self.xy {
-            if let Some(sheet) = self.xy_sheet(scene, size, across) {
-                return sheet;
-            }
+        if let Some(across) = self.xy
+            && let Some(sheet) = self.xy_sheet(scene, size, across)
+        {
+            return sheet;
         }
         let clock = clock();
         let shift = self.compare.shift(sight.bounds[1], &clock);

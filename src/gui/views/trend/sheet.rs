@@ -50,9 +50,12 @@ pub(super) enum Ink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dash {
     Solid,
-    Dashed,
-    Dotted,
-    DashDotted,
+    /// In strokes.
+    Long,
+    /// In dots.
+    Short,
+    /// In strokes and dots by turns.
+    Mixed,
 }
 
 impl Dash {
@@ -60,9 +63,9 @@ impl Dash {
     pub(super) const fn lengths(self) -> &'static [f32] {
         match self {
             Self::Solid => &[],
-            Self::Dashed => &[9.0, 4.0],
-            Self::Dotted => &[2.0, 3.5],
-            Self::DashDotted => &[9.0, 3.5, 2.0, 3.5],
+            Self::Long => &[9.0, 4.0],
+            Self::Short => &[2.0, 3.5],
+            Self::Mixed => &[9.0, 3.5, 2.0, 3.5],
         }
     }
 }

@@ -7,10 +7,10 @@ use std::fmt::Write;
 pub(super) fn svg(sheet: &Sheet, color: &dyn Fn(Ink) -> String) -> String {
     let [width, height] = sheet.size;
     let mut out = String::with_capacity(64 * 1024);
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"Inter, Helvetica, Arial, sans-serif\">\n"
+         font-family=\"Inter, Helvetica, Arial, sans-serif\">"
     );
     let _ = writeln!(
         out,
@@ -141,7 +141,7 @@ mod tests {
     fn a_drawing_is_well_formed_whatever_its_words() {
         let mut sheet = Sheet::new([100.0, 50.0]);
         sheet.clip(Some(Area::new(0.0, 0.0, 50.0, 50.0)));
-        sheet.line(vec![[0.0, 0.0], [10.0, 5.0]], Ink::Pen(9), 1.5, Dash::Dashed);
+        sheet.line(vec![[0.0, 0.0], [10.0, 5.0]], Ink::Pen(9), 1.5, Dash::Long);
         sheet.clip(None);
         sheet.words([5.0, 5.0], Anchor::LeftCentre, "a<b & \"c\"\u{1}", Ink::Text);
         let text = svg(&sheet, &|_| "#123456".to_owned());

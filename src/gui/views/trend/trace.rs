@@ -60,8 +60,11 @@ impl Strokes {
         if let (Some(low), Some(high)) = (place(point.low), place(point.high))
             && low != high
         {
-            self.push([x, low]);
-            self.push([x, high]);
+            // Towards the value with which the column ends: a falling line is no saw.
+            let ends_low = place(point.last).is_some_and(|last| (last - low).abs() < (last - high).abs());
+            let [first, second] = if ends_low { [high, low] } else { [low, high] };
+            self.push([x, first]);
+            self.push([x, second]);
         }
         match place(point.last) {
             Some(last) => self.push([x, last]),
@@ -121,6 +124,12 @@ mod tests {
     #[test]
     fn peaks_are_drawn_and_gaps_are_not() {
         check("1 2..9 3", false, None, &[&[[0.0, 1.0], [1.0, 1.0], [1.0, 2.0], [1.0, 9.0], [2.0, 9.0], [2.0, 3.0]]]);
+        let falling = [
+            Point { time: 0.0, low: 9.0, high: 9.0, last: 9.0, is_new: true },
+            Point { time: 1.0, low: 5.0, high: 9.0, last: 5.0, is_new: true },
+        ];
+        let ground = Ground { bounds: [0.0, 9.0], until: 9.0, x: &|time| time as f32, y: &|value| Some(value as f32) };
+        assert_eq!(trace(&falling, &ground, true, None), [[[0.0, 9.0], [1.0, 9.0], [1.0, 5.0]]]);
         check("1 1 ? ? 2 2", false, None, &[&[[0.0, 1.0], [1.0, 1.0]], &[[4.0, 2.0], [5.0, 2.0]]]);
         check("? 3 ?", false, None, &[&[[0.5, 3.0], [1.5, 3.0]]]);
     }

@@ -45,7 +45,10 @@ impl TrendView {
             Wish::NextMark(is_forward) => self.next_mark(scene, is_forward),
             Wish::OpenMark(at) => self.open_mark(scene, at),
             Wish::GoTo => ui.memory_mut(|memory| memory.request_focus(goto_id())),
-            Wish::Add => ui.memory_mut(|memory| memory.request_focus(add_id())),
+            Wish::Add => {
+                self.add_text.clear();
+                ui.memory_mut(|memory| memory.request_focus(add_id()));
+            }
             Wish::Note => self.begin_note(scene),
             Wish::Compare => self.compare = self.compare.next(),
             Wish::Xy => self.next_xy(),

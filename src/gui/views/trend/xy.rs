@@ -43,8 +43,8 @@ pub(super) fn draw(size: [f32; 2], look: &XyLook<'_>) -> Sheet {
     }
     names(&mut sheet, look, plot);
     sheet.clip(Some(plot));
-    let places: Vec<[f32; 2]> =
-        look.pairs.iter().filter_map(|[_, across, upwards]| Some([x(*across)?, y(*upwards)?])).collect();
+    let place = |[time, across, upwards]: &[f64; 3]| Some((*time, [x(*across)?, y(*upwards)?]));
+    let places: Vec<(f64, [f32; 2])> = look.pairs.iter().filter_map(place).collect();
     dots(&mut sheet, &places, look.upwards.2);
     for (letter, [across, upwards]) in &look.cursors {
         let Some((x, y)) = x(*across).zip(y(*upwards)) else { continue };
@@ -74,23 +74,33 @@ fn unit(axis: &Axis) -> &str {
     if axis.unit.is_empty() { "no unit" } else { &axis.unit }
 }
 
-fn dots(sheet: &mut Sheet, places: &[[f32; 2]], style: usize) {
+fn dots(sheet: &mut Sheet, places: &[(f64, [f32; 2])], style: usize) {
     let ink = Ink::Pen(style);
     let step = places.len().div_ceil(AGES).max(1);
+    let ages = places.len().div_ceil(step);
     for (age, some) in places.chunks(step).enumerate() {
-        let opacity = 0.25 + 0.75 * (age + 1) as f32 / places.chunks(step).len() as f32;
-        // The way from one to the next, faintly: it shows loops.
-        let points = some.to_vec();
-        if points.len() > 1 {
-            sheet.items.push(Item::Line { points, ink, width: 0.8, dash: Dash::Solid, opacity: opacity * 0.4 });
+        let opacity = 0.25 + 0.75 * (age + 1) as f32 / ages as f32;
+        // The way from one to the next, faintly: it shows loops. Over a time in which one was not known there is none.
+        for way in some.chunk_by(|before, after| after.0 - before.0 <= shortest(places) * 3.0) {
+            let points: Vec<[f32; 2]> = way.iter().map(|(_, place)| *place).collect();
+            if points.len() > 1 {
+                sheet.items.push(Item::Line { points, ink, width: 0.8, dash: Dash::Solid, opacity: opacity * 0.4 });
+            }
         }
-        sheet.items.push(Item::Dots { points: some.to_vec(), ink, opacity });
+        let points = some.iter().map(|(_, place)| *place).collect();
+        sheet.items.push(Item::Dots { points, ink, opacity });
     }
-    if let Some([x, y]) = places.last().copied() {
+    if let Some((_, [x, y])) = places.last().copied() {
         let ring = (0..=20).map(|place| f64::from(place) / 20.0 * std::f64::consts::TAU);
         let ring = ring.map(|turn| [x + 6.0 * turn.cos() as f32, y + 6.0 * turn.sin() as f32]).collect();
         sheet.line(ring, Ink::Text, 1.5, Dash::Solid);
     }
+}
+
+/// Seconds between neighbours: columns are equally far apart, and more is a gap.
+fn shortest(places: &[(f64, [f32; 2])]) -> f64 {
+    let first = places.iter().zip(places.iter().skip(1)).take(16);
+    first.map(|(before, after)| after.0 - before.0).fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]
@@ -115,6 +125,9 @@ mod tests {
             cursors: vec![("A", [50.0, 5.0])],
         };
         let sheet = draw([500.0, 400.0], &look);
+        let ways = |sheet: &Sheet| {
+            sheet.items.iter().filter(|item| matches!(item, Item::Line { width, .. } if *width == 0.8)).count()
+        };
         let dots: Vec<[f32; 2]> = sheet
             .items
             .iter()
@@ -122,6 +135,14 @@ mod tests {
             .flatten()
             .collect();
         assert_eq!(dots, [[LEFT, 360.0], [488.0, HEAD]]);
+        assert_eq!(ways(&sheet), 0, "a pair alone has no way");
+        // Nothing is known for a while: no way leads over that.
+        let pairs: Vec<[f64; 3]> = (0..40)
+            .map(|place| if place < 20 { place } else { place + 60 })
+            .map(|time| [f64::from(time), 1.0, 5.0])
+            .collect();
+        let look = XyLook { pairs: &pairs, cursors: Vec::new(), ..look };
+        assert_eq!(ways(&draw([500.0, 400.0], &look)), 6, "five ages, one of them in two pieces");
         assert!(sheet.items.iter().any(|item| matches!(item, Item::Words { words, .. } if words == "speed (rpm)")));
     }
 }
