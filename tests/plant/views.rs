@@ -72,6 +72,7 @@ impl Bench {
                 "speed" | "speed-setpoint" => 1182.0,
                 "bearing-temperature" => 314.0,
                 "records-writable" | "history-writable" => 1.0,
+                "history-days" => 1000.0,
                 _ => 0.0,
             };
             let value = if name.starts_with("boezem") { -0.4 } else { value };
