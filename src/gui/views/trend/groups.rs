@@ -4,6 +4,7 @@ use super::TrendView;
 use super::axes::{AxisId, AxisSetting};
 use super::input::Wish;
 use super::pens::{Pen, Pens};
+use super::scene_of::counted;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, strong};
 use crate::gui::widgets::{button, quiet, search};
@@ -222,9 +223,9 @@ fn row(ui: &mut Ui, group: &TrendGroup, palette: &crate::gui::theme::Palette) ->
                     if forget.accessible_name(format!("Forget {}", group.name)).clicked() {
                         chosen = Some(Chosen::Forget(group.name.clone()));
                     }
-                    format!("{} pens, by {author}", group.pens.len())
+                    format!("{}, by {author}", counted(group.pens.len()))
                 }
-                None => format!("{} pens, station file", group.pens.len()),
+                None => format!("{}, station file", counted(group.pens.len())),
             };
             quiet(ui, by, palette);
         });

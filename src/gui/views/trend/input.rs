@@ -3,7 +3,7 @@
 use super::cursors::{Cursors, Which};
 use super::picture::Layout;
 use super::sheet::Area;
-use egui::{Id, Key, Modifiers, PointerButton, Pos2, Response, Ui};
+use egui::{Event, Id, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,7 +115,17 @@ pub(super) fn keys(ui: &Ui, plot: Id) -> Vec<Wish> {
         let times = ui.input_mut(|input| input.count_and_consume_key(*modifiers, *key));
         std::iter::repeat_n(*wish, times)
     };
-    KEYS.iter().flat_map(pressed).collect()
+    let wishes: Vec<Wish> = KEYS.iter().flat_map(pressed).collect();
+    for wish in &wishes {
+        if matches!(wish, Wish::GoTo | Wish::Add | Wish::Note | Wish::Groups | Wish::Export) {
+            // The keyboard goes to a field in this very frame. The letter of the key itself does not belong there.
+            ui.input_mut(|input| {
+                let letter = input.events.iter().position(|event| matches!(event, Event::Text(_)));
+                letter.map(|place| input.events.remove(place))
+            });
+        }
+    }
+    wishes
 }
 
 /// What is going on with the pointer.

@@ -279,7 +279,7 @@ fn swatch_of(ui: &Ui, pen: &Pen, area: egui::Rect, is_selected: bool, palette: &
 
 /// The end of a name says more than its beginning.
 fn short_name(name: &str, room: f32) -> &str {
-    let fits = (room / 6.6).max(4.0) as usize;
+    let fits = (room / 7.3).max(4.0) as usize;
     let mut rest = name;
     while rest.chars().count() > fits {
         match rest.split_once('/') {
@@ -344,7 +344,8 @@ fn measured_words(
             let three = format!("{}, {}, {}", with(low, 0, ""), with(mean, 1, ""), with(high, 0, unit));
             words.push(("min, mean, max", three));
             words.push(("deviation", with(found.deviation.unwrap_or(0.0), 1, unit)));
-            words.push(("integral", with(found.integral / 3600.0, 1, &format!("{unit}·h"))));
+            let (sum, unit) = integral_in(found.integral, unit);
+            words.push(("integral", with(sum, 1, &unit)));
         }
         (None, _) => words.push(("", "nothing is known here".to_owned())),
     }
@@ -352,6 +353,16 @@ fn measured_words(
         if found.bad_seconds > 0.0 { format!(", bad for {}", duration(found.bad_seconds)) } else { String::new() };
     words.push(("samples", format!("{}{bad}", format::number(found.samples as f64, 0))));
     words
+}
+
+/// An integral over seconds in the unit that people count in: of `m³/h` it is `m³`, of `kW` it is `kW·h`.
+fn integral_in(seconds: f64, unit: &str) -> (f64, String) {
+    for (end, length) in [("/h", 3600.0), ("/min", 60.0), ("/s", 1.0)] {
+        if let Some(counted) = unit.strip_suffix(end) {
+            return (seconds / length, counted.to_owned());
+        }
+    }
+    (seconds / 3600.0, format!("{unit}·h"))
 }
 
 #[cfg(test)]
@@ -372,14 +383,22 @@ mod tests {
             .collect();
         assert_eq!(words[0], "change: +10.0 m³/h (+10.0 m³/h/h)");
         assert!(words.contains(&"min, mean, max: 10.0, 14.00, 20.0 m³/h".to_owned()), "{words:?}");
-        assert!(words.contains(&"integral: 11.67 m³/h·h".to_owned()), "{words:?}");
+        assert!(words.contains(&"integral: 11.67 m³".to_owned()), "{words:?}");
         assert!(words.contains(&"samples: 2, bad for 10 min 0 s".to_owned()), "{words:?}");
     }
 
     #[test]
+    fn an_integral_is_counted_in_what_flows() {
+        assert_eq!(integral_in(7200.0, "m³/h"), (2.0, "m³".to_owned()));
+        assert_eq!(integral_in(7200.0, "m³/s"), (7200.0, "m³".to_owned()));
+        assert_eq!(integral_in(7200.0, "L/min"), (120.0, "L".to_owned()));
+        assert_eq!(integral_in(7200.0, "kW"), (2.0, "kW·h".to_owned()));
+    }
+
+    #[test]
     fn names_lose_their_beginning_first() {
-        assert_eq!(short_name("south/P7/bearing-temperature", 140.0), "bearing-temperature");
-        assert_eq!(short_name("south/P7/speed", 140.0), "south/P7/speed");
+        assert_eq!(short_name("south/P7/bearing-temperature", 150.0), "bearing-temperature");
+        assert_eq!(short_name("south/P7/speed", 150.0), "south/P7/speed");
         assert_eq!((tidy(0.5), tidy(1234.5678), tidy(-0.00123)), ("0.5".into(), "1234.6".into(), "-0.00123".into()));
     }
 }

@@ -28,6 +28,11 @@ pub(super) fn clock() -> Clock<'static> {
     })
 }
 
+/// How many pens, in words.
+pub(super) fn counted(pens: usize) -> String {
+    if pens == 1 { "1 pen".to_owned() } else { format!("{pens} pens") }
+}
+
 /// What the strip shows: the last day, or more around a window that is wider or further away.
 pub(super) fn strip_bounds(window: &Window, sight: Sight) -> [f64; 2] {
     let wide = (window.span * 6.0).max(STRIP_SECONDS);
@@ -223,7 +228,7 @@ impl TrendView {
     pub(super) fn spoken(&self, scene: &Scene<'_>) -> String {
         let [from, to] = self.window.bounds(scene.now.utc).map(|time| clock().show(time, "%d %b %H:%M:%S"));
         let live = if self.window.is_live() { ", live" } else { "" };
-        format!("Trend of {} pens from {from} to {to}{live}", self.pens.list.len())
+        format!("Trend of {} from {from} to {to}{live}", counted(self.pens.list.len()))
     }
 
     /// The mark under the active cursor in words, or where the picture stands.
