@@ -5,6 +5,7 @@
 
 mod axes;
 mod bands;
+mod beside;
 mod compare;
 mod cursors;
 mod curve;
