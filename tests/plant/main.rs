@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
 mod faults;
+mod history;
 mod modbus;
 mod mqtt;
 mod program;
