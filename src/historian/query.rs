@@ -86,7 +86,7 @@ impl Reader {
         work(&self.main).map_err(|source| explain(&self.path, source).into())
     }
 
-    /// Looks into another file; none when it does not exist.
+    /// Looks into another file; none when it does not exist, or is just being made.
     fn in_file<T>(
         &self,
         path: &Path,
@@ -97,7 +97,11 @@ impl Reader {
         }
         let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
         let known = self.files.borrow_mut().remove(path);
+        let is_known = known.is_some();
         let connection = known.map_or_else(open, Ok)?;
+        if !is_known && is_being_made(&connection).map_err(|source| explain(path, source))? {
+            return Ok(None);
+        }
         let found = work(&connection)?;
         let mut files = self.files.borrow_mut();
         if files.len() >= OPEN_FILES {
@@ -416,6 +420,12 @@ impl Reader {
         }
         if goes_on { Ok(()) } else { Err(QueryError::Cancelled) }
     }
+}
+
+/// Whether a file has no tables yet: they come in one commit with its version.
+fn is_being_made(connection: &Connection) -> rusqlite::Result<bool> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(version == 0)
 }
 
 /// What is read of one month.
