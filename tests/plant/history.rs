@@ -3,9 +3,12 @@
 
 mod check;
 mod child;
+mod cuts;
 mod damage;
 mod kills;
 mod schedule;
+mod shim;
+mod trace;
 mod written;
 
 /// Numbers that look random and are the same in every run (SplitMix64).
@@ -26,7 +29,7 @@ impl Random {
     }
 }
 
-/// How much of a suite runs: the full number where the environment says so.
-pub fn amount(ordinary: u64) -> u64 {
-    std::env::var("POLDER_CRASHES").ok().map_or(ordinary, |number| number.parse().unwrap())
+/// Whether the environment asks for the full suites, with every kill, cut and damage that is claimed; they take minutes.
+pub fn is_full() -> bool {
+    std::env::var_os("POLDER_FULL_CRASH_SUITE").is_some()
 }

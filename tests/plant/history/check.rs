@@ -73,6 +73,9 @@ pub fn integrity(folder: &Path) -> Result<(), String> {
         let check = || open_to_read(&path)?.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
         match check() {
             Ok(words) if words == "ok" => {}
+            // Killed before the file had its write-ahead log: the next writer follows the rollback journal, and it holds nothing yet.
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => {}
             other => return Err(format!("{}: {other:?}", path.display())),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::check::{Found, Told, check, check_started};
 use super::schedule::{HOUR, Run};
-use super::{Random, amount, child};
+use super::{Random, child, is_full};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Kills in one station folder; the next one then begins with none.
 const IN_ONE_FOLDER: u64 = 10;
-const KILLS: u64 = 40;
+/// Kills in an ordinary run, and in the full suite.
+const KILLS: [u64; 2] = [40, 300];
+const SEED: u64 = 0x5EED_0001;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How the kills were spread.
@@ -72,23 +74,28 @@ fn folder_of_kills(random: &mut Random, kills: u64, spread: &mut Spread) {
         month += 1 + random.below(2);
         // Every fourth one while the files are being opened.
         let longest = if random.below(4) == 0 { 30_000 } else { 800_000 };
-        let delay = Duration::from_micros(random.below(longest));
-        runs.push(live(keep.path(), run, delay));
-        let found =
-            check(keep.path(), &runs).unwrap_or_else(|error| panic!("{error}\nkilled after {delay:?} in {runs:?}"));
-        spread.add(runs.last().unwrap(), &found);
+        runs.push(live(keep.path(), run, Duration::from_micros(random.below(longest))));
+        match check(keep.path(), &runs) {
+            Ok(found) => spread.add(runs.last().unwrap(), &found),
+            Err(error) => give_up(&error, keep, &runs),
+        }
     }
-    let found =
-        check_started(keep.path(), &runs).unwrap_or_else(|error| panic!("{error}\nat the start after {runs:?}"));
-    spread.samples += found.samples;
+    match check_started(keep.path(), &runs) {
+        Ok(found) => spread.samples += found.samples,
+        Err(error) => give_up(&format!("{error}; at the start after it"), keep, &runs),
+    }
     let files = super::check::databases(keep.path());
     spread.months += files.iter().filter(|path| path.to_string_lossy().contains("raw-")).count();
 }
 
+fn give_up(error: &str, keep: tempfile::TempDir, runs: &[Told]) -> ! {
+    panic!("{error}\nkilled the {}th time; the files are kept in {}\n{runs:?}", runs.len(), keep.keep().display())
+}
+
 #[test]
 fn nothing_kept_or_acknowledged_is_lost_by_kill_9() {
-    let (kills, seed) = (amount(KILLS), 0x5EED_0001);
-    let (mut random, mut spread) = (Random(seed), Spread::default());
+    let kills = KILLS[usize::from(is_full())];
+    let (mut random, mut spread) = (Random(SEED), Spread::default());
     while spread.kills < kills {
         folder_of_kills(&mut random, IN_ONE_FOLDER.min(kills - spread.kills), &mut spread);
     }
