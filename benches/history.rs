@@ -141,8 +141,7 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
     let mut ready = ready.into_iter();
     let (start, busy) = (Instant::now(), processor_seconds());
     let mut waiting = Vec::new();
-    let mut hand_over = |rows: Vec<HistoryRow>| {
-        let mut rows = rows;
+    let hand_over = |mut rows: Vec<HistoryRow>| {
         while let Err(back) = historian.rows(rows) {
             rows = back;
             std::thread::park_timeout(Duration::from_millis(1));
@@ -156,11 +155,19 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
         }
     }
     hand_over(waiting);
-    clock.1.store((START + seconds.next_multiple_of(86_400) + HOUR) * SECOND, Ordering::Relaxed);
-    let (_, unsealed) = historian.source();
-    while unsealed.lock().unwrap().count() > 0 {
-        std::thread::park_timeout(Duration::from_millis(5));
+    let (path, unsealed) = historian.source();
+    let reader = Reader::open(&path, Some(unsealed.clone())).unwrap();
+    let (last, end) = (TagKey::from(format!("tag-{}", tags - 1).as_str()), Timestamp::from_micros(i64::MAX));
+    let newest = || reader.before(&last, end).unwrap().map_or(0, |sample| sample.time.as_micros() / SECOND);
+    while newest() < START + seconds - 1 {
+        std::thread::park_timeout(Duration::from_millis(2));
     }
+    // Two days later even the slowest tag is sealed.
+    clock.1.store((START + seconds + 2 * 86_400) * SECOND, Ordering::Relaxed);
+    while unsealed.lock().unwrap().count() > 0 {
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    drop(reader);
     let taken = (start.elapsed().as_secs_f64(), processor_seconds() - busy);
     // What the head held is given back to the disk in the background.
     let main = folder.join("history/samples.sqlite");
@@ -175,6 +182,16 @@ fn fill(folder: &Path, kind: Kind, tags: usize, seconds: i64, ready_made: bool) 
         size = now;
     }
     historian.stop();
+    let reader = Reader::open(&main, None).unwrap();
+    let mut count = 0;
+    for tag in [0, tags / 2, tags - 1] {
+        let mut take = |times: &[i64], _: &[f64]| {
+            count += times.len() as i64;
+            true
+        };
+        reader.numbers(&TagKey::from(format!("tag-{tag}").as_str()), Timestamp::default(), end, &mut take).unwrap();
+    }
+    assert_eq!(count, 3 * seconds, "nothing was lost");
     taken
 }
 
@@ -212,7 +229,9 @@ fn pairs(count: usize) {
         work.push(ours[1] / chunks[1]);
         rows.push(ours[0] / table[0]);
     }
-    println!("ingest, 1,000 tags at 1 Hz, an hour, everything on one core, until all is sealed (median of {count} pairs [range])");
+    println!(
+        "ingest, 1,000 tags at 1 Hz, an hour, everything on one core, until all is sealed (median of {count} pairs [range])"
+    );
     println!("  {} million samples/s", median(rates));
     println!("  beside chunks in C: {} x the rate, {} x the processor time", median(speed), median(work));
     println!("  beside row tables: {} x the rate", median(rows));
@@ -237,7 +256,12 @@ fn bytes() {
             of.map(|entry| entry.metadata().unwrap().len()).sum::<u64>() as f64 / (125 * 6 * HOUR) as f64
         };
         let all = disk_bytes(&folder) as f64 / (125 * 6 * HOUR) as f64;
-        println!("  {name:32} {all:.2}: samples {:.2}, minutes {:.2}, the rest {:.2}", size("raw"), size("minutes"), size("samples"));
+        println!(
+            "  {name:32} {all:.2}: samples {:.2}, minutes {:.2}, the rest {:.2}",
+            size("raw"),
+            size("minutes"),
+            size("samples")
+        );
     }
 }
 
@@ -258,30 +282,45 @@ fn questions() {
     let folder = folder("history-questions");
     let (wall, _) = fill(&folder, Kind::Rounded, 4, 30 * 24 * HOUR, false);
     let samples = 4.0 * 30.0 * 86_400.0;
-    println!("questions, 4 tags of 1 Hz for 30 days ({:.2} bytes a sample, filled in {wall:.0} s with the making of the signal; median of 9 [range])", disk_bytes(&folder) as f64 / samples);
+    println!(
+        "questions, 4 tags of 1 Hz for 30 days ({:.2} bytes a sample, filled in {wall:.0} s with the making of the signal; median of 9 [range])",
+        disk_bytes(&folder) as f64 / samples
+    );
     let reader = Reader::open(&folder.join("history/samples.sqlite"), None).unwrap();
     let key = TagKey::from("tag-2");
     let at = |second: i64| Timestamp::from_micros((START + second) * SECOND);
     let month = 30 * 24 * HOUR;
     timed("one day, every sample", || {
         let mut count = 0;
-        reader.numbers(&key, at(month - 86_400), at(month), &mut |times, _| { count += times.len(); true }).unwrap();
+        reader
+            .numbers(&key, at(month - 86_400), at(month), &mut |times, _| {
+                count += times.len();
+                true
+            })
+            .unwrap();
         count
     });
     timed("one day, every sample with quality", || reader.samples(&key, at(month - 86_400), at(month)).unwrap().len());
     timed("30 days, 1,000 columns", || reader.columns(&key, at(0), at(month), 1000, &|| false).unwrap().len());
-    timed("30 days, 1,000 columns, exact", || reader.exact_columns(&key, at(0), at(month), 1000, &|| false).unwrap().len());
+    timed("30 days, 1,000 columns, exact", || {
+        reader.exact_columns(&key, at(0), at(month), 1000, &|| false).unwrap().len()
+    });
     timed("the value at a moment", || usize::from(reader.before(&key, at(month / 2)).unwrap().is_some()));
 }
 
 fn year() {
     let folder = folder("history-year");
     let (wall, _) = fill(&folder, Kind::Rounded, 10, 365 * 24 * HOUR, false);
-    println!("a year of 1 Hz, 10 tags: {:.2} bytes a sample, filled in {wall:.0} s", disk_bytes(&folder) as f64 / (3650.0 * 86_400.0));
+    println!(
+        "a year of 1 Hz, 10 tags: {:.2} bytes a sample, filled in {wall:.0} s",
+        disk_bytes(&folder) as f64 / (3650.0 * 86_400.0)
+    );
     let at = |second: i64| Timestamp::from_micros((START + second) * SECOND);
     timed("10 pens, the whole year, 1,000 columns, opening included", || {
         let reader = Reader::open(&folder.join("history/samples.sqlite"), None).unwrap();
-        let columns = |tag| reader.columns(&TagKey::from(format!("tag-{tag}").as_str()), at(0), at(365 * 24 * HOUR), 1000, &|| false);
+        let columns = |tag| {
+            reader.columns(&TagKey::from(format!("tag-{tag}").as_str()), at(0), at(365 * 24 * HOUR), 1000, &|| false)
+        };
         (0..10).map(|tag| columns(tag).unwrap().len()).sum()
     });
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

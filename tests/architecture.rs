@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("driver", &["tag", "command", "audit", "queue"], &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc"]),
     ("engine", &["tag", "access", "audit", "alarm", "command", "driver", "screen"], &["tokio"]),
     ("recorder", &["tag", "access", "audit", "alarm", "queue"], &["tokio", "rusqlite"]),
-    ("historian", &["tag", "queue"], &["tokio", "rusqlite"]),
+    ("historian", &["tag", "queue"], &["tokio", "rusqlite", "pco", "rustix"]),
     ("config", &["tag", "access", "alarm", "command", "driver", "engine", "screen"], &["rumqttc"]),
     (
         "station",
@@ -77,6 +77,8 @@ const GUARDED: &[&str] = &[
     "rustls",
     "rumqttc",
     "rusqlite",
+    "pco",
+    "rustix",
     "egui",
     "eframe",
     "egui_plot",

@@ -2,6 +2,7 @@
 
 mod act;
 mod browse;
+mod history;
 mod loop_check;
 mod sheet;
 mod simulate;
@@ -118,6 +119,32 @@ enum Tool {
     },
     /// List every tag with its last loop check, out of the audit record.
     LoopCheck(loop_check::LoopCheckArguments),
+    /// Work out a figure of a tag for each interval of a range.
+    Query(history::QueryArguments),
+    /// Copy a station, running or not, into a new folder, and read the copy back.
+    Backup {
+        /// Station folder.
+        folder: PathBuf,
+        /// Folder to make.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Put a backup where a station is to run.
+    Restore {
+        /// Folder that `polder backup` made.
+        backup: PathBuf,
+        /// Station folder; made where there is none.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Save what can be read out of damaged files of history. The station must not run.
+    Repair {
+        /// Station folder.
+        folder: PathBuf,
+        /// Only look, at every page and every chunk; exit code 1 where something is damaged. The station may run.
+        #[arg(long)]
+        check: bool,
+    },
     /// Check the audit record, offline.
     Verify {
         /// Station folder.
@@ -196,6 +223,10 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
         Tool::Simulate(arguments) => simulate::simulate(arguments),
         Tool::Export(arguments) => tools::export(&arguments),
+        Tool::Query(arguments) => history::query(&arguments),
+        Tool::Backup { folder, to } => history::backup(&folder, &to),
+        Tool::Restore { backup, to } => history::restore(&backup, &to),
+        Tool::Repair { folder, check } => history::repair(&folder, check),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),

@@ -91,7 +91,7 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn moment(text: &str) -> anyhow::Result<Timestamp> {
+pub(super) fn moment(text: &str) -> anyhow::Result<Timestamp> {
     Timestamp::parse_rfc3339(text)
         .with_context(|| format!("\"{text}\" is not a moment; write it as 2026-11-21T14:00:00Z or with +01:00"))
 }

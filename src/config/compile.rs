@@ -1,9 +1,11 @@
 //! From entries to a plan and driver settings.
 
-use super::file::{ConnectionEntry, DeviceEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry};
+use super::file::{
+    ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
+};
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, modbus, mqtt, picture, units};
+use super::{alarms, history, modbus, mqtt, picture, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
@@ -11,8 +13,8 @@ use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::Picture;
 use crate::tag::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryPolicy, Scaling,
-    States, TagDefinition, TagId, TagKey,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
+    TagDefinition, TagId, TagKey,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,6 +45,8 @@ pub(super) struct TagDraft {
     /// What relative names begin with.
     pub(super) prefix: String,
     pub(super) device: Option<DeviceId>,
+    /// What its template and the station say about history, where it says nothing itself.
+    pub(super) history: [(Option<HistoryEntry>, Place); 2],
 }
 
 /// A device on its way.
@@ -71,7 +75,9 @@ pub(super) fn compile(
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
     let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
     let devices = devices(sources, &connections, problems);
-    let drafts = drafts(sources, &devices, &templates, problems);
+    let place = Place::new(&sources.first()?.name, "station".to_owned());
+    let history = (station.station.history.clone(), place.at("history"));
+    let drafts = drafts(sources, &devices, &templates, &history, problems);
     let slots = slots(&drafts, problems);
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
     for (slot, draft) in drafts.iter().enumerate() {
@@ -82,7 +88,11 @@ pub(super) fn compile(
     compiled.add_device_alarms(&devices, problems);
     compiled.add_system();
     compiled.add_certificate_alarm();
-    Some(compiled.finish(name, &devices, generation))
+    compiled.add_space_alarm();
+    let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
+    let mut plant = compiled.finish(name, &devices, generation);
+    plant.plan.retention = retention;
+    Some(plant)
 }
 
 fn entries<T: DeserializeOwned>(sources: &[Source], list: &str, problems: &mut Problems) -> Vec<Placed<T>> {
@@ -137,6 +147,7 @@ fn drafts(
     sources: &[Source],
     devices: &[DeviceDraft],
     templates: &[Placed<TemplateEntry>],
+    station: &(Option<HistoryEntry>, Place),
     problems: &mut Problems,
 ) -> Vec<TagDraft> {
     let mut drafts = Vec::new();
@@ -159,6 +170,7 @@ fn drafts(
                 place: template.place.at("tags").at(number),
                 prefix: prefix.clone(),
                 device: Some(DeviceId(slot as u32)),
+                history: [(template.entry.history.clone(), template.place.at("history")), station.clone()],
             });
         }
     }
@@ -167,7 +179,8 @@ fn drafts(
         if entry.device.is_none() {
             problems.error(&place, format!("the tag \"{}\" needs a \"device\" that it is read from", entry.name));
         }
-        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device });
+        let history = [(None, place.clone()), station.clone()];
+        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device, history });
     }
     drafts
 }
@@ -358,9 +371,14 @@ impl Compiled {
             self.system.certificate_days =
                 add("certificate-days", "Days until the first of our certificates ends.", None);
         }
+        self.system.history_days = add(
+            "history-days",
+            "Days until the disk is full, or history reaches its limit and the oldest samples go.",
+            None,
+        );
         self.system.history_set_aside = add(
             "history-set-aside",
-            "Whether a damaged file of samples was set aside at the start.",
+            "Whether a damaged file of samples was set aside.",
             Some((
                 1.0,
                 Priority::Medium,
@@ -383,6 +401,23 @@ impl Compiled {
                 Priority::Medium,
                 "A certificate of this station ends soon",
                 "Renew it and put the new files in place of the old ones: they are read at the next connection.",
+            )
+        });
+    }
+
+    /// Two weeks before the disk is full, somebody should hear of it.
+    fn add_space_alarm(&mut self) {
+        let Some(tag) = self.system.history_days else { return };
+        self.alarms.push(AlarmDefinition {
+            key: AlarmKey::new("station/history-days", "low"),
+            condition: Condition::Low(14.0),
+            ..system_alarm(
+                tag,
+                "history-days",
+                0.0,
+                Priority::Medium,
+                "The disk for history is full soon",
+                "Make room on the disk of this computer, or keep less: \"keep\" in the station file says how much.",
             )
         });
     }
@@ -413,6 +448,7 @@ impl Compiled {
             system: self.system,
             formerly: self.formerly,
             overview: self.overview,
+            ..Plan::default()
         };
         Plant { plan, connections }
     }
@@ -481,7 +517,12 @@ fn definition(draft: &TagDraft, device: Option<&DeviceDraft>, problems: &mut Pro
             }
             *count >= 2.0
         }),
-        history: history(draft, deadband, problems),
+        history: {
+            let [template, station] = &draft.history;
+            let own = (entry.history.as_ref(), place.at("history"));
+            let others = [template, station].map(|(entry, place)| (entry.as_ref(), place.clone()));
+            history::policy(&[own, others[0].clone(), others[1].clone()], deadband, problems)
+        },
         stale_after: stale_after.and_then(|text| problems.take(&place.at("stale_after"), units::duration(text))),
         address: "".into(),
     }
@@ -530,16 +571,4 @@ pub(super) fn scaling(draft: &TagDraft, problems: &mut Problems) -> Option<Scali
         problems.error(&place.at("valid"), "the valid raw values include both of \"raw\"");
     }
     Some(Scaling { raw: scale.raw, engineering: scale.eng, valid: scale.valid })
-}
-
-fn history(draft: &TagDraft, deadband: f64, problems: &mut Problems) -> HistoryPolicy {
-    let entry = draft.entry.history.clone().unwrap_or_default();
-    let heartbeat = entry.heartbeat.as_deref();
-    let place = draft.place.at("history").at("heartbeat");
-    let heartbeat = heartbeat.and_then(|text| problems.take(&place, units::duration(text)));
-    HistoryPolicy {
-        keep: entry.keep.unwrap_or(true),
-        deadband: entry.deadband.unwrap_or(deadband),
-        heartbeat: heartbeat.unwrap_or(Duration::from_secs(60)),
-    }
 }

@@ -74,6 +74,22 @@ pub(super) struct StationEntry {
     pub(super) name: String,
     /// Language of the screens, such as "en" or "nl".
     pub(super) language: Option<String>,
+    /// How long what is kept; for ever where nothing is said.
+    pub(super) keep: Option<KeepEntry>,
+    /// What is kept of tags that, and whose template, say nothing about it.
+    pub(super) history: Option<HistoryEntry>,
+}
+
+/// How long what is kept. Hours are kept for ever.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct KeepEntry {
+    /// Samples, such as "400d".
+    pub(super) raw: Option<String>,
+    /// Minima, maxima and means of minutes, such as "1800d".
+    pub(super) minutes: Option<String>,
+    /// All history together, such as "200 GB": beyond it the oldest samples go.
+    pub(super) most: Option<String>,
 }
 
 /// A wire. Exactly one protocol is given.
@@ -160,6 +176,8 @@ pub(super) struct SecretEntry {
 pub(super) struct TemplateEntry {
     /// Name, unique among templates.
     pub(super) name: String,
+    /// What is kept of its tags that say nothing about it.
+    pub(super) history: Option<HistoryEntry>,
     /// Tags; the name of each is put behind area and name of the device.
     #[serde(default)]
     pub(super) tags: Vec<TagEntry>,
@@ -337,6 +355,9 @@ pub(super) struct HistoryEntry {
     pub(super) deadband: Option<f64>,
     /// An unchanged value is kept again after this long; "60s" where none is given.
     pub(super) heartbeat: Option<String>,
+    /// Values are left out where a straight line between those that are kept is nowhere farther from them than this, in the unit; without it
+    /// none is left out.
+    pub(super) error_bound: Option<f64>,
 }
 
 /// How a tag is set.

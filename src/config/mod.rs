@@ -4,6 +4,7 @@ mod alarms;
 mod compile;
 mod copy;
 mod file;
+mod history;
 mod modbus;
 mod mqtt;
 mod picture;

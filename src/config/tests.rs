@@ -168,3 +168,47 @@ fn secrets_that_others_can_read_are_refused() {
     std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(load(&path, Generation(1)).problems.is_empty());
 }
+
+#[test]
+fn history_is_said_by_the_tag_its_template_or_the_station() {
+    let text = r#"{
+      "station": {"name": "x", "keep": {"raw": "400d", "minutes": "1800d", "most": "200 GB"}, "history": {"heartbeat": "5m", "deadband": 0.5}},
+      "connections": [{"name": "a", "modbus": {"tcp": "127.0.0.1"}}],
+      "templates": [{"name": "pump", "history": {"error_bound": 0.2}, "tags": [
+         {"name": "one", "register": "holding:0"}, {"name": "two", "register": "holding:1", "history": {"heartbeat": "10s", "error_bound": 3}}]}],
+      "devices": [{"name": "d", "connection": "a", "template": "pump"}],
+      "tags": [{"name": "three", "device": "d", "register": "holding:2", "history": {"keep": false}}]
+    }"#;
+    let (_keep, path) = folder(text);
+    let plan = load(&path, Generation(1)).into_plant().unwrap().plan;
+    let days = |days: u64| Some(std::time::Duration::from_secs(days * 86_400));
+    let expected = crate::tag::Retention { raw: days(400), minutes: days(1800), most_bytes: Some(200_000_000_000) };
+    assert_eq!(plan.retention, expected);
+    let policy = |name: &str| {
+        let history = plan.directory.tag(plan.directory.find(name).unwrap()).unwrap().history;
+        (history.keep, history.heartbeat.as_secs(), history.deadband, history.error_bound)
+    };
+    assert_eq!(policy("d/one"), (true, 300, 0.5, Some(0.2)));
+    assert_eq!(policy("d/two"), (true, 10, 0.5, Some(3.0)));
+    assert_eq!(policy("three"), (false, 300, 0.5, None));
+}
+
+#[test]
+fn impossible_history_is_told() {
+    let text = r#"{
+      "station": {"name": "x", "keep": {"raw": "10d", "minutes": "5d", "most": "200"}},
+      "connections": [{"name": "a", "modbus": {"tcp": "127.0.0.1"}}],
+      "devices": [{"name": "d", "connection": "a"}],
+      "tags": [{"name": "t", "device": "d", "register": "holding:0", "history": {"error_bound": 0, "heartbeat": "soon", "deadband": -1}}]
+    }"#;
+    check(
+        text,
+        &[
+            "station.json:tags/0/history/deadband: -1 is below 0",
+            "station.json:tags/0/history/heartbeat: \"soon\" is not a duration",
+            "station.json:tags/0/history/error_bound: 0 is not above 0",
+            "station.json:station/keep/minutes: minutes are kept at least as long",
+            "station.json:station/keep/most: \"200\" is no size; write it as 500 MB, 200 GB or 1.5 TB",
+        ],
+    );
+}

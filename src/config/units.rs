@@ -20,6 +20,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
 }
 
+/// Reads `500 MB`, `200GB`, `1.5 TB`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("\"{text}\" is no size; write it as 500 MB, 200 GB or 1.5 TB");
+    let split = text.find(|sign: char| sign.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.trim() {
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "TB" => 1e12,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    if number > 0.0 && number * factor < 1e18 { Ok((number * factor) as u64) } else { Err(wrong()) }
+}
+
 /// Reads `holding:40`, or `40041` and `400041`, which mean the same (Modicon numbers: the first digit is the table, the rest counts from 1).
 pub(super) fn register(text: &str) -> Result<(Table, u16), String> {
     let wrong =
@@ -94,6 +109,15 @@ mod tests {
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
         for text in ["", "5", "s", "-1s", "1 week", "nans"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(bytes("1.5 TB"), Ok(1_500_000_000_000));
+        assert_eq!(bytes("200GB"), Ok(200_000_000_000));
+        for text in ["200", "GB", "-1 GB", "5 kB", "1e30 TB"] {
+            assert!(bytes(text).is_err(), "{text}");
         }
     }
 

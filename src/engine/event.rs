@@ -40,7 +40,9 @@ pub struct Health {
     pub history_failing: Option<Arc<str>>,
     /// Samples dropped since the start.
     pub samples_lost: u64,
-    /// Where a damaged file of samples was put at the start.
+    /// Days until the disk is full, or history reaches its limit; none while that is not in sight or not known.
+    pub history_days: Option<u64>,
+    /// Where a damaged file of samples was put.
     pub history_set_aside: Option<Arc<str>>,
     /// Days until the first of our certificates ends; none where there is none.
     pub certificate_days: Option<i64>,

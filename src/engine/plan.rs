@@ -4,7 +4,7 @@ use super::Health;
 use crate::alarm::AlarmDefinition;
 use crate::command::CommandSettings;
 use crate::screen::Picture;
-use crate::tag::{Directory, Generation, TagId, Value};
+use crate::tag::{Directory, Generation, Retention, TagId, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,7 +17,9 @@ pub struct SystemTags {
     pub history_writable: Option<TagId>,
     /// Samples that were dropped because history could not keep up, since the start.
     pub samples_lost: Option<TagId>,
-    /// Whether a damaged file of samples was set aside at the start.
+    /// Days until the disk is full, or history reaches its limit.
+    pub history_days: Option<TagId>,
+    /// Whether a damaged file of samples was set aside.
     pub history_set_aside: Option<TagId>,
     /// Days until the first of our certificates ends.
     pub certificate_days: Option<TagId>,
@@ -34,7 +36,9 @@ impl SystemTags {
             (self.history_set_aside, Value::Bool(health.history_set_aside.is_some())),
         ];
         let certificate = self.certificate_days.zip(days).map(|(tag, days)| (Some(tag), days));
-        values.into_iter().chain(certificate).filter_map(|(tag, value)| Some((tag?, value))).collect()
+        let space = self.history_days.zip(health.history_days.map(Value::Unsigned));
+        let space = space.map(|(tag, days)| (Some(tag), days));
+        values.into_iter().chain(certificate).chain(space).filter_map(|(tag, value)| Some((tag?, value))).collect()
     }
 }
 
@@ -57,4 +61,6 @@ pub struct Plan {
     pub formerly: HashMap<TagId, Arc<str>>,
     /// The picture of the plant, where the engineer drew one.
     pub overview: Option<Picture>,
+    /// How long history is kept.
+    pub retention: Retention,
 }

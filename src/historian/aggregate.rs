@@ -47,7 +47,11 @@ impl Aggregate {
             ("duration", Some(value)) => Self::Duration(read_value(value)),
             ("percentile", Some(percent)) => match percent.parse::<f64>() {
                 Ok(percent) if (0.0..=100.0).contains(&percent) => Self::Percentile(percent),
-                _ => return Err(format!("\"{percent}\" is no percentile; write a number from 0 to 100, such as percentile=95")),
+                _ => {
+                    return Err(format!(
+                        "\"{percent}\" is no percentile; write a number from 0 to 100, such as percentile=95"
+                    ));
+                }
             },
             _ => {
                 return Err(format!(
@@ -137,7 +141,11 @@ impl Aggregator {
     }
 
     fn border(&self) -> i64 {
-        if self.place + 1 >= self.count { i64::MAX } else { self.from.saturating_add(self.every * (self.place as i64 + 1)) }
+        if self.place + 1 >= self.count {
+            i64::MAX
+        } else {
+            self.from.saturating_add(self.every * (self.place as i64 + 1))
+        }
     }
 
     fn hold(&mut self, until: i64) {
@@ -201,7 +209,9 @@ impl Aggregator {
     pub(super) fn finish(mut self, until: i64) -> Vec<Interval> {
         let end = self.from.saturating_add(self.every.saturating_mul(self.count as i64));
         self.advance(until.min(end));
-        if self.place < self.count && (self.good > 0 || self.at > self.from.saturating_add(self.every * self.place as i64)) {
+        if self.place < self.count
+            && (self.good > 0 || self.at > self.from.saturating_add(self.every * self.place as i64))
+        {
             self.close();
         }
         self.intervals

@@ -109,10 +109,15 @@ impl ColumnBuilder {
 
     /// Samples in order of time; not a number for a bad one.
     pub(super) fn samples(&mut self, times: &[i64], numbers: &[f64]) {
-        for (time, number) in times.iter().zip(numbers) {
+        let mut place = 0;
+        while let Some(time) = times.get(place) {
             self.advance(*time);
-            self.sum.sample(*number);
-            self.going_on = Some(*number);
+            // All that lie in this column, at once.
+            let inside = times[place..].partition_point(|time| *time < self.border).max(1);
+            let end = place + inside;
+            self.sum.block(&times[place..end], &numbers[place..end]);
+            (self.at, self.going_on) = (times[end - 1], Some(numbers[end - 1]));
+            place = end;
         }
     }
 
@@ -138,7 +143,7 @@ impl ColumnBuilder {
             if share > 0 {
                 let (good, bad) = (part(rollup.good), part(rollup.bad));
                 self.sum.add(&Rollup { count: std::mem::take(&mut count), good, bad, ..*rollup });
-                }
+            }
             self.at = until;
             if end < self.border {
                 return;

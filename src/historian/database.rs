@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// How long a writer waits for another one: a backup, or a tool beside a running station.
 const BUSY: Duration = Duration::from_secs(5);
-/// The check at the start looks at this many entries, so that a large file does not hold up the plant; `polder repair --check` looks at all.
-const CHECKED_STEPS: u32 = 4_000;
-const STEP: i32 = 1_000;
+/// The check at the start looks at this many pages (some 300 MB of a month), so that a large file does not hold up the plant;
+/// `polder repair --check` looks at all.
+const CHECKED_PAGES: i32 = 20_000;
 
 /// Why a file of history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ impl Database {
         let failed = |source| explain(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
-        quick_check(&mut connection).map_err(failed)?;
+        quick_check(&mut connection, CHECKED_PAGES).map_err(failed)?;
         let mut database = Self { connection, path: path.to_owned() };
         database.prepare(layout)?;
         Ok(database)
@@ -123,7 +123,8 @@ impl Database {
         })?;
         self.demand("journal_mode", "wal")?;
         self.demand("synchronous", "2")?;
-        let found: i64 = self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
+        let found: i64 =
+            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         if found > layout.version {
             return Err(StoreError::TooNew { file: self.path.clone(), found, known: layout.version });
         }
@@ -172,7 +173,13 @@ impl Database {
 
     /// Gives freed pages back to the disk, at most so many.
     pub(super) fn give_back_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.with(|connection| connection.execute_batch(&format!("PRAGMA incremental_vacuum({pages})")))
+        self.with(|connection| {
+            let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            // One page goes with every step.
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        })
     }
 }
 
@@ -191,22 +198,15 @@ pub(super) fn explain(file: &Path, source: rusqlite::Error) -> StoreError {
     }
 }
 
-/// SQLite's own check, given up without a verdict after a bounded number of steps.
-fn quick_check(connection: &mut Connection) -> rusqlite::Result<()> {
-    let mut steps = 0;
-    connection.progress_handler(
-        STEP,
-        Some(move || {
-            steps += 1;
-            steps > CHECKED_STEPS
-        }),
-    )?;
+/// SQLite's own check, given up after so many pages; whether it came to the end.
+fn quick_check(connection: &mut Connection, pages: i32) -> rusqlite::Result<bool> {
+    connection.progress_handler(pages, Some(|| true))?;
     let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     connection.progress_handler(0, None::<fn() -> bool>)?;
     match verdict {
         Ok(words) if words != "ok" => Err(damage(&words)),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => Ok(()),
-        verdict => verdict.map(drop),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => Ok(false),
+        verdict => verdict.map(|_| true),
     }
 }
 
@@ -235,4 +235,55 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<String, StoreErro
         }
     }
     Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        tables: "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, bytes BLOB)",
+        version: 3,
+        page_bytes: 4096,
+    };
+
+    fn filled(path: &Path) {
+        let mut database = Database::open(path, &LAYOUT).unwrap();
+        let insert = |transaction: &Transaction<'_>| {
+            (0..1000)
+                .try_for_each(|_| transaction.execute("INSERT INTO t(bytes) VALUES (zeroblob(3000))", []).map(drop))
+        };
+        database.change(insert).unwrap();
+    }
+
+    #[test]
+    fn the_check_at_the_start_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        filled(&path);
+        let mut connection = Connection::open(&path).unwrap();
+        assert_eq!(quick_check(&mut connection, 100), Ok(false), "a thousand pages are more than a hundred");
+        assert_eq!(quick_check(&mut connection, CHECKED_PAGES), Ok(true));
+        drop(connection);
+        let mut content = std::fs::read(&path).unwrap();
+        content[500 * 4096..501 * 4096].fill(0x33);
+        std::fs::write(&path, content).unwrap();
+        assert!(Database::open(&path, &LAYOUT).err().unwrap().damaged().is_some());
+        assert!(full_check(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_durability_needs_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        filled(&path);
+        let database = Database::open(&path, &LAYOUT).unwrap();
+        database.with(|connection| connection.pragma_update(None, "synchronous", "NORMAL")).unwrap();
+        let error = database.demand("synchronous", "2").unwrap_err().to_string();
+        assert!(error.contains("synchronous is 1 and should be 2"), "{error}");
+        let newer = Layout { version: 2, ..LAYOUT };
+        drop(database);
+        let error = Database::open(&path, &newer).err().unwrap().to_string();
+        assert!(error.contains("has version 3, and this Polder knows 2"), "{error}");
+    }
 }

@@ -3,12 +3,12 @@
 //! Everything is written anew in a folder beside, counted, and only then put in the place of the old file; the renaming of the main file
 //! comes last. A crash at any moment leaves the old file as it was, and the next start begins again.
 
+use super::SAMPLES_FILE;
 use super::codec::{take, take_signed, take_unsigned};
 use super::database::{StoreError, damage, explain};
 use super::month;
 use super::seal::Scope;
 use super::store::SampleStore;
-use super::SAMPLES_FILE;
 use crate::tag::{Quality, Sample, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, VecDeque};
@@ -44,7 +44,8 @@ pub(super) fn bring_up_to_date(folder: &Path) -> Result<(), StoreError> {
 
 fn convert(old: &Connection, path: &Path, work: &Path) -> Result<(), StoreError> {
     let failed = |source| explain(path, source);
-    let alive: Option<i64> = old.query_row("SELECT time FROM alive", [], |row| row.get(0)).optional().map_err(failed)?;
+    let alive: Option<i64> =
+        old.query_row("SELECT time FROM alive", [], |row| row.get(0)).optional().map_err(failed)?;
     let alive = Timestamp::from_micros(alive.unwrap_or_default());
     let mut store = SampleStore::open(work, alive)?;
     let tags = super::store::tags_of(old).map_err(failed)?;

@@ -28,6 +28,7 @@
 //!   nothing of their own. Until then, columns come out of the samples in memory.
 
 mod aggregate;
+mod backup;
 mod bands;
 mod calendar;
 mod codec;
@@ -38,7 +39,10 @@ mod migrate;
 mod month;
 mod plan;
 mod policy;
+mod prune;
 mod query;
+mod repair;
+mod retention;
 mod rollup;
 mod rollups;
 mod seal;
@@ -51,11 +55,14 @@ mod thread;
 mod timelines;
 
 pub use aggregate::{Aggregate, Interval};
+pub use backup::{BackupError, Copied, back_up_history, copy_database};
 pub use bands::Band;
 pub use columns::Column;
 pub use database::StoreError;
 pub use export::{ExportError, ExportOptions, export_csv, matches_pattern};
 pub use query::{QueryError, Reader};
+pub use repair::{Repaired, check_history, repair_history};
+pub use retention::Forecast;
 pub use store::{OpenedHistory, SampleStore};
 pub use tail::{Tail, Unsealed};
 pub use thread::{Historian, HistoryState};

@@ -31,7 +31,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 /// A chunk that has this many samples is not made larger while samples come in order.
-const GROWS_TO: usize = 1800;
+const GROWS_TO: usize = if cfg!(test) { 40 } else { 1800 };
 /// Timelines of one round of sealing are remembered up to this many bytes.
 const REMEMBERED_BYTES: usize = 16 << 20;
 
@@ -115,23 +115,38 @@ impl Timelines {
 /// Puts new samples, in order of time, into the chunks that they belong to, and tells those chunks.
 pub(super) fn merge(connection: &Connection, tag: i64, samples: &Series) -> rusqlite::Result<Vec<Chunk>> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    let mut rest = samples.iter().peekable();
-    while let Some(first) = rest.peek() {
-        let hour = floor(first.time.as_micros(), HOUR);
-        let inside = |sample: &Sample| floor(sample.time.as_micros(), HOUR) == hour;
-        let group: Vec<Sample> = std::iter::from_fn(|| rest.next_if(inside)).collect();
-        let grows = |chunk: &Chunk| chunk.start == hour || chunk.series.len() < GROWS_TO || is_within(chunk, &group);
+    let mut place = 0;
+    while let Some(first) = samples.times.get(place) {
+        let hour = floor(*first, HOUR);
+        let end = hour.saturating_add(HOUR);
+        let after = samples.times.partition_point(|time| *time < end || end == i64::MAX);
+        let group = samples.part(place, after);
+        place = after;
+        let grows = |chunk: &Chunk| chunk.start == hour || chunk.series.len() < GROWS_TO || is_within(chunk, hour);
         match chunks.last_mut() {
-            Some(chunk) if floor(chunk.start, DAY) == floor(hour, DAY) && grows(chunk) && !is_taken(connection, tag, chunk.start, hour)? => {
-                chunk.series.extend(group);
+            Some(chunk)
+                if floor(chunk.start, DAY) == floor(hour, DAY)
+                    && grows(chunk)
+                    && !is_taken(connection, tag, chunk.start, hour)? =>
+            {
+                chunk.series.append(group);
                 chunk.touched.insert(hour);
             }
             _ => {
+                // What the file has of a chunk that is being put together here is out of date.
+                let newest = chunks.last().map_or(i64::MIN, |chunk| chunk.start);
+                let is_news = |chunk: &Chunk| chunks.is_empty() || chunk.start > newest;
                 let mut chunk = match owner(connection, tag, hour)? {
-                    Some(chunk) if grows(&chunk) => chunk,
-                    _ => Chunk { id: None, start: hour, series: Series::default(), timeline: None, touched: BTreeSet::new() },
+                    Some(chunk) if is_news(&chunk) && grows(&chunk) => chunk,
+                    _ => Chunk {
+                        id: None,
+                        start: hour,
+                        series: Series::default(),
+                        timeline: None,
+                        touched: BTreeSet::new(),
+                    },
                 };
-                chunk.series.extend(group);
+                chunk.series.append(group);
                 chunk.touched.insert(hour);
                 chunks.push(chunk);
             }
@@ -144,11 +159,8 @@ pub(super) fn merge(connection: &Connection, tag: i64, samples: &Series) -> rusq
 }
 
 /// Whether new samples lie between those that a chunk has.
-fn is_within(chunk: &Chunk, group: &[Sample]) -> bool {
-    match (chunk.series.times.iter().max(), group.first()) {
-        (Some(last), Some(first)) => floor(first.time.as_micros(), HOUR) <= *last,
-        _ => false,
-    }
+fn is_within(chunk: &Chunk, hour: i64) -> bool {
+    chunk.series.times.iter().max().is_some_and(|last| hour <= *last)
 }
 
 /// Whether the file has a chunk between the start of one and an hour: then that one owns the hour.
@@ -187,7 +199,7 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     let (Some(first), Some(last)) = (chunk.series.times.first(), chunk.series.times.last()) else { return Ok(()) };
     let timeline = timelines.id(connection, &chunk.series.times)?;
-    let closing = chunk.series.latest().map(|sample| encode_sample(&sample));
+    let closing = chunk.series.last().map(|sample| encode_sample(&sample));
     let sql = "INSERT OR REPLACE INTO chunk(id, tag, start, first, last, count, timeline, closing, bytes)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let count = chunk.series.len() as i64;

@@ -17,8 +17,9 @@ pub(super) struct SwingingDoor {
 }
 
 impl SwingingDoor {
-    /// Takes a sample; hands those that are kept to `keep`, in order.
-    pub(super) fn take(&mut self, bound: f64, sample: Sample, keep: &mut impl FnMut(Sample)) {
+    /// Takes a sample; hands those that are kept to `keep`, in order. At least one is kept in every `longest` microseconds: so much can be
+    /// lost with the sample that waits.
+    pub(super) fn take(&mut self, [bound, longest]: [f64; 2], sample: Sample, keep: &mut impl FnMut(Sample)) {
         let Some((time, number)) = point(&sample) else {
             // What is no good number is kept, and so is what was before it.
             self.release(keep);
@@ -28,7 +29,7 @@ impl SwingingDoor {
         let Some((hinge_time, hinge)) = self.hinge else { return self.begin(sample, (time, number), keep) };
         let newest = self.waiting.as_ref().map_or(hinge_time, |waiting| waiting.time.as_micros());
         let same_kind = self.waiting.as_ref().is_none_or(|waiting| waiting.quality == sample.quality);
-        if time <= newest || !same_kind {
+        if time <= newest || !same_kind || (time - hinge_time) as f64 >= longest {
             self.release(keep);
             return self.begin(sample, (time, number), keep);
         }
@@ -83,7 +84,7 @@ mod tests {
 
     fn kept(bound: f64, samples: &[Sample]) -> Vec<Sample> {
         let (mut door, mut kept) = (SwingingDoor::default(), Vec::new());
-        samples.iter().for_each(|sample| door.take(bound, sample.clone(), &mut |sample| kept.push(sample)));
+        samples.iter().for_each(|sample| door.take([bound, 1e9], sample.clone(), &mut |sample| kept.push(sample)));
         door.release(&mut |sample| kept.push(sample));
         kept
     }
@@ -92,6 +93,9 @@ mod tests {
     fn a_ramp_is_its_two_ends_and_a_gap_keeps_what_was_before_it() {
         let mut samples: Vec<Sample> = (0..100).map(|second| at(second * 1_000_000, second as f64 / 2.0)).collect();
         assert_eq!(kept(0.1, &samples), [samples[0].clone(), samples[99].clone()]);
+        let (mut door, mut count) = (SwingingDoor::default(), 0);
+        samples.iter().for_each(|sample| door.take([0.1, 10e6], sample.clone(), &mut |_| count += 1));
+        assert_eq!(count, 19, "two at every ten seconds: the one before and the one that is due");
         let gap = Sample { value: None, quality: Quality::bad(Reason::NoAnswer), ..samples[50].clone() };
         samples[50] = gap;
         let expected: Vec<Sample> = [0, 49, 50, 51, 99].map(|place| samples[place].clone()).into();

@@ -295,7 +295,8 @@ impl Reader {
         let count = (to.micros_since(from).max(1) - 1) / step + 1;
         let count = usize::try_from(count).ok().filter(|count| *count <= MOST_INTERVALS).ok_or(QueryError::TooMany)?;
         if aggregate.needs_samples() {
-            let mut aggregator = Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
+            let mut aggregator =
+                Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
             let mut samples = 0u32;
             self.visit(key, from, to, |sample| {
                 aggregator.sample(sample);
@@ -330,11 +331,13 @@ impl Reader {
         let tail = self.tail_of(tag);
         let newest = tail.series.times.iter().max().copied();
         let known = self.known_until()?.map(Timestamp::as_micros).max(newest).map_or(until, |known| known.min(until));
-        let rolled_to = [tail.first(), self.unrolled.get(&tag).copied()].into_iter().flatten().min().unwrap_or(i64::MAX);
+        let rolled_to =
+            [tail.first(), self.unrolled.get(&tag).copied()].into_iter().flatten().min().unwrap_or(i64::MAX);
         let kept = Kept { rolled_to, ..self.kept()? };
         let before = self.number_before(tag, &tail, from, &kept)?;
         let mut builder = ColumnBuilder::new([from, to], width, before);
-        let parts = if exact { vec![Part::samples(from, known)] } else { parts([from, to.min(known)], to, width, &kept) };
+        let parts =
+            if exact { vec![Part::samples(from, known)] } else { parts([from, to.min(known)], to, width, &kept) };
         for part in parts {
             match part.resolution {
                 None => self.add_samples(tag, &tail, part, known, &mut builder, cancelled)?,
@@ -452,7 +455,8 @@ impl Pieces<'_> {
         let failed = |source| QueryError::from(explain(self.path, source));
         // What the file contains and what it says that it contains belong together.
         let transaction = connection.unchecked_transaction().map_err(failed)?;
-        let known = if unsealed.series.is_empty() { None } else { month::sealed(&transaction, self.tag).map_err(failed)? };
+        let known =
+            if unsealed.series.is_empty() { None } else { month::sealed(&transaction, self.tag).map_err(failed)? };
         let mut tail: Vec<Sample> = unsealed.filtered_by(known, |_| {}).in_order().iter().collect();
         let goes_on = self.chunks(&transaction, &mut tail, take).map_err(failed)?;
         Ok(goes_on && (tail.is_empty() || take(&tail.into_iter().collect())))

@@ -95,7 +95,9 @@ pub(super) fn replace_hour(
     rollups.retain(|rollup| rollup.start < hour || rollup.start >= hour.saturating_add(HOUR));
     let place = rollups.partition_point(|rollup| rollup.start < hour);
     rollups.splice(place..place, fresh.iter().copied());
-    let sql = format!("INSERT INTO {table}(tag, start, bytes) VALUES (?1, ?2, ?3) ON CONFLICT(tag, start) DO UPDATE SET bytes = ?3");
+    let sql = format!(
+        "INSERT INTO {table}(tag, start, bytes) VALUES (?1, ?2, ?3) ON CONFLICT(tag, start) DO UPDATE SET bytes = ?3"
+    );
     let bytes = encode_rollups(resolution.width(), &rollups);
     connection.prepare_cached(&sql)?.execute(params![tag, start, bytes]).map(drop)
 }
@@ -108,7 +110,10 @@ pub(super) fn visit(
     [from, to]: [i64; 2],
     mut take: impl FnMut(&Rollup) -> bool,
 ) -> rusqlite::Result<()> {
-    let sql = format!("SELECT bytes FROM {} WHERE tag = ?1 AND start >= ?2 AND start < ?3 ORDER BY start", resolution.table());
+    let sql = format!(
+        "SELECT bytes FROM {} WHERE tag = ?1 AND start >= ?2 AND start < ?3 ORDER BY start",
+        resolution.table()
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![tag, floor(from, resolution.row()), to])?;
     while let Some(row) = rows.next()? {
@@ -129,7 +134,8 @@ pub(super) fn last_before(
     tag: i64,
     time: i64,
 ) -> rusqlite::Result<Option<Rollup>> {
-    let sql = format!("SELECT bytes FROM {} WHERE tag = ?1 AND start < ?2 ORDER BY start DESC LIMIT 2", resolution.table());
+    let sql =
+        format!("SELECT bytes FROM {} WHERE tag = ?1 AND start < ?2 ORDER BY start DESC LIMIT 2", resolution.table());
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![tag, time])?;
     while let Some(row) = rows.next()? {

@@ -107,8 +107,7 @@ impl SampleStore {
             }
             let Ok(mut tail) = self.unsealed.lock() else { continue };
             for (tag, _) in groups {
-                let inside = |time: i64| Month::of(time) == month;
-                tail.remove(tag, |head, sample| sealed.contains(head, sample.time.as_micros()) && inside(sample.time.as_micros()));
+                tail.remove(tag, sealed, [month.start(), month.end()]);
             }
         }
         for tag in tags {
@@ -150,7 +149,12 @@ impl SampleStore {
     }
 
     /// Commits chunks of one month; the rollups that follow from them.
-    fn seal_month(&mut self, month: Month, groups: &[(i64, TagTail)], sealed: Sealed) -> Result<Vec<HourOf>, StoreError> {
+    fn seal_month(
+        &mut self,
+        month: Month,
+        groups: &[(i64, TagTail)],
+        sealed: Sealed,
+    ) -> Result<Vec<HourOf>, StoreError> {
         let names = self.names();
         let file = self.month(month)?;
         let mut timelines = std::mem::take(&mut file.timelines);
@@ -314,7 +318,12 @@ fn hours_of(tag: i64, chunk: &Chunk, before: Option<f64>) -> Vec<HourOf> {
         let to = times.partition_point(|time| *time < hour.saturating_add(HOUR));
         let before = from.checked_sub(1).map_or(before, |place| Some(numbers[place]));
         let (times, numbers) = (&times[from..to], &numbers[from..to]);
-        HourOf { tag, hour: *hour, minutes: roll(times, numbers, before, MINUTE), hours: roll(times, numbers, before, HOUR) }
+        HourOf {
+            tag,
+            hour: *hour,
+            minutes: roll(times, numbers, before, MINUTE),
+            hours: roll(times, numbers, before, HOUR),
+        }
     };
     chunk.touched.iter().map(of).collect()
 }

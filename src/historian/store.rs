@@ -1,9 +1,9 @@
 //! The files of samples, as their one writer has them: the catalogue of tags, the open head, and the way into the files of months and years.
 
+use super::calendar::{HOUR, Month, floor};
+use super::codec::{HeadWriter, read_head};
 use super::database::{Database, Layout, StoreError, damage, set_aside};
 use super::month::{self, Sealed};
-use super::codec::{HeadWriter, read_head};
-use super::calendar::{HOUR, Month, floor};
 use super::seal::Sealing;
 use super::tail::{Tail, Unsealed};
 use super::{HISTORY_FOLDER, SAMPLES_FILE, migrate, rollups};
@@ -218,7 +218,11 @@ impl SampleStore {
     }
 
     /// The file's numbers of these tags, each with the name that it had before, if any: a tag that was renamed keeps its number.
-    pub(super) fn ids(&mut self, wanted: &[(TagKey, Option<Arc<str>>)], now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(super) fn ids(
+        &mut self,
+        wanted: &[(TagKey, Option<Arc<str>>)],
+        now: Timestamp,
+    ) -> Result<Vec<i64>, StoreError> {
         let mut known = self.keys.clone();
         let fresh: Vec<_> = wanted.iter().filter(|(key, _)| !self.keys.contains_key(key)).collect();
         self.main.change(|transaction| {
@@ -266,6 +270,11 @@ impl SampleStore {
         })
     }
 
+    /// Samples that come now say nothing about when the station ran.
+    pub(super) const fn forget_gaps(&mut self) {
+        self.was_alive = None;
+    }
+
     /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
     pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
         let (gaps, fresh) = self.gaps(rows)?;
@@ -309,9 +318,11 @@ impl SampleStore {
         let Some(alive) = self.was_alive else { return Ok(None) };
         let after = alive.as_micros().saturating_add(1);
         let sealed = self.last_before(tag, after)?;
-        let unsealed = self.unsealed.lock().ok().and_then(|tail| {
-            tail.of(tag)?.filtered(|_, sample| sample.time <= alive).series.latest()
-        });
+        let unsealed = self
+            .unsealed
+            .lock()
+            .ok()
+            .and_then(|tail| tail.of(tag)?.filtered(|_, sample| sample.time <= alive).series.latest());
         let last = match (sealed, unsealed) {
             (Some(sealed), Some(unsealed)) => Some(if unsealed.time >= sealed.time { unsealed } else { sealed }),
             (sealed, unsealed) => unsealed.or(sealed),
@@ -350,12 +361,16 @@ impl SampleStore {
                 self.open_month(month)?;
             }
         }
-        self.months.get_mut(&month).ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: month.words() })
+        self.months
+            .get_mut(&month)
+            .ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: month.words() })
     }
 
     /// A new month begins with what is known of every tag.
     fn open_month(&mut self, month: Month) -> Result<(), StoreError> {
-        let Some(before) = month::months(&self.folder).into_iter().rev().find(|other| *other < month) else { return Ok(()) };
+        let Some(before) = month::months(&self.folder).into_iter().rev().find(|other| *other < month) else {
+            return Ok(());
+        };
         let known = self.month(before)?.database.with(month::all_closing)?;
         self.month(month)?.database.change(|transaction| {
             known.iter().try_for_each(|(tag, sample)| month::write_opening(transaction, *tag, sample))
@@ -371,13 +386,18 @@ impl SampleStore {
             }
             self.years.insert(year, database);
         }
-        self.years.get_mut(&year).ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: year.to_string() })
+        self.years
+            .get_mut(&year)
+            .ok_or_else(|| StoreError::Damaged { file: self.folder.clone(), what: year.to_string() })
     }
 
     /// Puts a file away that turned out to be damaged while the station runs, and begins a new one. Samples that it held already stay in it.
     pub(super) fn put_away(&mut self, file: &Path, now: Timestamp) -> Result<String, StoreError> {
         if file == self.main.path() {
-            return Err(StoreError::Damaged { file: file.to_owned(), what: "the main file; it is set aside at the next start".to_owned() });
+            return Err(StoreError::Damaged {
+                file: file.to_owned(),
+                what: "the main file; it is set aside at the next start".to_owned(),
+            });
         }
         self.months.retain(|_, month| month.database.path() != file);
         self.years.retain(|_, year| year.path() != file);
@@ -442,7 +462,10 @@ pub(super) fn alive(connection: &Connection) -> rusqlite::Result<Option<Timestam
 
 /// Since when something is kept; none where nothing was ever dropped.
 pub(super) fn horizon(connection: &Connection, what: &str) -> rusqlite::Result<Option<i64>> {
-    connection.prepare_cached("SELECT time FROM horizon WHERE what = ?1")?.query_row([what], |row| row.get(0)).optional()
+    connection
+        .prepare_cached("SELECT time FROM horizon WHERE what = ?1")?
+        .query_row([what], |row| row.get(0))
+        .optional()
 }
 
 /// Numbers and names of tags, as a file of a month has them.
@@ -503,5 +526,7 @@ fn sealed_in(folder: &Path, month: Month) -> rusqlite::Result<HashMap<i64, Seale
     }
     let read = || month::all_sealed(&Database::open_to_read(&path)?);
     // A damaged file is set aside when it is opened for writing; what the head holds is then sealed anew.
-    read().or_else(|error| if error.sqlite_error_code().is_some() { Ok(HashMap::new()) } else { Err(damage("a file of a month")) })
+    read().or_else(|error| {
+        if error.sqlite_error_code().is_some() { Ok(HashMap::new()) } else { Err(damage("a file of a month")) }
+    })
 }

@@ -76,7 +76,7 @@ impl TagTail {
 
 impl Tail {
     /// How many samples there are.
-    pub(super) const fn count(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.count
     }
 
@@ -95,16 +95,28 @@ impl Tail {
         self.tags.get(usize::try_from(tag).ok()?)
     }
 
-    /// Takes away what is sealed now.
-    pub(super) fn remove(&mut self, tag: i64, mut sealed: impl FnMut(i64, &Sample) -> bool) {
+    /// Takes away what is sealed now: what the file of a month, from `start` to `end`, says that it has.
+    pub(super) fn remove(&mut self, tag: i64, sealed: Sealed, [start, end]: [i64; 2]) {
         let Some(tail) = usize::try_from(tag).ok().and_then(|place| self.tags.get_mut(place)) else { return };
+        let is_gone =
+            |head: i64, time: i64| time >= start && (time < end || end == i64::MAX) && sealed.contains(head, time);
         let before = tail.series.len();
-        *tail = tail.filtered(|head, sample| !sealed(head, sample));
+        let newest = tail.heads.last().map_or(i64::MAX, |(head, _)| *head);
+        // Mostly everything goes at once.
+        if tail.series.times.iter().all(|time| is_gone(newest, *time)) {
+            *tail = TagTail::default();
+        } else {
+            *tail = tail.filtered(|head, sample| !is_gone(head, sample.time.as_micros()));
+        }
         self.count -= before - tail.series.len();
     }
 
     /// The tags of which something is unsealed.
     pub(super) fn tags(&self) -> impl Iterator<Item = (i64, &TagTail)> {
-        self.tags.iter().enumerate().filter(|(_, tail)| !tail.series.is_empty()).map(|(place, tail)| (place as i64, tail))
+        self.tags
+            .iter()
+            .enumerate()
+            .filter(|(_, tail)| !tail.series.is_empty())
+            .map(|(place, tail)| (place as i64, tail))
     }
 }

@@ -5,11 +5,12 @@ use super::columns::ColumnBuilder;
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
 use super::store::{OpenedHistory, SampleStore};
-use super::{Column, HISTORY_FOLDER, Reader, SAMPLES_FILE};
-use crate::tag::{Quality, Reason, Sample, TagKey, Timestamp, Value};
+use super::{Aggregate, Column, HISTORY_FOLDER, Reader, SAMPLES_FILE};
+use crate::tag::{Quality, Reason, Retention, Sample, TagKey, Timestamp, Value};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const SECOND: i64 = 1_000_000;
 
@@ -59,7 +60,11 @@ fn sealing_moves_every_sample_once() {
     let mut store = open(folder.path());
     let tags = ids(&mut store, &["a", "b", "c"]);
     for second in 0..10 {
-        flush(&mut store, tags.iter().map(|tag| (*tag, sample(second * SECOND, second as f64))).collect(), second * SECOND);
+        flush(
+            &mut store,
+            tags.iter().map(|tag| (*tag, sample(second * SECOND, second as f64))).collect(),
+            second * SECOND,
+        );
     }
     store.begin_seal(Scope::Everything);
     store.seal_step(1).unwrap();
@@ -110,7 +115,7 @@ fn a_file_of_version_one_is_taken_over() {
     }
     let reader = Reader::open(&main_file(folder.path()), None).unwrap();
     assert_eq!(reader.tags().unwrap().len(), 5);
-    assert_eq!(reader.known_until().unwrap().unwrap().as_micros(), start + 1499 * SECOND + 1499 % 7 * 137);
+    assert_eq!(reader.known_until().unwrap().unwrap().as_micros(), start + 1499 * SECOND + 137);
 }
 
 #[test]
@@ -130,7 +135,11 @@ fn a_seal_whose_rollups_cannot_be_written_is_tried_again_and_nothing_comes_twice
     // A station that is killed now finds the same at its next start.
     let copy = tempfile::tempdir().unwrap();
     std::fs::create_dir(copy.path().join(HISTORY_FOLDER)).unwrap();
-    for entry in std::fs::read_dir(folder.path().join(HISTORY_FOLDER)).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+    for entry in std::fs::read_dir(folder.path().join(HISTORY_FOLDER))
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_file())
+    {
         std::fs::copy(entry.path(), copy.path().join(HISTORY_FOLDER).join(entry.file_name())).unwrap();
     }
     std::fs::remove_dir(&obstacle).unwrap();
@@ -186,7 +195,10 @@ fn a_damaged_month_is_set_aside_and_the_rest_is_kept() {
     flush(&mut store, vec![(tags[0], sample(october + SECOND, 3.0))], october + SECOND);
     seal(&mut store, Scope::Everything);
     let kept = read(folder.path(), "a");
-    assert_eq!(kept.iter().filter_map(|sample| sample.value.clone()).collect::<Vec<_>>(), [1.0, 3.0].map(Value::Double));
+    assert_eq!(
+        kept.iter().filter_map(|sample| sample.value.clone()).collect::<Vec<_>>(),
+        [1.0, 3.0].map(Value::Double)
+    );
 }
 
 #[test]
@@ -202,8 +214,10 @@ fn a_damaged_head_row_costs_itself_alone() {
     let store = open(folder.path());
     assert_eq!(store.lost, 1);
     assert_eq!(read(folder.path(), "a"), [sample(0, 0.0), sample(2 * SECOND, 2.0)]);
-    let kept: i64 =
-        store.main.with(|connection| connection.query_row("SELECT count(*) FROM unreadable", [], |row| row.get(0))).unwrap();
+    let kept: i64 = store
+        .main
+        .with(|connection| connection.query_row("SELECT count(*) FROM unreadable", [], |row| row.get(0)))
+        .unwrap();
     assert_eq!(kept, 1);
 }
 
@@ -253,11 +267,216 @@ fn odd_times_have_their_files() {
     assert_eq!(read(folder.path(), "a"), samples);
 }
 
+fn history_files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join(HISTORY_FOLDER)).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.ends_with(".sqlite"));
+    names.sort();
+    names
+}
+
+/// 1 Hz of two tags for some hours from a moment, sealed.
+fn fill(store: &mut SampleStore, from: i64, hours: i64) {
+    let tags = ids(store, &["a", "b"]);
+    for hour in 0..hours {
+        let rows = (0..3600).flat_map(|second| {
+            let time = from + hour * HOUR + second * SECOND;
+            let noise = (second + hour * 3600).wrapping_mul(2_654_435_761) / 65_536 % 1000;
+            tags.iter().map(move |tag| (*tag, sample(time, noise as f64 / 10.0 + *tag as f64)))
+        });
+        flush(store, rows.collect(), from + (hour + 1) * HOUR);
+    }
+    seal(store, Scope::Everything);
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+#[test]
+fn what_is_too_old_goes_and_its_space_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let (september, october) = (moment("2026-09-29T20:00:00Z"), moment("2026-10-30T00:00:00Z"));
+    fill(&mut store, september, 10);
+    fill(&mut store, october, 40);
+    let now = october + 40 * HOUR;
+    let file = folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite");
+    let size = || std::fs::metadata(&file).unwrap().len();
+    let columns = |store: &SampleStore, from: i64, to: i64| {
+        let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
+        reader.columns(&"a".into(), at(from), at(to), 30, &|| false).unwrap()
+    };
+    let before = (columns(&store, september, september + 5 * HOUR), columns(&store, october, october + 5 * HOUR));
+    store.main.with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    store
+        .month(super::calendar::Month::of(now))
+        .unwrap()
+        .database
+        .with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"))
+        .unwrap();
+    let full = size();
+    let retention = Retention { raw: Some(Duration::from_secs(10 * 3600)), ..Retention::default() };
+    while store.prune_step(&retention, now).unwrap() {}
+    store
+        .month(super::calendar::Month::of(now))
+        .unwrap()
+        .database
+        .with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"))
+        .unwrap();
+    assert_eq!(history_files(folder.path()), ["minutes-2026.sqlite", "raw-2026-10.sqlite", "samples.sqlite"]);
+    assert!(size() < full / 2, "{} of {full}", size());
+    let kept = everything(&Reader::open(store.path(), Some(store.unsealed())).unwrap(), "a");
+    assert_eq!((kept.len(), kept[0].time.as_micros()), (36_000, now - 10 * HOUR));
+    // The pictures are what they were, out of minutes now.
+    let after = (columns(&store, september, september + 5 * HOUR), columns(&store, october, october + 5 * HOUR));
+    // All but the last column: to it belongs the sample at the end of the range, which minutes do not tell apart.
+    for (before, after) in before.0.iter().zip(&after.0).take(29).chain(before.1.iter().zip(&after.1).take(29)) {
+        assert_eq!(
+            (before.min, before.max, before.count, before.last),
+            (after.min, after.max, after.count, after.last)
+        );
+        assert!((before.mean - after.mean).abs() < 1e-5);
+    }
+    let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
+    assert!(reader.before(&"a".into(), at(now - 10 * HOUR)).unwrap().is_some(), "the month opens with what was known");
+    // What comes too late for all that is kept is counted, not kept.
+    let tags = ids(&mut store, &["a"]);
+    flush(&mut store, vec![(tags[0], sample(september, 1.0))], now);
+    seal(&mut store, Scope::Late(floor(now, HOUR)));
+    assert_eq!((store.unsealed_count(), store.lost), (0, 1));
+    assert!(!history_files(folder.path()).contains(&"raw-2026-09.sqlite".to_owned()));
+    let retention = Retention { minutes: Some(Duration::from_secs(30 * 3600)), ..retention };
+    while store.prune_step(&retention, now).unwrap() {}
+    let hours = columns(&store, september, september + 5 * HOUR);
+    assert_eq!(hours.iter().map(|column| column.max).fold(0.0, f64::max), 100.9, "hours stay for ever");
+}
+
+#[test]
+fn a_backup_of_a_history_that_is_written_holds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let october = moment("2026-10-31T20:00:00Z");
+    fill(&mut store, october, 6);
+    let tags = ids(&mut store, &["a"]);
+    flush(&mut store, vec![(tags[0], sample(october + 7 * HOUR, 5.0))], october + 7 * HOUR);
+    let expected = everything(&Reader::open(store.path(), Some(store.unsealed())).unwrap(), "a");
+    let copy = tempfile::tempdir().unwrap();
+    // The main file is copied, then something is sealed, then the months are copied: as happens beside a running station.
+    std::fs::create_dir(copy.path().join(HISTORY_FOLDER)).unwrap();
+    super::copy_database(store.path(), &main_file(copy.path())).unwrap();
+    seal(&mut store, Scope::Everything);
+    for name in history_files(folder.path()).iter().filter(|name| *name != SAMPLES_FILE) {
+        let [from, to] = [folder.path(), copy.path()].map(|folder| folder.join(HISTORY_FOLDER).join(name));
+        super::copy_database(&from, &to).unwrap();
+    }
+    assert_eq!(read(copy.path(), "a"), expected);
+    drop(open(copy.path()));
+    assert_eq!(read(copy.path(), "a"), expected);
+    let whole = tempfile::tempdir().unwrap();
+    let copied = super::back_up_history(folder.path(), whole.path()).unwrap();
+    assert_eq!((copied.files, copied.tags), (4, 2));
+    assert_eq!(read(whole.path(), "a"), expected);
+    assert!(matches!(super::back_up_history(folder.path(), whole.path()), Err(super::BackupError::Exists(_))));
+}
+
+#[test]
+fn repair_saves_what_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let october = moment("2026-10-31T18:00:00Z");
+    fill(&mut store, october, 6);
+    let tags = ids(&mut store, &["a", "b"]);
+    flush(&mut store, vec![(tags[1], sample(october + 7 * HOUR, 5.0))], october + 7 * HOUR);
+    drop(store);
+    assert_eq!(super::check_history(folder.path()).unwrap(), [] as [String; 0]);
+    let before = read(folder.path(), "a");
+    let file = folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite");
+    // One chunk is overwritten inside, as a bad sector does it: the database does not notice, the checksum does.
+    let database = super::database::Database::open_to_read(&file).unwrap();
+    let bytes: Vec<u8> = database
+        .query_row("SELECT bytes FROM chunk WHERE tag = ?1 ORDER BY start LIMIT 1", [tags[0]], |row| row.get(0))
+        .unwrap();
+    drop(database);
+    let mut content = std::fs::read(&file).unwrap();
+    // Copies that the database left behind in pages are hit too.
+    let places: Vec<usize> =
+        (0..content.len() - bytes.len()).filter(|place| content[*place..].starts_with(&bytes)).collect();
+    places.into_iter().for_each(|place| content[place + 100] ^= 1);
+    std::fs::write(&file, content).unwrap();
+    assert_eq!(super::check_history(folder.path()).unwrap().len(), 1);
+    // The station meets it while it runs; a new month is begun; then somebody repairs.
+    let repaired = super::repair_history(folder.path(), at(october + 8 * HOUR)).unwrap();
+    assert_eq!((repaired.lost_rows, repaired.damaged.len()), (1, 1));
+    assert!(repaired.damaged[0].starts_with("raw-2026-10.damaged-") && repaired.damaged[0].ends_with(".salvaged"));
+    let after = read(folder.path(), "a");
+    assert_eq!(after, before[before.len() - after.len()..], "all but the first chunk");
+    assert!(after.len() >= 5 * 3600, "{}", after.len());
+    assert_eq!(read(folder.path(), "b").len(), 6 * 3600 + 1);
+    assert_eq!(super::check_history(folder.path()).unwrap(), [] as [String; 0]);
+    let again = super::repair_history(folder.path(), at(october + 9 * HOUR)).unwrap();
+    assert_eq!(again, super::Repaired::default(), "nothing is left to do");
+}
+
+#[test]
+fn repair_finds_the_head_of_a_damaged_main_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let october = moment("2026-10-31T18:00:00Z");
+    let tags = ids(&mut store, &["a"]);
+    for second in 0..200 {
+        let rows =
+            (0..50).map(|part| (tags[0], sample(october + second * SECOND + part * 1000, part as f64))).collect();
+        flush(&mut store, rows, october + second * SECOND);
+    }
+    drop(store);
+    let path = main_file(folder.path());
+    let mut content = std::fs::read(&path).unwrap();
+    let middle = content.len() / 2 / 4096 * 4096;
+    content[middle..middle + 4096].fill(0xAA);
+    std::fs::write(&path, content).unwrap();
+    let opened = OpenedHistory::open(folder.path(), at(october)).unwrap();
+    assert!(opened.set_aside.is_some());
+    drop(opened);
+    let repaired = super::repair_history(folder.path(), at(october + HOUR)).unwrap();
+    assert!(repaired.samples > 5_000 && repaired.lost_rows > 0, "{repaired:?}");
+    assert_eq!(read(folder.path(), "a").len() as u64, repaired.samples);
+}
+
+#[test]
+fn figures_of_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let start = moment("2026-10-31T20:00:00Z");
+    let tags = ids(&mut store, &["a"]);
+    let ramp = (0..7200).map(|second| (tags[0], sample(start + second * SECOND, (second % 1000) as f64 / 10.0)));
+    flush(&mut store, ramp.collect(), start + 2 * HOUR);
+    seal(&mut store, Scope::Everything);
+    let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
+    let ask = |what: &str, to: i64, every: u64| -> Vec<Option<f64>> {
+        let aggregate = Aggregate::parse(what).unwrap();
+        let answer =
+            reader
+                .aggregate(&"a".into(), [at(start), at(start + to)], Duration::from_secs(every), &aggregate, &|| false);
+        answer.unwrap().into_iter().map(|interval| interval.value).collect()
+    };
+    assert_eq!(ask("count", 2000 * SECOND, 1000), [Some(1000.0), Some(1001.0)], "the last moment belongs to the range");
+    assert_eq!(ask("max", 1500 * SECOND, 1000), [Some(99.9), Some(50.0)], "the last interval is shorter");
+    let mean = ask("mean", 1000 * SECOND, 1000)[0].unwrap();
+    assert!((mean - 49.95).abs() < 1e-9);
+    assert!((ask("integral", 1000 * SECOND, 1000)[0].unwrap() - 49_950.0).abs() < 1e-6);
+    assert_eq!(ask("percentile=50", 1000 * SECOND, 1000), [Some(49.9)]);
+    assert_eq!(ask("duration=99.9", 2000 * SECOND, 1000), [Some(1.0), Some(1.0)]);
+    assert_eq!(ask("changes", 1000 * SECOND, 500), [Some(499.0), Some(501.0)]);
+    let states = reader.bands(&"a".into(), at(start), at(start + 10 * SECOND), 1000, &|| false).unwrap();
+    assert_eq!(states.len(), 10);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Flush(Vec<(usize, i64, Option<Value>, Quality)>),
     Seal(Scope),
-    SealStep,
+    Onward,
     Reopen,
     Rename(usize),
 }
@@ -266,7 +485,12 @@ fn any_step() -> impl Strategy<Value = Step> {
     // Mostly onward, sometimes far back or ahead, sometimes the same moment again.
     let time = prop_oneof![6 => 0..40 * SECOND, 1 => -8 * HOUR..0, 1 => 0..3 * HOUR, 1 => Just(0)];
     let row = (0usize..3, time, any_value(), any_quality());
-    let number = (0usize..3, 0..40 * SECOND, (-500i32..500).prop_map(|number| Some(Value::Double(f64::from(number) / 10.0))), Just(Quality::GOOD));
+    let number = (
+        0usize..3,
+        0..40 * SECOND,
+        (-500i32..500).prop_map(|number| Some(Value::Double(f64::from(number) / 10.0))),
+        Just(Quality::GOOD),
+    );
     let hour = moment("2026-10-31T20:00:00Z");
     prop_oneof![
         3 => proptest::collection::vec(row, 1..12).prop_map(Step::Flush),
@@ -274,7 +498,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0i64..12).prop_map(move |hours| Step::Seal(Scope::Before(hour + hours * HOUR))),
         1 => (0i64..12).prop_map(move |hours| Step::Seal(Scope::Late(hour + hours * HOUR))),
         1 => Just(Step::Seal(Scope::Everything)),
-        8 => Just(Step::SealStep),
+        8 => Just(Step::Onward),
         1 => Just(Step::Reopen),
         1 => (0usize..3).prop_map(Step::Rename),
     ]
@@ -292,7 +516,10 @@ impl Model {
     fn flush(&mut self, rows: &[(usize, Sample)]) {
         for (tag, _) in rows {
             let Some(alive) = self.was_alive.filter(|_| self.seen.insert(*tag)) else { continue };
-            let last = self.samples[*tag].iter().filter(|sample| sample.time.as_micros() <= alive).max_by_key(|sample| sample.time);
+            let last = self.samples[*tag]
+                .iter()
+                .filter(|sample| sample.time.as_micros() <= alive)
+                .max_by_key(|sample| sample.time);
             if last.is_some_and(|last| !last.quality.is_bad()) {
                 let time = Timestamp::from_micros(alive);
                 self.samples[*tag].push(Sample { time, value: None, quality: Quality::bad(Reason::StationOff) });
@@ -334,10 +561,18 @@ impl Model {
 
 fn alike(first: &Column, second: &Column) -> bool {
     let same = |first: f64, second: f64| first == second || first.is_nan() && second.is_nan();
-    let near = (first.mean - second.mean).abs() <= 1e-6 * (first.max - first.min).abs().max(1e-300) + 1e-9 * first.mean.abs();
-    let wild = !first.mean.is_finite() || !second.mean.is_finite() || first.mean.abs() > 1e200 || first.max - first.min > 1e100;
-    same(first.first, second.first) && same(first.min, second.min) && same(first.max, second.max)
-        && same(first.last, second.last) && first.count == second.count && first.bad == second.bad
+    let near =
+        (first.mean - second.mean).abs() <= 1e-6 * (first.max - first.min).abs().max(1e-300) + 1e-9 * first.mean.abs();
+    let wild = !first.mean.is_finite()
+        || !second.mean.is_finite()
+        || first.mean.abs() > 1e200
+        || first.max - first.min > 1e100;
+    same(first.first, second.first)
+        && same(first.min, second.min)
+        && same(first.max, second.max)
+        && same(first.last, second.last)
+        && first.count == second.count
+        && first.bad == second.bad
         && (near || same(first.mean, second.mean) || wild)
 }
 
@@ -368,7 +603,7 @@ proptest! {
                 }
                 Step::Seal(scope) if !store.is_sealing() => store.begin_seal(scope),
                 Step::Seal(_) => {}
-                Step::SealStep => store.seal_step(1).unwrap(),
+                Step::Onward => store.seal_step(1).unwrap(),
                 Step::Reopen => {
                     drop(store);
                     store = open(folder.path());

@@ -2,11 +2,15 @@
 
 use super::calendar::{HOUR, floor};
 use super::database::StoreError;
+use super::policy::SwingingDoor;
+use super::retention::Forecast;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
 use super::tail::Unsealed;
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, Directory, HistoryRow, Monotonic, Now, Sample, TagId, Timestamp};
+use crate::tag::{
+    Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Retention, Sample, TagDefinition, TagId, Timestamp,
+};
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,8 +34,8 @@ const SEAL_LATE: Duration = Duration::from_secs(10);
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
-/// Messages taken between two looks at the clock.
-const MESSAGES: usize = 64;
+/// Samples that are made durable before the time is up.
+const FLUSH_ABOVE: usize = 50_000;
 /// Tags sealed in one commit.
 const SEAL_STEP: usize = 64;
 /// Freed pages that are given back at once, while nothing is sealed.
@@ -40,6 +44,7 @@ const PAGES: u32 = 512;
 enum Message {
     Plan(Arc<Directory>, HashMap<TagId, Arc<str>>),
     Rows(Vec<HistoryRow>),
+    Retention(Retention),
 }
 
 /// How the samples are.
@@ -51,6 +56,8 @@ pub struct HistoryState {
     pub lost: u64,
     /// The new name of a file that turned out to be damaged while the station ran.
     pub set_aside: Option<Arc<str>>,
+    /// What history takes on the disk, and how that goes on; looked at every hour.
+    pub forecast: Forecast,
 }
 
 /// The running thread.
@@ -82,6 +89,12 @@ impl Historian {
     #[must_use]
     pub fn set_plan(&self, directory: Arc<Directory>, formerly: HashMap<TagId, Arc<str>>) -> bool {
         self.messages.try_send(Message::Plan(directory, formerly)).is_ok()
+    }
+
+    /// Tells how long what is kept. False when too much waits.
+    #[must_use]
+    pub fn set_retention(&self, retention: Retention) -> bool {
+        self.messages.try_send(Message::Retention(retention)).is_ok()
     }
 
     /// Hands over rows; gives them back when too many wait.
@@ -123,6 +136,11 @@ struct Worker {
     sealed: Monotonic,
     /// The hour that was sealed last.
     sealed_hour: i64,
+    retention: Retention,
+    /// Whether something may be too old.
+    prunes: bool,
+    /// By tag of the plan; only of tags with an error bound.
+    doors: HashMap<TagId, SwingingDoor>,
     writing_fails: Option<Arc<str>>,
     /// Sealing that failed is tried again after a while.
     sealing_failed: Option<(Arc<str>, Monotonic)>,
@@ -149,6 +167,9 @@ impl Worker {
             sealed: now,
             // A station that stopped in the middle of an hour seals it at once.
             sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
+            retention: Retention::default(),
+            prunes: true,
+            doors: HashMap::new(),
             writing_fails: None,
             sealing_failed: None,
             noted: 0,
@@ -163,19 +184,20 @@ impl Worker {
             match tokio::time::timeout(wait, inbox.recv()).await {
                 Ok(Some(message)) => {
                     self.take(message);
-                    for _ in 0..MESSAGES {
+                    while self.held.len() < FLUSH_ABOVE {
                         let Ok(message) = inbox.try_recv() else { break };
                         self.take(message);
                     }
                 }
                 Ok(None) => {
+                    self.open_doors();
                     self.flush();
                     return;
                 }
                 Err(_) => {}
             }
             // With a full inbox the time-out never comes.
-            if self.clock.now().monotonic >= due {
+            if self.clock.now().monotonic >= due || self.held.len() >= FLUSH_ABOVE {
                 self.turn();
             }
             self.seal();
@@ -185,13 +207,36 @@ impl Worker {
     fn take(&mut self, message: Message) {
         match message {
             Message::Plan(directory, formerly) => {
+                self.open_doors();
                 // Rows that could not be named yet belong to the plan before.
                 self.state.lost += self.unnamed.len() as u64;
                 self.unnamed.clear();
                 (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
+                let has_bound = |(tag, definition): (TagId, &TagDefinition)| {
+                    definition.history.error_bound.map(|_| (tag, SwingingDoor::default()))
+                };
+                self.doors = self.directory.iter().filter_map(has_bound).collect();
                 self.learn();
             }
-            Message::Rows(rows) => rows.into_iter().for_each(|row| self.hold(row)),
+            Message::Rows(rows) if self.doors.is_empty() => rows.into_iter().for_each(|row| self.hold(row)),
+            Message::Rows(rows) => rows.into_iter().for_each(|row| self.pass_door(row)),
+            Message::Retention(retention) => (self.retention, self.prunes) = (retention, true),
+        }
+    }
+
+    fn pass_door(&mut self, row: HistoryRow) {
+        let limits = |history: HistoryPolicy| Some([history.error_bound?, history.heartbeat.as_micros() as f64]);
+        let bound = self.directory.tag(row.tag).and_then(|definition| limits(definition.history));
+        let (Some(bound), Some(mut door)) = (bound, self.doors.remove(&row.tag)) else { return self.hold(row) };
+        let tag = row.tag;
+        door.take(bound, row.sample, &mut |sample| self.hold(HistoryRow { tag, sample }));
+        self.doors.insert(tag, door);
+    }
+
+    /// What waits behind doors is kept: the plan changes, or the thread ends.
+    fn open_doors(&mut self) {
+        for (tag, mut door) in std::mem::take(&mut self.doors) {
+            door.release(&mut |sample| self.hold(HistoryRow { tag, sample }));
         }
     }
 
@@ -232,9 +277,22 @@ impl Worker {
         }
         self.begin_seal(now);
         if !self.store.is_sealing() {
-            let done = self.store.main.give_back_pages(PAGES);
+            let done = self.store.main.give_back_pages(PAGES).and_then(|()| self.prune(now));
             self.sealed_or_failed(done, now);
         }
+    }
+
+    /// A little at a time, after every hour and whenever the policy changed.
+    fn prune(&mut self, now: Now) -> Result<(), StoreError> {
+        if !self.prunes {
+            return Ok(());
+        }
+        let utc = now.utc.as_micros();
+        self.prunes = self.store.prune_step(&self.retention, utc)?;
+        if !self.prunes {
+            self.state.forecast = self.store.forecast(&self.retention, utc);
+        }
+        Ok(())
     }
 
     fn backs_off(&self, now: Now) -> bool {
@@ -278,6 +336,7 @@ impl Worker {
             self.store.begin_seal(Scope::Everything);
         } else if hour != self.sealed_hour {
             self.sealed_hour = hour;
+            self.prunes = true;
             self.store.begin_seal(Scope::Before(hour));
         } else if !self.store.late.is_empty() && now.monotonic.since(self.sealed) >= SEAL_LATE {
             self.sealed = now.monotonic;
@@ -324,7 +383,8 @@ impl Worker {
     /// What was lost stands in the file as soon as it can be written again.
     fn note_loss(&mut self, now: Timestamp) {
         let samples = self.state.lost - self.noted;
-        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok() {
+        if samples > 0 && self.store.note_loss(now, samples, self.state.failing.as_deref().unwrap_or_default()).is_ok()
+        {
             self.noted = self.state.lost;
         }
     }
@@ -359,7 +419,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
-    use crate::tag::{Quality, TagDefinition, Value};
+    use crate::tag::{Quality, Value};
 
     struct Fixed;
     impl Clock for Fixed {

@@ -6,8 +6,8 @@ use super::database::damage;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
-/// Moments that are remembered: 16 MiB.
-const REMEMBERED: usize = 2 << 20;
+/// Moments that are remembered: 32 MiB, a month of 1 Hz and more.
+const REMEMBERED: usize = 4 << 20;
 
 /// Timelines by file and number.
 #[derive(Default)]

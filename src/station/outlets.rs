@@ -41,6 +41,7 @@ pub(super) struct Stores {
     pub(super) lost_by_historian: u64,
     pub(super) set_aside: Option<Arc<str>>,
     pub(super) certificate_days: Option<i64>,
+    pub(super) history_days: Option<u64>,
     /// Rows that the engine's side had to drop, and whether it still has too many.
     lost_before: u64,
     overflows: bool,
@@ -55,6 +56,7 @@ impl Stores {
             samples_lost: self.lost_by_historian + self.lost_before,
             history_set_aside: self.set_aside.clone(),
             certificate_days: self.certificate_days,
+            history_days: self.history_days,
         }
     }
 }
@@ -114,7 +116,9 @@ impl StationOutlets {
         self.held.clear();
         let Some(historian) = &self.historian else { return };
         let plan = &snapshot.plan;
-        while !historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()) {
+        while !historian.set_retention(plan.retention)
+            || !historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone())
+        {
             // A reload is rare, and the historian always goes on.
             std::thread::park_timeout(std::time::Duration::from_millis(1));
         }

@@ -171,10 +171,13 @@ impl Parts {
         let historian = Historian::start(history, Arc::clone(clock), move |state| {
             shared.update(&reports, |stores| {
                 (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
+                stores.history_days = state.forecast.days_left;
                 stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
         })?;
-        if !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone()) {
+        if !historian.set_retention(plant.plan.retention)
+            || !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone())
+        {
             return Err(std::io::Error::other("the historian does not take the plan").into());
         }
         board.update(urgent, |stores| stores.set_aside = set_aside.map(Into::into));

@@ -36,11 +36,25 @@ pub struct HistoryPolicy {
     pub deadband: f64,
     /// An unchanged value is kept again after this long.
     pub heartbeat: Duration,
+    /// Numbers are left out where a straight line between those that are kept is nowhere farther from them than this, in the tag's unit
+    /// (swinging door); none keeps them all. The newest one may then wait for the next before it is on disk.
+    pub error_bound: Option<f64>,
+}
+
+/// How long history is kept. Hours are kept for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Samples are kept this long; for ever if none.
+    pub raw: Option<Duration>,
+    /// Rollups of minutes are kept this long; for ever if none. Never shorter than samples.
+    pub minutes: Option<Duration>,
+    /// All files of history together may take this many bytes: beyond it the oldest samples go, whatever was said above.
+    pub most_bytes: Option<u64>,
 }
 
 impl Default for HistoryPolicy {
     fn default() -> Self {
-        Self { keep: true, deadband: 0.0, heartbeat: Duration::from_secs(60) }
+        Self { keep: true, deadband: 0.0, heartbeat: Duration::from_secs(60), error_bound: None }
     }
 }
 

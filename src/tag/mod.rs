@@ -12,7 +12,7 @@ mod time;
 mod value;
 
 pub use directory::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, HistoryPolicy, TagDefinition,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, HistoryPolicy, Retention, TagDefinition,
 };
 pub use key::{Generation, TagId, TagKey};
 pub use quality::{Quality, Reason, Status};

@@ -283,7 +283,19 @@ mod tests {
     #[test]
     fn odd_numbers_come_back() {
         let payload = f64::from_bits(0x7FF8_0000_DEAD_BEEF);
-        let odd = [f64::NAN, payload, -f64::NAN, f64::INFINITY, -0.0, 0.0, 5e-324, f64::MIN_POSITIVE, f64::MAX, f64::MIN, 0.1];
+        let odd = [
+            f64::NAN,
+            payload,
+            -f64::NAN,
+            f64::INFINITY,
+            -0.0,
+            0.0,
+            5e-324,
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            f64::MIN,
+            0.1,
+        ];
         size(&odd);
         size(&odd.repeat(50));
         size(&[f32::NAN, f32::from_bits(0x7F80_0001), -0.0, 1e-45, f32::MAX].repeat(50));

@@ -10,8 +10,8 @@ const DIFFERENCES: u8 = 2;
 const PACKED: u8 = 3;
 const STEPS: u8 = 4;
 
-/// Columns shorter than this are not worth the header of a packed one.
-const SHORT: usize = 24;
+/// Columns shorter than this are not worth the header of a packed one, nor the time: the minutes of an hour are rewritten every hour.
+const SHORT: usize = 100;
 /// Sampled to find which differences are the smallest.
 const PROBED: usize = 512;
 /// Steps of steps are worth a look, more is not; and damaged bytes cannot make reading go deep.

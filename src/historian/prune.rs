@@ -1,0 +1,115 @@
+//! Retention at work: whole months go as files, parts of a month as rows, a few at a time; and the space comes back.
+
+use super::calendar::Month;
+use super::database::StoreError;
+use super::month;
+use super::retention::{Forecast, Horizons, MonthUse, forecast, horizons};
+use super::rollups;
+use super::store::SampleStore;
+use crate::tag::Retention;
+use rusqlite::params;
+use std::path::Path;
+
+/// Chunks taken out of a month in one commit.
+const CHUNKS: i64 = 500;
+const PAGES: u32 = 512;
+
+impl SampleStore {
+    /// What the files take, and how that goes on.
+    pub(super) fn forecast(&self, retention: &Retention, now: i64) -> Forecast {
+        let free = rustix::fs::statvfs(&self.folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        forecast(retention, now, &self.month_uses(), self.all_bytes(), free)
+    }
+
+    fn month_uses(&self) -> Vec<MonthUse> {
+        let bytes = |month: Month| std::fs::metadata(month::path(&self.folder, month)).map_or(0, |file| file.len());
+        month::months(&self.folder).into_iter().map(|month| MonthUse { month, bytes: bytes(month) }).collect()
+    }
+
+    fn all_bytes(&self) -> u64 {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return 0 };
+        entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
+    }
+
+    /// Drops a little of what is not to be kept any more; whether more is waiting.
+    pub(super) fn prune_step(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
+        let Horizons { raw_from, minutes_from } = horizons(retention, now, &self.month_uses(), self.all_bytes());
+        // Told first: readers then do not look for what is about to go.
+        self.move_horizon("raw", raw_from)?;
+        self.move_horizon("minutes", minutes_from)?;
+        self.raw_from = self.raw_from.max(raw_from);
+        for month in month::months(&self.folder).into_iter().take_while(|month| month.start() < raw_from) {
+            if month.end() <= raw_from {
+                self.months.remove(&month);
+                remove_file(&month::path(&self.folder, month))?;
+                return Ok(true);
+            }
+            if self.prune_month(month, raw_from)? {
+                return Ok(true);
+            }
+        }
+        self.prune_minutes(minutes_from)
+    }
+
+    fn move_horizon(&mut self, what: &str, time: i64) -> Result<(), StoreError> {
+        if time == i64::MIN {
+            return Ok(());
+        }
+        self.main.change(|transaction| {
+            let sql = "INSERT INTO horizon(what, time) VALUES (?1, ?2)
+                       ON CONFLICT(what) DO UPDATE SET time = ?2 WHERE time < ?2";
+            transaction.prepare_cached(sql)?.execute(params![what, time]).map(drop)
+        })
+    }
+
+    /// Takes old chunks out of a month. What the last of them closed with is what the month opens with from then on.
+    fn prune_month(&mut self, month: Month, raw_from: i64) -> Result<bool, StoreError> {
+        let file = self.month(month)?;
+        // A timeline that goes may be remembered as one that can be shared.
+        file.timelines = month::Timelines::default();
+        let gone = file.database.change(|transaction| {
+            let sql = "SELECT id, tag, closing, timeline FROM chunk WHERE last < ?1 ORDER BY start LIMIT ?2";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let found: Vec<(i64, i64, Vec<u8>, i64)> =
+                statement.query_map(params![raw_from, CHUNKS], row)?.collect::<Result<_, _>>()?;
+            for (id, tag, closing, timeline) in &found {
+                month::write_opening(transaction, *tag, closing)?;
+                transaction.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([id])?;
+                let sql = "DELETE FROM timeline WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE timeline = ?1)";
+                transaction.prepare_cached(sql)?.execute([timeline])?;
+            }
+            Ok(found.len())
+        })?;
+        file.database.give_back_pages(PAGES)?;
+        Ok(gone > 0)
+    }
+
+    fn prune_minutes(&mut self, minutes_from: i64) -> Result<bool, StoreError> {
+        let row = rollups::Resolution::Minutes.row();
+        let oldest = rollups::years(&self.folder).first().copied();
+        let Some(year) = oldest.filter(|year| *year <= rollups::year_of(minutes_from)) else { return Ok(false) };
+        if year < rollups::year_of(minutes_from) {
+            self.years.remove(&year);
+            remove_file(&rollups::path(&self.folder, year))?;
+            return Ok(true);
+        }
+        let database = self.year(year)?;
+        let gone = database.change(|transaction| {
+            let sql = "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
+            transaction.prepare_cached(sql)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
+        })?;
+        database.give_back_pages(PAGES)?;
+        Ok(gone > 0)
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["-wal", "-shm", ""] {
+        let file = std::path::PathBuf::from(format!("{}{suffix}", path.display()));
+        if file.exists() {
+            std::fs::remove_file(&file).map_err(StoreError::io(&file))?;
+        }
+    }
+    Ok(())
+}

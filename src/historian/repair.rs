@@ -1,0 +1,250 @@
+//! Saves what can be read out of damaged files: every chunk and every head row that decodes goes, by the name of its tag, into the history
+//! as it is now. What was saved from is kept, under another name.
+
+use super::calendar::{HOUR, Month, floor};
+use super::codec::read_head;
+use super::database::{Database, StoreError, explain, full_check, set_aside};
+use super::month;
+use super::rollups;
+use super::seal::Scope;
+use super::store::{OpenedHistory, SampleStore};
+use super::{HISTORY_FOLDER, SAMPLES_FILE};
+use crate::tag::{Sample, TagKey, Timestamp};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// Rows without a number after which a table is taken to have ended, where its end cannot be asked.
+const HOLES: i64 = 100_000;
+const BATCH: usize = 100_000;
+
+/// What a repair did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Damaged files, by the name that they have now.
+    pub damaged: Vec<String>,
+    /// Samples saved out of them.
+    pub samples: u64,
+    /// Chunks and head rows that could not be read.
+    pub lost_rows: u64,
+    /// Hours of tags whose rollups were made again.
+    pub hours: u64,
+}
+
+/// What is wrong with the files of history of a station, file by file; nothing when all is well. Every page and every chunk is looked at.
+pub fn check_history(station: &Path) -> Result<Vec<String>, StoreError> {
+    let folder = station.join(HISTORY_FOLDER);
+    let mut wrong = Vec::new();
+    for path in files(&folder) {
+        let found = match full_check(&path)? {
+            Some(what) => Some(what),
+            None => unreadable_chunks(&path)?,
+        };
+        wrong.extend(found.map(|what| format!("{}: {what}", path.display())));
+    }
+    Ok(wrong)
+}
+
+/// All files that belong to a history now.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let main = folder.join(SAMPLES_FILE);
+    let months = month::months(folder).into_iter().map(|month| month::path(folder, month));
+    let years = rollups::years(folder).into_iter().map(|year| rollups::path(folder, year));
+    main.exists().then_some(main).into_iter().chain(months).chain(years).collect()
+}
+
+fn unreadable_chunks(path: &Path) -> Result<Option<String>, StoreError> {
+    if !is_month(path) {
+        return Ok(None);
+    }
+    let connection = Database::open_to_read(path).map_err(|source| explain(path, source))?;
+    let ids = ids(&connection, "chunk");
+    let bad = ids.filter(|id| chunk(&connection, *id).is_err()).count();
+    Ok((bad > 0).then(|| format!("{bad} chunks cannot be read")))
+}
+
+fn is_month(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("raw-"))
+}
+
+/// Repairs the history of a station that does not run.
+pub fn repair_history(station: &Path, now: Timestamp) -> Result<Repaired, StoreError> {
+    let folder = station.join(HISTORY_FOLDER);
+    let mut repaired = Repaired::default();
+    for path in files(&folder) {
+        if full_check(&path)?.is_some() || unreadable_chunks(&path).map_or(true, |found| found.is_some()) {
+            set_aside(&path, now)?;
+        }
+    }
+    let mut store = OpenedHistory::open(station, now)?.store;
+    for path in damaged_files(&folder) {
+        let saved = Saved { store: &mut store, repaired: &mut repaired, waiting: VecDeque::new(), now };
+        saved.read(&path)?;
+        let done = path.with_extension("salvaged");
+        std::fs::rename(&path, &done).map_err(StoreError::io(&path))?;
+        repaired.damaged.extend(done.file_name().map(|name| name.to_string_lossy().into_owned()));
+    }
+    if !repaired.damaged.is_empty() {
+        repaired.hours = store.make_rollups_again()?;
+    }
+    Ok(repaired)
+}
+
+fn damaged_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_damaged = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.contains(".damaged-") && name.ends_with(".sqlite")
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_damaged).collect();
+    paths.sort();
+    paths
+}
+
+/// The numbers of all rows of a table, as far as its end is known.
+fn ids(connection: &Connection, table: &str) -> impl Iterator<Item = i64> {
+    let end: Option<i64> =
+        connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
+    let first: Option<i64> =
+        connection.query_row(&format!("SELECT min(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
+    let exists = connection.prepare(&format!("SELECT id FROM {table} WHERE id = 1")).is_ok();
+    let last = end.unwrap_or(if exists { HOLES } else { 0 });
+    first.unwrap_or(1)..=last
+}
+
+/// The tag and the samples of a chunk; none where there is no such row.
+fn chunk(connection: &Connection, id: i64) -> rusqlite::Result<Option<(i64, Vec<Sample>)>> {
+    let sql = "SELECT tag, chunk.bytes, timeline.bytes FROM chunk JOIN timeline ON timeline.id = timeline WHERE chunk.id = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        let series = month::decode(row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?)?;
+        Ok((row.get(0)?, series.iter().collect()))
+    };
+    let found = connection.prepare_cached(sql)?.query_row([id], read).optional()?;
+    let is_there = || {
+        let mut statement = connection.prepare_cached("SELECT 1 FROM chunk WHERE id = ?1")?;
+        statement.exists([id])
+    };
+    // A chunk whose times are gone is lost as well.
+    if found.is_none() && is_there()? { Err(super::database::damage("a chunk without times")) } else { Ok(found) }
+}
+
+struct Saved<'a> {
+    store: &'a mut SampleStore,
+    repaired: &'a mut Repaired,
+    waiting: VecDeque<(i64, Sample)>,
+    now: Timestamp,
+}
+
+impl Saved<'_> {
+    fn read(mut self, path: &Path) -> Result<(), StoreError> {
+        let Ok(old) = Connection::open(path) else { return Ok(()) };
+        let Ok(names) = names(&old) else {
+            // Not even the names of its tags can be read: it is no database any more.
+            self.repaired.lost_rows += 1;
+            return Ok(());
+        };
+        let numbers = self.numbers(&names)?;
+        for id in ids(&old, "chunk") {
+            match chunk(&old, id) {
+                Ok(Some((tag, samples))) => self.take(numbers.get(&tag), samples)?,
+                Ok(None) => {}
+                Err(_) => self.repaired.lost_rows += 1,
+            }
+        }
+        for (table, id) in
+            ["head", "unreadable"].into_iter().flat_map(|table| ids(&old, table).map(move |id| (table, id)))
+        {
+            let sql = format!("SELECT bytes FROM {table} WHERE id = ?1");
+            let mut samples = Vec::new();
+            let read = old.prepare_cached(&sql).and_then(|mut statement| {
+                let read = |row: &rusqlite::Row<'_>| {
+                    Ok(read_head(row.get_ref(0)?.as_blob()?, |tag, sample| samples.push((tag, sample))))
+                };
+                statement.query_row([id], read).optional()
+            });
+            match read {
+                Ok(None) => {}
+                Ok(Some(Some(()))) => {
+                    for (tag, sample) in samples {
+                        self.take(numbers.get(&tag), vec![sample])?;
+                    }
+                }
+                _ => self.repaired.lost_rows += 1,
+            }
+        }
+        self.seal()
+    }
+
+    fn numbers(&mut self, names: &[(i64, String)]) -> Result<HashMap<i64, i64>, StoreError> {
+        let wanted: Vec<_> = names.iter().map(|(_, key)| (TagKey::from(key.as_str()), None)).collect();
+        let numbers = self.store.ids(&wanted, self.now)?;
+        Ok(names.iter().map(|(old, _)| *old).zip(numbers).collect())
+    }
+
+    fn take(&mut self, tag: Option<&i64>, samples: Vec<Sample>) -> Result<(), StoreError> {
+        let Some(tag) = tag else {
+            self.repaired.lost_rows += 1;
+            return Ok(());
+        };
+        self.repaired.samples += samples.len() as u64;
+        self.waiting.extend(samples.into_iter().map(|sample| (*tag, sample)));
+        if self.waiting.len() > BATCH { self.seal() } else { Ok(()) }
+    }
+
+    fn seal(&mut self) -> Result<(), StoreError> {
+        self.store.save_again(&mut self.waiting)?;
+        self.store.begin_seal(Scope::Everything);
+        while self.store.is_sealing() {
+            self.store.seal_step(64)?;
+        }
+        Ok(())
+    }
+}
+
+/// Numbers and names of tags; row by row, because the table may be damaged.
+fn names(old: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut statement = old.prepare("SELECT id, key FROM tag")?;
+    let mut rows = statement.query([])?;
+    let mut names = Vec::new();
+    while let Ok(Some(row)) = rows.next() {
+        names.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(names)
+}
+
+impl SampleStore {
+    /// Makes samples durable that were saved: without those that are there already, and without noting that the station runs.
+    fn save_again(&mut self, waiting: &mut VecDeque<(i64, Sample)>) -> Result<(), StoreError> {
+        let alive = self.main.with(super::store::alive)?.unwrap_or_default();
+        self.forget_gaps();
+        self.flush(waiting, alive)
+    }
+
+    /// Makes all rollups again that follow from chunks; how many hours of tags.
+    fn make_rollups_again(&mut self) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for month in month::months(&self.folder) {
+            let ids: Vec<i64> =
+                self.month(month)?.database.with(|connection| Ok(ids(connection, "chunk").collect()))?;
+            for ids in ids.chunks(256) {
+                let hours = self.hours_in(month, ids)?;
+                count += hours.len() as u64;
+                self.recompute(&hours)?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn hours_in(&mut self, month: Month, ids: &[i64]) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+        let mut hours = BTreeSet::new();
+        self.month(month)?.database.with(|connection| {
+            for id in ids {
+                if let Some((tag, samples)) = chunk(connection, *id)? {
+                    hours.extend(samples.iter().map(|sample| (tag, floor(sample.time.as_micros(), HOUR))));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(hours)
+    }
+}
