@@ -5,6 +5,7 @@ mod check;
 mod child;
 mod cuts;
 mod damage;
+mod disk;
 mod kills;
 mod schedule;
 mod shim;

@@ -102,7 +102,9 @@ impl Stores {
             }
             other => panic!("{other:?}"),
         });
-        let failed = |state: polder::historian::HistoryState| panic!("history: {state:?}");
+        let failed = |state: polder::historian::HistoryState| {
+            assert!(state.failing.is_none() && state.lost == 0 && state.set_aside.is_none(), "history: {state:?}");
+        };
         let historian = Historian::start(opened, Arc::clone(&clock) as Arc<dyn Clock>, failed).unwrap();
         assert!(historian.set_plan(directory(), HashMap::new()));
         let (path, unsealed) = historian.source();

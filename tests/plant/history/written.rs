@@ -61,6 +61,20 @@ pub fn write(folder: &Path, run: Run, batches: u64) {
     historian.stop();
 }
 
+/// Writes so many batches in one hour of the clock, so that all of them wait in the head.
+pub fn write_unsealed(folder: &Path, run: Run, batches: u64) {
+    let clock = Arc::new(Hands::default());
+    clock.put(run.clock(batches));
+    let opened = OpenedHistory::open(folder, clock.now().utc).unwrap();
+    let historian = Historian::start(opened, Arc::clone(&clock) as Arc<dyn Clock>, |_| {}).unwrap();
+    assert!(historian.set_plan(directory(), HashMap::new()));
+    for number in 0..batches {
+        let row = |tag| HistoryRow { tag: TagId(tag), sample: run.sample(tag, number) };
+        historian.rows((0..TAGS).map(row).collect()).expect("the historian takes them");
+    }
+    historian.stop();
+}
+
 /// Until it is so; the clock goes on meanwhile.
 pub fn wait(clock: &Hands, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
