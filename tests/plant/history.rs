@@ -34,3 +34,9 @@ impl Random {
 pub fn is_full() -> bool {
     std::env::var_os("POLDER_FULL_CRASH_SUITE").is_some()
 }
+
+/// A folder in memory where there is one, for what does not test this machine's disk.
+pub fn in_memory() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}

@@ -4,7 +4,7 @@
 use super::check::{Told, check_started, databases};
 use super::schedule::{HOUR, Run};
 use super::trace::{Disk, Left, Record, read};
-use super::{Random, child, is_full, shim};
+use super::{Random, child, in_memory, is_full, shim};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,12 +14,6 @@ const SEED: u64 = 0x5EED_0002;
 const TOLD: &str = "told";
 /// Batches of a life: over the end of a month and of several hours.
 const BATCHES: u64 = 100;
-
-/// A folder in memory where there is one: what is tested here is not this machine's disk.
-fn folder() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
-}
 
 /// Two lives: one that ends well, so that files are closed and opened again, and one that is killed.
 fn record(folder: &Path) -> (Vec<Record>, Vec<Run>) {
@@ -73,7 +67,7 @@ impl Cutter {
 
     fn cut(&mut self, disk: &Disk, place: usize, left: Left) {
         let lives = told(disk, &self.runs);
-        let keep = folder();
+        let keep = in_memory();
         disk.rebuild(left, &mut self.random, keep.path());
         self.cuts += 1;
         if let Err(error) = check_started(keep.path(), &lives) {
@@ -88,7 +82,7 @@ impl Cutter {
 
 #[test]
 fn nothing_that_was_told_as_durable_is_lost_by_a_power_cut() {
-    let keep = folder();
+    let keep = in_memory();
     let (records, runs) = record(keep.path());
     let syncs = records.iter().filter(|record| record.operation == b'S').count();
     assert!(syncs > 100, "the shim sees {syncs} syncs of {} changes", records.len());

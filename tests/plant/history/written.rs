@@ -40,6 +40,11 @@ impl Clock for Hands {
 
 /// Writes so many batches, hour by hour, each hour sealed when it is over.
 pub fn write(folder: &Path, run: Run, batches: u64) {
+    write_then(folder, run, batches, || {});
+}
+
+/// The same, with something to do before the files are closed.
+pub fn write_then(folder: &Path, run: Run, batches: u64, before_close: impl FnOnce()) {
     let clock = Arc::new(Hands::default());
     clock.put(run.clock(0));
     let opened = OpenedHistory::open(folder, clock.now().utc).unwrap();
@@ -58,6 +63,7 @@ pub fn write(folder: &Path, run: Run, batches: u64) {
             });
         }
     }
+    before_close();
     historian.stop();
 }
 
