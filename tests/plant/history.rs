@@ -6,6 +6,7 @@ mod child;
 mod cuts;
 mod damage;
 mod disk;
+mod exports;
 mod kills;
 mod schedule;
 mod shim;
