@@ -339,7 +339,8 @@ fn what_is_too_old_goes_and_its_space_comes_back() {
         assert!((before.mean - after.mean).abs() < 1e-5);
     }
     let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
-    assert!(reader.before(&"a".into(), at(now - 10 * HOUR)).unwrap().is_some(), "the month opens with what was known");
+    let opening = reader.before(&"a".into(), at(now - 10 * HOUR)).unwrap().unwrap();
+    assert_eq!(opening.time.as_micros(), now - 10 * HOUR - SECOND, "the month opens with what was known");
     // What comes too late for all that is kept is counted, not kept.
     let tags = ids(&mut store, &["a"]);
     flush(&mut store, vec![(tags[0], sample(september, 1.0))], now);
