@@ -430,7 +430,11 @@ fn is_being_made(connection: &Connection) -> rusqlite::Result<bool> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     match version {
         // A station that was killed before the file had a write-ahead log left a rollback journal, which only a writer can follow.
-        Err(rusqlite::Error::SqliteFailure(error, _)) if error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK => Ok(true),
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK =>
+        {
+            Ok(true)
+        }
         version => Ok(version? == 0),
     }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 /// Values that are easily spoiled on the way, and then any.
 fn values(random: &mut Random) -> Vec<Option<Value>> {
-    let doubles = [0.0, -0.0, 0.1, 1.0 / 3.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 1e21, -1e-7, 123_456_789.123_456_78];
+    let doubles =
+        [0.0, -0.0, 0.1, 1.0 / 3.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN, 1e21, -1e-7, 123_456_789.123_456_78];
     let singles = [0.1f32, f32::MIN_POSITIVE, 1e-45, f32::MAX, 16_777_217.0, 1.0 / 3.0];
     let texts = ["", "a,b", "\"quoted\"", "two\nlines", "\r\n", "Größe, 5 µm", "=1+1", " padded ", "'"];
     let mut values: Vec<Option<Value>> = vec![None];
@@ -72,7 +73,8 @@ fn the_csv_of_an_export_is_read_by_python_as_it_was() {
     let expected: Vec<Json> = samples.iter().map(|sample| told(sample, tag)).collect();
     let of_kind: Vec<&Json> = expected.iter().map(|line| &line[2]).collect();
     std::fs::write(&kinds, json!(of_kind).to_string()).unwrap();
-    let output = Command::new(python()).arg(root().join("tests/peers/read_csv.py")).args([&csv, &kinds]).output().unwrap();
+    let output =
+        Command::new(python()).arg(root().join("tests/peers/read_csv.py")).args([&csv, &kinds]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Vec<Json> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found.len(), expected.len());

@@ -59,7 +59,7 @@ impl Run {
             0 | 1 => Some(Value::Double((noise % 100_000) as f64 / 100.0)),
             2 => Some(Value::Bool(noise & 1 == 0)),
             3 => Some(Value::Unsigned(u64::MAX - noise % 1000)),
-            _ if noise % 7 == 0 => None,
+            _ if noise.is_multiple_of(7) => None,
             _ => Some(Value::Text(format!("step {}", noise % 9).into())),
         };
         let quality = if value.is_none() { Quality::bad(Reason::NoAnswer) } else { Quality::GOOD };
