@@ -219,6 +219,11 @@ pub(super) fn write_sealed(connection: &Connection, tag: i64, sealed: Sealed) ->
     connection.prepare_cached(sql)?.execute(params![tag, sealed.through, sealed.until]).map(drop)
 }
 
+/// Whether nothing was ever sealed into this file.
+pub(super) fn is_untouched(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sealed)", [], |row| row.get(0))
+}
+
 /// What is sealed of each tag.
 pub(super) fn all_sealed(connection: &Connection) -> rusqlite::Result<HashMap<i64, Sealed>> {
     let mut statement = connection.prepare_cached("SELECT tag, through, until FROM sealed")?;

@@ -86,7 +86,7 @@ impl Reader {
         work(&self.main).map_err(|source| explain(&self.path, source).into())
     }
 
-    /// Looks into another file; none when it does not exist.
+    /// Looks into another file; none when it does not exist, or is just being made.
     fn in_file<T>(
         &self,
         path: &Path,
@@ -97,10 +97,9 @@ impl Reader {
         }
         let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
         let known = self.files.borrow_mut().remove(path);
+        let is_known = known.is_some();
         let connection = known.map_or_else(open, Ok)?;
-        // The writer is just making it: its tables come with the version, in one commit.
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-        if version.map_err(|source| explain(path, source))? == 0 {
+        if !is_known && is_being_made(&connection).map_err(|source| explain(path, source))? {
             return Ok(None);
         }
         let found = work(&connection)?;
@@ -423,6 +422,20 @@ impl Reader {
             }
         }
         if goes_on { Ok(()) } else { Err(QueryError::Cancelled) }
+    }
+}
+
+/// Whether a file has no tables yet: they come in one commit with its version.
+fn is_being_made(connection: &Connection) -> rusqlite::Result<bool> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    match version {
+        // A station that was killed before the file had a write-ahead log left a rollback journal, which only a writer can follow.
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK =>
+        {
+            Ok(true)
+        }
+        version => Ok(version? == 0),
     }
 }
 

@@ -160,6 +160,7 @@ impl SampleStore {
         let mut timelines = std::mem::take(&mut file.timelines);
         let named = file.named.clone();
         let mut again: BTreeSet<(i64, i64)> = BTreeSet::new();
+        let mut cut_short: BTreeSet<(i64, i64)> = BTreeSet::new();
         let mut ends: Vec<i64> = Vec::new();
         let hours = file.database.change(|transaction| {
             let mut hours = Vec::new();
@@ -170,7 +171,7 @@ impl SampleStore {
                 }
                 // When the rollups could not be written the last time, the chunks were.
                 let known = month::sealed(transaction, *tag)?;
-                let fresh = unsealed.filtered_by(known, |time| again.extend([(*tag, floor(time, HOUR))]));
+                let fresh = unsealed.filtered_by(known, |time| cut_short.extend([(*tag, floor(time, HOUR))]));
                 for chunk in &mut month::merge(transaction, *tag, &fresh.in_order())? {
                     month::write(transaction, *tag, chunk, &mut timelines)?;
                     if let Some(next) = touch_next(transaction, *tag, chunk)? {
@@ -185,6 +186,7 @@ impl SampleStore {
         })?;
         file.timelines = timelines;
         file.named.extend(groups.iter().map(|(tag, _)| *tag));
+        again.extend(self.with_hours_after(&cut_short)?);
         again.extend(self.pass_on_closing(month, &ends)?);
         self.recompute(&again)?;
         Ok(hours)
@@ -211,6 +213,30 @@ impl SampleStore {
             }
         }
         Ok(again)
+    }
+
+    /// These tags and hours were sealed in a round that was cut short: whatever follows from their chunks is written now.
+    pub(super) fn finish_seal(&mut self, hours: &BTreeSet<(i64, i64)>) -> Result<(), StoreError> {
+        let mut again = self.with_hours_after(hours)?;
+        let mut months: BTreeMap<Month, BTreeSet<i64>> = BTreeMap::new();
+        for (tag, hour) in hours {
+            months.entry(Month::of(*hour)).or_default().insert(*tag);
+        }
+        for (month, tags) in months {
+            again.extend(self.pass_on_closing(month, &Vec::from_iter(tags))?);
+        }
+        self.recompute(&again)
+    }
+
+    /// With the hour of the next sample after each: it begins with the last one of the hour before.
+    fn with_hours_after(&mut self, hours: &BTreeSet<(i64, i64)>) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+        let mut all = hours.clone();
+        for (tag, hour) in hours {
+            let file = self.month(Month::of(*hour))?;
+            let after = file.database.with(|connection| hour_after(connection, *tag, *hour))?;
+            all.extend(after.map(|after| (*tag, after)));
+        }
+        Ok(all)
     }
 
     /// Makes the rollups of these hours again, from the chunks.
@@ -261,6 +287,17 @@ fn touch_next(connection: &Connection, tag: i64, chunk: &mut Chunk) -> rusqlite:
         }
     }
     Ok(next_elsewhere)
+}
+
+/// The hour of the next sample of this month after an hour.
+fn hour_after(connection: &Connection, tag: i64, hour: i64) -> rusqlite::Result<Option<i64>> {
+    let Some(chunk) = month::owner(connection, tag, hour)? else { return Ok(None) };
+    let next = chunk.series.times.partition_point(|time| *time < hour.saturating_add(HOUR));
+    let next = match chunk.series.times.get(next) {
+        Some(time) => Some(*time),
+        None => month::next_after(connection, tag, chunk.start)?,
+    };
+    Ok(next.map(|time| floor(time, HOUR)))
 }
 
 /// What went on when a chunk began: none when nothing was known, not a number when it was bad.

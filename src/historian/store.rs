@@ -55,6 +55,8 @@ impl OpenedHistory {
     pub fn open(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let history = folder.join(HISTORY_FOLDER);
         std::fs::create_dir_all(&history).map_err(StoreError::io(&history))?;
+        // SQLite syncs the folder of its files, but not the one above. As there, a file system that cannot do it is no obstacle.
+        let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
         let mut put_away: Vec<String> = Vec::new();
         // Each turn puts one file away; a folder in which that does not help is not usable.
         for _ in 0..4 {
@@ -161,7 +163,7 @@ impl SampleStore {
         tail.alive = self.was_alive;
         self.unsealed = Arc::new(Mutex::new(tail));
         if !head.sealed_already.is_empty() {
-            self.recompute(&head.sealed_already)?;
+            self.finish_seal(&head.sealed_already)?;
         }
         if !head.sealed_already.is_empty() || !head.unreadable.is_empty() {
             self.lost += head.unreadable.len() as u64;
@@ -345,9 +347,9 @@ impl SampleStore {
     /// The file of a month, made when there is none. Few stay open.
     pub(super) fn month(&mut self, month: Month) -> Result<&mut MonthFile, StoreError> {
         if !self.months.contains_key(&month) {
-            let path = month::path(&self.folder, month);
-            let is_new = !path.exists();
-            let database = Database::open(&path, &month::LAYOUT)?;
+            let database = Database::open(&month::path(&self.folder, month), &month::LAYOUT)?;
+            // A station that is killed right after it made the file has not told it yet what was known.
+            let is_new = database.with(month::is_untouched)?;
             if self.months.len() >= OPEN_FILES
                 && let Some(oldest) = self.months.keys().min().copied()
             {

@@ -6,6 +6,7 @@
 
 mod export;
 mod faults;
+mod history;
 mod modbus;
 mod mqtt;
 mod program;

@@ -121,7 +121,7 @@ pub fn listens(process: &mut Process, port: u16) -> bool {
     process.child.try_wait().unwrap().is_none()
 }
 
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     root().join("target/peers/bin/python")
 }
 
