@@ -2,7 +2,7 @@
 
 use super::calendar::{HOUR, Month, floor};
 use super::codec::{HeadWriter, read_head};
-use super::database::{Database, Layout, StoreError, damage, set_aside};
+use super::database::{Database, Layout, StoreError, damage, explain, set_aside};
 use super::month::{self, Sealed};
 use super::seal::Sealing;
 use super::tail::{Tail, Unsealed};
@@ -156,6 +156,7 @@ impl SampleStore {
                 |row| row.get(0),
             )
         })?;
+        self.raise_head_numbers()?;
         let head = load_head(&self.main, &self.folder)?;
         let mut tail = head.tail;
         tail.alive = self.was_alive;
@@ -168,6 +169,24 @@ impl SampleStore {
             self.keep_unreadable(&head.unreadable)?;
             self.rewrite_head()?;
         }
+        Ok(())
+    }
+
+    /// A main file that is new, restored or rebuilt counts its head rows from the start again. What months say of the rows before must not
+    /// hold for them: their samples would be taken for sealed.
+    fn raise_head_numbers(&mut self) -> Result<(), StoreError> {
+        let mut sealed = self.newest_head;
+        for month in month::months(&self.folder) {
+            sealed = sealed.max(sealed_through(&month::path(&self.folder, month))?);
+        }
+        if sealed == self.newest_head {
+            return Ok(());
+        }
+        self.main.change(|transaction| {
+            transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'head'", [])?;
+            transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('head', ?1)", [sealed])
+        })?;
+        self.newest_head = sealed;
         Ok(())
     }
 
@@ -515,6 +534,22 @@ pub(super) fn read_head_rows(connection: &Connection, folder: &Path) -> rusqlite
         }
     }
     Ok(head)
+}
+
+/// The newest head row of which a file of a month has samples. A damaged file has none: it is set aside when it is opened for writing.
+fn sealed_through(path: &Path) -> Result<i64, StoreError> {
+    let read = || {
+        let connection = Database::open_to_read(path)?;
+        // Power failed before the file had its tables.
+        if !connection.table_exists(None, "sealed")? {
+            return Ok(0);
+        }
+        connection.query_row("SELECT coalesce(max(through), 0) FROM sealed", [], |row| row.get(0))
+    };
+    match read().map_err(|source| explain(path, source)) {
+        Err(StoreError::Damaged { .. }) => Ok(0),
+        through => through,
+    }
 }
 
 fn sealed_in(folder: &Path, month: Month) -> rusqlite::Result<HashMap<i64, Sealed>> {

@@ -179,6 +179,33 @@ fn a_lost_main_file_leaves_the_months_readable() {
 }
 
 #[test]
+fn what_comes_after_a_lost_main_file_is_not_taken_for_sealed() {
+    for scope in [Scope::Everything, Scope::Before(moment("2026-10-31T22:00:00Z"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let tags = ids(&mut store, &["a"]);
+        let start = moment("2026-10-31T20:00:00Z");
+        let before: Vec<Sample> = (0..200).map(|second| sample(start + second * SECOND, second as f64)).collect();
+        before.iter().for_each(|sample| flush(&mut store, vec![(tags[0], sample.clone())], start));
+        seal(&mut store, scope);
+        drop(store);
+        std::fs::write(main_file(folder.path()), vec![0x55; 8192]).unwrap();
+        let mut store = open(folder.path());
+        let tags = ids(&mut store, &["a"]);
+        let fresh = sample(start + HOUR, 5.0);
+        flush(&mut store, vec![(tags[0], fresh.clone())], start + HOUR);
+        drop(store);
+        let expected: Vec<Sample> = before.iter().chain([&fresh]).cloned().collect();
+        assert_eq!(read(folder.path(), "a"), expected, "in the head, {scope:?}");
+        let mut store = open(folder.path());
+        assert_eq!(store.unsealed_count(), 1, "{scope:?}");
+        seal(&mut store, Scope::Everything);
+        drop(store);
+        assert_eq!(read(folder.path(), "a"), expected, "sealed, {scope:?}");
+    }
+}
+
+#[test]
 fn a_damaged_month_is_set_aside_and_the_rest_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
