@@ -1,6 +1,6 @@
 //! One SQLite file of history: opened so that it is durable, checked, and, when it is damaged, set aside.
 
-use crate::tag::Timestamp;
+use crate::tag::{TagKey, Timestamp};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +51,14 @@ pub enum StoreError {
         found: String,
         /// What it should be.
         wanted: &'static str,
+    },
+    /// A tag of the plant got no number, so its samples have no place.
+    #[error("{}: the tag {key} got no number; its samples are not kept", file.display())]
+    WithoutNumber {
+        /// Which file.
+        file: PathBuf,
+        /// The tag.
+        key: TagKey,
     },
     /// The folder or a file in it cannot be reached.
     #[error("{}: {source}", file.display())]

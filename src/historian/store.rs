@@ -241,19 +241,15 @@ impl SampleStore {
         now: Timestamp,
     ) -> Result<Vec<i64>, StoreError> {
         let mut known = self.keys.clone();
-        let fresh: Vec<_> = wanted.iter().filter(|(key, _)| !self.keys.contains_key(key)).collect();
         self.main.change(|transaction| {
-            for (key, formerly) in fresh {
-                let old = formerly.as_ref().map(|old| TagKey::new(Arc::clone(old)));
-                let renamed = old.and_then(|old| Some((known.remove(&old)?, old)));
-                let id = match renamed {
-                    Some((id, old)) => {
-                        rename(transaction, id, &old, key, now)?;
-                        id
-                    }
-                    None => transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?,
-                };
-                known.insert(key.clone(), id);
+            for (id, old, key) in renames(wanted, &mut known) {
+                rename(transaction, id, &old, &key, now)?;
+            }
+            for (key, _) in wanted {
+                if !known.contains_key(key) {
+                    let id = transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?;
+                    known.insert(key.clone(), id);
+                }
             }
             Ok(())
         })?;
@@ -262,7 +258,11 @@ impl SampleStore {
             self.months.values_mut().for_each(|month| month.named.clear());
         }
         self.keys = known;
-        Ok(wanted.iter().filter_map(|(key, _)| self.keys.get(key).copied()).collect())
+        let id = |(key, _): &(TagKey, _)| {
+            let without = || StoreError::WithoutNumber { file: self.main.path().to_owned(), key: key.clone() };
+            self.keys.get(key).copied().ok_or_else(without)
+        };
+        wanted.iter().map(id).collect()
     }
 
     /// Notes that the station runs, without any sample.
@@ -457,6 +457,27 @@ pub(super) fn slot_or<T: Clone>(table: &mut Vec<T>, tag: i64, empty: T) -> &mut 
         table.resize(place + 1, empty);
     }
     &mut table[place]
+}
+
+/// Finds which numbers get another name: number, old name, new name, in the order in which this can be done. A name that one tag gives up
+/// may be the new one of the next, so this goes on until nothing changes; no number moves twice.
+fn renames(wanted: &[(TagKey, Option<Arc<str>>)], known: &mut HashMap<TagKey, i64>) -> Vec<(i64, TagKey, TagKey)> {
+    let mut renames: Vec<(i64, TagKey, TagKey)> = Vec::new();
+    loop {
+        let before = renames.len();
+        for (key, formerly) in wanted.iter().filter_map(|(key, formerly)| Some((key, formerly.as_ref()?))) {
+            let old = TagKey::new(Arc::clone(formerly));
+            let Some(id) = known.get(&old).copied() else { continue };
+            if !known.contains_key(key) && !renames.iter().any(|(moved, ..)| *moved == id) {
+                known.remove(&old);
+                known.insert(key.clone(), id);
+                renames.push((id, old, key.clone()));
+            }
+        }
+        if renames.len() == before {
+            return renames;
+        }
+    }
 }
 
 fn rename(transaction: &Transaction<'_>, id: i64, old: &TagKey, key: &TagKey, now: Timestamp) -> rusqlite::Result<()> {

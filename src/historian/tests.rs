@@ -281,6 +281,33 @@ fn a_month_opens_with_what_was_known_and_late_samples_change_that() {
 }
 
 #[test]
+fn a_rename_that_uses_an_old_name_again_gives_every_tag_its_own_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let [a, y, z, pump_1, pump_2] = ids(&mut store, &["a", "y", "z", "pump-1", "pump-2"])[..] else { panic!() };
+    let plan = |tags: &[(&str, &str)]| -> Vec<_> {
+        let former = |old: &str| (!old.is_empty()).then(|| old.into());
+        tags.iter().map(|(key, old)| (TagKey::from(*key), former(old))).collect()
+    };
+    let reused = plan(&[("b", "a"), ("a", ""), ("y", ""), ("z", "")]);
+    let chain = plan(&[("pump-2", "pump-1"), ("pump-3", "pump-2")]);
+    let swap = plan(&[("one", "other"), ("other", "one"), ("one", "")]);
+    let chained = store.ids(&chain, Timestamp::default()).unwrap();
+    assert_eq!(chained, [pump_1, pump_2], "each pump keeps its samples");
+    let got = store.ids(&reused, Timestamp::default()).unwrap();
+    assert_eq!((got[0], &got[2..], got.len()), (a, &[y, z][..], 4), "{got:?}");
+    assert!(![a, y, z, pump_1, pump_2].contains(&got[1]), "the new a has samples of its own, {got:?}");
+    let one = ids(&mut store, &["one"])[0];
+    let swapped = store.ids(&swap, Timestamp::default()).unwrap();
+    assert!(swapped[0] == swapped[2] && swapped[0] != swapped[1] && swapped.contains(&one), "{swapped:?}");
+    drop(store);
+    let mut store = open(folder.path());
+    for (wanted, before) in [(chain, chained), (reused, got), (swap, swapped)] {
+        assert_eq!(store.ids(&wanted, Timestamp::default()).unwrap(), before, "the same at the next start");
+    }
+}
+
+#[test]
 fn odd_times_have_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
