@@ -79,6 +79,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a person has to act before history can be used at all; everything else may pass, as a full disk does.
+    pub const fn needs_a_person(&self) -> bool {
+        matches!(self, Self::TooNew { .. } | Self::NotDurable { .. })
+    }
+
     /// Something the system said about a file.
     pub(super) fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let file = file.to_owned();
@@ -121,20 +126,26 @@ impl Database {
     }
 
     fn prepare(&mut self, layout: &Layout) -> Result<(), StoreError> {
+        let found: i64 =
+            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         self.with(|connection| {
-            // These two only take in a file without tables.
-            connection.pragma_update(None, "page_size", layout.page_bytes)?;
-            connection.pragma_update(None, "auto_vacuum", 2)?;
+            // These two only take in a file without tables, and the second would write to any other all the same.
+            if found == 0 {
+                connection.pragma_update(None, "page_size", layout.page_bytes)?;
+                connection.pragma_update(None, "auto_vacuum", 2)?;
+            }
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
         })?;
         self.demand("journal_mode", "wal")?;
         self.demand("synchronous", "2")?;
-        let found: i64 =
-            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         if found > layout.version {
             return Err(StoreError::TooNew { file: self.path.clone(), found, known: layout.version });
+        }
+        // On a full disk a file that is up to date can still be opened.
+        if found == layout.version {
+            return Ok(());
         }
         self.change(|transaction| {
             transaction.execute_batch(layout.tables)?;
@@ -278,6 +289,20 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         assert!(Database::open(&path, &LAYOUT).err().unwrap().damaged().is_some());
         assert!(full_check(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn opening_a_file_that_is_up_to_date_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        filled(&path);
+        let mut other = Connection::open(&path).unwrap();
+        let before: i64 = other.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
+        drop(Database::open(&path, &LAYOUT).unwrap());
+        assert_eq!(other.pragma_query_value(None, "data_version", |row| row.get(0)), Ok(before));
+        let held = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        Database::open(&path, &LAYOUT).map(drop).unwrap();
+        drop(held);
     }
 
     #[test]

@@ -225,6 +225,14 @@ impl SampleStore {
         Arc::clone(&self.unsealed)
     }
 
+    /// Shows the unsealed part to readers that already hold another one.
+    pub(super) fn show_in(&mut self, shared: Unsealed) {
+        if let (Ok(mut own), Ok(mut shown)) = (self.unsealed.lock(), shared.lock()) {
+            std::mem::swap(&mut *own, &mut *shown);
+        }
+        self.unsealed = shared;
+    }
+
     /// How many samples are in no chunk yet.
     pub(super) fn unsealed_count(&self) -> usize {
         self.unsealed.lock().map_or(0, |tail| tail.count())
