@@ -108,10 +108,23 @@ pub(super) struct Database {
 impl Database {
     /// Opens or creates a file for writing, reads back what durability needs, and checks it quickly.
     pub(super) fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        Self::open_with(path, layout, |connection| quick_check(connection, CHECKED_PAGES).map(drop))
+    }
+
+    /// The same for a file that this process has checked before.
+    pub(super) fn open_again(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        Self::open_with(path, layout, |_| Ok(()))
+    }
+
+    fn open_with(
+        path: &Path,
+        layout: &Layout,
+        check: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+    ) -> Result<Self, StoreError> {
         let failed = |source| explain(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
-        quick_check(&mut connection, CHECKED_PAGES).map_err(failed)?;
+        check(&mut connection).map_err(failed)?;
         let mut database = Self { connection, path: path.to_owned() };
         database.prepare(layout)?;
         Ok(database)

@@ -90,6 +90,12 @@ pub struct SampleStore {
     pub(super) sealing: Option<Sealing>,
     pub(super) months: HashMap<Month, MonthFile>,
     pub(super) years: HashMap<i64, Database>,
+    /// Files that were checked in this run: once is enough.
+    checked: BTreeSet<PathBuf>,
+    /// What was sealed of tags when the last run ended, until their first sample of this run is durable.
+    before_start: HashMap<i64, Option<Sample>>,
+    /// Whether it was said that a month could not be looked into for that.
+    gap_unknown: bool,
     /// Samples from before this moment are not kept any more.
     pub(super) raw_from: i64,
     /// Samples that could not be kept and are not reported yet.
@@ -122,6 +128,9 @@ impl SampleStore {
             sealing: None,
             months: HashMap::new(),
             years: HashMap::new(),
+            checked: BTreeSet::new(),
+            before_start: HashMap::new(),
+            gap_unknown: false,
             raw_from: i64::MIN,
             lost: 0,
         };
@@ -302,7 +311,7 @@ impl SampleStore {
 
     /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
     pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
-        let (gaps, fresh) = self.gaps(rows)?;
+        let (gaps, fresh) = self.gaps(rows);
         let mut writer = HeadWriter::new(rows.len() + gaps.len());
         gaps.iter().chain(rows.iter()).for_each(|(tag, sample)| writer.push(*tag, sample));
         let bytes = writer.finish();
@@ -314,6 +323,7 @@ impl SampleStore {
         self.newest_head = head;
         for tag in fresh {
             *slot(&mut self.seen, tag) = true;
+            self.before_start.remove(&tag);
         }
         let unsealed = Arc::clone(&self.unsealed);
         let Ok(mut tail) = unsealed.lock() else { return Ok(()) };
@@ -328,21 +338,17 @@ impl SampleStore {
     }
 
     /// Where the last run ended without saying so, the first sample of this run is preceded by one that says "station was off".
-    #[expect(clippy::type_complexity, reason = "samples and tags of them")]
-    fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> Result<(Vec<(i64, Sample)>, BTreeSet<i64>), StoreError> {
-        let (mut gaps, mut fresh) = (Vec::new(), BTreeSet::new());
-        for (tag, _) in rows {
-            if !*slot(&mut self.seen, *tag) && fresh.insert(*tag) {
-                gaps.extend(self.gap_before(*tag)?.map(|gap| (*tag, gap)));
-            }
-        }
-        Ok((gaps, fresh))
+    fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> (Vec<(i64, Sample)>, BTreeSet<i64>) {
+        let mut fresh: BTreeSet<i64> = rows.iter().map(|(tag, _)| *tag).collect();
+        fresh.retain(|tag| !*slot(&mut self.seen, *tag));
+        let Some(alive) = self.was_alive else { return (Vec::new(), fresh) };
+        self.find_last_before(&fresh, alive.as_micros().saturating_add(1));
+        let gaps = fresh.iter().filter_map(|tag| Some((*tag, self.gap_before(*tag, alive)?))).collect();
+        (gaps, fresh)
     }
 
-    fn gap_before(&mut self, tag: i64) -> Result<Option<Sample>, StoreError> {
-        let Some(alive) = self.was_alive else { return Ok(None) };
-        let after = alive.as_micros().saturating_add(1);
-        let sealed = self.last_before(tag, after)?;
+    fn gap_before(&self, tag: i64, alive: Timestamp) -> Option<Sample> {
+        let sealed = self.before_start.get(&tag).cloned().flatten();
         let unsealed = self
             .unsealed
             .lock()
@@ -353,8 +359,38 @@ impl SampleStore {
             (sealed, unsealed) => unsealed.or(sealed),
         };
         let open = last.is_some_and(|last| !last.quality.is_bad());
-        let gap = Sample { time: alive, value: None, quality: Quality::bad(Reason::StationOff) };
-        Ok(open.then_some(gap))
+        open.then(|| Sample { time: alive, value: None, quality: Quality::bad(Reason::StationOff) })
+    }
+
+    /// Looks once through all months for what these tags said last before `time`. A flush waits for it, so months are only read, and what
+    /// cannot be read is passed over: then nothing is known there, and no gap is written.
+    fn find_last_before(&mut self, tags: &BTreeSet<i64>, time: i64) {
+        let mut unknown: BTreeSet<i64> =
+            tags.iter().copied().filter(|tag| !self.before_start.contains_key(tag)).collect();
+        self.before_start.extend(unknown.iter().map(|tag| (*tag, None)));
+        let newest = Month::of(time.saturating_sub(1));
+        for month in month::months(&self.folder).into_iter().rev().filter(|month| *month <= newest) {
+            if unknown.is_empty() {
+                return;
+            }
+            let path = month::path(&self.folder, month);
+            match last_in(&path, &unknown, time) {
+                Ok(found) => {
+                    for (tag, sample) in found {
+                        unknown.remove(&tag);
+                        self.before_start.insert(tag, Some(sample));
+                    }
+                }
+                // An older month would tell what is not true any more.
+                Err(error) => return self.say_gap_unknown(&explain(&path, error)),
+            }
+        }
+    }
+
+    fn say_gap_unknown(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.gap_unknown, true) {
+            tracing::warn!("where a tag ended in the last run cannot be read, so that its gap is not marked: {error}");
+        }
     }
 
     /// The last sealed sample of a tag before `time`.
@@ -369,12 +405,21 @@ impl SampleStore {
         Ok(None)
     }
 
+    fn open_file(&mut self, path: &Path, layout: &Layout) -> Result<Database, StoreError> {
+        if self.checked.contains(path) {
+            return Database::open_again(path, layout);
+        }
+        let database = Database::open(path, layout)?;
+        self.checked.insert(path.to_owned());
+        Ok(database)
+    }
+
     /// The file of a month, made when there is none. Few stay open.
     pub(super) fn month(&mut self, month: Month) -> Result<&mut MonthFile, StoreError> {
         if !self.months.contains_key(&month) {
             let path = month::path(&self.folder, month);
             let is_new = !path.exists();
-            let database = Database::open(&path, &month::LAYOUT)?;
+            let database = self.open_file(&path, &month::LAYOUT)?;
             if self.months.len() >= OPEN_FILES
                 && let Some(oldest) = self.months.keys().min().copied()
             {
@@ -405,7 +450,7 @@ impl SampleStore {
     /// The file of the minutes of a year, made when there is none.
     pub(super) fn year(&mut self, year: i64) -> Result<&mut Database, StoreError> {
         if !self.years.contains_key(&year) {
-            let database = Database::open(&rollups::path(&self.folder, year), &rollups::LAYOUT)?;
+            let database = self.open_file(&rollups::path(&self.folder, year), &rollups::LAYOUT)?;
             if self.years.len() >= OPEN_FILES {
                 self.years.clear();
             }
@@ -426,6 +471,7 @@ impl SampleStore {
         }
         self.months.retain(|_, month| month.database.path() != file);
         self.years.retain(|_, year| year.path() != file);
+        self.checked.remove(file);
         Ok(format!("{HISTORY_FOLDER}/{}", set_aside(file, now)?))
     }
 
@@ -563,6 +609,13 @@ pub(super) fn read_head_rows(connection: &Connection, folder: &Path) -> rusqlite
         }
     }
     Ok(head)
+}
+
+/// What tags said last before `time`, as far as a file of a month knows.
+fn last_in(path: &Path, tags: &BTreeSet<i64>, time: i64) -> rusqlite::Result<Vec<(i64, Sample)>> {
+    let connection = Database::open_to_read(path)?;
+    let last = |tag: &i64| Ok(month::before(&connection, *tag, time)?.map(|sample| (*tag, sample)));
+    tags.iter().filter_map(|tag| last(tag).transpose()).collect()
 }
 
 /// The newest head row of which a file of a month has samples. A damaged file has none: it is set aside when it is opened for writing.

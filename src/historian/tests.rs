@@ -1,6 +1,6 @@
 //! The store against a plain list of samples.
 
-use super::calendar::{HOUR, MINUTE, floor};
+use super::calendar::{HOUR, MINUTE, Month, floor};
 use super::columns::ColumnBuilder;
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
@@ -305,6 +305,51 @@ fn a_rename_that_uses_an_old_name_again_gives_every_tag_its_own_number() {
     for (wanted, before) in [(chain, chained), (reused, got), (swap, swapped)] {
         assert_eq!(store.ids(&wanted, Timestamp::default()).unwrap(), before, "the same at the next start");
     }
+}
+
+#[test]
+fn an_old_month_that_cannot_be_read_stops_no_flush() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = moment("2026-10-31T20:00:00Z");
+    let mut store = open(folder.path());
+    let tags = ids(&mut store, &["a", "new"]);
+    for months in 0..6 {
+        flush(&mut store, vec![(tags[0], sample(start - months * 31 * 24 * HOUR, 1.0))], start);
+    }
+    seal(&mut store, Scope::Everything);
+    drop(store);
+    let mut store = open(folder.path());
+    let open_before = store.months.len();
+    let obstacle = folder.path().join(HISTORY_FOLDER).join("raw-2020-01.sqlite");
+    std::fs::create_dir(&obstacle).unwrap();
+    let rows = tags.iter().map(|tag| (*tag, sample(start + MINUTE, 2.0))).collect();
+    flush(&mut store, rows, start + MINUTE);
+    assert_eq!(store.months.len(), open_before, "no month is opened for writing, and checked, for that");
+    std::fs::remove_dir(&obstacle).unwrap();
+    drop(store);
+    let kept = read(folder.path(), "a");
+    assert_eq!(kept[kept.len() - 2].quality.words(), "station was off", "{kept:?}");
+    assert_eq!(read(folder.path(), "new"), [sample(start + MINUTE, 2.0)]);
+}
+
+#[test]
+fn a_file_is_checked_once_while_the_station_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tags = ids(&mut store, &["a"]);
+    let october = moment("2026-10-05T12:00:00Z");
+    flush(&mut store, vec![(tags[0], sample(october, 1.0))], october);
+    seal(&mut store, Scope::Everything);
+    store.months.clear();
+    let file = folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite");
+    let mut content = std::fs::read(&file).unwrap();
+    let last = content.len() - 16_384;
+    content[last..].fill(0x33);
+    std::fs::write(&file, &content).unwrap();
+    store.month(Month::of(october)).map(drop).unwrap();
+    drop(store);
+    let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(october)).unwrap();
+    assert!(opened.set_aside.is_some(), "the next start finds it");
 }
 
 #[test]
