@@ -1,6 +1,6 @@
 //! One SQLite file of history: opened so that it is durable, checked, and, when it is damaged, set aside.
 
-use crate::tag::Timestamp;
+use crate::tag::{TagKey, Timestamp};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,6 +52,14 @@ pub enum StoreError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// A tag of the plant got no number, so its samples have no place.
+    #[error("{}: the tag {key} got no number; its samples are not kept", file.display())]
+    WithoutNumber {
+        /// Which file.
+        file: PathBuf,
+        /// The tag.
+        key: TagKey,
+    },
     /// The folder or a file in it cannot be reached.
     #[error("{}: {source}", file.display())]
     Io {
@@ -69,6 +77,11 @@ impl StoreError {
             Self::Damaged { file, .. } => Some(file),
             _ => None,
         }
+    }
+
+    /// Whether a person has to act before history can be used at all; everything else may pass, as a full disk does.
+    pub const fn needs_a_person(&self) -> bool {
+        matches!(self, Self::TooNew { .. } | Self::NotDurable { .. })
     }
 
     /// Something the system said about a file.
@@ -95,10 +108,23 @@ pub(super) struct Database {
 impl Database {
     /// Opens or creates a file for writing, reads back what durability needs, and checks it quickly.
     pub(super) fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        Self::open_with(path, layout, |connection| quick_check(connection, CHECKED_PAGES).map(drop))
+    }
+
+    /// The same for a file that this process has checked before.
+    pub(super) fn open_again(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        Self::open_with(path, layout, |_| Ok(()))
+    }
+
+    fn open_with(
+        path: &Path,
+        layout: &Layout,
+        check: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+    ) -> Result<Self, StoreError> {
         let failed = |source| explain(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
-        quick_check(&mut connection, CHECKED_PAGES).map_err(failed)?;
+        check(&mut connection).map_err(failed)?;
         let mut database = Self { connection, path: path.to_owned() };
         database.prepare(layout)?;
         Ok(database)
@@ -113,20 +139,26 @@ impl Database {
     }
 
     fn prepare(&mut self, layout: &Layout) -> Result<(), StoreError> {
+        let found: i64 =
+            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         self.with(|connection| {
-            // These two only take in a file without tables.
-            connection.pragma_update(None, "page_size", layout.page_bytes)?;
-            connection.pragma_update(None, "auto_vacuum", 2)?;
+            // These two only take in a file without tables, and the second would write to any other all the same.
+            if found == 0 {
+                connection.pragma_update(None, "page_size", layout.page_bytes)?;
+                connection.pragma_update(None, "auto_vacuum", 2)?;
+            }
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))
         })?;
         self.demand("journal_mode", "wal")?;
         self.demand("synchronous", "2")?;
-        let found: i64 =
-            self.with(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         if found > layout.version {
             return Err(StoreError::TooNew { file: self.path.clone(), found, known: layout.version });
+        }
+        // On a full disk a file that is up to date can still be opened.
+        if found == layout.version {
+            return Ok(());
         }
         self.change(|transaction| {
             transaction.execute_batch(layout.tables)?;
@@ -270,6 +302,20 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         assert!(Database::open(&path, &LAYOUT).err().unwrap().damaged().is_some());
         assert!(full_check(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn opening_a_file_that_is_up_to_date_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.sqlite");
+        filled(&path);
+        let mut other = Connection::open(&path).unwrap();
+        let before: i64 = other.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
+        drop(Database::open(&path, &LAYOUT).unwrap());
+        assert_eq!(other.pragma_query_value(None, "data_version", |row| row.get(0)), Ok(before));
+        let held = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        Database::open(&path, &LAYOUT).map(drop).unwrap();
+        drop(held);
     }
 
     #[test]

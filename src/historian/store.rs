@@ -2,7 +2,7 @@
 
 use super::calendar::{HOUR, Month, floor};
 use super::codec::{HeadWriter, read_head};
-use super::database::{Database, Layout, StoreError, damage, set_aside};
+use super::database::{Database, Layout, StoreError, damage, explain, set_aside};
 use super::month::{self, Sealed};
 use super::seal::Sealing;
 use super::tail::{Tail, Unsealed};
@@ -92,6 +92,12 @@ pub struct SampleStore {
     pub(super) sealing: Option<Sealing>,
     pub(super) months: HashMap<Month, MonthFile>,
     pub(super) years: HashMap<i64, Database>,
+    /// Files that were checked in this run: once is enough.
+    checked: BTreeSet<PathBuf>,
+    /// What was sealed of tags when the last run ended, until their first sample of this run is durable.
+    before_start: HashMap<i64, Option<Sample>>,
+    /// Whether it was said that a month could not be looked into for that.
+    gap_unknown: bool,
     /// Samples from before this moment are not kept any more.
     pub(super) raw_from: i64,
     /// Samples that could not be kept and are not reported yet.
@@ -124,6 +130,9 @@ impl SampleStore {
             sealing: None,
             months: HashMap::new(),
             years: HashMap::new(),
+            checked: BTreeSet::new(),
+            before_start: HashMap::new(),
+            gap_unknown: false,
             raw_from: i64::MIN,
             lost: 0,
         };
@@ -158,6 +167,7 @@ impl SampleStore {
                 |row| row.get(0),
             )
         })?;
+        self.raise_head_numbers()?;
         let head = load_head(&self.main, &self.folder)?;
         let mut tail = head.tail;
         tail.alive = self.was_alive;
@@ -170,6 +180,24 @@ impl SampleStore {
             self.keep_unreadable(&head.unreadable)?;
             self.rewrite_head()?;
         }
+        Ok(())
+    }
+
+    /// A main file that is new, restored or rebuilt counts its head rows from the start again. What months say of the rows before must not
+    /// hold for them: their samples would be taken for sealed.
+    fn raise_head_numbers(&mut self) -> Result<(), StoreError> {
+        let mut sealed = self.newest_head;
+        for month in month::months(&self.folder) {
+            sealed = sealed.max(sealed_through(&month::path(&self.folder, month))?);
+        }
+        if sealed == self.newest_head {
+            return Ok(());
+        }
+        self.main.change(|transaction| {
+            transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'head'", [])?;
+            transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('head', ?1)", [sealed])
+        })?;
+        self.newest_head = sealed;
         Ok(())
     }
 
@@ -208,6 +236,14 @@ impl SampleStore {
         Arc::clone(&self.unsealed)
     }
 
+    /// Shows the unsealed part to readers that already hold another one.
+    pub(super) fn show_in(&mut self, shared: Unsealed) {
+        if let (Ok(mut own), Ok(mut shown)) = (self.unsealed.lock(), shared.lock()) {
+            std::mem::swap(&mut *own, &mut *shown);
+        }
+        self.unsealed = shared;
+    }
+
     /// How many samples are in no chunk yet.
     pub(super) fn unsealed_count(&self) -> usize {
         self.unsealed.lock().map_or(0, |tail| tail.count())
@@ -224,19 +260,15 @@ impl SampleStore {
         now: Timestamp,
     ) -> Result<Vec<i64>, StoreError> {
         let mut known = self.keys.clone();
-        let fresh: Vec<_> = wanted.iter().filter(|(key, _)| !self.keys.contains_key(key)).collect();
         self.main.change(|transaction| {
-            for (key, formerly) in fresh {
-                let old = formerly.as_ref().map(|old| TagKey::new(Arc::clone(old)));
-                let renamed = old.and_then(|old| Some((known.remove(&old)?, old)));
-                let id = match renamed {
-                    Some((id, old)) => {
-                        rename(transaction, id, &old, key, now)?;
-                        id
-                    }
-                    None => transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?,
-                };
-                known.insert(key.clone(), id);
+            for (id, old, key) in renames(wanted, &mut known) {
+                rename(transaction, id, &old, &key, now)?;
+            }
+            for (key, _) in wanted {
+                if !known.contains_key(key) {
+                    let id = transaction.prepare_cached("INSERT INTO tag(key) VALUES (?1)")?.insert([key.as_str()])?;
+                    known.insert(key.clone(), id);
+                }
             }
             Ok(())
         })?;
@@ -245,7 +277,11 @@ impl SampleStore {
             self.months.values_mut().for_each(|month| month.named.clear());
         }
         self.keys = known;
-        Ok(wanted.iter().filter_map(|(key, _)| self.keys.get(key).copied()).collect())
+        let id = |(key, _): &(TagKey, _)| {
+            let without = || StoreError::WithoutNumber { file: self.main.path().to_owned(), key: key.clone() };
+            self.keys.get(key).copied().ok_or_else(without)
+        };
+        wanted.iter().map(id).collect()
     }
 
     /// Notes that the station runs, without any sample.
@@ -277,7 +313,7 @@ impl SampleStore {
 
     /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
     pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
-        let (gaps, fresh) = self.gaps(rows)?;
+        let (gaps, fresh) = self.gaps(rows);
         let mut writer = HeadWriter::new(rows.len() + gaps.len());
         gaps.iter().chain(rows.iter()).for_each(|(tag, sample)| writer.push(*tag, sample));
         let bytes = writer.finish();
@@ -289,6 +325,7 @@ impl SampleStore {
         self.newest_head = head;
         for tag in fresh {
             *slot(&mut self.seen, tag) = true;
+            self.before_start.remove(&tag);
         }
         let unsealed = Arc::clone(&self.unsealed);
         let Ok(mut tail) = unsealed.lock() else { return Ok(()) };
@@ -303,21 +340,17 @@ impl SampleStore {
     }
 
     /// Where the last run ended without saying so, the first sample of this run is preceded by one that says "station was off".
-    #[expect(clippy::type_complexity, reason = "samples and tags of them")]
-    fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> Result<(Vec<(i64, Sample)>, BTreeSet<i64>), StoreError> {
-        let (mut gaps, mut fresh) = (Vec::new(), BTreeSet::new());
-        for (tag, _) in rows {
-            if !*slot(&mut self.seen, *tag) && fresh.insert(*tag) {
-                gaps.extend(self.gap_before(*tag)?.map(|gap| (*tag, gap)));
-            }
-        }
-        Ok((gaps, fresh))
+    fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> (Vec<(i64, Sample)>, BTreeSet<i64>) {
+        let mut fresh: BTreeSet<i64> = rows.iter().map(|(tag, _)| *tag).collect();
+        fresh.retain(|tag| !*slot(&mut self.seen, *tag));
+        let Some(alive) = self.was_alive else { return (Vec::new(), fresh) };
+        self.find_last_before(&fresh, alive.as_micros().saturating_add(1));
+        let gaps = fresh.iter().filter_map(|tag| Some((*tag, self.gap_before(*tag, alive)?))).collect();
+        (gaps, fresh)
     }
 
-    fn gap_before(&mut self, tag: i64) -> Result<Option<Sample>, StoreError> {
-        let Some(alive) = self.was_alive else { return Ok(None) };
-        let after = alive.as_micros().saturating_add(1);
-        let sealed = self.last_before(tag, after)?;
+    fn gap_before(&self, tag: i64, alive: Timestamp) -> Option<Sample> {
+        let sealed = self.before_start.get(&tag).cloned().flatten();
         let unsealed = self
             .unsealed
             .lock()
@@ -328,8 +361,38 @@ impl SampleStore {
             (sealed, unsealed) => unsealed.or(sealed),
         };
         let open = last.is_some_and(|last| !last.quality.is_bad());
-        let gap = Sample { time: alive, value: None, quality: Quality::bad(Reason::StationOff) };
-        Ok(open.then_some(gap))
+        open.then(|| Sample { time: alive, value: None, quality: Quality::bad(Reason::StationOff) })
+    }
+
+    /// Looks once through all months for what these tags said last before `time`. A flush waits for it, so months are only read, and what
+    /// cannot be read is passed over: then nothing is known there, and no gap is written.
+    fn find_last_before(&mut self, tags: &BTreeSet<i64>, time: i64) {
+        let mut unknown: BTreeSet<i64> =
+            tags.iter().copied().filter(|tag| !self.before_start.contains_key(tag)).collect();
+        self.before_start.extend(unknown.iter().map(|tag| (*tag, None)));
+        let newest = Month::of(time.saturating_sub(1));
+        for month in month::months(&self.folder).into_iter().rev().filter(|month| *month <= newest) {
+            if unknown.is_empty() {
+                return;
+            }
+            let path = month::path(&self.folder, month);
+            match last_in(&path, &unknown, time) {
+                Ok(found) => {
+                    for (tag, sample) in found {
+                        unknown.remove(&tag);
+                        self.before_start.insert(tag, Some(sample));
+                    }
+                }
+                // An older month would tell what is not true any more.
+                Err(error) => return self.say_gap_unknown(&explain(&path, error)),
+            }
+        }
+    }
+
+    fn say_gap_unknown(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.gap_unknown, true) {
+            tracing::warn!("where a tag ended in the last run cannot be read, so that its gap is not marked: {error}");
+        }
     }
 
     /// The last sealed sample of a tag before `time`.
@@ -344,10 +407,19 @@ impl SampleStore {
         Ok(None)
     }
 
+    fn open_file(&mut self, path: &Path, layout: &Layout) -> Result<Database, StoreError> {
+        if self.checked.contains(path) {
+            return Database::open_again(path, layout);
+        }
+        let database = Database::open(path, layout)?;
+        self.checked.insert(path.to_owned());
+        Ok(database)
+    }
+
     /// The file of a month, made when there is none. Few stay open.
     pub(super) fn month(&mut self, month: Month) -> Result<&mut MonthFile, StoreError> {
         if !self.months.contains_key(&month) {
-            let database = Database::open(&month::path(&self.folder, month), &month::LAYOUT)?;
+            let database = self.open_file(&month::path(&self.folder, month), &month::LAYOUT)?;
             // A station that is killed right after it made the file has not told it yet what was known.
             let is_new = database.with(month::is_untouched)?;
             if self.months.len() >= OPEN_FILES
@@ -380,7 +452,7 @@ impl SampleStore {
     /// The file of the minutes of a year, made when there is none.
     pub(super) fn year(&mut self, year: i64) -> Result<&mut Database, StoreError> {
         if !self.years.contains_key(&year) {
-            let database = Database::open(&rollups::path(&self.folder, year), &rollups::LAYOUT)?;
+            let database = self.open_file(&rollups::path(&self.folder, year), &rollups::LAYOUT)?;
             if self.years.len() >= OPEN_FILES {
                 self.years.clear();
             }
@@ -401,6 +473,7 @@ impl SampleStore {
         }
         self.months.retain(|_, month| month.database.path() != file);
         self.years.retain(|_, year| year.path() != file);
+        self.checked.remove(file);
         Ok(format!("{HISTORY_FOLDER}/{}", set_aside(file, now)?))
     }
 
@@ -440,6 +513,27 @@ pub(super) fn slot_or<T: Clone>(table: &mut Vec<T>, tag: i64, empty: T) -> &mut 
         table.resize(place + 1, empty);
     }
     &mut table[place]
+}
+
+/// Finds which numbers get another name: number, old name, new name, in the order in which this can be done. A name that one tag gives up
+/// may be the new one of the next, so this goes on until nothing changes; no number moves twice.
+fn renames(wanted: &[(TagKey, Option<Arc<str>>)], known: &mut HashMap<TagKey, i64>) -> Vec<(i64, TagKey, TagKey)> {
+    let mut renames: Vec<(i64, TagKey, TagKey)> = Vec::new();
+    loop {
+        let before = renames.len();
+        for (key, formerly) in wanted.iter().filter_map(|(key, formerly)| Some((key, formerly.as_ref()?))) {
+            let old = TagKey::new(Arc::clone(formerly));
+            let Some(id) = known.get(&old).copied() else { continue };
+            if !known.contains_key(key) && !renames.iter().any(|(moved, ..)| *moved == id) {
+                known.remove(&old);
+                known.insert(key.clone(), id);
+                renames.push((id, old, key.clone()));
+            }
+        }
+        if renames.len() == before {
+            return renames;
+        }
+    }
 }
 
 fn rename(transaction: &Transaction<'_>, id: i64, old: &TagKey, key: &TagKey, now: Timestamp) -> rusqlite::Result<()> {
@@ -517,6 +611,29 @@ pub(super) fn read_head_rows(connection: &Connection, folder: &Path) -> rusqlite
         }
     }
     Ok(head)
+}
+
+/// What tags said last before `time`, as far as a file of a month knows.
+fn last_in(path: &Path, tags: &BTreeSet<i64>, time: i64) -> rusqlite::Result<Vec<(i64, Sample)>> {
+    let connection = Database::open_to_read(path)?;
+    let last = |tag: &i64| Ok(month::before(&connection, *tag, time)?.map(|sample| (*tag, sample)));
+    tags.iter().filter_map(|tag| last(tag).transpose()).collect()
+}
+
+/// The newest head row of which a file of a month has samples. A damaged file has none: it is set aside when it is opened for writing.
+fn sealed_through(path: &Path) -> Result<i64, StoreError> {
+    let read = || {
+        let connection = Database::open_to_read(path)?;
+        // Power failed before the file had its tables.
+        if !connection.table_exists(None, "sealed")? {
+            return Ok(0);
+        }
+        connection.query_row("SELECT coalesce(max(through), 0) FROM sealed", [], |row| row.get(0))
+    };
+    match read().map_err(|source| explain(path, source)) {
+        Err(StoreError::Damaged { .. }) => Ok(0),
+        through => through,
+    }
 }
 
 fn sealed_in(folder: &Path, month: Month) -> rusqlite::Result<HashMap<i64, Sealed>> {

@@ -1,6 +1,6 @@
 //! The store against a plain list of samples.
 
-use super::calendar::{HOUR, MINUTE, floor};
+use super::calendar::{HOUR, MINUTE, Month, floor};
 use super::columns::ColumnBuilder;
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
@@ -179,6 +179,33 @@ fn a_lost_main_file_leaves_the_months_readable() {
 }
 
 #[test]
+fn what_comes_after_a_lost_main_file_is_not_taken_for_sealed() {
+    for scope in [Scope::Everything, Scope::Before(moment("2026-10-31T22:00:00Z"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let tags = ids(&mut store, &["a"]);
+        let start = moment("2026-10-31T20:00:00Z");
+        let before: Vec<Sample> = (0..200).map(|second| sample(start + second * SECOND, second as f64)).collect();
+        before.iter().for_each(|sample| flush(&mut store, vec![(tags[0], sample.clone())], start));
+        seal(&mut store, scope);
+        drop(store);
+        std::fs::write(main_file(folder.path()), vec![0x55; 8192]).unwrap();
+        let mut store = open(folder.path());
+        let tags = ids(&mut store, &["a"]);
+        let fresh = sample(start + HOUR, 5.0);
+        flush(&mut store, vec![(tags[0], fresh.clone())], start + HOUR);
+        drop(store);
+        let expected: Vec<Sample> = before.iter().chain([&fresh]).cloned().collect();
+        assert_eq!(read(folder.path(), "a"), expected, "in the head, {scope:?}");
+        let mut store = open(folder.path());
+        assert_eq!(store.unsealed_count(), 1, "{scope:?}");
+        seal(&mut store, Scope::Everything);
+        drop(store);
+        assert_eq!(read(folder.path(), "a"), expected, "sealed, {scope:?}");
+    }
+}
+
+#[test]
 fn a_damaged_month_is_set_aside_and_the_rest_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
@@ -251,6 +278,78 @@ fn a_month_opens_with_what_was_known_and_late_samples_change_that() {
     std::fs::remove_file(folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite")).unwrap();
     let reader = Reader::open(&main_file(folder.path()), Some(store.unsealed())).unwrap();
     assert_eq!(reader.before(&"slow".into(), at).unwrap(), Some(sample(october + HOUR, 8.0)));
+}
+
+#[test]
+fn a_rename_that_uses_an_old_name_again_gives_every_tag_its_own_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let [a, y, z, pump_1, pump_2] = ids(&mut store, &["a", "y", "z", "pump-1", "pump-2"])[..] else { panic!() };
+    let plan = |tags: &[(&str, &str)]| -> Vec<_> {
+        let former = |old: &str| (!old.is_empty()).then(|| old.into());
+        tags.iter().map(|(key, old)| (TagKey::from(*key), former(old))).collect()
+    };
+    let reused = plan(&[("b", "a"), ("a", ""), ("y", ""), ("z", "")]);
+    let chain = plan(&[("pump-2", "pump-1"), ("pump-3", "pump-2")]);
+    let swap = plan(&[("one", "other"), ("other", "one"), ("one", "")]);
+    let chained = store.ids(&chain, Timestamp::default()).unwrap();
+    assert_eq!(chained, [pump_1, pump_2], "each pump keeps its samples");
+    let got = store.ids(&reused, Timestamp::default()).unwrap();
+    assert_eq!((got[0], &got[2..], got.len()), (a, &[y, z][..], 4), "{got:?}");
+    assert!(![a, y, z, pump_1, pump_2].contains(&got[1]), "the new a has samples of its own, {got:?}");
+    let one = ids(&mut store, &["one"])[0];
+    let swapped = store.ids(&swap, Timestamp::default()).unwrap();
+    assert!(swapped[0] == swapped[2] && swapped[0] != swapped[1] && swapped.contains(&one), "{swapped:?}");
+    drop(store);
+    let mut store = open(folder.path());
+    for (wanted, before) in [(chain, chained), (reused, got), (swap, swapped)] {
+        assert_eq!(store.ids(&wanted, Timestamp::default()).unwrap(), before, "the same at the next start");
+    }
+}
+
+#[test]
+fn an_old_month_that_cannot_be_read_stops_no_flush() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = moment("2026-10-31T20:00:00Z");
+    let mut store = open(folder.path());
+    let tags = ids(&mut store, &["a", "new"]);
+    for months in 0..6 {
+        flush(&mut store, vec![(tags[0], sample(start - months * 31 * 24 * HOUR, 1.0))], start);
+    }
+    seal(&mut store, Scope::Everything);
+    drop(store);
+    let mut store = open(folder.path());
+    let open_before = store.months.len();
+    let obstacle = folder.path().join(HISTORY_FOLDER).join("raw-2020-01.sqlite");
+    std::fs::create_dir(&obstacle).unwrap();
+    let rows = tags.iter().map(|tag| (*tag, sample(start + MINUTE, 2.0))).collect();
+    flush(&mut store, rows, start + MINUTE);
+    assert_eq!(store.months.len(), open_before, "no month is opened for writing, and checked, for that");
+    std::fs::remove_dir(&obstacle).unwrap();
+    drop(store);
+    let kept = read(folder.path(), "a");
+    assert_eq!(kept[kept.len() - 2].quality.words(), "station was off", "{kept:?}");
+    assert_eq!(read(folder.path(), "new"), [sample(start + MINUTE, 2.0)]);
+}
+
+#[test]
+fn a_file_is_checked_once_while_the_station_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tags = ids(&mut store, &["a"]);
+    let october = moment("2026-10-05T12:00:00Z");
+    flush(&mut store, vec![(tags[0], sample(october, 1.0))], october);
+    seal(&mut store, Scope::Everything);
+    store.months.clear();
+    let file = folder.path().join(HISTORY_FOLDER).join("raw-2026-10.sqlite");
+    let mut content = std::fs::read(&file).unwrap();
+    let last = content.len() - 16_384;
+    content[last..].fill(0x33);
+    std::fs::write(&file, &content).unwrap();
+    store.month(Month::of(october)).map(drop).unwrap();
+    drop(store);
+    let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(october)).unwrap();
+    assert!(opened.set_aside.is_some(), "the next start finds it");
 }
 
 #[test]

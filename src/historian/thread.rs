@@ -7,12 +7,13 @@ use super::retention::Forecast;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
 use super::tail::Unsealed;
+use super::{HISTORY_FOLDER, SAMPLES_FILE};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{
     Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Retention, Sample, TagDefinition, TagId, Timestamp,
 };
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,6 +33,8 @@ const SEAL_FIRST_ABOVE: usize = 3_000_000;
 const SEAL_LATE: Duration = Duration::from_secs(10);
 /// Sealing that failed is tried again after this long; the samples are safe in the head meanwhile.
 const SEAL_AGAIN: Duration = Duration::from_secs(5);
+/// Files that could not be opened are tried again after this long.
+const OPEN_AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
 /// Without samples, the file is told this often that the station runs.
 const ALIVE: Duration = Duration::from_secs(5);
 /// Samples that are made durable before the time is up.
@@ -75,11 +78,31 @@ impl Historian {
         clock: Arc<dyn Clock>,
         report: impl FnMut(HistoryState) + Send + 'static,
     ) -> std::io::Result<Self> {
+        let source = opened.source();
+        Self::spawn(source, move |inbox| Worker::new(opened.store, clock, Box::new(report)).run(inbox))
+    }
+
+    /// Starts the thread without the files of the station in `folder`, which could not be opened: `why` is reported, and the thread tries
+    /// again every few seconds until it works. Until then rows wait in the queue; it is bounded, and what it does not take is given back.
+    pub fn start_without(
+        folder: &Path,
+        why: &StoreError,
+        clock: Arc<dyn Clock>,
+        report: impl FnMut(HistoryState) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let unsealed = Unsealed::default();
+        let source = (folder.join(HISTORY_FOLDER).join(SAMPLES_FILE), Arc::clone(&unsealed));
+        let missing = Missing { folder: folder.to_owned(), unsealed, why: why.to_string() };
+        Self::spawn(source, move |inbox| missing.run(clock, Box::new(report), inbox))
+    }
+
+    fn spawn<F: Future<Output = ()>>(
+        (path, unsealed): (PathBuf, Unsealed),
+        work: impl FnOnce(Receiver<Message>) -> F + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (messages, inbox) = queue::bounded("samples for history", BATCHES, WhenFull::DropOldest);
-        let (path, unsealed) = (opened.store.path().to_owned(), opened.store.unsealed());
-        let worker = Worker::new(opened.store, clock, Box::new(report));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let body = move || runtime.block_on(worker.run(inbox));
+        let body = move || runtime.block_on(work(inbox));
         let thread = std::thread::Builder::new().name("historian".to_owned()).spawn(body)?;
         Ok(Self { messages, thread: Some(thread), path, unsealed })
     }
@@ -118,6 +141,61 @@ impl Historian {
             let _ = thread.join();
         }
     }
+}
+
+/// Files that could not be opened yet.
+struct Missing {
+    folder: PathBuf,
+    /// What readers look into already.
+    unsealed: Unsealed,
+    why: String,
+}
+
+impl Missing {
+    async fn run(
+        mut self,
+        clock: Arc<dyn Clock>,
+        mut report: Box<dyn FnMut(HistoryState) + Send>,
+        mut inbox: Receiver<Message>,
+    ) {
+        loop {
+            let state = HistoryState { failing: Some(self.why.as_str().into()), ..HistoryState::default() };
+            report(state.clone());
+            let is_last = self.wait(&inbox).await;
+            match OpenedHistory::open(&self.folder, clock.now().utc) {
+                Ok(OpenedHistory { mut store, set_aside }) => {
+                    store.show_in(self.unsealed);
+                    let mut worker = Worker::new(store, clock, report);
+                    (worker.state.set_aside, worker.reported) = (set_aside.map(Into::into), state);
+                    return worker.run(inbox).await;
+                }
+                Err(_) if is_last => return report(HistoryState { lost: rows_in(&mut inbox), ..state }),
+                Err(error) => self.why = error.to_string(),
+            }
+        }
+    }
+
+    /// Waits until the files are tried again; whether for the last time, because the station ends.
+    async fn wait(&self, inbox: &Receiver<Message>) -> bool {
+        let mut waited = Duration::ZERO;
+        while waited < OPEN_AGAIN && !inbox.is_closed() {
+            let step = FLUSH.min(OPEN_AGAIN);
+            tokio::time::sleep(step).await;
+            waited += step;
+        }
+        inbox.is_closed()
+    }
+}
+
+/// How many rows nobody will take any more.
+fn rows_in(inbox: &mut Receiver<Message>) -> u64 {
+    let mut rows = 0;
+    while let Ok(message) = inbox.try_recv() {
+        if let Message::Rows(batch) = message {
+            rows += batch.len() as u64;
+        }
+    }
+    rows
 }
 
 struct Worker {
@@ -418,7 +496,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
+    use crate::historian::Reader;
     use crate::tag::{Quality, Value};
 
     struct Fixed;

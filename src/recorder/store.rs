@@ -85,7 +85,10 @@ impl RecordStore {
             return Err(OpenError::TooNew { found: version });
         }
         connection.execute_batch(TABLES)?;
-        connection.pragma_update(None, "user_version", VERSION)?;
+        // On a full disk records that are up to date can still be opened.
+        if version < VERSION {
+            connection.pragma_update(None, "user_version", VERSION)?;
+        }
         Ok(Self { connection, transitions: Vec::new(), gap: None })
     }
 

@@ -14,7 +14,7 @@ use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
-use crate::historian::{Historian, OpenedHistory, Reader};
+use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
@@ -29,6 +29,9 @@ const FIELD: usize = 1024;
 /// Requests, receipts and reports that may wait.
 const URGENT: usize = 4096;
 
+/// Milliseconds that the end of a station waits for history to take what is left: its files may never have been opened.
+const CLOSING: u32 = 5000;
+
 /// Why a station cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -41,9 +44,10 @@ pub enum StartError {
     /// The records cannot be opened: without them nothing could be commanded or acknowledged.
     #[error(transparent)]
     Records(#[from] OpenError),
-    /// The samples cannot be opened.
+    /// The samples need a person: a later Polder wrote them, or they would not survive a power cut. On any other error the station runs
+    /// without them, says so, and tries again.
     #[error("the samples cannot be opened: {0}")]
-    Samples(#[from] crate::historian::StoreError),
+    Samples(#[from] StoreError),
     /// The system refused a thread or a socket.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -69,7 +73,10 @@ impl Station {
         let lock = StationLock::take(folder)?;
         let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
         let restored = records.restore()?;
-        let history = OpenedHistory::open(folder, clock.now().utc)?;
+        let history = match OpenedHistory::open(folder, clock.now().utc) {
+            Err(error) if error.needs_a_person() => return Err(error.into()),
+            history => history,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("drivers")
@@ -79,7 +86,7 @@ impl Station {
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
         let KnownDevices { off_scan, identities, holes } = KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
-        let totals = totals(&plant, &history, clock.now().utc);
+        let totals = totals(&plant, folder, &history, clock.now().utc);
         let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let plan = Arc::clone(engine.plan());
@@ -169,27 +176,31 @@ impl Parts {
         folder: &Path,
         plant: &Plant,
         records: RecordStore,
-        history: OpenedHistory,
+        history: Result<OpenedHistory, StoreError>,
         clock: &Arc<dyn Clock>,
         urgent: &Sender<Event>,
     ) -> Result<Self, StartError> {
         let board = Arc::new(HealthBoard::default());
-        let set_aside = history.set_aside.clone();
+        let set_aside = history.as_ref().ok().and_then(|opened| opened.set_aside.clone());
         let recorder = Recorder::start(records, records_answers(urgent.clone(), Arc::clone(&board)))?;
         let (reports, shared) = (urgent.clone(), Arc::clone(&board));
-        let historian = Historian::start(history, Arc::clone(clock), move |state| {
+        let report = move |state: HistoryState| {
             shared.update(&reports, |stores| {
                 (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
                 stores.history_days = state.forecast.days_left;
                 stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
-        })?;
+        };
+        let historian = match history {
+            Ok(opened) => Historian::start(opened, Arc::clone(clock), report)?,
+            Err(why) => Historian::start_without(folder, &why, Arc::clone(clock), report)?,
+        };
         if !historian.set_retention(plant.plan.retention)
             || !historian.set_plan(Arc::clone(&plant.plan.directory), plant.plan.formerly.clone())
         {
             return Err(std::io::Error::other("the historian does not take the plan").into());
         }
-        board.update(urgent, |stores| stores.set_aside = set_aside.map(Into::into));
+        board.update(urgent, |stores| stores.set_aside = stores.set_aside.take().or(set_aside.map(Into::into)));
         let (samples, unsealed) = historian.source();
         let context = || QueryContext::new(samples.clone(), unsealed.clone(), folder.join(RECORDS_FILE));
         let (jobs, long_jobs) = (queries::start(context())?, queries::start_long(context())?);
@@ -235,14 +246,23 @@ impl Parts {
 }
 
 /// The last totals of counters that roll over, as history knows them. Without history they begin with what their registers say.
-fn totals(plant: &Plant, history: &OpenedHistory, now: Timestamp) -> HashMap<Arc<str>, f64> {
+fn totals(
+    plant: &Plant,
+    folder: &Path,
+    history: &Result<OpenedHistory, StoreError>,
+    now: Timestamp,
+) -> HashMap<Arc<str>, f64> {
     let directory = &plant.plan.directory;
     let counters: Vec<_> = directory.tags().iter().filter(|tag| tag.rolls_over_at.is_some()).collect();
     if counters.is_empty() {
         return HashMap::new();
     }
-    let (path, unsealed) = history.source();
-    let Ok(reader) = Reader::open(&path, Some(unsealed)) else { return HashMap::new() };
+    // What cannot be written can often still be read.
+    let reader = match history {
+        Ok(opened) => Reader::open(opened.store.path(), Some(opened.store.unsealed())),
+        Err(_) => Reader::open(&folder.join(HISTORY_FOLDER).join(SAMPLES_FILE), None),
+    };
+    let Ok(reader) = reader else { return HashMap::new() };
     let last = counters.into_iter().filter_map(|tag| {
         let slot = directory.find(tag.key.as_str())?;
         let formerly = plant.plan.formerly.get(&slot).map(|name| TagKey::from(&**name));
@@ -333,11 +353,17 @@ impl StationOutlets {
     /// Makes durable what waits.
     fn close(mut self) {
         let a_moment = std::time::Duration::from_millis(1);
-        // Both threads go on until they are stopped, so these loops end.
-        while !self.held.is_empty() {
+        for _ in 0..CLOSING {
             self.pass_on();
+            if self.held.is_empty() {
+                break;
+            }
             std::thread::park_timeout(a_moment);
         }
+        if !self.held.is_empty() {
+            tracing::warn!("history does not take samples: the last {} are lost", self.held.len());
+        }
+        // The recorder goes on until it is stopped, so this loop ends.
         if let Some(recorder) = self.recorder.take() {
             let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new() };
             while let Err(back) = recorder.order(order) {
@@ -349,5 +375,43 @@ impl StationOutlets {
         if let Some(historian) = self.historian.take() {
             historian.stop();
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test waits for another thread, with a deadline")]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// Waits until the station shows that history fails, or that it does not; why it fails.
+    fn wait_until(station: &Station, failing: bool) -> Option<Arc<str>> {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let found = station.handle().snapshot().health.history_failing.clone();
+            if found.is_some() == failing {
+                return found;
+            }
+            assert!(Instant::now() < end, "still {found:?}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_station_whose_history_cannot_be_opened_runs_says_so_and_tries_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
+        let history = folder.path().join(HISTORY_FOLDER);
+        // SQLite says of it what it says of a disk on which it cannot make a file.
+        std::fs::create_dir_all(history.join(SAMPLES_FILE)).unwrap();
+        let station = Station::start(folder.path(), None).unwrap();
+        let why = wait_until(&station, true).unwrap();
+        assert!(why.contains(SAMPLES_FILE), "{why}");
+        std::fs::remove_dir(history.join(SAMPLES_FILE)).unwrap();
+        wait_until(&station, false);
+        station.stop();
+        let reader = Reader::open(&history.join(SAMPLES_FILE), None).unwrap();
+        let tags = reader.tags().unwrap();
+        assert!(tags.contains(&TagKey::from("pump-1/speed")), "what waited is kept: {tags:?}");
     }
 }
