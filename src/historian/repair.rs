@@ -4,6 +4,7 @@
 use super::calendar::{HOUR, Month, floor};
 use super::codec::read_head;
 use super::database::{Database, StoreError, explain, full_check, set_aside};
+use super::migrate;
 use super::month;
 use super::rollups;
 use super::seal::Scope;
@@ -102,7 +103,7 @@ fn damaged_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The numbers of all rows of a table, as far as its end is known.
-fn ids(connection: &Connection, table: &str) -> impl Iterator<Item = i64> {
+pub(super) fn ids(connection: &Connection, table: &str) -> impl Iterator<Item = i64> {
     let end: Option<i64> =
         connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
     let first: Option<i64> =
@@ -144,6 +145,9 @@ impl Saved<'_> {
             return Ok(());
         };
         let numbers = self.numbers(&names)?;
+        if migrate::is_version_one(&old) {
+            return self.read_version_one(&old, &names, &numbers);
+        }
         for id in ids(&old, "chunk") {
             match chunk(&old, id) {
                 Ok(Some((tag, samples))) => self.take(numbers.get(&tag), samples)?,
@@ -172,6 +176,18 @@ impl Saved<'_> {
                 _ => self.repaired.lost_rows += 1,
             }
         }
+        self.seal()
+    }
+
+    fn read_version_one(
+        mut self,
+        old: &Connection,
+        names: &[(i64, String)],
+        numbers: &HashMap<i64, i64>,
+    ) -> Result<(), StoreError> {
+        let unread = migrate::read_chunks(old, names, |tag, samples| self.take(numbers.get(&tag), samples))?;
+        let unread = migrate::read_head(old, names, unread, |tag, samples| self.take(numbers.get(&tag), samples))?;
+        self.repaired.lost_rows += unread.rows();
         self.seal()
     }
 
