@@ -15,11 +15,14 @@ use crate::tag::{Quality, Sample, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder in which the new files are made.
 const CONVERTING: &str = "converting";
 /// Samples taken over at once.
 const BATCH: usize = 200_000;
+/// How long the new files are waited for; nobody else should have them open.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Does nothing when there is nothing to do.
 pub(super) fn bring_up_to_date(folder: &Path) -> Result<(), StoreError> {
@@ -42,6 +45,7 @@ pub(super) fn bring_up_to_date(folder: &Path) -> Result<(), StoreError> {
     let is_whole = convert(&old, &path, &work)?;
     drop(old);
     if !is_whole {
+        settle(&path)?;
         keep(&path)?;
     }
     put_in_place(folder, &work)
@@ -243,24 +247,55 @@ fn count(store: &mut SampleStore, work: &Path) -> Result<u64, StoreError> {
     Ok(samples)
 }
 
-/// The files of months and years first; the main file ends it.
+/// The files of months and years first; the main file ends it. Every new file is whole in itself and on the disk before the first is moved,
+/// and the old main file is what it was until the new one takes its name.
 fn put_in_place(folder: &Path, work: &Path) -> Result<(), StoreError> {
     let entries = std::fs::read_dir(work).map_err(StoreError::io(work))?;
-    let names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    let names: Vec<_> =
+        entries.map(|entry| Ok(entry?.file_name())).collect::<Result<_, _>>().map_err(StoreError::io(work))?;
+    let names: Vec<_> =
+        names.into_iter().filter(|name| Path::new(name).extension() == Some("sqlite".as_ref())).collect();
     let main = std::ffi::OsString::from(SAMPLES_FILE);
+    for name in &names {
+        settle(&work.join(name))?;
+    }
+    settle(&folder.join(&main))?;
+    sync(work)?;
     for name in names.iter().filter(|name| **name != main).chain([&main]) {
         let to = folder.join(name);
         for rest in ["-wal", "-shm"] {
-            let mut beside = to.clone().into_os_string();
-            beside.push(rest);
-            if Path::new(&beside).exists() {
-                std::fs::remove_file(&beside).map_err(StoreError::io(Path::new(&beside)))?;
+            let beside = beside(&to, rest);
+            if beside.exists() {
+                std::fs::remove_file(&beside).map_err(StoreError::io(&beside))?;
             }
         }
         std::fs::rename(work.join(name), &to).map_err(StoreError::io(&to))?;
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))?;
+        sync(folder)?;
     }
     std::fs::remove_dir_all(work).map_err(StoreError::io(work))
+}
+
+/// Writes into a file what lies beside it, so that the file alone is everything, and waits until the disk has it.
+fn settle(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| explain(path, source);
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+    // What the pragma says of a reader that is in the way shows in the length of the file as well.
+    if std::fs::metadata(beside(path, "-wal")).is_ok_and(|file| file.len() > 0) {
+        let words = "what lies beside it could not be written into it; the old file is untouched, and the next start tries again";
+        return Err(StoreError::io(path)(std::io::Error::other(words)));
+    }
+    drop(connection);
+    sync(path)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+fn sync(path: &Path) -> Result<(), StoreError> {
+    std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::io(path))
 }
 
 impl SampleStore {

@@ -69,3 +69,41 @@ fn repair_reads_files_of_version_one_that_were_set_aside() {
     assert!(counts[0] > 0 && counts[1..].iter().all(|count| (1400..1500).contains(count)), "{counts:?}");
     assert_eq!(counts.iter().sum::<usize>() as u64, repaired.samples);
 }
+
+/// A converted history whose last pages are still in the file of changes, as after a checkpoint that failed; in the folder of conversion.
+fn half_written(history: &Path) -> PathBuf {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut store = SampleStore::open(elsewhere.path(), Timestamp::default()).unwrap();
+    store.take_over(&[(1, "level".to_owned())]).unwrap();
+    let work = history.join(CONVERTING);
+    std::fs::create_dir_all(&work).unwrap();
+    for name in [SAMPLES_FILE, "samples.sqlite-wal"] {
+        std::fs::copy(elsewhere.path().join(name), work.join(name)).unwrap();
+    }
+    assert!(std::fs::metadata(work.join("samples.sqlite-wal")).unwrap().len() > 0);
+    work
+}
+
+#[test]
+fn what_a_failed_checkpoint_left_beside_a_new_file_comes_with_it() {
+    let (folder, history) = old_history("");
+    let work = half_written(&history);
+    put_in_place(&history, &work).unwrap();
+    let reader = Reader::open(&history.join(SAMPLES_FILE), None).unwrap();
+    assert_eq!(reader.tags().unwrap(), ["level".into()]);
+    drop(folder);
+}
+
+#[test]
+fn nothing_is_put_in_place_while_a_new_file_is_not_whole_in_itself() {
+    let (_folder, history) = old_history("");
+    let before = std::fs::read(history.join(SAMPLES_FILE)).unwrap();
+    let work = half_written(&history);
+    // Somebody who reads keeps the changes from being written into the file, as a full disk does.
+    let reader = Connection::open(work.join(SAMPLES_FILE)).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM tag").unwrap();
+    let error = put_in_place(&history, &work).unwrap_err().to_string();
+    assert!(error.contains("samples.sqlite") && error.contains("the old file is untouched"), "{error}");
+    assert_eq!(std::fs::read(history.join(SAMPLES_FILE)).unwrap(), before);
+    assert!(work.join(SAMPLES_FILE).exists());
+}
