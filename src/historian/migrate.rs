@@ -212,7 +212,8 @@ pub(super) fn read_head(
 ) -> Result<Unread, StoreError> {
     let newest = |tag: i64| places(old, tag).0.into_iter().map(|(_, through, _)| through).max();
     let sealed: HashMap<i64, i64> = tags.iter().filter_map(|(tag, _)| Some((*tag, newest(*tag)?))).collect();
-    for id in super::repair::ids(old, "head") {
+    let mut rows = super::repair::ids(old, "head");
+    for id in rows.by_ref() {
         let row = || {
             let mut statement = old.prepare_cached("SELECT bytes FROM head WHERE id = ?1")?;
             statement.query_row([id], |row| row.get::<_, Vec<u8>>(0)).optional()
@@ -233,6 +234,7 @@ pub(super) fn read_head(
             }
         }
     }
+    unread.head_rows += rows.unread;
     Ok(unread)
 }
 
