@@ -4,6 +4,7 @@
 use super::calendar::{HOUR, Month, floor};
 use super::codec::read_head;
 use super::database::{Database, StoreError, explain, full_check, set_aside};
+use super::migrate;
 use super::month;
 use super::rollups;
 use super::seal::Scope;
@@ -14,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-/// Rows without a number after which a table is taken to have ended, where its end cannot be asked.
+/// Numbers in a row that are tried one by one where rows cannot be read.
 const HOLES: i64 = 100_000;
 const BATCH: usize = 100_000;
 
@@ -101,15 +102,78 @@ fn damaged_files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The numbers of all rows of a table, as far as its end is known.
-fn ids(connection: &Connection, table: &str) -> impl Iterator<Item = i64> {
-    let end: Option<i64> =
-        connection.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
-    let first: Option<i64> =
-        connection.query_row(&format!("SELECT min(id) FROM {table}"), [], |row| row.get(0)).ok().flatten();
-    let exists = connection.prepare(&format!("SELECT id FROM {table} WHERE id = 1")).is_ok();
-    let last = end.unwrap_or(if exists { HOLES } else { 0 });
-    first.unwrap_or(1)..=last
+/// The numbers of the rows of a table, in order, across pages that cannot be read.
+pub(super) fn ids<'a>(connection: &'a Connection, table: &str) -> Ids<'a> {
+    let sql = format!("SELECT id FROM {table} WHERE id >= ?1 ORDER BY id LIMIT 1");
+    let exists = connection.prepare(&format!("SELECT id FROM {table} LIMIT 1")).is_ok();
+    Ids { connection, sql, next: exists.then_some(1), unread: 0 }
+}
+
+/// Goes from row to row. Where a page is damaged, it tries the numbers after it one by one, and after [`HOLES`] of them in ever longer strides.
+pub(super) struct Ids<'a> {
+    connection: &'a Connection,
+    sql: String,
+    next: Option<i64>,
+    /// Rows that are not there to be read; one for each stretch of which that is not known.
+    pub(super) unread: u64,
+}
+
+impl Ids<'_> {
+    /// The first row from a number on.
+    fn seek(&self, from: i64) -> rusqlite::Result<Option<i64>> {
+        self.connection.prepare_cached(&self.sql)?.query_row([from], |row| row.get(0)).optional()
+    }
+
+    fn find(&mut self, from: i64) -> Option<i64> {
+        let (mut failed, mut far) = (0, None);
+        for at in (0..HOLES).map_while(|hole| from.checked_add(hole)) {
+            if far.is_some_and(|far| far <= at) {
+                return far;
+            }
+            match self.seek(at) {
+                Ok(None) if far.is_none() => {
+                    self.unread += failed;
+                    return None;
+                }
+                Ok(Some(id)) if id >= at && id - at < HOLES => {
+                    self.unread += failed;
+                    return Some(id);
+                }
+                // A number far away may be a garbled one that hides those before it.
+                Ok(found) => far = far.or(found.filter(|id| *id >= at)),
+                Err(_) => failed += 1,
+            }
+        }
+        self.unread += u64::from(failed > 0);
+        far.or_else(|| self.stride(from.checked_add(HOLES)?))
+    }
+
+    /// The first row after a long stretch that cannot be read: doubled strides until something answers, then halved ones back to its border.
+    fn stride(&self, from: i64) -> Option<i64> {
+        let (mut fails, mut stride) = (from, 1i64);
+        let mut answers = loop {
+            let at = from.checked_add(stride)?;
+            if self.seek(at).is_ok() {
+                break at;
+            }
+            (fails, stride) = (at, stride.checked_mul(2)?);
+        };
+        while answers - fails > 1 {
+            let middle = fails + (answers - fails) / 2;
+            if self.seek(middle).is_ok() { answers = middle } else { fails = middle }
+        }
+        self.seek(answers).ok().flatten().filter(|id| *id >= answers)
+    }
+}
+
+impl Iterator for Ids<'_> {
+    type Item = i64;
+
+    fn next(&mut self) -> Option<i64> {
+        let found = self.find(self.next?);
+        self.next = found.and_then(|id| id.checked_add(1));
+        found
+    }
 }
 
 /// The tag and the samples of a chunk; none where there is no such row.
@@ -144,17 +208,28 @@ impl Saved<'_> {
             return Ok(());
         };
         let numbers = self.numbers(&names)?;
-        for id in ids(&old, "chunk") {
+        if migrate::is_version_one(&old) {
+            return self.read_version_one(&old, &names, &numbers);
+        }
+        let mut chunks = ids(&old, "chunk");
+        for id in chunks.by_ref() {
             match chunk(&old, id) {
                 Ok(Some((tag, samples))) => self.take(numbers.get(&tag), samples)?,
                 Ok(None) => {}
                 Err(_) => self.repaired.lost_rows += 1,
             }
         }
-        for (table, id) in
-            ["head", "unreadable"].into_iter().flat_map(|table| ids(&old, table).map(move |id| (table, id)))
-        {
-            let sql = format!("SELECT bytes FROM {table} WHERE id = ?1");
+        self.repaired.lost_rows += chunks.unread;
+        for table in ["head", "unreadable"] {
+            self.head(&old, table, &numbers)?;
+        }
+        self.seal()
+    }
+
+    fn head(&mut self, old: &Connection, table: &str, numbers: &HashMap<i64, i64>) -> Result<(), StoreError> {
+        let sql = format!("SELECT bytes FROM {table} WHERE id = ?1");
+        let mut rows = ids(old, table);
+        for id in rows.by_ref() {
             let mut samples = Vec::new();
             let read = old.prepare_cached(&sql).and_then(|mut statement| {
                 let read = |row: &rusqlite::Row<'_>| {
@@ -172,6 +247,19 @@ impl Saved<'_> {
                 _ => self.repaired.lost_rows += 1,
             }
         }
+        self.repaired.lost_rows += rows.unread;
+        Ok(())
+    }
+
+    fn read_version_one(
+        mut self,
+        old: &Connection,
+        names: &[(i64, String)],
+        numbers: &HashMap<i64, i64>,
+    ) -> Result<(), StoreError> {
+        let unread = migrate::read_chunks(old, names, |tag, samples| self.take(numbers.get(&tag), samples))?;
+        let unread = migrate::read_head(old, names, unread, |tag, samples| self.take(numbers.get(&tag), samples))?;
+        self.repaired.lost_rows += unread.rows();
         self.seal()
     }
 
@@ -248,3 +336,6 @@ impl SampleStore {
         Ok(hours)
     }
 }
+
+#[cfg(test)]
+mod tests;

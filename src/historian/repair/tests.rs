@@ -1,0 +1,122 @@
+//! Damage of many kinds, and what is saved out of it.
+
+use super::*;
+use crate::historian::Reader;
+use crate::tag::{Quality, Value};
+
+const SECOND: i64 = 1_000_000;
+/// 2026-10-31T18:00:00Z.
+const OCTOBER: i64 = 1_793_469_600 * SECOND;
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+fn sample(micros: i64, value: f64) -> Sample {
+    Sample { time: at(micros), value: Some(Value::Double(value)), quality: Quality::GOOD }
+}
+
+fn open(station: &Path) -> SampleStore {
+    OpenedHistory::open(station, at(OCTOBER)).unwrap().store
+}
+
+fn number(store: &mut SampleStore, key: &str, formerly: Option<&str>) -> i64 {
+    store.ids(&[(key.into(), formerly.map(Into::into))], at(OCTOBER)).unwrap()[0]
+}
+
+fn flush(store: &mut SampleStore, rows: impl IntoIterator<Item = (i64, Sample)>, now: i64) {
+    store.flush(&mut rows.into_iter().collect(), at(now)).unwrap();
+}
+
+fn seal(store: &mut SampleStore) {
+    store.begin_seal(Scope::Everything);
+    while store.is_sealing() {
+        store.seal_step(1).unwrap();
+    }
+}
+
+fn history(station: &Path) -> PathBuf {
+    station.join(HISTORY_FOLDER)
+}
+
+fn read(station: &Path, key: &str) -> Vec<Sample> {
+    let reader = Reader::open(&history(station).join(SAMPLES_FILE), None).unwrap();
+    reader.samples(&key.into(), at(i64::MIN), at(i64::MAX)).unwrap()
+}
+
+/// The station as a crash leaves it.
+fn copy(station: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    std::fs::create_dir(history(to.path())).unwrap();
+    for entry in std::fs::read_dir(history(station)).unwrap().map(Result::unwrap) {
+        std::fs::copy(entry.path(), history(to.path()).join(entry.file_name())).unwrap();
+    }
+    to
+}
+
+/// One second of `a` a flush.
+fn seconds(store: &mut SampleStore, count: i64) {
+    let tag = number(store, "a", None);
+    for second in 0..count {
+        flush(store, [(tag, sample(OCTOBER + second * SECOND, second as f64))], OCTOBER + second * SECOND);
+    }
+}
+
+/// Overwrites the page that holds the row of a table with this number, all the page but nothing else.
+fn spoil_page_of(file: &Path, table: &str, page_bytes: usize, leaf: impl Fn(&[usize]) -> usize) {
+    drop(Connection::open(file).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    let root: u32 = Connection::open(file)
+        .unwrap()
+        .query_row("SELECT rootpage FROM sqlite_master WHERE name = ?1", [table], |row| row.get(0))
+        .unwrap();
+    let mut content = std::fs::read(file).unwrap();
+    let page = (root as usize - 1) * page_bytes;
+    assert_eq!(content[page], 5, "the table has leaves below one page");
+    let big = |place: usize, length: usize| {
+        content[place..place + length].iter().fold(0usize, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let cells = big(page + 3, 2);
+    let mut leaves: Vec<usize> = (0..cells).map(|cell| big(page + big(page + 12 + 2 * cell, 2), 4)).collect();
+    leaves.push(big(page + 8, 4));
+    let spoilt = (leaf(&leaves) - 1) * page_bytes;
+    content[spoilt..spoilt + page_bytes].fill(0xAA);
+    std::fs::write(file, content).unwrap();
+}
+
+#[test]
+fn a_head_with_high_numbers_is_read_whatever_leaf_is_damaged() {
+    for place in ["first", "middle", "last"] {
+        let station = tempfile::tempdir().unwrap();
+        let mut store = open(station.path());
+        store
+            .main
+            .change(|transaction| {
+                transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('head', 3000000)", [])
+            })
+            .unwrap();
+        seconds(&mut store, 600);
+        drop(store);
+        spoil_page_of(&history(station.path()).join(SAMPLES_FILE), "head", 4096, |leaves| match place {
+            "first" => leaves[0],
+            "middle" => leaves[leaves.len() / 2],
+            _ => *leaves.last().unwrap(),
+        });
+        let repaired = repair_history(station.path(), at(OCTOBER + HOUR)).unwrap();
+        assert!((450..600).contains(&repaired.samples), "{place}: {repaired:?}");
+        assert!(repaired.lost_rows > 0, "{place}: {repaired:?}");
+        assert_eq!(read(station.path(), "a").len() as u64, repaired.samples, "{place}");
+    }
+}
+
+#[test]
+fn numbers_far_apart_are_found_and_end() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch("CREATE TABLE head(id INTEGER PRIMARY KEY, bytes BLOB)").unwrap();
+    assert_eq!(ids(&connection, "head").count(), 0);
+    assert_eq!(ids(&connection, "absent").count(), 0);
+    let far = [1, 2, 500_000, 3_000_000, i64::MAX];
+    for id in far {
+        connection.execute("INSERT INTO head(id) VALUES (?1)", [id]).unwrap();
+    }
+    assert_eq!(ids(&connection, "head").collect::<Vec<_>>(), far);
+}
