@@ -1,18 +1,23 @@
 //! Retention at work: whole months go as files, parts of a month as rows, a few at a time; and the space comes back.
 
-use super::calendar::Month;
+use super::calendar::{HOUR, Month, floor};
 use super::database::StoreError;
 use super::month;
-use super::retention::{Forecast, Horizons, MonthUse, forecast, horizons};
+use super::retention::{BELIEVED_AHEAD, Forecast, Horizons, MonthUse, believed, forecast, horizons};
 use super::rollups;
-use super::store::SampleStore;
+use super::store::{SampleStore, horizon};
 use crate::tag::Retention;
 use rusqlite::params;
 use std::path::Path;
+use std::time::Duration;
 
 /// Chunks taken out of a month in one commit.
 const CHUNKS: i64 = 500;
 const PAGES: u32 = 512;
+/// Rows of the table of horizons: since when samples and minutes are kept, and until when the clock is believed.
+const RAW: &str = "raw";
+const MINUTES: &str = "minutes";
+const BELIEVED: &str = "believed";
 
 impl SampleStore {
     /// What the files take, and how that goes on.
@@ -31,12 +36,50 @@ impl SampleStore {
         entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
     }
 
-    /// Drops a little of what is not to be kept any more; whether more is waiting.
+    /// The station ran for `elapsed`, and its clock says `now`: how far that is believed.
+    pub(super) fn believe(&mut self, now: i64, elapsed: Duration) {
+        self.believed = believed(self.believed, now, elapsed, self.doubted);
+        let is_ahead = now > self.believed.saturating_add(BELIEVED_AHEAD);
+        self.doubted = if is_ahead { self.doubted.saturating_add(elapsed) } else { Duration::ZERO };
+    }
+
+    /// Until when the clock was believed in earlier runs; without that, as far as the files go.
+    pub(super) fn load_believed(&mut self, now: i64) -> Result<(), StoreError> {
+        let stored = self.main.with(|connection| horizon(connection, BELIEVED))?;
+        let newest = || month::months(&self.folder).last().map(|month| month.end());
+        self.believed = stored.or_else(newest).unwrap_or(now);
+        Ok(())
+    }
+
+    /// A horizon after now comes from a clock that was wrong: it goes back to the oldest that there is, as new samples would be dropped.
+    pub(super) fn lower_horizons(&mut self, now: i64) -> Result<(), StoreError> {
+        let oldest_month = month::months(&self.folder).first().map_or(i64::MAX, |month| month.start());
+        let unsealed = self.unsealed.lock().ok();
+        let oldest_unsealed = unsealed.and_then(|tail| tail.tags().filter_map(|(_, tail)| tail.first()).min());
+        let raw = floor(now.min(oldest_month).min(oldest_unsealed.unwrap_or(i64::MAX)), HOUR);
+        let oldest_year = rollups::years(&self.folder).first().map_or(i64::MAX, |year| rollups::start_of(*year));
+        self.main.change(|transaction| {
+            let sql = "UPDATE horizon SET time = ?2 WHERE what = ?1 AND time > ?3";
+            let mut statement = transaction.prepare_cached(sql)?;
+            statement.execute(params![RAW, raw, now])?;
+            statement.execute(params![MINUTES, raw.min(oldest_year), now])
+        })?;
+        if self.raw_from > now {
+            self.raw_from = raw;
+        }
+        Ok(())
+    }
+
+    /// Drops a little of what is not to be kept any more; whether more is waiting. A clock that is far ahead of what is believed drops nothing
+    /// on its own word.
     pub(super) fn prune_step(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
+        self.lower_horizons(now)?;
+        let now = now.min(self.believed.saturating_add(BELIEVED_AHEAD));
+        self.move_horizon(BELIEVED, self.believed)?;
         let Horizons { raw_from, minutes_from } = horizons(retention, now, &self.month_uses(), self.all_bytes());
         // Told first: readers then do not look for what is about to go.
-        self.move_horizon("raw", raw_from)?;
-        self.move_horizon("minutes", minutes_from)?;
+        self.move_horizon(RAW, raw_from)?;
+        self.move_horizon(MINUTES, minutes_from)?;
         self.raw_from = self.raw_from.max(raw_from);
         for month in month::months(&self.folder).into_iter().take_while(|month| month.start() < raw_from) {
             if month.end() <= raw_from {

@@ -63,6 +63,11 @@ pub(super) const fn year_of(time: i64) -> i64 {
     Month::of(floor(time, Resolution::Minutes.row())).year()
 }
 
+/// The first moment of a year.
+pub(super) fn start_of(year: i64) -> i64 {
+    Month::parse(&format!("{year:04}-01")).map_or(i64::MIN, Month::start)
+}
+
 /// The years of which there are files, in order.
 pub(super) fn years(folder: &Path) -> Vec<i64> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

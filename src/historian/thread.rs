@@ -139,6 +139,8 @@ struct Worker {
     retention: Retention,
     /// Whether something may be too old.
     prunes: bool,
+    /// When the clock was last compared with the time that went by.
+    believed: Monotonic,
     /// By tag of the plan; only of tags with an error bound.
     doors: HashMap<TagId, SwingingDoor>,
     writing_fails: Option<Arc<str>>,
@@ -169,6 +171,7 @@ impl Worker {
             sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
             retention: Retention::default(),
             prunes: true,
+            believed: now,
             doors: HashMap::new(),
             writing_fails: None,
             sealing_failed: None,
@@ -288,6 +291,8 @@ impl Worker {
             return Ok(());
         }
         let utc = now.utc.as_micros();
+        self.store.believe(utc, now.monotonic.since(self.believed));
+        self.believed = now.monotonic;
         self.prunes = self.store.prune_step(&self.retention, utc)?;
         if !self.prunes {
             self.state.forecast = self.store.forecast(&self.retention, utc);
