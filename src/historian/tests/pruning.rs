@@ -69,3 +69,28 @@ fn a_horizon_beyond_the_clock_comes_back() {
     assert_eq!(store.lost, 0);
     assert_eq!(read(folder.path(), "a").len(), 3602, "and that the station was off");
 }
+
+#[test]
+fn what_is_older_than_the_horizon_leaves_the_rollups_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let start = moment("2026-10-29T00:00:00Z");
+    fill(&mut store, start, 40);
+    let now = start + 40 * HOUR;
+    prune(&mut store, &DAYS(1), now);
+    assert_eq!(store.raw_from, now - 24 * HOUR);
+    let columns = |store: &SampleStore| {
+        let reader = Reader::open(store.path(), Some(store.unsealed())).unwrap();
+        reader.columns(&"a".into(), at(start), at(start + 5 * HOUR), 30, &|| false).unwrap()
+    };
+    let before = columns(&store);
+    assert_eq!(before.iter().map(|column| column.count).take(29).sum::<u32>(), 29 * 600);
+    let tags = ids(&mut store, &["a"]);
+    let late = [start + HOUR, start + 2 * HOUR, now - HOUR].map(|time| (tags[0], sample(time, 5000.0)));
+    flush(&mut store, late.into(), now);
+    seal(&mut store, Scope::Late(floor(now, HOUR)));
+    assert_eq!((store.unsealed_count(), store.lost), (0, 2), "the third is kept");
+    assert_eq!(columns(&store), before);
+    let kept = everything(&Reader::open(store.path(), Some(store.unsealed())).unwrap(), "a");
+    assert_eq!((kept.len(), kept[0].time.as_micros()), (24 * 3600 + 1, now - 24 * HOUR));
+}
