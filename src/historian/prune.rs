@@ -12,8 +12,13 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Chunks taken out of a month in one commit.
-const CHUNKS: i64 = 500;
+const CHUNKS: i64 = 200;
 const PAGES: u32 = 512;
+/// Chunks of a tag do not overlap: in the order of their ends, too, the last one of a tag is what the month opens with.
+pub(super) const OLD_CHUNKS: &str =
+    "SELECT id, tag, closing, timeline FROM chunk WHERE last < ?1 ORDER BY last, start LIMIT ?2";
+pub(super) const DROP_OLD_MINUTES: &str =
+    "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
 /// Rows of the table of horizons: since when samples and minutes are kept, and until when the clock is believed.
 const RAW: &str = "raw";
 const MINUTES: &str = "minutes";
@@ -110,22 +115,26 @@ impl SampleStore {
         let file = self.month(month)?;
         // A timeline that goes may be remembered as one that can be shared.
         file.timelines = month::Timelines::default();
-        let gone = file.database.change(|transaction| {
-            let sql = "SELECT id, tag, closing, timeline FROM chunk WHERE last < ?1 ORDER BY start LIMIT ?2";
-            let mut statement = transaction.prepare_cached(sql)?;
+        // Looked up before anything is locked; nobody else changes chunks.
+        let found: Vec<(i64, i64, Vec<u8>, i64)> = file.database.with(|connection| {
+            let mut statement = connection.prepare_cached(OLD_CHUNKS)?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            let found: Vec<(i64, i64, Vec<u8>, i64)> =
-                statement.query_map(params![raw_from, CHUNKS], row)?.collect::<Result<_, _>>()?;
+            statement.query_map(params![raw_from, CHUNKS], row)?.collect()
+        })?;
+        if found.is_empty() {
+            return Ok(false);
+        }
+        file.database.change(|transaction| {
             for (id, tag, closing, timeline) in &found {
                 month::write_opening(transaction, *tag, closing)?;
                 transaction.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([id])?;
                 let sql = "DELETE FROM timeline WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE timeline = ?1)";
                 transaction.prepare_cached(sql)?.execute([timeline])?;
             }
-            Ok(found.len())
+            Ok(())
         })?;
         file.database.give_back_pages(PAGES)?;
-        Ok(gone > 0)
+        Ok(true)
     }
 
     fn prune_minutes(&mut self, minutes_from: i64) -> Result<bool, StoreError> {
@@ -139,8 +148,7 @@ impl SampleStore {
         }
         let database = self.year(year)?;
         let gone = database.change(|transaction| {
-            let sql = "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
-            transaction.prepare_cached(sql)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
+            transaction.prepare_cached(DROP_OLD_MINUTES)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
         })?;
         database.give_back_pages(PAGES)?;
         Ok(gone > 0)

@@ -13,6 +13,7 @@ pub(super) const LAYOUT: Layout = Layout {
     CREATE TABLE IF NOT EXISTS minutes(
         id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL);
     CREATE UNIQUE INDEX IF NOT EXISTS minutes_by_tag ON minutes(tag, start);
+    CREATE INDEX IF NOT EXISTS minutes_by_start ON minutes(start);
     ",
 };
 

@@ -94,3 +94,34 @@ fn what_is_older_than_the_horizon_leaves_the_rollups_alone() {
     let kept = everything(&Reader::open(store.path(), Some(store.unsealed())).unwrap(), "a");
     assert_eq!((kept.len(), kept[0].time.as_micros()), (24 * 3600 + 1, now - 24 * HOUR));
 }
+
+fn plan_of(database: &super::super::database::Database, sql: &str) -> String {
+    let explained = |connection: &rusqlite::Connection| {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let rows = statement.query_map([0, 1], |row| row.get::<_, String>(3))?;
+        rows.collect::<Result<Vec<_>, _>>()
+    };
+    database.with(explained).unwrap().join("; ")
+}
+
+#[test]
+fn retention_searches_and_never_scans_in_files_of_earlier_days_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let october = moment("2026-10-31T20:00:00Z");
+    fill(&mut store, october, 1);
+    let month = super::super::calendar::Month::of(october);
+    let drop_index = |database: &mut super::super::database::Database, index: &str| {
+        database.change(|transaction| transaction.execute(&format!("DROP INDEX {index}"), [])).unwrap();
+    };
+    drop_index(&mut store.month(month).unwrap().database, "chunk_by_last");
+    drop_index(store.year(2026).unwrap(), "minutes_by_start");
+    drop(store);
+    let mut store = open(folder.path());
+    for plan in [
+        plan_of(&store.month(month).unwrap().database, super::super::prune::OLD_CHUNKS),
+        plan_of(store.year(2026).unwrap(), super::super::prune::DROP_OLD_MINUTES),
+    ] {
+        assert!(plan.contains("SEARCH") && !plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+    }
+}
