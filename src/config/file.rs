@@ -390,8 +390,8 @@ pub(super) struct HistoryEntry {
     pub(super) deadband: Option<f64>,
     /// An unchanged value is kept again after this long; "60s" where none is given.
     pub(super) heartbeat: Option<String>,
-    /// Values are left out where a straight line between those that are kept is nowhere farther from them than this, in the unit; without it
-    /// none is left out.
+    /// A value is left out while it is nowhere farther from the last kept one, which trends and exports show until the next, than this, in the
+    /// unit; the deadband comes on top. Without it none is left out.
     pub(super) error_bound: Option<f64>,
 }
 

@@ -23,6 +23,7 @@ pub(super) const LAYOUT: Layout = Layout {
         count INTEGER NOT NULL, timeline INTEGER NOT NULL, closing BLOB NOT NULL, bytes BLOB NOT NULL);
     CREATE UNIQUE INDEX IF NOT EXISTS chunk_by_tag ON chunk(tag, start);
     CREATE INDEX IF NOT EXISTS chunk_by_timeline ON chunk(timeline);
+    CREATE INDEX IF NOT EXISTS chunk_by_last ON chunk(last, start);
     CREATE TABLE IF NOT EXISTS timeline(id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS tag(id INTEGER PRIMARY KEY, key TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS sealed(tag INTEGER PRIMARY KEY, through INTEGER NOT NULL, until INTEGER NOT NULL);

@@ -1,18 +1,28 @@
 //! Retention at work: whole months go as files, parts of a month as rows, a few at a time; and the space comes back.
 
-use super::calendar::Month;
+use super::calendar::{HOUR, Month, floor};
 use super::database::StoreError;
 use super::month;
-use super::retention::{Forecast, Horizons, MonthUse, forecast, horizons};
+use super::retention::{BELIEVED_AHEAD, Forecast, Horizons, MonthUse, believed, forecast, horizons};
 use super::rollups;
-use super::store::SampleStore;
+use super::store::{SampleStore, horizon};
 use crate::tag::Retention;
 use rusqlite::params;
 use std::path::Path;
+use std::time::Duration;
 
 /// Chunks taken out of a month in one commit.
-const CHUNKS: i64 = 500;
+const CHUNKS: i64 = 200;
 const PAGES: u32 = 512;
+/// Chunks of a tag do not overlap: in the order of their ends, too, the last one of a tag is what the month opens with.
+pub(super) const OLD_CHUNKS: &str =
+    "SELECT id, tag, closing, timeline FROM chunk WHERE last < ?1 ORDER BY last, start LIMIT ?2";
+pub(super) const DROP_OLD_MINUTES: &str =
+    "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
+/// Rows of the table of horizons: since when samples and minutes are kept, and until when the clock is believed.
+const RAW: &str = "raw";
+const MINUTES: &str = "minutes";
+const BELIEVED: &str = "believed";
 
 impl SampleStore {
     /// What the files take, and how that goes on.
@@ -31,12 +41,50 @@ impl SampleStore {
         entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
     }
 
-    /// Drops a little of what is not to be kept any more; whether more is waiting.
+    /// The station ran for `elapsed`, and its clock says `now`: how far that is believed.
+    pub(super) fn believe(&mut self, now: i64, elapsed: Duration) {
+        self.believed = believed(self.believed, now, elapsed, self.doubted);
+        let is_ahead = now > self.believed.saturating_add(BELIEVED_AHEAD);
+        self.doubted = if is_ahead { self.doubted.saturating_add(elapsed) } else { Duration::ZERO };
+    }
+
+    /// Until when the clock was believed in earlier runs; without that, as far as the files go.
+    pub(super) fn load_believed(&mut self, now: i64) -> Result<(), StoreError> {
+        let stored = self.main.with(|connection| horizon(connection, BELIEVED))?;
+        let newest = || month::months(&self.folder).last().map(|month| month.end());
+        self.believed = stored.or_else(newest).unwrap_or(now);
+        Ok(())
+    }
+
+    /// A horizon after now comes from a clock that was wrong: it goes back to the oldest that there is, as new samples would be dropped.
+    pub(super) fn lower_horizons(&mut self, now: i64) -> Result<(), StoreError> {
+        let oldest_month = month::months(&self.folder).first().map_or(i64::MAX, |month| month.start());
+        let unsealed = self.unsealed.lock().ok();
+        let oldest_unsealed = unsealed.and_then(|tail| tail.tags().filter_map(|(_, tail)| tail.first()).min());
+        let raw = floor(now.min(oldest_month).min(oldest_unsealed.unwrap_or(i64::MAX)), HOUR);
+        let oldest_year = rollups::years(&self.folder).first().map_or(i64::MAX, |year| rollups::start_of(*year));
+        self.main.change(|transaction| {
+            let sql = "UPDATE horizon SET time = ?2 WHERE what = ?1 AND time > ?3";
+            let mut statement = transaction.prepare_cached(sql)?;
+            statement.execute(params![RAW, raw, now])?;
+            statement.execute(params![MINUTES, raw.min(oldest_year), now])
+        })?;
+        if self.raw_from > now {
+            self.raw_from = raw;
+        }
+        Ok(())
+    }
+
+    /// Drops a little of what is not to be kept any more; whether more is waiting. A clock that is far ahead of what is believed drops nothing
+    /// on its own word.
     pub(super) fn prune_step(&mut self, retention: &Retention, now: i64) -> Result<bool, StoreError> {
+        self.lower_horizons(now)?;
+        let now = now.min(self.believed.saturating_add(BELIEVED_AHEAD));
+        self.move_horizon(BELIEVED, self.believed)?;
         let Horizons { raw_from, minutes_from } = horizons(retention, now, &self.month_uses(), self.all_bytes());
         // Told first: readers then do not look for what is about to go.
-        self.move_horizon("raw", raw_from)?;
-        self.move_horizon("minutes", minutes_from)?;
+        self.move_horizon(RAW, raw_from)?;
+        self.move_horizon(MINUTES, minutes_from)?;
         self.raw_from = self.raw_from.max(raw_from);
         for month in month::months(&self.folder).into_iter().take_while(|month| month.start() < raw_from) {
             if month.end() <= raw_from {
@@ -67,22 +115,26 @@ impl SampleStore {
         let file = self.month(month)?;
         // A timeline that goes may be remembered as one that can be shared.
         file.timelines = month::Timelines::default();
-        let gone = file.database.change(|transaction| {
-            let sql = "SELECT id, tag, closing, timeline FROM chunk WHERE last < ?1 ORDER BY start LIMIT ?2";
-            let mut statement = transaction.prepare_cached(sql)?;
+        // Looked up before anything is locked; nobody else changes chunks.
+        let found: Vec<(i64, i64, Vec<u8>, i64)> = file.database.with(|connection| {
+            let mut statement = connection.prepare_cached(OLD_CHUNKS)?;
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            let found: Vec<(i64, i64, Vec<u8>, i64)> =
-                statement.query_map(params![raw_from, CHUNKS], row)?.collect::<Result<_, _>>()?;
+            statement.query_map(params![raw_from, CHUNKS], row)?.collect()
+        })?;
+        if found.is_empty() {
+            return Ok(false);
+        }
+        file.database.change(|transaction| {
             for (id, tag, closing, timeline) in &found {
                 month::write_opening(transaction, *tag, closing)?;
                 transaction.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([id])?;
                 let sql = "DELETE FROM timeline WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chunk WHERE timeline = ?1)";
                 transaction.prepare_cached(sql)?.execute([timeline])?;
             }
-            Ok(found.len())
+            Ok(())
         })?;
         file.database.give_back_pages(PAGES)?;
-        Ok(gone > 0)
+        Ok(true)
     }
 
     fn prune_minutes(&mut self, minutes_from: i64) -> Result<bool, StoreError> {
@@ -96,8 +148,7 @@ impl SampleStore {
         }
         let database = self.year(year)?;
         let gone = database.change(|transaction| {
-            let sql = "DELETE FROM minutes WHERE id IN (SELECT id FROM minutes WHERE start < ?1 LIMIT ?2)";
-            transaction.prepare_cached(sql)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
+            transaction.prepare_cached(DROP_OLD_MINUTES)?.execute(params![minutes_from.saturating_sub(row), CHUNKS])
         })?;
         database.give_back_pages(PAGES)?;
         Ok(gone > 0)

@@ -23,6 +23,21 @@ fn since(now: i64, keep: Option<Duration>) -> i64 {
     ago.map_or(i64::MIN, |ago| floor(now.saturating_sub(ago), HOUR))
 }
 
+/// How far a clock may be ahead of what is believed before retention waits: so much may be dropped too early.
+pub(super) const BELIEVED_AHEAD: i64 = DAY;
+
+/// A clock that says the same for so long while the station runs is right: somebody would have seen.
+const DOUBTED: Duration = Duration::from_secs(7 * 86_400);
+
+/// Until when a clock that says `now` is believed, for the sake of retention: what it drops does not come back, and a clock can be years
+/// ahead. It goes on as fast as time `elapsed` while the station ran; where the clock was `doubted` for a week of that, it is believed. Then
+/// a station that was off for a month, or began in 1970, catches up. A clock that is set back takes nothing away.
+pub(super) fn believed(before: i64, now: i64, elapsed: Duration, doubted: Duration) -> i64 {
+    let elapsed = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+    let reach = if doubted >= DOUBTED { now } else { before.saturating_add(elapsed) };
+    before.max(now.min(reach))
+}
+
 /// The horizons at `now`. `all_bytes` is what everything takes, `months` (oldest first) what of it are samples.
 pub(super) fn horizons(retention: &Retention, now: i64, months: &[MonthUse], all_bytes: u64) -> Horizons {
     let mut raw_from = since(now, retention.raw);
@@ -122,6 +137,17 @@ mod tests {
         );
         let tiny = Retention { most_bytes: Some(1), ..Retention::default() };
         assert_eq!(horizons(&tiny, now, &months, 8000).raw_from, at("2026-11-16T00:00:00Z"), "today stays");
+    }
+
+    #[test]
+    fn a_clock_is_believed_step_by_step() {
+        let (now, hour) = (at("2026-11-16T10:00:00Z"), Duration::from_secs(3600));
+        let (wrong, calm) = (at("2036-01-01T00:00:00Z"), Duration::ZERO);
+        assert_eq!(believed(now, now + HOUR, hour, calm), now + HOUR);
+        assert_eq!(believed(now, wrong, hour, 100 * hour), now + HOUR);
+        assert_eq!(believed(now, wrong, hour, 168 * hour), wrong, "for a week");
+        assert_eq!(believed(now, now - DAY, hour, 168 * hour), now);
+        assert_eq!(believed(i64::MAX - 1, i64::MAX, Duration::MAX, calm), i64::MAX);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) const LAYOUT: Layout = Layout {
     CREATE TABLE IF NOT EXISTS minutes(
         id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL);
     CREATE UNIQUE INDEX IF NOT EXISTS minutes_by_tag ON minutes(tag, start);
+    CREATE INDEX IF NOT EXISTS minutes_by_start ON minutes(start);
     ",
 };
 
@@ -61,6 +62,11 @@ pub(super) fn path(folder: &Path, year: i64) -> PathBuf {
 /// The year whose file holds the minutes of `time`.
 pub(super) const fn year_of(time: i64) -> i64 {
     Month::of(floor(time, Resolution::Minutes.row())).year()
+}
+
+/// The first moment of a year.
+pub(super) fn start_of(year: i64) -> i64 {
+    Month::parse(&format!("{year:04}-01")).map_or(i64::MIN, Month::start)
 }
 
 /// The years of which there are files, in order.

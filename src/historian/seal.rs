@@ -155,7 +155,7 @@ impl SampleStore {
         groups: &[(i64, TagTail)],
         sealed: Sealed,
     ) -> Result<Vec<HourOf>, StoreError> {
-        let names = self.names();
+        let (names, raw_from, mut too_late) = (self.names(), self.raw_from, 0);
         let file = self.month(month)?;
         let mut timelines = std::mem::take(&mut file.timelines);
         let named = file.named.clone();
@@ -171,8 +171,16 @@ impl SampleStore {
                 }
                 // When the rollups could not be written the last time, the chunks were.
                 let known = month::sealed(transaction, *tag)?;
-                let fresh = unsealed.filtered_by(known, |time| cut_short.extend([(*tag, floor(time, HOUR))]));
-                for chunk in &mut month::merge(transaction, *tag, &fresh.in_order())? {
+                let mut fresh =
+                    unsealed.filtered_by(known, |time| cut_short.extend([(*tag, floor(time, HOUR))])).in_order();
+                // Late, and their chunks are gone: alone they would take the place of good rollups.
+                let late_to = known.map_or(i64::MIN, |known| known.until.min(raw_from));
+                let kept_from = fresh.times.partition_point(|time| *time < late_to);
+                if kept_from > 0 {
+                    too_late += kept_from as u64;
+                    fresh = fresh.part(kept_from, fresh.len());
+                }
+                for chunk in &mut month::merge(transaction, *tag, &fresh)? {
                     month::write(transaction, *tag, chunk, &mut timelines)?;
                     if let Some(next) = touch_next(transaction, *tag, chunk)? {
                         again.insert((*tag, next));
@@ -187,6 +195,7 @@ impl SampleStore {
         file.timelines = timelines;
         file.named.extend(groups.iter().map(|(tag, _)| *tag));
         again.extend(self.with_hours_after(&cut_short)?);
+        self.lost += too_late;
         again.extend(self.pass_on_closing(month, &ends)?);
         self.recompute(&again)?;
         Ok(hours)

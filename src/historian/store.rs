@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Version 1 held its chunks here and had no rollups.
 pub(super) const VERSION: i64 = 2;
@@ -100,6 +101,10 @@ pub struct SampleStore {
     gap_unknown: bool,
     /// Samples from before this moment are not kept any more.
     pub(super) raw_from: i64,
+    /// Until when the clock is believed where something is dropped for good.
+    pub(super) believed: i64,
+    /// For how long the clock has been ahead of that while the station ran.
+    pub(super) doubted: Duration,
     /// Samples that could not be kept and are not reported yet.
     pub(super) lost: u64,
 }
@@ -134,12 +139,16 @@ impl SampleStore {
             before_start: HashMap::new(),
             gap_unknown: false,
             raw_from: i64::MIN,
+            believed: i64::MIN,
+            doubted: Duration::ZERO,
             lost: 0,
         };
         if is_new {
             store.find_tags_again()?;
         }
         store.load()?;
+        store.lower_horizons(now.as_micros())?;
+        store.load_believed(now.as_micros())?;
         // What the next samples go to is checked now, while nobody waits yet.
         if month::path(folder, Month::of(now.as_micros())).exists() {
             store.month(Month::of(now.as_micros()))?;

@@ -12,6 +12,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod pruning;
+
 const SECOND: i64 = 1_000_000;
 
 fn moment(text: &str) -> i64 {

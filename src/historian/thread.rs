@@ -2,7 +2,7 @@
 
 use super::calendar::{HOUR, floor};
 use super::database::StoreError;
-use super::policy::SwingingDoor;
+use super::policy::ErrorBound;
 use super::retention::Forecast;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
@@ -217,8 +217,10 @@ struct Worker {
     retention: Retention,
     /// Whether something may be too old.
     prunes: bool,
+    /// When the clock was last compared with the time that went by.
+    believed: Monotonic,
     /// By tag of the plan; only of tags with an error bound.
-    doors: HashMap<TagId, SwingingDoor>,
+    bounds: HashMap<TagId, ErrorBound>,
     writing_fails: Option<Arc<str>>,
     /// Sealing that failed is tried again after a while.
     sealing_failed: Option<(Arc<str>, Monotonic)>,
@@ -247,7 +249,8 @@ impl Worker {
             sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
             retention: Retention::default(),
             prunes: true,
-            doors: HashMap::new(),
+            believed: now,
+            bounds: HashMap::new(),
             writing_fails: None,
             sealing_failed: None,
             noted: 0,
@@ -268,7 +271,6 @@ impl Worker {
                     }
                 }
                 Ok(None) => {
-                    self.open_doors();
                     self.flush();
                     return;
                 }
@@ -285,36 +287,28 @@ impl Worker {
     fn take(&mut self, message: Message) {
         match message {
             Message::Plan(directory, formerly) => {
-                self.open_doors();
                 // Rows that could not be named yet belong to the plan before.
                 self.state.lost += self.unnamed.len() as u64;
                 self.unnamed.clear();
                 (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
                 let has_bound = |(tag, definition): (TagId, &TagDefinition)| {
-                    definition.history.error_bound.map(|_| (tag, SwingingDoor::default()))
+                    definition.history.error_bound.map(|_| (tag, ErrorBound::default()))
                 };
-                self.doors = self.directory.iter().filter_map(has_bound).collect();
+                self.bounds = self.directory.iter().filter_map(has_bound).collect();
                 self.learn();
             }
-            Message::Rows(rows) if self.doors.is_empty() => rows.into_iter().for_each(|row| self.hold(row)),
-            Message::Rows(rows) => rows.into_iter().for_each(|row| self.pass_door(row)),
+            Message::Rows(rows) if self.bounds.is_empty() => rows.into_iter().for_each(|row| self.hold(row)),
+            Message::Rows(rows) => rows.into_iter().for_each(|row| self.pass_bound(row)),
             Message::Retention(retention) => (self.retention, self.prunes) = (retention, true),
         }
     }
 
-    fn pass_door(&mut self, row: HistoryRow) {
+    fn pass_bound(&mut self, row: HistoryRow) {
         let limits = |history: HistoryPolicy| Some([history.error_bound?, history.heartbeat.as_micros() as f64]);
-        let bound = self.directory.tag(row.tag).and_then(|definition| limits(definition.history));
-        let (Some(bound), Some(mut door)) = (bound, self.doors.remove(&row.tag)) else { return self.hold(row) };
-        let tag = row.tag;
-        door.take(bound, row.sample, &mut |sample| self.hold(HistoryRow { tag, sample }));
-        self.doors.insert(tag, door);
-    }
-
-    /// What waits behind doors is kept: the plan changes, or the thread ends.
-    fn open_doors(&mut self) {
-        for (tag, mut door) in std::mem::take(&mut self.doors) {
-            door.release(&mut |sample| self.hold(HistoryRow { tag, sample }));
+        let limits = self.directory.tag(row.tag).and_then(|definition| limits(definition.history));
+        let judged = limits.zip(self.bounds.get_mut(&row.tag));
+        if judged.is_none_or(|(limits, bound)| bound.keeps(limits, &row.sample)) {
+            self.hold(row);
         }
     }
 
@@ -366,6 +360,8 @@ impl Worker {
             return Ok(());
         }
         let utc = now.utc.as_micros();
+        self.store.believe(utc, now.monotonic.since(self.believed));
+        self.believed = now.monotonic;
         self.prunes = self.store.prune_step(&self.retention, utc)?;
         if !self.prunes {
             self.state.forecast = self.store.forecast(&self.retention, utc);

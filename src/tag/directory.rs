@@ -36,8 +36,8 @@ pub struct HistoryPolicy {
     pub deadband: f64,
     /// An unchanged value is kept again after this long.
     pub heartbeat: Duration,
-    /// Numbers are left out where a straight line between those that are kept is nowhere farther from them than this, in the tag's unit
-    /// (swinging door); none keeps them all. The newest one may then wait for the next before it is on disk.
+    /// A number is left out while the last kept one, which every reader holds until the next, is nowhere farther from it than this, in the
+    /// tag's unit, and of the same quality; none keeps them all. What the deadband takes away comes on top.
     pub error_bound: Option<f64>,
 }
 
