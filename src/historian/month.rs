@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 pub(super) const LAYOUT: Layout = Layout {
-    version: 1,
+    version: 2,
     page_bytes: 16_384,
     tables: "
     CREATE TABLE IF NOT EXISTS chunk(

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 
 pub(super) const LAYOUT: Layout = Layout {
-    version: 1,
+    version: 2,
     page_bytes: 16_384,
     tables: "
     CREATE TABLE IF NOT EXISTS minutes(

@@ -112,7 +112,8 @@ fn retention_searches_and_never_scans_in_files_of_earlier_days_too() {
     fill(&mut store, october, 1);
     let month = super::super::calendar::Month::of(october);
     let drop_index = |database: &mut super::super::database::Database, index: &str| {
-        database.change(|transaction| transaction.execute(&format!("DROP INDEX {index}"), [])).unwrap();
+        let sql = format!("DROP INDEX {index}; PRAGMA user_version = 1");
+        database.change(|transaction| transaction.execute_batch(&sql)).unwrap();
     };
     drop_index(&mut store.month(month).unwrap().database, "chunk_by_last");
     drop_index(store.year(2026).unwrap(), "minutes_by_start");
