@@ -100,14 +100,15 @@ const DAMAGES: [u64; 2] = [20, 300];
 fn no_damage_keeps_a_station_from_running_and_what_can_be_read_is_read() {
     let (keep, mut random) = (in_memory(), Random(SEED));
     let (run, later) = (Run::before_month_end(0, 100 * STEP), Run::before_month_end(1, 35 * STEP));
-    let base = keep.path().join("base");
+    let (base, closed) = (keep.path().join("base"), keep.path().join("station"));
     written::write_then(&keep.path().join("station"), run, BATCHES, || copy(&keep.path().join("station"), &base));
     let all = readable(&base, run).len();
     assert_eq!(all as u64, BATCHES * u64::from(TAGS));
     let (mut whole, mut repaired_more) = (0, 0);
     for round in 0..DAMAGES[usize::from(is_full())] {
         let folder = keep.path().join(format!("damaged-{round}"));
-        copy(&base, &folder);
+        // As a killed station leaves them, with nearly all in the logs, and as one that stopped.
+        copy(if round % 2 == 0 { &base } else { &closed }, &folder);
         let mut files: Vec<_> =
             std::fs::read_dir(folder.join(HISTORY_FOLDER)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| std::fs::metadata(path).unwrap().len() > 0);
