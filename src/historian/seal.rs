@@ -217,6 +217,10 @@ impl SampleStore {
     pub(super) fn recompute(&mut self, hours: &BTreeSet<(i64, i64)>) -> Result<(), StoreError> {
         let mut fresh = Vec::new();
         for (tag, hour) in hours {
+            // Of what is not kept any more there is nothing to make them from.
+            if !month::path(&self.folder, Month::of(*hour)).exists() {
+                continue;
+            }
             let file = self.month(Month::of(*hour))?;
             let found = file.database.with(|connection| {
                 let Some(mut chunk) = month::owner(connection, *tag, *hour)? else { return Ok(Vec::new()) };
@@ -233,20 +237,41 @@ impl SampleStore {
         for of in hours {
             years.entry(rollups::year_of(of.hour)).or_default().push(of);
         }
+        let mut damaged = BTreeSet::new();
         for (year, hours) in years {
-            self.year(year)?.change(|transaction| {
-                let write = |of: &&HourOf| replace_hour(transaction, Resolution::Minutes, of.tag, of.hour, &of.minutes);
-                hours.iter().try_for_each(write)
-            })?;
+            damaged.extend(self.year(year)?.change(|transaction| {
+                replace_hours(transaction, Resolution::Minutes, hours.iter().map(|of| (*of, &of.minutes)))
+            })?);
         }
         if hours.is_empty() {
             return Ok(());
         }
-        self.main.change(|transaction| {
-            let write = |of: &HourOf| replace_hour(transaction, Resolution::Hours, of.tag, of.hour, &of.hours);
-            hours.iter().try_for_each(write)
-        })
+        damaged.extend(self.main.change(|transaction| {
+            replace_hours(transaction, Resolution::Hours, hours.iter().map(|of| (of, &of.hours)))
+        })?);
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!("damaged rollups of {} hours are made again from the samples", damaged.len());
+        self.recompute(&damaged)
     }
+}
+
+/// Writes rollups; the tags and hours that lay in the same rows where these were damaged.
+fn replace_hours<'a>(
+    connection: &Connection,
+    resolution: Resolution,
+    hours: impl Iterator<Item = (&'a HourOf, &'a Vec<Rollup>)>,
+) -> rusqlite::Result<BTreeSet<(i64, i64)>> {
+    let mut damaged = BTreeSet::new();
+    for (of, rollups) in hours {
+        if replace_hour(connection, resolution, of.tag, of.hour, rollups)? {
+            let start = floor(of.hour, resolution.row());
+            let row = (0..resolution.row() / HOUR).map(|hour| (of.tag, start.saturating_add(hour * HOUR)));
+            damaged.extend(row);
+        }
+    }
+    Ok(damaged)
 }
 
 /// After a late sample the next one's hour begins with another value. It is touched too; where it lies in another chunk, it is returned.

@@ -475,6 +475,15 @@ impl SampleStore {
         Ok(format!("{HISTORY_FOLDER}/{}", set_aside(file, now)?))
     }
 
+    /// Gives up the oldest unsealed samples where there are more than `most`, down to half of that, in memory and in the head.
+    pub(super) fn bound_unsealed(&mut self, most: usize) -> Result<(), StoreError> {
+        if self.unsealed_count() <= most {
+            return Ok(());
+        }
+        self.lost += self.unsealed.lock().map_or(0, |mut tail| tail.drop_oldest(most / 2));
+        self.rewrite_head()
+    }
+
     /// Writes everything unsealed as one head row, in the place of all that there are.
     pub(super) fn rewrite_head(&mut self) -> Result<(), StoreError> {
         let unsealed = Arc::clone(&self.unsealed);

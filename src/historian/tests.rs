@@ -1,7 +1,9 @@
 //! The store against a plain list of samples.
 
-use super::calendar::{HOUR, MINUTE, Month, floor};
+use super::calendar::{DAY, HOUR, MINUTE, Month, floor};
 use super::columns::ColumnBuilder;
+use super::rollup::Rollup;
+use super::rollups::{self, Resolution};
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
 use super::store::{OpenedHistory, SampleStore};
@@ -350,6 +352,48 @@ fn a_file_is_checked_once_while_the_station_runs() {
     drop(store);
     let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(october)).unwrap();
     assert!(opened.set_aside.is_some(), "the next start finds it");
+}
+
+/// The rollups of a tag: their hour and how many samples are in them.
+fn rolled(store: &mut SampleStore, resolution: Resolution, tag: i64, year: i64) -> Vec<(i64, u64)> {
+    let mut found = Vec::new();
+    let take = |rollup: &Rollup| {
+        found.push((rollup.start, rollup.count));
+        true
+    };
+    let visit = |connection: &rusqlite::Connection| {
+        rollups::visit(connection, resolution, tag, [i64::MIN + DAY, i64::MAX], take)
+    };
+    match resolution {
+        Resolution::Hours => store.main.with(visit).unwrap(),
+        Resolution::Minutes => store.year(year).unwrap().with(visit).unwrap(),
+    }
+    found
+}
+
+#[test]
+fn a_damaged_row_of_rollups_is_made_again_from_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tag = ids(&mut store, &["a"])[0];
+    let start = moment("2026-10-31T12:00:00Z");
+    let rows = (0..5 * 60).map(|minute| (tag, sample(start + minute * MINUTE, minute as f64))).collect();
+    flush(&mut store, rows, start);
+    seal(&mut store, Scope::Everything);
+    let before = [Resolution::Hours, Resolution::Minutes].map(|resolution| rolled(&mut store, resolution, tag, 2026));
+    assert_eq!((before[0].len(), before[1].len()), (5, 300));
+    store.main.change(|transaction| transaction.execute("UPDATE hours SET bytes = x'0201'", [])).unwrap();
+    let year = store.year(2026).unwrap();
+    year.change(|transaction| transaction.execute("UPDATE minutes SET bytes = x'0201'", [])).unwrap();
+    let fresh = start + 5 * HOUR;
+    flush(&mut store, vec![(tag, sample(fresh, 1.0))], fresh);
+    seal(&mut store, Scope::Everything);
+    let after = [Resolution::Hours, Resolution::Minutes].map(|resolution| rolled(&mut store, resolution, tag, 2026));
+    let with_fresh = |mut rollups: Vec<(i64, u64)>| {
+        rollups.push((fresh, 1));
+        rollups
+    };
+    assert_eq!(after, before.map(with_fresh));
 }
 
 #[test]
