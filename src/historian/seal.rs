@@ -159,7 +159,7 @@ impl SampleStore {
         let file = self.month(month)?;
         let mut timelines = std::mem::take(&mut file.timelines);
         let named = file.named.clone();
-        let mut again: BTreeSet<(i64, i64)> = BTreeSet::new();
+        let (mut again, mut known_hours): (BTreeSet<(i64, i64)>, BTreeSet<(i64, i64)>) = Default::default();
         let mut ends: Vec<i64> = Vec::new();
         let hours = file.database.change(|transaction| {
             let mut hours = Vec::new();
@@ -170,7 +170,7 @@ impl SampleStore {
                 }
                 // When the rollups could not be written the last time, the chunks were.
                 let known = month::sealed(transaction, *tag)?;
-                let fresh = unsealed.filtered_by(known, |time| again.extend([(*tag, floor(time, HOUR))]));
+                let fresh = unsealed.filtered_by(known, |time| known_hours.extend([(*tag, floor(time, HOUR))]));
                 for chunk in &mut month::merge(transaction, *tag, &fresh.in_order())? {
                     month::write(transaction, *tag, chunk, &mut timelines)?;
                     if let Some(next) = touch_next(transaction, *tag, chunk)? {
@@ -187,6 +187,7 @@ impl SampleStore {
         file.named.extend(groups.iter().map(|(tag, _)| *tag));
         again.extend(self.pass_on_closing(month, &ends)?);
         self.recompute(&again)?;
+        self.recompute_with_next(&known_hours)?;
         Ok(hours)
     }
 
@@ -211,6 +212,23 @@ impl SampleStore {
             }
         }
         Ok(again)
+    }
+
+    /// Makes the rollups of these hours again, and what follows from them: their chunks were written, but the round was cut short there.
+    pub(super) fn recompute_with_next(&mut self, hours: &BTreeSet<(i64, i64)>) -> Result<(), StoreError> {
+        let mut again = hours.clone();
+        let mut months: BTreeMap<Month, BTreeSet<i64>> = BTreeMap::new();
+        for (tag, hour) in hours {
+            let month = Month::of(*hour);
+            months.entry(month).or_default().insert(*tag);
+            let next = self.month(month)?.database.with(|connection| next_hour(connection, *tag, *hour))?;
+            again.extend(next.map(|next| (*tag, next)));
+        }
+        for (month, tags) in months {
+            let tags: Vec<i64> = tags.into_iter().collect();
+            again.extend(self.pass_on_closing(month, &tags)?);
+        }
+        self.recompute(&again)
     }
 
     /// Makes the rollups of these hours again, from the chunks.
@@ -286,6 +304,14 @@ fn touch_next(connection: &Connection, tag: i64, chunk: &mut Chunk) -> rusqlite:
         }
     }
     Ok(next_elsewhere)
+}
+
+/// The hour of the first sample of a tag after an hour, in the same month.
+fn next_hour(connection: &Connection, tag: i64, hour: i64) -> rusqlite::Result<Option<i64>> {
+    let Some(mut chunk) = month::owner(connection, tag, hour)? else { return Ok(None) };
+    chunk.touched.insert(hour);
+    let elsewhere = touch_next(connection, tag, &mut chunk)?;
+    Ok(chunk.touched.into_iter().find(|touched| *touched > hour).or(elsewhere))
 }
 
 /// What went on when a chunk began: none when nothing was known, not a number when it was bad.

@@ -171,7 +171,7 @@ impl SampleStore {
         tail.alive = self.was_alive;
         self.unsealed = Arc::new(Mutex::new(tail));
         if !head.sealed_already.is_empty() {
-            self.recompute(&head.sealed_already)?;
+            self.recompute_with_next(&head.sealed_already)?;
         }
         if !head.sealed_already.is_empty() || !head.unreadable.is_empty() {
             self.lost += head.unreadable.len() as u64;

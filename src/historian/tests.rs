@@ -397,6 +397,41 @@ fn a_damaged_row_of_rollups_is_made_again_from_chunks() {
 }
 
 #[test]
+fn a_late_seal_that_was_cut_short_reaches_the_hour_after_it() {
+    for is_killed in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let tag = ids(&mut store, &["a"])[0];
+        let start = moment("2026-10-31T12:00:00Z");
+        flush(&mut store, vec![(tag, sample(start, 1.0)), (tag, sample(start + HOUR + MINUTE, 3.0))], start);
+        seal(&mut store, Scope::Everything);
+        store.years.clear();
+        let minutes = folder.path().join(HISTORY_FOLDER).join("minutes-2026.sqlite");
+        std::fs::rename(&minutes, folder.path().join("elsewhere")).unwrap();
+        std::fs::create_dir(&minutes).unwrap();
+        flush(&mut store, vec![(tag, sample(start + 50 * MINUTE, 9.0))], start + 2 * HOUR);
+        store.begin_seal(Scope::Everything);
+        store.seal_step(1).unwrap_err();
+        std::fs::remove_dir(&minutes).unwrap();
+        std::fs::rename(folder.path().join("elsewhere"), &minutes).unwrap();
+        if is_killed {
+            drop(store);
+            store = open(folder.path());
+        } else {
+            store.seal_step(1).unwrap();
+        }
+        let mut first = Vec::new();
+        let range = [start, start + 2 * HOUR];
+        let take = |rollup: &Rollup| {
+            first.push(rollup.first);
+            true
+        };
+        store.main.with(|connection| rollups::visit(connection, Resolution::Hours, tag, range, take)).unwrap();
+        assert_eq!(first, [1.0, 9.0], "killed: {is_killed}");
+    }
+}
+
+#[test]
 fn odd_times_have_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
