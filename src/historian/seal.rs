@@ -34,6 +34,8 @@ pub(super) enum Scope {
 pub(super) struct Sealing {
     waiting: Vec<i64>,
     until: i64,
+    /// Whether anything was sealed, so that the head has to be written anew.
+    took_some: bool,
 }
 
 /// The rollups of one tag in one hour.
@@ -72,7 +74,7 @@ impl SampleStore {
         self.late.clear();
         self.months.values_mut().for_each(|month| month.timelines = month::Timelines::default());
         if !waiting.is_empty() {
-            self.sealing = Some(Sealing { waiting, until });
+            self.sealing = Some(Sealing { waiting, until, took_some: false });
         }
     }
 
@@ -85,8 +87,9 @@ impl SampleStore {
         let Some(mut sealing) = self.sealing.take() else { return Ok(()) };
         let rest = sealing.waiting.len().saturating_sub(tags);
         let batch = sealing.waiting.split_off(rest);
-        let done = self.seal_tags(&batch, sealing.until);
-        let done = if sealing.waiting.is_empty() && done.is_ok() { self.rewrite_head() } else { done };
+        let done = self.seal_tags(&batch, sealing.until).map(|took_some| sealing.took_some |= took_some);
+        let ends = sealing.waiting.is_empty() && sealing.took_some;
+        let done = if ends && done.is_ok() { self.rewrite_head() } else { done };
         if done.is_err() {
             sealing.waiting.extend(batch);
         }
@@ -96,9 +99,12 @@ impl SampleStore {
         done
     }
 
-    fn seal_tags(&mut self, tags: &[i64], until: i64) -> Result<(), StoreError> {
+    /// Seals tags; whether there was anything to seal.
+    fn seal_tags(&mut self, tags: &[i64], until: i64) -> Result<bool, StoreError> {
         let sealed = Sealed { through: self.newest_head, until };
-        for (month, groups) in self.gather(tags, until) {
+        let gathered = self.gather(tags, until);
+        let took_some = !gathered.is_empty();
+        for (month, groups) in gathered {
             if month.end() <= self.raw_from {
                 self.lost += groups.iter().map(|(_, unsealed)| unsealed.series.len() as u64).sum::<u64>();
             } else {
@@ -115,7 +121,7 @@ impl SampleStore {
             let slot = slot_or(&mut self.sealed_to, *tag, i64::MIN);
             *slot = (*slot).max(to);
         }
-        Ok(())
+        Ok(took_some)
     }
 
     /// After everything was sealed, the last sample of a tag is the border of what is late.
@@ -198,17 +204,27 @@ impl SampleStore {
         if later.is_empty() {
             return Ok(again);
         }
-        for tag in tags {
-            let closing = self.month(month)?.database.with(|connection| month::before(connection, *tag, i64::MAX))?;
-            let Some(closing) = closing else { continue };
-            let bytes = month::encode_sample(&closing);
-            for other in &later {
-                let database = &mut self.month(*other)?.database;
-                database.change(|transaction| month::write_opening(transaction, *tag, &bytes))?;
-                if let Some(first) = database.with(|connection| month::next_after(connection, *tag, i64::MIN))? {
-                    again.push((*tag, floor(first, HOUR)));
-                    break;
+        let mut closings: BTreeMap<i64, Vec<u8>> = self.month(month)?.database.with(|connection| {
+            let closing = |tag: &i64| Ok(month::before(connection, *tag, i64::MAX)?.map(|last| (*tag, last)));
+            let found = tags.iter().filter_map(|tag| closing(tag).transpose());
+            found.map(|found| found.map(|(tag, last)| (tag, month::encode_sample(&last)))).collect()
+        })?;
+        for other in later {
+            if closings.is_empty() {
+                break;
+            }
+            let firsts: Vec<(i64, i64)> = self.month(other)?.database.change(|transaction| {
+                let mut firsts = Vec::new();
+                for (tag, bytes) in &closings {
+                    month::write_opening(transaction, *tag, bytes)?;
+                    firsts.extend(month::next_after(transaction, *tag, i64::MIN)?.map(|first| (*tag, first)));
                 }
+                Ok(firsts)
+            })?;
+            // The months after a tag's next sample open with that one.
+            for (tag, first) in firsts {
+                closings.remove(&tag);
+                again.push((tag, floor(first, HOUR)));
             }
         }
         Ok(again)

@@ -329,7 +329,9 @@ impl SampleStore {
         let Ok(mut tail) = unsealed.lock() else { return Ok(()) };
         tail.alive = Some(now);
         for (tag, sample) in gaps.into_iter().chain(rows.drain(..)) {
-            if sample.time.as_micros() < *slot_or(&mut self.sealed_to, tag, i64::MIN) {
+            // After a clock that jumped ahead everything lies before what is sealed; what belongs to the present hour waits for its end.
+            let border = floor(now.as_micros(), HOUR);
+            if sample.time.as_micros() < border.min(*slot_or(&mut self.sealed_to, tag, i64::MIN)) {
                 self.late.insert(tag);
             }
             tail.push(tag, head, sample);

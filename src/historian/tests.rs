@@ -432,6 +432,28 @@ fn a_late_seal_that_was_cut_short_reaches_the_hour_after_it() {
 }
 
 #[test]
+fn after_a_clock_that_jumped_ahead_the_present_is_not_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tag = ids(&mut store, &["a"])[0];
+    let (start, ahead) = (moment("2026-10-31T12:10:00Z"), moment("2026-11-02T12:00:00Z"));
+    flush(&mut store, vec![(tag, sample(ahead, 1.0))], ahead);
+    seal(&mut store, Scope::Everything);
+    flush(&mut store, vec![(tag, sample(start, 2.0))], start);
+    assert!(store.late.is_empty(), "it belongs to the present hour");
+    flush(&mut store, vec![(tag, sample(start - HOUR, 3.0))], start);
+    assert!(store.late.contains(&tag));
+    seal(&mut store, Scope::Late(floor(start, HOUR)));
+    assert_eq!(store.unsealed_count(), 1);
+    let head = store.newest_head;
+    store.late.insert(tag);
+    seal(&mut store, Scope::Late(floor(start, HOUR)));
+    assert_eq!(store.newest_head, head, "nothing was sealed, so the head stays as it is");
+    drop(store);
+    assert_eq!(read(folder.path(), "a"), [sample(start - HOUR, 3.0), sample(start, 2.0), sample(ahead, 1.0)]);
+}
+
+#[test]
 fn odd_times_have_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());
