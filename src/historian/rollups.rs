@@ -81,23 +81,23 @@ pub(super) fn years(folder: &Path) -> Vec<i64> {
     years
 }
 
-/// Puts the rollups of one hour of a tag in the place of what was known of it.
+/// Puts the rollups of one hour of a tag in the place of what was known of it. True when the row was damaged: it then holds this hour alone,
+/// and the others have to be made again.
 pub(super) fn replace_hour(
     connection: &Connection,
     resolution: Resolution,
     tag: i64,
     hour: i64,
     fresh: &[Rollup],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let start = floor(hour, resolution.row());
     let table = resolution.table();
     let sql = format!("SELECT bytes FROM {table} WHERE tag = ?1 AND start = ?2");
     let before: Option<Vec<u8>> =
         connection.prepare_cached(&sql)?.query_row(params![tag, start], |row| row.get(0)).optional()?;
-    let mut rollups = match before {
-        Some(bytes) => decode_rollups(&bytes).ok_or_else(|| damage("a row of rollups"))?,
-        None => Vec::new(),
-    };
+    let known = before.map_or_else(|| Some(Vec::new()), |bytes| decode_rollups(&bytes));
+    let is_damaged = known.is_none();
+    let mut rollups = known.unwrap_or_default();
     rollups.retain(|rollup| rollup.start < hour || rollup.start >= hour.saturating_add(HOUR));
     let place = rollups.partition_point(|rollup| rollup.start < hour);
     rollups.splice(place..place, fresh.iter().copied());
@@ -105,7 +105,7 @@ pub(super) fn replace_hour(
         "INSERT INTO {table}(tag, start, bytes) VALUES (?1, ?2, ?3) ON CONFLICT(tag, start) DO UPDATE SET bytes = ?3"
     );
     let bytes = encode_rollups(resolution.width(), &rollups);
-    connection.prepare_cached(&sql)?.execute(params![tag, start, bytes]).map(drop)
+    connection.prepare_cached(&sql)?.execute(params![tag, start, bytes]).map(|_| is_damaged)
 }
 
 /// Hands the rollups of a tag from `from` up to `to` to `take`, in order of time, until it says false.

@@ -34,6 +34,8 @@ pub(super) enum Scope {
 pub(super) struct Sealing {
     waiting: Vec<i64>,
     until: i64,
+    /// Whether anything was sealed, so that the head has to be written anew.
+    took_some: bool,
 }
 
 /// The rollups of one tag in one hour.
@@ -72,7 +74,7 @@ impl SampleStore {
         self.late.clear();
         self.months.values_mut().for_each(|month| month.timelines = month::Timelines::default());
         if !waiting.is_empty() {
-            self.sealing = Some(Sealing { waiting, until });
+            self.sealing = Some(Sealing { waiting, until, took_some: false });
         }
     }
 
@@ -85,8 +87,9 @@ impl SampleStore {
         let Some(mut sealing) = self.sealing.take() else { return Ok(()) };
         let rest = sealing.waiting.len().saturating_sub(tags);
         let batch = sealing.waiting.split_off(rest);
-        let done = self.seal_tags(&batch, sealing.until);
-        let done = if sealing.waiting.is_empty() && done.is_ok() { self.rewrite_head() } else { done };
+        let done = self.seal_tags(&batch, sealing.until).map(|took_some| sealing.took_some |= took_some);
+        let ends = sealing.waiting.is_empty() && sealing.took_some;
+        let done = if ends && done.is_ok() { self.rewrite_head() } else { done };
         if done.is_err() {
             sealing.waiting.extend(batch);
         }
@@ -96,9 +99,12 @@ impl SampleStore {
         done
     }
 
-    fn seal_tags(&mut self, tags: &[i64], until: i64) -> Result<(), StoreError> {
+    /// Seals tags; whether there was anything to seal.
+    fn seal_tags(&mut self, tags: &[i64], until: i64) -> Result<bool, StoreError> {
         let sealed = Sealed { through: self.newest_head, until };
-        for (month, groups) in self.gather(tags, until) {
+        let gathered = self.gather(tags, until);
+        let took_some = !gathered.is_empty();
+        for (month, groups) in gathered {
             if month.end() <= self.raw_from {
                 self.lost += groups.iter().map(|(_, unsealed)| unsealed.series.len() as u64).sum::<u64>();
             } else {
@@ -115,7 +121,7 @@ impl SampleStore {
             let slot = slot_or(&mut self.sealed_to, *tag, i64::MIN);
             *slot = (*slot).max(to);
         }
-        Ok(())
+        Ok(took_some)
     }
 
     /// After everything was sealed, the last sample of a tag is the border of what is late.
@@ -208,17 +214,27 @@ impl SampleStore {
         if later.is_empty() {
             return Ok(again);
         }
-        for tag in tags {
-            let closing = self.month(month)?.database.with(|connection| month::before(connection, *tag, i64::MAX))?;
-            let Some(closing) = closing else { continue };
-            let bytes = month::encode_sample(&closing);
-            for other in &later {
-                let database = &mut self.month(*other)?.database;
-                database.change(|transaction| month::write_opening(transaction, *tag, &bytes))?;
-                if let Some(first) = database.with(|connection| month::next_after(connection, *tag, i64::MIN))? {
-                    again.push((*tag, floor(first, HOUR)));
-                    break;
+        let mut closings: BTreeMap<i64, Vec<u8>> = self.month(month)?.database.with(|connection| {
+            let closing = |tag: &i64| Ok(month::before(connection, *tag, i64::MAX)?.map(|last| (*tag, last)));
+            let found = tags.iter().filter_map(|tag| closing(tag).transpose());
+            found.map(|found| found.map(|(tag, last)| (tag, month::encode_sample(&last)))).collect()
+        })?;
+        for other in later {
+            if closings.is_empty() {
+                break;
+            }
+            let firsts: Vec<(i64, i64)> = self.month(other)?.database.change(|transaction| {
+                let mut firsts = Vec::new();
+                for (tag, bytes) in &closings {
+                    month::write_opening(transaction, *tag, bytes)?;
+                    firsts.extend(month::next_after(transaction, *tag, i64::MIN)?.map(|first| (*tag, first)));
                 }
+                Ok(firsts)
+            })?;
+            // The months after a tag's next sample open with that one.
+            for (tag, first) in firsts {
+                closings.remove(&tag);
+                again.push((tag, floor(first, HOUR)));
             }
         }
         Ok(again)
@@ -252,6 +268,10 @@ impl SampleStore {
     pub(super) fn recompute(&mut self, hours: &BTreeSet<(i64, i64)>) -> Result<(), StoreError> {
         let mut fresh = Vec::new();
         for (tag, hour) in hours {
+            // Of what is not kept any more there is nothing to make them from.
+            if !month::path(&self.folder, Month::of(*hour)).exists() {
+                continue;
+            }
             let file = self.month(Month::of(*hour))?;
             let found = file.database.with(|connection| {
                 let Some(mut chunk) = month::owner(connection, *tag, *hour)? else { return Ok(Vec::new()) };
@@ -268,20 +288,41 @@ impl SampleStore {
         for of in hours {
             years.entry(rollups::year_of(of.hour)).or_default().push(of);
         }
+        let mut damaged = BTreeSet::new();
         for (year, hours) in years {
-            self.year(year)?.change(|transaction| {
-                let write = |of: &&HourOf| replace_hour(transaction, Resolution::Minutes, of.tag, of.hour, &of.minutes);
-                hours.iter().try_for_each(write)
-            })?;
+            damaged.extend(self.year(year)?.change(|transaction| {
+                replace_hours(transaction, Resolution::Minutes, hours.iter().map(|of| (*of, &of.minutes)))
+            })?);
         }
         if hours.is_empty() {
             return Ok(());
         }
-        self.main.change(|transaction| {
-            let write = |of: &HourOf| replace_hour(transaction, Resolution::Hours, of.tag, of.hour, &of.hours);
-            hours.iter().try_for_each(write)
-        })
+        damaged.extend(self.main.change(|transaction| {
+            replace_hours(transaction, Resolution::Hours, hours.iter().map(|of| (of, &of.hours)))
+        })?);
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!("damaged rollups of {} hours are made again from the samples", damaged.len());
+        self.recompute(&damaged)
     }
+}
+
+/// Writes rollups; the tags and hours that lay in the same rows where these were damaged.
+fn replace_hours<'a>(
+    connection: &Connection,
+    resolution: Resolution,
+    hours: impl Iterator<Item = (&'a HourOf, &'a Vec<Rollup>)>,
+) -> rusqlite::Result<BTreeSet<(i64, i64)>> {
+    let mut damaged = BTreeSet::new();
+    for (of, rollups) in hours {
+        if replace_hour(connection, resolution, of.tag, of.hour, rollups)? {
+            let start = floor(of.hour, resolution.row());
+            let row = (0..resolution.row() / HOUR).map(|hour| (of.tag, start.saturating_add(hour * HOUR)));
+            damaged.extend(row);
+        }
+    }
+    Ok(damaged)
 }
 
 /// After a late sample the next one's hour begins with another value. It is touched too; where it lies in another chunk, it is returned.

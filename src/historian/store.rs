@@ -340,7 +340,9 @@ impl SampleStore {
         let Ok(mut tail) = unsealed.lock() else { return Ok(()) };
         tail.alive = Some(now);
         for (tag, sample) in gaps.into_iter().chain(rows.drain(..)) {
-            if sample.time.as_micros() < *slot_or(&mut self.sealed_to, tag, i64::MIN) {
+            // After a clock that jumped ahead everything lies before what is sealed; what belongs to the present hour waits for its end.
+            let border = floor(now.as_micros(), HOUR);
+            if sample.time.as_micros() < border.min(*slot_or(&mut self.sealed_to, tag, i64::MIN)) {
                 self.late.insert(tag);
             }
             tail.push(tag, head, sample);
@@ -484,6 +486,15 @@ impl SampleStore {
         self.years.retain(|_, year| year.path() != file);
         self.checked.remove(file);
         Ok(format!("{HISTORY_FOLDER}/{}", set_aside(file, now)?))
+    }
+
+    /// Gives up the oldest unsealed samples where there are more than `most`, down to half of that, in memory and in the head.
+    pub(super) fn bound_unsealed(&mut self, most: usize) -> Result<(), StoreError> {
+        if self.unsealed_count() <= most {
+            return Ok(());
+        }
+        self.lost += self.unsealed.lock().map_or(0, |mut tail| tail.drop_oldest(most / 2));
+        self.rewrite_head()
     }
 
     /// Writes everything unsealed as one head row, in the place of all that there are.
@@ -632,7 +643,8 @@ fn last_in(path: &Path, tags: &BTreeSet<i64>, time: i64) -> rusqlite::Result<Vec
 /// The newest head row of which a file of a month has samples. A damaged file has none: it is set aside when it is opened for writing.
 fn sealed_through(path: &Path) -> Result<i64, StoreError> {
     let read = || {
-        let connection = Database::open_to_read(path)?;
+        // Not to read alone: a file that was being made when the power failed has a change to take back first.
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // Power failed before the file had its tables.
         if !connection.table_exists(None, "sealed")? {
             return Ok(0);

@@ -111,6 +111,19 @@ impl Tail {
         self.count -= before - tail.series.len();
     }
 
+    /// Takes away the oldest samples, so that at most `most` are left; how many went.
+    pub(super) fn drop_oldest(&mut self, most: usize) -> u64 {
+        let mut times: Vec<i64> = self.tags.iter().flat_map(|tail| tail.series.times.iter().copied()).collect();
+        let Some(excess) = times.len().checked_sub(most + 1) else { return 0 };
+        let border = *times.select_nth_unstable(excess).1;
+        let before = self.count;
+        for tail in self.tags.iter_mut().filter(|tail| !tail.series.is_empty()) {
+            *tail = tail.filtered(|_, sample| sample.time.as_micros() > border);
+        }
+        self.count = self.tags.iter().map(|tail| tail.series.len()).sum();
+        (before - self.count) as u64
+    }
+
     /// The tags of which something is unsealed.
     pub(super) fn tags(&self) -> impl Iterator<Item = (i64, &TagTail)> {
         self.tags

@@ -1,7 +1,9 @@
 //! The store against a plain list of samples.
 
-use super::calendar::{HOUR, MINUTE, Month, floor};
+use super::calendar::{DAY, HOUR, MINUTE, Month, floor};
 use super::columns::ColumnBuilder;
+use super::rollup::Rollup;
+use super::rollups::{self, Resolution};
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
 use super::store::{OpenedHistory, SampleStore};
@@ -352,6 +354,105 @@ fn a_file_is_checked_once_while_the_station_runs() {
     drop(store);
     let opened = OpenedHistory::open(folder.path(), Timestamp::from_micros(october)).unwrap();
     assert!(opened.set_aside.is_some(), "the next start finds it");
+}
+
+/// The rollups of a tag: their hour and how many samples are in them.
+fn rolled(store: &mut SampleStore, resolution: Resolution, tag: i64, year: i64) -> Vec<(i64, u64)> {
+    let mut found = Vec::new();
+    let take = |rollup: &Rollup| {
+        found.push((rollup.start, rollup.count));
+        true
+    };
+    let visit = |connection: &rusqlite::Connection| {
+        rollups::visit(connection, resolution, tag, [i64::MIN + DAY, i64::MAX], take)
+    };
+    match resolution {
+        Resolution::Hours => store.main.with(visit).unwrap(),
+        Resolution::Minutes => store.year(year).unwrap().with(visit).unwrap(),
+    }
+    found
+}
+
+#[test]
+fn a_damaged_row_of_rollups_is_made_again_from_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tag = ids(&mut store, &["a"])[0];
+    let start = moment("2026-10-31T12:00:00Z");
+    let rows = (0..5 * 60).map(|minute| (tag, sample(start + minute * MINUTE, minute as f64))).collect();
+    flush(&mut store, rows, start);
+    seal(&mut store, Scope::Everything);
+    let before = [Resolution::Hours, Resolution::Minutes].map(|resolution| rolled(&mut store, resolution, tag, 2026));
+    assert_eq!((before[0].len(), before[1].len()), (5, 300));
+    store.main.change(|transaction| transaction.execute("UPDATE hours SET bytes = x'0201'", [])).unwrap();
+    let year = store.year(2026).unwrap();
+    year.change(|transaction| transaction.execute("UPDATE minutes SET bytes = x'0201'", [])).unwrap();
+    let fresh = start + 5 * HOUR;
+    flush(&mut store, vec![(tag, sample(fresh, 1.0))], fresh);
+    seal(&mut store, Scope::Everything);
+    let after = [Resolution::Hours, Resolution::Minutes].map(|resolution| rolled(&mut store, resolution, tag, 2026));
+    let with_fresh = |mut rollups: Vec<(i64, u64)>| {
+        rollups.push((fresh, 1));
+        rollups
+    };
+    assert_eq!(after, before.map(with_fresh));
+}
+
+#[test]
+fn a_late_seal_that_was_cut_short_reaches_the_hour_after_it() {
+    for is_killed in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let tag = ids(&mut store, &["a"])[0];
+        let start = moment("2026-10-31T12:00:00Z");
+        flush(&mut store, vec![(tag, sample(start, 1.0)), (tag, sample(start + HOUR + MINUTE, 3.0))], start);
+        seal(&mut store, Scope::Everything);
+        store.years.clear();
+        let minutes = folder.path().join(HISTORY_FOLDER).join("minutes-2026.sqlite");
+        std::fs::rename(&minutes, folder.path().join("elsewhere")).unwrap();
+        std::fs::create_dir(&minutes).unwrap();
+        flush(&mut store, vec![(tag, sample(start + 50 * MINUTE, 9.0))], start + 2 * HOUR);
+        store.begin_seal(Scope::Everything);
+        store.seal_step(1).unwrap_err();
+        std::fs::remove_dir(&minutes).unwrap();
+        std::fs::rename(folder.path().join("elsewhere"), &minutes).unwrap();
+        if is_killed {
+            drop(store);
+            store = open(folder.path());
+        } else {
+            store.seal_step(1).unwrap();
+        }
+        let mut first = Vec::new();
+        let range = [start, start + 2 * HOUR];
+        let take = |rollup: &Rollup| {
+            first.push(rollup.first);
+            true
+        };
+        store.main.with(|connection| rollups::visit(connection, Resolution::Hours, tag, range, take)).unwrap();
+        assert_eq!(first, [1.0, 9.0], "killed: {is_killed}");
+    }
+}
+
+#[test]
+fn after_a_clock_that_jumped_ahead_the_present_is_not_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tag = ids(&mut store, &["a"])[0];
+    let (start, ahead) = (moment("2026-10-31T12:10:00Z"), moment("2026-11-02T12:00:00Z"));
+    flush(&mut store, vec![(tag, sample(ahead, 1.0))], ahead);
+    seal(&mut store, Scope::Everything);
+    flush(&mut store, vec![(tag, sample(start, 2.0))], start);
+    assert!(store.late.is_empty(), "it belongs to the present hour");
+    flush(&mut store, vec![(tag, sample(start - HOUR, 3.0))], start);
+    assert!(store.late.contains(&tag));
+    seal(&mut store, Scope::Late(floor(start, HOUR)));
+    assert_eq!(store.unsealed_count(), 1);
+    let head = store.newest_head;
+    store.late.insert(tag);
+    seal(&mut store, Scope::Late(floor(start, HOUR)));
+    assert_eq!(store.newest_head, head, "nothing was sealed, so the head stays as it is");
+    drop(store);
+    assert_eq!(read(folder.path(), "a"), [sample(start - HOUR, 3.0), sample(start, 2.0), sample(ahead, 1.0)]);
 }
 
 #[test]

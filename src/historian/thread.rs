@@ -29,6 +29,9 @@ const HELD: usize = 1_000_000;
 const SEAL_ABOVE: usize = 2_000_000;
 /// Above this, sealing goes before taking more.
 const SEAL_FIRST_ABOVE: usize = 3_000_000;
+/// At most this many samples are unsealed (some 250 MB), even when sealing fails all the time: beyond it the older half goes and counts as
+/// lost. It leaves the head too: what a later round seals would be taken to include it.
+const UNSEALED: usize = if cfg!(test) { 1000 } else { 10_000_000 };
 /// Late samples are sealed this often.
 const SEAL_LATE: Duration = Duration::from_secs(10);
 /// Sealing that failed is tried again after this long; the samples are safe in the head meanwhile.
@@ -444,7 +447,7 @@ impl Worker {
             self.live(now);
             return;
         }
-        match self.store.flush(&mut self.held, now.utc) {
+        match self.store.flush(&mut self.held, now.utc).and_then(|()| self.store.bound_unsealed(UNSEALED)) {
             Ok(()) => {
                 self.alive = now.monotonic;
                 self.note_loss(now.utc);
@@ -537,6 +540,30 @@ mod tests {
         assert_eq!(samples[1].quality.words(), "station was off");
         assert_eq!(samples[2], sample(20, 2.5));
         assert_eq!(read(folder.path(), "b"), []);
+    }
+
+    #[test]
+    fn what_cannot_be_sealed_has_a_bound_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
+        let mut worker = Worker::new(store, Arc::new(Fixed), Box::new(|_| {}));
+        let tags = vec![TagDefinition::named("a"), TagDefinition::named("b")];
+        let directory = Directory::new(tags, Vec::new(), Vec::new());
+        worker.take(Message::Plan(Arc::new(directory), HashMap::new()));
+        let count = UNSEALED as i64 + 100;
+        let row = |second: i64| HistoryRow { tag: TagId(second as u32 % 2), sample: sample(second, 1.0) };
+        for part in (0..count).collect::<Vec<_>>().chunks(50) {
+            worker.take(Message::Rows(part.iter().copied().map(row).collect()));
+            worker.flush();
+        }
+        assert!(worker.store.unsealed_count() <= UNSEALED, "{}", worker.store.unsealed_count());
+        worker.flush();
+        let kept = worker.store.unsealed_count();
+        assert_eq!(worker.state.lost + kept as u64, count as u64, "what left is counted");
+        drop(worker);
+        let samples = [read(folder.path(), "a"), read(folder.path(), "b")].concat();
+        assert_eq!(samples.len(), kept, "the head does not grow without a bound either");
+        assert!(samples.contains(&sample(count - 1, 1.0)) && !samples.contains(&sample(0, 1.0)), "the oldest went");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::engine::{Engine, Event, Health, Notice, Plan, Reply, ReplyId, Snapsho
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
-use crate::tag::{ConnectionId, Generation, HistoryRow};
+use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
 use arc_swap::ArcSwap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -99,6 +99,9 @@ pub(super) struct StationOutlets {
     pub(super) wakers: Arc<Mutex<Vec<Waker>>>,
     pub(super) news: Option<Sender<News>>,
     pub(super) held: VecDeque<HistoryRow>,
+    /// What the historian had no room for when the plant changed; tried again at each pass.
+    pub(super) untold_retention: Option<Retention>,
+    pub(super) untold_plan: Option<Arc<Plan>>,
     pub(super) lost: u64,
     pub(super) missed: u64,
     pub(super) unsent: Vec<Transition>,
@@ -114,20 +117,24 @@ impl StationOutlets {
         self.pass_on();
         self.lost += self.held.len() as u64;
         self.held.clear();
-        let Some(historian) = &self.historian else { return };
-        let plan = &snapshot.plan;
-        while !historian.set_retention(plan.retention)
-            || !historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone())
-        {
-            // A reload is rare, and the historian always goes on.
-            std::thread::park_timeout(std::time::Duration::from_millis(1));
-        }
+        (self.untold_retention, self.untold_plan) = (Some(snapshot.plan.retention), Some(Arc::clone(&snapshot.plan)));
         self.generation = snapshot.generation;
+        self.pass_on();
+    }
+
+    /// Tells the historian what of a new plant it was not told yet; whether it knows all. Alarms and commands never wait for that.
+    fn tell_plan(&mut self) -> bool {
+        let Some(historian) = &self.historian else { return false };
+        self.untold_retention.take_if(|retention| historian.set_retention(*retention));
+        self.untold_plan.take_if(|plan| historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()));
+        self.untold_retention.is_none() && self.untold_plan.is_none()
     }
 
     pub(super) fn pass_on(&mut self) {
+        let knows = self.tell_plan();
         let Some(historian) = &self.historian else { return };
-        while !self.held.is_empty() {
+        // Rows mean nothing to it before it knows the plant that they belong to.
+        while knows && !self.held.is_empty() {
             let count = self.held.len().min(BATCH);
             let batch: Vec<HistoryRow> = self.held.drain(..count).collect();
             if let Err(back) = historian.rows(batch) {
@@ -201,6 +208,8 @@ impl Outlets for StationOutlets {
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         if snapshot.generation != self.generation {
             self.change_plan(&snapshot);
+        } else if self.untold_plan.is_some() || self.untold_retention.is_some() {
+            self.pass_on();
         }
         if !self.unsent.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());

@@ -235,6 +235,8 @@ impl Parts {
             wakers: Arc::clone(&handle.wakers),
             news,
             held: VecDeque::new(),
+            untold_retention: None,
+            untold_plan: None,
             lost: 0,
             missed: 0,
             unsent: Vec::new(),
@@ -395,6 +397,38 @@ mod tests {
             assert!(Instant::now() < end, "still {found:?}");
             std::thread::park_timeout(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn a_reload_does_not_wait_for_a_historian_that_takes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
+        let history = folder.path().join(HISTORY_FOLDER);
+        std::fs::create_dir_all(history.join(SAMPLES_FILE)).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
+        let (urgent, _inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
+        let records = RecordStore::open(&folder.path().join(RECORDS_FILE)).unwrap();
+        let opened = OpenedHistory::open(folder.path(), clock.now().utc);
+        assert!(opened.is_err());
+        let parts = Parts::start(folder.path(), &plant, records, opened, &clock, &urgent).unwrap();
+        while parts.historian.rows(Vec::new()).is_ok() {}
+        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
+        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
+        let mut outlets = parts.outlets(&handle, None);
+        let next = config::load(folder.path(), Generation(2)).into_plant().unwrap();
+        let mut engine = Engine::new(Arc::new(next.plan), Restored::default());
+        let snapshot = Arc::new(engine.snapshot(clock.now()));
+        crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
+        assert!(outlets.untold_plan.is_some(), "the plan waits, and nobody waits for it");
+        std::fs::remove_dir(history.join(SAMPLES_FILE)).unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        while outlets.untold_plan.is_some() || outlets.untold_retention.is_some() {
+            assert!(Instant::now() < end, "the plan is told when there is room");
+            crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        outlets.close();
     }
 
     #[test]
