@@ -1,5 +1,6 @@
 //! Saves what can be read out of damaged files: every chunk and every head row that decodes goes, by the name of its tag, into the history
-//! as it is now. What was saved from is kept, under another name.
+//! as it is now. What was saved from is kept, under another name. What is there already is not saved again, so that a repair that was cut
+//! short can begin again.
 
 use super::calendar::{HOUR, Month, floor};
 use super::codec::read_head;
@@ -10,9 +11,9 @@ use super::rollups;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
 use super::{HISTORY_FOLDER, SAMPLES_FILE};
-use crate::tag::{Sample, TagKey, Timestamp};
+use crate::tag::{Sample, TagKey, Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// Numbers in a row that are tried one by one where rows cannot be read.
@@ -192,6 +193,33 @@ fn chunk(connection: &Connection, id: i64) -> rusqlite::Result<Option<(i64, Vec<
     if found.is_none() && is_there()? { Err(super::database::damage("a chunk without times")) } else { Ok(found) }
 }
 
+/// The samples in all chunks of a tag that touch a range.
+fn samples_of(connection: &Connection, tag: i64, [from, to]: [i64; 2]) -> rusqlite::Result<Vec<Sample>> {
+    let sql = "SELECT id FROM chunk WHERE tag = ?1 AND last >= ?2 AND first <= ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Vec<i64> = statement.query_map([tag, from, to], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut samples = Vec::new();
+    for id in found {
+        samples.extend(chunk(connection, id)?.into_iter().flat_map(|(_, samples)| samples));
+    }
+    Ok(samples)
+}
+
+fn contains(known: &[Sample], sample: &Sample) -> bool {
+    let from = known.partition_point(|other| other.time < sample.time);
+    known[from..].iter().take_while(|other| other.time == sample.time).any(|other| is_same(other, sample))
+}
+
+/// Equal in all bits: what is not a number is equal to itself.
+fn is_same(first: &Sample, second: &Sample) -> bool {
+    let values = match (&first.value, &second.value) {
+        (Some(Value::Single(first)), Some(Value::Single(second))) => first.to_bits() == second.to_bits(),
+        (Some(Value::Double(first)), Some(Value::Double(second))) => first.to_bits() == second.to_bits(),
+        (first, second) => first == second,
+    };
+    values && first.time == second.time && first.quality == second.quality
+}
+
 struct Saved<'a> {
     store: &'a mut SampleStore,
     repaired: &'a mut Repaired,
@@ -274,13 +302,12 @@ impl Saved<'_> {
             self.repaired.lost_rows += 1;
             return Ok(());
         };
-        self.repaired.samples += samples.len() as u64;
         self.waiting.extend(samples.into_iter().map(|sample| (*tag, sample)));
         if self.waiting.len() > BATCH { self.seal() } else { Ok(()) }
     }
 
     fn seal(&mut self) -> Result<(), StoreError> {
-        self.store.save_again(&mut self.waiting)?;
+        self.repaired.samples += self.store.save_again(&mut self.waiting)?;
         self.store.begin_seal(Scope::Everything);
         while self.store.is_sealing() {
             self.store.seal_step(64)?;
@@ -301,11 +328,48 @@ fn names(old: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
 }
 
 impl SampleStore {
-    /// Makes samples durable that were saved: without those that are there already, and without noting that the station runs.
-    fn save_again(&mut self, waiting: &mut VecDeque<(i64, Sample)>) -> Result<(), StoreError> {
-        let alive = self.main.with(super::store::alive)?.unwrap_or_default();
-        self.forget_gaps();
-        self.flush(waiting, alive)
+    /// Makes samples durable that were saved: without those that are there already, and without noting that the station runs. How many.
+    fn save_again(&mut self, waiting: &mut VecDeque<(i64, Sample)>) -> Result<u64, StoreError> {
+        let known = self.known(waiting)?;
+        waiting.retain(|(tag, sample)| !known.get(tag).is_some_and(|known| contains(known, sample)));
+        let fresh = waiting.len() as u64;
+        if fresh > 0 {
+            let alive = self.main.with(super::store::alive)?.unwrap_or_default();
+            self.forget_gaps();
+            self.flush(waiting, alive)?;
+        }
+        Ok(fresh)
+    }
+
+    /// What is there already of tags, in order of time, as far as samples reach that wait.
+    fn known(&mut self, waiting: &VecDeque<(i64, Sample)>) -> Result<HashMap<i64, Vec<Sample>>, StoreError> {
+        let mut ranges: BTreeMap<i64, [i64; 2]> = BTreeMap::new();
+        for (tag, sample) in waiting {
+            let time = sample.time.as_micros();
+            let [first, last] = ranges.entry(*tag).or_insert([time, time]);
+            (*first, *last) = (time.min(*first), time.max(*last));
+        }
+        let mut known: HashMap<i64, Vec<Sample>> = HashMap::new();
+        for month in month::months(&self.folder) {
+            let inside = |[first, last]: &[i64; 2]| month.start() <= *last && month.end() >= *first;
+            let wanted: Vec<_> = ranges.iter().filter(|(_, range)| inside(range)).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            self.month(month)?.database.with(|connection| {
+                wanted.iter().try_for_each(|(tag, range)| {
+                    known.entry(**tag).or_default().extend(samples_of(connection, **tag, **range)?);
+                    Ok(())
+                })
+            })?;
+        }
+        if let Ok(tail) = self.unsealed.lock() {
+            for tag in ranges.keys() {
+                known.entry(*tag).or_default().extend(tail.of(*tag).into_iter().flat_map(|tail| tail.series.iter()));
+            }
+        }
+        known.values_mut().for_each(|samples| samples.sort_by_key(|sample| sample.time));
+        Ok(known)
     }
 
     /// Makes all rollups again that follow from chunks; how many hours of tags.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::historian::Reader;
-use crate::tag::{Quality, Value};
+use crate::tag::Quality;
 
 const SECOND: i64 = 1_000_000;
 /// 2026-10-31T18:00:00Z.
@@ -119,4 +119,46 @@ fn numbers_far_apart_are_found_and_end() {
         connection.execute("INSERT INTO head(id) VALUES (?1)", [id]).unwrap();
     }
     assert_eq!(ids(&connection, "head").collect::<Vec<_>>(), far);
+}
+
+#[test]
+fn a_repair_that_was_cut_short_and_begins_again_saves_nothing_twice() {
+    let station = tempfile::tempdir().unwrap();
+    let mut store = open(station.path());
+    seconds(&mut store, 300);
+    let tag = number(&mut store, "a", None);
+    // Two at the same moment are two, and a number that is none is equal to itself.
+    flush(&mut store, [1.0, 2.0, f64::NAN].map(|value| (tag, sample(OCTOBER + 400 * SECOND, value))), OCTOBER);
+    seal(&mut store);
+    drop(store);
+    let before = read(station.path(), "a");
+    let file = history(station.path()).join("raw-2026-10.sqlite");
+    let aside = set_aside(&file, at(OCTOBER)).unwrap();
+    repair_history(station.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!(read(station.path(), "a").len(), before.len());
+    // The end of it was lost: the file still has its name.
+    let aside = history(station.path()).join(aside);
+    std::fs::rename(aside.with_extension("salvaged"), &aside).unwrap();
+    let again = repair_history(station.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!((again.samples, again.damaged.len()), (0, 1));
+    assert_eq!(read(station.path(), "a").len(), before.len());
+}
+
+#[test]
+fn what_a_seal_that_was_cut_short_left_in_the_head_is_not_saved_twice() {
+    let station = tempfile::tempdir().unwrap();
+    let mut store = open(station.path());
+    seconds(&mut store, 300);
+    let rollups = history(station.path()).join("minutes-2026.sqlite");
+    std::fs::create_dir(&rollups).unwrap();
+    store.begin_seal(Scope::Everything);
+    store.seal_step(1).unwrap_err();
+    std::fs::remove_dir(&rollups).unwrap();
+    // The month has the chunk, the head has the rows; then the month turns out to be damaged.
+    let crashed = copy(station.path());
+    drop(store);
+    set_aside(&history(crashed.path()).join("raw-2026-10.sqlite"), at(OCTOBER)).unwrap();
+    let repaired = repair_history(crashed.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!(repaired.samples, 0, "the head has them all");
+    assert_eq!(read(crashed.path(), "a").len(), 300);
 }
