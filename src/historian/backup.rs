@@ -9,11 +9,10 @@ use super::{HISTORY_FOLDER, SAMPLES_FILE, month, rollups};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a copy waits for a writer that keeps a file to itself.
 const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +59,11 @@ fn copy_within(from: &Path, to: &Path, patience: Duration) -> Result<u64, Backup
     let source = Database::open_to_read(from).map_err(|source| explain(from, source))?;
     let mut target = Connection::open(to).map_err(|source| explain(to, source))?;
     // In one step: a writer is not held up in WAL mode, but would make a copy in several steps begin anew each time.
-    let deadline = Instant::now() + patience;
+    // SQLite waits so long for a lock, and says afterwards that it did not get it.
+    source.busy_timeout(patience).map_err(|source| explain(from, source))?;
     let backup = Backup::new(&source, &mut target).map_err(|source| explain(from, source))?;
-    while backup.step(-1).map_err(|source| explain(from, source))? != StepResult::Done {
-        if Instant::now() >= deadline {
-            return Err(BackupError::Locked(from.to_owned()));
-        }
-        std::thread::sleep(PAUSE);
+    if backup.step(-1).map_err(|source| explain(from, source))? != StepResult::Done {
+        return Err(BackupError::Locked(from.to_owned()));
     }
     drop(backup);
     target.close().map_err(|(_, source)| explain(to, source))?;
