@@ -2,7 +2,8 @@
 
 use super::tools::moment;
 use crate::historian::{
-    Aggregate, HISTORY_FOLDER, Reader, SAMPLES_FILE, back_up_history, check_history, copy_database, repair_history,
+    Aggregate, Copied, HISTORY_FOLDER, Reader, SAMPLES_FILE, back_up_history, check_history, copy_database,
+    repair_history,
 };
 use crate::recorder::RECORDS_FILE;
 use crate::station::{StationLock, SystemClock};
@@ -70,18 +71,20 @@ pub(super) fn backup(folder: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     if to.exists() {
         bail!("{} is there already; nothing was changed. Name a folder that is not", to.display());
     }
-    let part = PathBuf::from(format!("{}.part", to.display()));
-    if part.exists() {
-        std::fs::remove_dir_all(&part)
-            .with_context(|| format!("{} of an earlier try cannot be removed", part.display()))?;
+    if lies_inside(to, folder)? {
+        bail!(
+            "{} lies inside the station folder {}; a backup there would copy itself, and be lost with it. Name a folder elsewhere",
+            to.display(),
+            folder.display()
+        );
     }
-    std::fs::create_dir_all(&part).with_context(|| format!("{} cannot be made", part.display()))?;
+    let part = fresh_part(to)?;
     let copied = back_up_history(folder, &part)?;
     let records = folder.join(RECORDS_FILE);
     if records.exists() {
         copy_database(&records, &part.join(RECORDS_FILE))?;
     }
-    let others = copy_others(folder, &part)?;
+    let others = copy_others(folder, &part, true)?;
     // Under its own name only now: what bears it is whole.
     std::fs::rename(&part, to).with_context(|| format!("{} cannot be renamed", part.display()))?;
     let mega = copied.bytes / 1_000_000;
@@ -94,21 +97,48 @@ pub(super) fn backup(folder: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files beside history and records, with their permissions: station file, secrets, certificates.
-fn copy_others(from: &Path, to: &Path) -> anyhow::Result<usize> {
+/// Whether a path, which need not be there yet, leads into a folder.
+fn lies_inside(path: &Path, folder: &Path) -> anyhow::Result<bool> {
+    let folder = folder.canonicalize().with_context(|| format!("{} cannot be read", folder.display()))?;
+    let path = std::path::absolute(path)?;
+    Ok(path.ancestors().find_map(|there| there.canonicalize().ok()).is_some_and(|there| there.starts_with(folder)))
+}
+
+/// An empty folder beside `to`, in which something is made that is to bear that name when it is whole.
+fn fresh_part(to: &Path) -> anyhow::Result<PathBuf> {
+    let to = std::path::absolute(to)?;
+    let Some(name) = to.file_name() else { bail!("{} is no name for a folder", to.display()) };
+    let mut name = name.to_owned();
+    name.push(".part");
+    let part = to.with_file_name(name);
+    if part.exists() {
+        std::fs::remove_dir_all(&part)
+            .with_context(|| format!("{} of an earlier try cannot be removed", part.display()))?;
+    }
+    std::fs::create_dir_all(&part).with_context(|| format!("{} cannot be made", part.display()))?;
+    Ok(part)
+}
+
+/// The files beside history and records, with their permissions: station file, secrets, certificates. Links stay links. Only at the top are
+/// there files of ours that are copied otherwise.
+fn copy_others(from: &Path, to: &Path, is_top: bool) -> anyhow::Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
         let entry = entry?;
-        let name = entry.file_name();
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
         let is_ours =
             name.to_string_lossy().starts_with(RECORDS_FILE) || name == "polder.lock" || name == HISTORY_FOLDER;
-        if is_ours || !(entry.file_type()?.is_file() || entry.file_type()?.is_dir()) {
+        if is_top && is_ours {
             continue;
         }
-        if entry.file_type()?.is_dir() {
+        if kind.is_dir() {
             std::fs::create_dir_all(to.join(&name))?;
-            count += copy_others(&entry.path(), &to.join(&name))?;
-        } else {
+            count += copy_others(&entry.path(), &to.join(&name), false)?;
+        } else if kind.is_symlink() {
+            let link = || std::os::unix::fs::symlink(std::fs::read_link(entry.path())?, to.join(&name));
+            link().with_context(|| format!("the link {} cannot be copied", entry.path().display()))?;
+            count += 1;
+        } else if kind.is_file() {
             std::fs::copy(entry.path(), to.join(&name))
                 .with_context(|| format!("{} cannot be copied", entry.path().display()))?;
             count += 1;
@@ -122,21 +152,35 @@ pub(super) fn restore(backup: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     if !backup.join(HISTORY_FOLDER).is_dir() {
         bail!("{} is no backup: it has no folder {HISTORY_FOLDER}", backup.display());
     }
-    if to.join(HISTORY_FOLDER).exists() || to.join(RECORDS_FILE).exists() {
+    let is_free = !to.exists() || std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_free {
         bail!(
-            "{} has a history or records already; nothing was changed. Name an empty folder, or move those away",
+            "{} is there already and not empty; nothing was changed. Name an empty folder, or move that one away",
             to.display()
         );
     }
-    std::fs::create_dir_all(to).with_context(|| format!("{} cannot be made", to.display()))?;
-    let _lock = StationLock::take(to)?;
-    let copied = back_up_history(backup, to)?;
-    if backup.join(RECORDS_FILE).exists() {
-        copy_database(&backup.join(RECORDS_FILE), &to.join(RECORDS_FILE))?;
+    if lies_inside(to, backup)? {
+        bail!("{} lies inside the backup {}. Name a folder elsewhere", to.display(), backup.display());
     }
-    let others = copy_others(backup, to)?;
+    let part = fresh_part(to)?;
+    let (copied, others) = restore_into(backup, &part, to).inspect_err(|_| drop(std::fs::remove_dir_all(&part)))?;
     println!("{}: the history of {} tags, the records and {others} other files are back", to.display(), copied.tags);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes all of it in the folder `part`, and gives it its name when it is whole.
+fn restore_into(backup: &Path, part: &Path, to: &Path) -> anyhow::Result<(Copied, usize)> {
+    let copied = back_up_history(backup, part)?;
+    if backup.join(RECORDS_FILE).exists() {
+        copy_database(&backup.join(RECORDS_FILE), &part.join(RECORDS_FILE))?;
+    }
+    let others = copy_others(backup, part, true)?;
+    if let Ok(empty) = std::fs::metadata(to) {
+        std::fs::set_permissions(part, empty.permissions())?;
+    }
+    // Takes the place of an empty folder; of one that was filled meanwhile it does not.
+    std::fs::rename(part, std::path::absolute(to)?).with_context(|| format!("{} cannot be renamed", part.display()))?;
+    Ok((copied, others))
 }
 
 /// Looks through all files of history, and, without `check`, saves what can be read out of those that are damaged.
@@ -162,3 +206,6 @@ pub(super) fn repair(folder: &Path, check: bool) -> anyhow::Result<ExitCode> {
     repaired.damaged.iter().for_each(|name| println!("kept as it was: {HISTORY_FOLDER}/{name}"));
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests;

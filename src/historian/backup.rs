@@ -7,8 +7,12 @@ use super::database::{Database, StoreError, explain, full_check};
 use super::query::{QueryError, Reader};
 use super::{HISTORY_FOLDER, SAMPLES_FILE, month, rollups};
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a copy waits for a writer that keeps a file to itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum BackupError {
         /// What was found.
         what: String,
     },
+    /// Another program keeps a file to itself.
+    #[error("{} is locked by another program and could not be copied; try again when that has ended", .0.display())]
+    Locked(PathBuf),
     /// Something is there already.
     #[error("{} is there already; nothing was changed", .0.display())]
     Exists(PathBuf),
@@ -45,11 +52,20 @@ pub struct Copied {
 
 /// Copies one SQLite file, whoever writes to it meanwhile.
 pub fn copy_database(from: &Path, to: &Path) -> Result<u64, BackupError> {
+    copy_within(from, to, PATIENCE)
+}
+
+fn copy_within(from: &Path, to: &Path, patience: Duration) -> Result<u64, BackupError> {
     let source = Database::open_to_read(from).map_err(|source| explain(from, source))?;
     let mut target = Connection::open(to).map_err(|source| explain(to, source))?;
     // In one step: a writer is not held up in WAL mode, but would make a copy in several steps begin anew each time.
-    let copied = Backup::new(&source, &mut target).and_then(|backup| backup.step(-1));
-    copied.map_err(|source| explain(from, source))?;
+    // SQLite waits so long for a lock, and says afterwards that it did not get it.
+    source.busy_timeout(patience).map_err(|source| explain(from, source))?;
+    let backup = Backup::new(&source, &mut target).map_err(|source| explain(from, source))?;
+    if backup.step(-1).map_err(|source| explain(from, source))? != StepResult::Done {
+        return Err(BackupError::Locked(from.to_owned()));
+    }
+    drop(backup);
     target.close().map_err(|(_, source)| explain(to, source))?;
     std::fs::File::open(to).and_then(|file| file.sync_all()).map_err(StoreError::io(to))?;
     if let Some(what) = full_check(to)? {
@@ -81,3 +97,6 @@ pub fn back_up_history(station: &Path, to: &Path) -> Result<Copied, BackupError>
     copied.tags = Reader::open(&to.join(SAMPLES_FILE), None)?.tags()?.len();
     Ok(copied)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Saves what can be read out of damaged files: every chunk and every head row that decodes goes, by the name of its tag, into the history
-//! as it is now. What was saved from is kept, under another name.
+//! as it is now. What was saved from is kept, under another name. What is there already is not saved again, so that a repair that was cut
+//! short can begin again.
 
 use super::calendar::{HOUR, Month, floor};
 use super::codec::read_head;
@@ -10,10 +11,12 @@ use super::rollups;
 use super::seal::Scope;
 use super::store::{OpenedHistory, SampleStore};
 use super::{HISTORY_FOLDER, SAMPLES_FILE};
-use crate::tag::{Sample, TagKey, Timestamp};
+use crate::tag::{Sample, TagKey, Timestamp, Value};
+use catalogue::{former_names, is_former};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Numbers in a row that are tried one by one where rows cannot be read.
 const HOLES: i64 = 100_000;
@@ -78,8 +81,13 @@ pub fn repair_history(station: &Path, now: Timestamp) -> Result<Repaired, StoreE
         }
     }
     let mut store = OpenedHistory::open(station, now)?.store;
+    let mut lived = Lived { before: store.main.with(super::store::alive)?, saved: None };
+    let mut catalogue = HashMap::new();
+    store.number_head_after_months()?;
     for path in damaged_files(&folder) {
-        let saved = Saved { store: &mut store, repaired: &mut repaired, waiting: VecDeque::new(), now };
+        let (store, repaired) = (&mut store, &mut repaired);
+        let saved =
+            Saved { store, repaired, waiting: VecDeque::new(), now, lived: &mut lived, catalogue: &mut catalogue };
         saved.read(&path)?;
         let done = path.with_extension("salvaged");
         std::fs::rename(&path, &done).map_err(StoreError::io(&path))?;
@@ -87,6 +95,7 @@ pub fn repair_history(station: &Path, now: Timestamp) -> Result<Repaired, StoreE
     }
     if !repaired.damaged.is_empty() {
         repaired.hours = store.make_rollups_again()?;
+        store.tell_alive(lived, now)?;
     }
     Ok(repaired)
 }
@@ -98,7 +107,11 @@ fn damaged_files(folder: &Path) -> Vec<PathBuf> {
         name.contains(".damaged-") && name.ends_with(".sqlite")
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_damaged).collect();
-    paths.sort();
+    // Main files first: they know numbers and former names of tags.
+    paths.sort_by_key(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        (!name.starts_with("samples."), name)
+    });
     paths
 }
 
@@ -192,22 +205,65 @@ fn chunk(connection: &Connection, id: i64) -> rusqlite::Result<Option<(i64, Vec<
     if found.is_none() && is_there()? { Err(super::database::damage("a chunk without times")) } else { Ok(found) }
 }
 
+/// The samples in all chunks of a tag that touch a range.
+fn samples_of(connection: &Connection, tag: i64, [from, to]: [i64; 2]) -> rusqlite::Result<Vec<Sample>> {
+    let sql = "SELECT id FROM chunk WHERE tag = ?1 AND last >= ?2 AND first <= ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Vec<i64> = statement.query_map([tag, from, to], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut samples = Vec::new();
+    for id in found {
+        samples.extend(chunk(connection, id)?.into_iter().flat_map(|(_, samples)| samples));
+    }
+    Ok(samples)
+}
+
+fn contains(known: &[Sample], sample: &Sample) -> bool {
+    let from = known.partition_point(|other| other.time < sample.time);
+    known[from..].iter().take_while(|other| other.time == sample.time).any(|other| is_same(other, sample))
+}
+
+/// Equal in all bits: what is not a number is equal to itself.
+fn is_same(first: &Sample, second: &Sample) -> bool {
+    let values = match (&first.value, &second.value) {
+        (Some(Value::Single(first)), Some(Value::Single(second))) => first.to_bits() == second.to_bits(),
+        (Some(Value::Double(first)), Some(Value::Double(second))) => first.to_bits() == second.to_bits(),
+        (first, second) => first == second,
+    };
+    values && first.time == second.time && first.quality == second.quality
+}
+
+/// When the station was last known to run: as the history says, and as damaged main files say.
+#[derive(Clone, Copy, Default)]
+struct Lived {
+    before: Option<Timestamp>,
+    saved: Option<Timestamp>,
+}
+
 struct Saved<'a> {
     store: &'a mut SampleStore,
     repaired: &'a mut Repaired,
     waiting: VecDeque<(i64, Sample)>,
     now: Timestamp,
+    lived: &'a mut Lived,
+    /// What became of the numbers of tags in damaged main files: files of years know no others.
+    catalogue: &'a mut HashMap<i64, i64>,
 }
 
 impl Saved<'_> {
     fn read(mut self, path: &Path) -> Result<(), StoreError> {
         let Ok(old) = Connection::open(path) else { return Ok(()) };
+        if has_table(&old, "minutes") {
+            return self.minutes(&old);
+        }
         let Ok(names) = names(&old) else {
             // Not even the names of its tags can be read: it is no database any more.
             self.repaired.lost_rows += 1;
             return Ok(());
         };
-        let numbers = self.numbers(&names)?;
+        let numbers = self.numbers(&old, &names)?;
+        if has_table(&old, "head") {
+            self.main_file(&old, &numbers)?;
+        }
         if migrate::is_version_one(&old) {
             return self.read_version_one(&old, &names, &numbers);
         }
@@ -263,10 +319,25 @@ impl Saved<'_> {
         self.seal()
     }
 
-    fn numbers(&mut self, names: &[(i64, String)]) -> Result<HashMap<i64, i64>, StoreError> {
-        let wanted: Vec<_> = names.iter().map(|(_, key)| (TagKey::from(key.as_str()), None)).collect();
+    /// The numbers that tags of a damaged file have now. A number whose tag bears that name, or bore it once, stays.
+    fn numbers(&mut self, old: &Connection, names: &[(i64, String)]) -> Result<HashMap<i64, i64>, StoreError> {
+        let keys = self.store.names();
+        let former = self.store.main.with(|connection| Ok(former_names(connection)))?;
+        let theirs = former_names(old);
+        let (stay, rest): (Vec<_>, Vec<_>) = names
+            .iter()
+            .partition(|(id, key)| keys.get(id).is_some_and(|now| now.as_str() == key || is_former(&former, *id, key)));
+        self.store.take_over_free(&rest)?;
+        let wanted: Vec<_> = rest
+            .iter()
+            .map(|(id, key)| {
+                let before = keys.get(id).filter(|now| is_former(&theirs, *id, now.as_str()));
+                (TagKey::from(key.as_str()), before.map(|before| Arc::from(before.as_str())))
+            })
+            .collect();
         let numbers = self.store.ids(&wanted, self.now)?;
-        Ok(names.iter().map(|(old, _)| *old).zip(numbers).collect())
+        let moved = rest.iter().map(|(id, _)| *id).zip(numbers);
+        Ok(stay.iter().map(|(id, _)| (*id, *id)).chain(moved).collect())
     }
 
     fn take(&mut self, tag: Option<&i64>, samples: Vec<Sample>) -> Result<(), StoreError> {
@@ -274,13 +345,12 @@ impl Saved<'_> {
             self.repaired.lost_rows += 1;
             return Ok(());
         };
-        self.repaired.samples += samples.len() as u64;
         self.waiting.extend(samples.into_iter().map(|sample| (*tag, sample)));
         if self.waiting.len() > BATCH { self.seal() } else { Ok(()) }
     }
 
     fn seal(&mut self) -> Result<(), StoreError> {
-        self.store.save_again(&mut self.waiting)?;
+        self.repaired.samples += self.store.save_again(&mut self.waiting, self.now)?;
         self.store.begin_seal(Scope::Everything);
         while self.store.is_sealing() {
             self.store.seal_step(64)?;
@@ -289,23 +359,61 @@ impl Saved<'_> {
     }
 }
 
+fn has_table(old: &Connection, table: &str) -> bool {
+    old.prepare(&format!("SELECT * FROM {table}")).is_ok()
+}
+
 /// Numbers and names of tags; row by row, because the table may be damaged.
 fn names(old: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
-    let mut statement = old.prepare("SELECT id, key FROM tag")?;
-    let mut rows = statement.query([])?;
-    let mut names = Vec::new();
-    while let Ok(Some(row)) = rows.next() {
-        names.push((row.get(0)?, row.get(1)?));
-    }
-    Ok(names)
+    let mut statement = old.prepare("SELECT key FROM tag WHERE id = ?1")?;
+    let name = |id: i64| Some((id, statement.query_row([id], |row| row.get(0)).ok()?));
+    Ok(ids(old, "tag").filter_map(name).collect())
 }
 
 impl SampleStore {
-    /// Makes samples durable that were saved: without those that are there already, and without noting that the station runs.
-    fn save_again(&mut self, waiting: &mut VecDeque<(i64, Sample)>) -> Result<(), StoreError> {
-        let alive = self.main.with(super::store::alive)?.unwrap_or_default();
-        self.forget_gaps();
-        self.flush(waiting, alive)
+    /// Makes samples durable that were saved: without those that are there already, and without noting that the station runs. How many.
+    fn save_again(&mut self, waiting: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<u64, StoreError> {
+        let known = self.known(waiting)?;
+        waiting.retain(|(tag, sample)| !known.get(tag).is_some_and(|known| contains(known, sample)));
+        let fresh = waiting.len() as u64;
+        if fresh > 0 {
+            let newest = || waiting.iter().map(|(_, sample)| sample.time).filter(|time| *time <= now).max();
+            let alive = self.main.with(super::store::alive)?.or_else(newest).unwrap_or(now);
+            self.forget_gaps();
+            self.flush(waiting, alive)?;
+        }
+        Ok(fresh)
+    }
+
+    /// What is there already of tags, in order of time, as far as samples reach that wait.
+    fn known(&mut self, waiting: &VecDeque<(i64, Sample)>) -> Result<HashMap<i64, Vec<Sample>>, StoreError> {
+        let mut ranges: BTreeMap<i64, [i64; 2]> = BTreeMap::new();
+        for (tag, sample) in waiting {
+            let time = sample.time.as_micros();
+            let [first, last] = ranges.entry(*tag).or_insert([time, time]);
+            (*first, *last) = (time.min(*first), time.max(*last));
+        }
+        let mut known: HashMap<i64, Vec<Sample>> = HashMap::new();
+        for month in month::months(&self.folder) {
+            let inside = |[first, last]: &[i64; 2]| month.start() <= *last && month.end() >= *first;
+            let wanted: Vec<_> = ranges.iter().filter(|(_, range)| inside(range)).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            self.month(month)?.database.with(|connection| {
+                wanted.iter().try_for_each(|(tag, range)| {
+                    known.entry(**tag).or_default().extend(samples_of(connection, **tag, **range)?);
+                    Ok(())
+                })
+            })?;
+        }
+        if let Ok(tail) = self.unsealed.lock() {
+            for tag in ranges.keys() {
+                known.entry(*tag).or_default().extend(tail.of(*tag).into_iter().flat_map(|tail| tail.series.iter()));
+            }
+        }
+        known.values_mut().for_each(|samples| samples.sort_by_key(|sample| sample.time));
+        Ok(known)
     }
 
     /// Makes all rollups again that follow from chunks; how many hours of tags.
@@ -337,5 +445,6 @@ impl SampleStore {
     }
 }
 
+mod catalogue;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::historian::Reader;
-use crate::tag::{Quality, Value};
+use crate::historian::rollups::Resolution;
+use crate::tag::Quality;
 
 const SECOND: i64 = 1_000_000;
 /// 2026-10-31T18:00:00Z.
@@ -119,4 +120,136 @@ fn numbers_far_apart_are_found_and_end() {
         connection.execute("INSERT INTO head(id) VALUES (?1)", [id]).unwrap();
     }
     assert_eq!(ids(&connection, "head").collect::<Vec<_>>(), far);
+}
+
+#[test]
+fn a_repair_that_was_cut_short_and_begins_again_saves_nothing_twice() {
+    let station = tempfile::tempdir().unwrap();
+    let mut store = open(station.path());
+    seconds(&mut store, 300);
+    let tag = number(&mut store, "a", None);
+    // Two at the same moment are two, and a number that is none is equal to itself.
+    flush(&mut store, [1.0, 2.0, f64::NAN].map(|value| (tag, sample(OCTOBER + 400 * SECOND, value))), OCTOBER);
+    seal(&mut store);
+    drop(store);
+    let before = read(station.path(), "a");
+    let file = history(station.path()).join("raw-2026-10.sqlite");
+    let aside = set_aside(&file, at(OCTOBER)).unwrap();
+    repair_history(station.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!(read(station.path(), "a").len(), before.len());
+    // The end of it was lost: the file still has its name.
+    let aside = history(station.path()).join(aside);
+    std::fs::rename(aside.with_extension("salvaged"), &aside).unwrap();
+    let again = repair_history(station.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!((again.samples, again.damaged.len()), (0, 1));
+    assert_eq!(read(station.path(), "a").len(), before.len());
+}
+
+#[test]
+fn what_a_seal_that_was_cut_short_left_in_the_head_is_not_saved_twice() {
+    let station = tempfile::tempdir().unwrap();
+    let mut store = open(station.path());
+    seconds(&mut store, 300);
+    let rollups = history(station.path()).join("minutes-2026.sqlite");
+    std::fs::create_dir(&rollups).unwrap();
+    store.begin_seal(Scope::Everything);
+    store.seal_step(1).unwrap_err();
+    std::fs::remove_dir(&rollups).unwrap();
+    // The month has the chunk, the head has the rows; then the month turns out to be damaged.
+    let crashed = copy(station.path());
+    drop(store);
+    set_aside(&history(crashed.path()).join("raw-2026-10.sqlite"), at(OCTOBER)).unwrap();
+    let repaired = repair_history(crashed.path(), at(OCTOBER + HOUR)).unwrap();
+    assert_eq!(repaired.samples, 0, "the head has them all");
+    assert_eq!(read(crashed.path(), "a").len(), 300);
+}
+
+/// Four samples of `a` in September and October, one of them renamed from `old`; all sealed, and one flush in the head.
+fn with_everything(station: &Path) {
+    let mut store = open(station);
+    let tag = number(&mut store, "old", None);
+    for hour in 0..3 {
+        flush(&mut store, [(tag, sample(OCTOBER + hour * HOUR, hour as f64))], OCTOBER + hour * HOUR);
+    }
+    seal(&mut store);
+    assert_eq!(number(&mut store, "a", Some("old")), tag);
+    flush(&mut store, [(tag, sample(OCTOBER + 3 * HOUR, 3.0))], OCTOBER + 3 * HOUR + SECOND);
+    store
+        .main
+        .change(|transaction| {
+            transaction.execute("INSERT INTO horizon(what, time) VALUES ('raw', 5), ('minutes', 6)", [])
+        })
+        .unwrap();
+}
+
+fn numbers_in(file: &Path, sql: &str) -> Vec<i64> {
+    let connection = Connection::open(file).unwrap();
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn rollups_horizons_former_names_and_the_last_moment_are_saved_too() {
+    let station = tempfile::tempdir().unwrap();
+    with_everything(station.path());
+    let folder = history(station.path());
+    let main = folder.join(SAMPLES_FILE);
+    // Samples of the month went with retention: only rollups tell of those hours.
+    std::fs::remove_file(folder.join("raw-2026-10.sqlite")).unwrap();
+    set_aside(&main, at(OCTOBER)).unwrap();
+    set_aside(&folder.join("minutes-2026.sqlite"), at(OCTOBER)).unwrap();
+    repair_history(station.path(), at(OCTOBER + 9 * HOUR)).unwrap();
+    let hours = |resolution, file: &Path| {
+        let mut found = Vec::new();
+        let connection = Connection::open(file).unwrap();
+        let take = |rollup: &super::super::rollup::Rollup| {
+            found.push((rollup.start, rollup.count));
+            true
+        };
+        rollups::visit(&connection, resolution, 1, [0, i64::MAX], take).unwrap();
+        found.sort_unstable();
+        found
+    };
+    let expected: Vec<_> = (0..4).map(|hour| (OCTOBER + hour * HOUR, 1)).collect();
+    assert_eq!(hours(Resolution::Hours, &main), expected, "three saved, the fourth of the head made");
+    assert_eq!(hours(Resolution::Minutes, &folder.join("minutes-2026.sqlite")), expected);
+    assert_eq!(numbers_in(&main, "SELECT time FROM alive"), [OCTOBER + 3 * HOUR + SECOND]);
+    assert_eq!(numbers_in(&main, "SELECT time FROM horizon ORDER BY time"), [5, 6]);
+    assert_eq!(numbers_in(&main, "SELECT tag FROM former WHERE key = 'old'"), [1]);
+}
+
+#[test]
+fn the_newest_chunk_tells_when_the_station_last_ran() {
+    let station = tempfile::tempdir().unwrap();
+    with_everything(station.path());
+    let main = history(station.path()).join(SAMPLES_FILE);
+    std::fs::remove_file(&main).unwrap();
+    std::fs::write(history(station.path()).join("samples.damaged-1.sqlite"), vec![0x55; 8192]).unwrap();
+    repair_history(station.path(), at(OCTOBER + 9 * HOUR)).unwrap();
+    assert_eq!(numbers_in(&main, "SELECT time FROM alive"), [OCTOBER + 2 * HOUR]);
+}
+
+#[test]
+fn samples_of_a_renamed_tag_stay_with_it() {
+    let station = tempfile::tempdir().unwrap();
+    with_everything(station.path());
+    // A new tag took the old name afterwards.
+    let mut store = open(station.path());
+    let other = number(&mut store, "old", None);
+    flush(&mut store, [(other, sample(OCTOBER + 4 * HOUR, 9.0))], OCTOBER + 4 * HOUR);
+    drop(store);
+    set_aside(&history(station.path()).join("raw-2026-10.sqlite"), at(OCTOBER)).unwrap();
+    let repaired = repair_history(station.path(), at(OCTOBER + 9 * HOUR)).unwrap();
+    assert_eq!(repaired.samples, 3);
+    assert_eq!(read(station.path(), "a").len(), 4);
+    assert_eq!(read(station.path(), "old").len(), 1);
+}
+
+#[test]
+fn a_new_name_that_only_the_damaged_main_file_knew_is_kept() {
+    let station = tempfile::tempdir().unwrap();
+    with_everything(station.path());
+    set_aside(&history(station.path()).join(SAMPLES_FILE), at(OCTOBER)).unwrap();
+    repair_history(station.path(), at(OCTOBER + 9 * HOUR)).unwrap();
+    assert_eq!(read(station.path(), "a").len(), 4, "three of the month, which calls it by its old name, and the head");
 }
