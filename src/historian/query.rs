@@ -20,6 +20,7 @@ use crate::tag::{Sample, TagKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,7 +55,8 @@ pub struct Reader {
     unsealed: Unsealed,
     /// Tags whose rollups may be missing from an hour on, because a seal was cut short and no station has run since.
     unrolled: HashMap<i64, i64>,
-    files: RefCell<HashMap<PathBuf, Connection>>,
+    /// Each with device and inode: a file that was set aside, restored or dropped is not read on.
+    files: RefCell<HashMap<PathBuf, (Connection, [u64; 2])>>,
     timelines: RefCell<TimelineCache>,
 }
 
@@ -92,12 +94,10 @@ impl Reader {
         path: &Path,
         work: impl FnOnce(&Connection) -> Result<T, QueryError>,
     ) -> Result<Option<T>, QueryError> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
         let known = self.files.borrow_mut().remove(path);
-        let connection = known.map_or_else(open, Ok)?;
+        let Some(identity) = identity(path) else { return Ok(None) };
+        let known = known.filter(|(_, known)| *known == identity).map(|(connection, _)| connection);
+        let connection = known.map_or_else(|| self.open_file(path), Ok)?;
         // The writer is just making it: its tables come with the version, in one commit.
         let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
         if version.map_err(|source| explain(path, source))? == 0 {
@@ -108,8 +108,16 @@ impl Reader {
         if files.len() >= OPEN_FILES {
             files.clear();
         }
-        files.insert(path.to_owned(), connection);
+        files.insert(path.to_owned(), (connection, identity));
         Ok(Some(found))
+    }
+
+    /// What is remembered of a file before it is opened may be of another one that had its name.
+    fn open_file(&self, path: &Path) -> Result<Connection, QueryError> {
+        if let Some(month) = month::of_file(path) {
+            self.timelines.borrow_mut().forget(month);
+        }
+        Database::open_to_read(path).map_err(|source| explain(path, source).into())
     }
 
     /// The names of all tags that were ever kept, sorted.
@@ -149,15 +157,15 @@ impl Reader {
     }
 
     /// Hands every sample from `from` to `to` to `take`, oldest first, those of the same time in the order in which they came, a chunk at a
-    /// time; `take` says false to stop.
+    /// time; `take` says false to stop. Whether all were handed over.
     pub fn visit(
         &self,
         key: &TagKey,
         from: Timestamp,
         to: Timestamp,
         mut take: impl FnMut(Sample) -> bool,
-    ) -> Result<(), QueryError> {
-        let Some(tag) = self.id(key)? else { return Ok(()) };
+    ) -> Result<bool, QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(true) };
         let range = [from.as_micros(), to.as_micros()];
         self.pieces(tag, &self.tail_of(tag), range, &mut |series| {
             let inside = |sample: &Sample| sample.time >= from && sample.time <= to;
@@ -166,15 +174,15 @@ impl Reader {
     }
 
     /// The same as numbers, a chunk at a time, with not-a-number where there is none: bad quality, no value, text. The quickest way to look
-    /// at every sample.
+    /// at every sample. Whether all were handed over.
     pub fn numbers(
         &self,
         key: &TagKey,
         from: Timestamp,
         to: Timestamp,
         take: &mut dyn FnMut(&[i64], &[f64]) -> bool,
-    ) -> Result<(), QueryError> {
-        let Some(tag) = self.id(key)? else { return Ok(()) };
+    ) -> Result<bool, QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(true) };
         let [from, to] = [from.as_micros(), to.as_micros()];
         self.pieces(tag, &self.tail_of(tag), [from, to], &mut |series| {
             let start = series.times.partition_point(|time| *time < from);
@@ -183,14 +191,14 @@ impl Reader {
         })
     }
 
-    /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false.
+    /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false. Whether it never did.
     fn pieces(
         &self,
         tag: i64,
         tail: &TagTail,
         [from, to]: [i64; 2],
         take: &mut dyn FnMut(&Series) -> bool,
-    ) -> Result<(), QueryError> {
+    ) -> Result<bool, QueryError> {
         let inside = tail.filtered(|_, sample| (from..=to).contains(&sample.time.as_micros()));
         let mut months: BTreeSet<Month> = inside.series.times.iter().map(|time| Month::of(*time)).collect();
         let (first, last) = (Month::of(from), Month::of(to));
@@ -207,10 +215,10 @@ impl Reader {
                 None => unsealed.series.is_empty() || take(&unsealed.series.in_order()),
             };
             if !goes_on {
-                return Err(QueryError::Cancelled);
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The last sample before `moment`.
@@ -274,11 +282,12 @@ impl Reader {
     ) -> Result<Vec<Band>, QueryError> {
         let mut builder = BandBuilder::new(from, to, width, self.before(key, from)?);
         let mut count = 0u32;
-        self.visit(key, from, to, |sample| {
+        let all = self.visit(key, from, to, |sample| {
             builder.add(&sample);
             count += 1;
             !count.is_multiple_of(4096) || !cancelled()
         })?;
+        wanted_all(all)?;
         Ok(builder.finish(self.known_until()?.map_or(to, |known| known.min(to)).max(from)))
     }
 
@@ -299,11 +308,12 @@ impl Reader {
             let mut aggregator =
                 Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
             let mut samples = 0u32;
-            self.visit(key, from, to, |sample| {
+            let all = self.visit(key, from, to, |sample| {
                 aggregator.sample(sample);
                 samples += 1;
                 !samples.is_multiple_of(4096) || !cancelled()
             })?;
+            wanted_all(all)?;
             let until = self.known_until()?.map_or(to, |known| known.min(to)).max(from);
             return Ok(aggregator.finish(until.as_micros()));
         }
@@ -385,14 +395,15 @@ impl Reader {
     ) -> Result<(), QueryError> {
         // The range includes its last moment; the border between two parts belongs to the later one.
         let last = if part.to >= known { known } else { part.to - 1 };
-        self.pieces(tag, tail, [part.from, last], &mut |series| {
+        let all = self.pieces(tag, tail, [part.from, last], &mut |series| {
             let from = series.times.partition_point(|time| *time < part.from);
             let end = series.times.partition_point(|time| *time <= last);
             if from < end {
                 builder.samples(&series.times[from..end], &series.numbers()[from..end]);
             }
             !cancelled()
-        })
+        })?;
+        wanted_all(all)
     }
 
     fn add_rollups(
@@ -422,8 +433,19 @@ impl Reader {
                 }
             }
         }
-        if goes_on { Ok(()) } else { Err(QueryError::Cancelled) }
+        wanted_all(goes_on)
     }
+}
+
+/// A query that was to see all samples was stopped by its caller.
+fn wanted_all(all: bool) -> Result<(), QueryError> {
+    if all { Ok(()) } else { Err(QueryError::Cancelled) }
+}
+
+/// Device and inode of a file; none when there is none.
+fn identity(path: &Path) -> Option<[u64; 2]> {
+    let file = std::fs::metadata(path).ok()?;
+    Some([file.dev(), file.ino()])
 }
 
 /// What is read of one month.
