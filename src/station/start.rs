@@ -171,7 +171,7 @@ impl Parts {
         let historian = Historian::start(history, Arc::clone(clock), move |state| {
             shared.update(&reports, |stores| {
                 (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
-                stores.history_days = state.forecast.days_left;
+                stores.history_days = state.forecast.days_shown();
                 stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
         })?;
