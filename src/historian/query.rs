@@ -13,7 +13,7 @@ use super::plan::{Kept, Part, parts};
 use super::rollups::{self, Resolution};
 use super::seal::number;
 use super::series::Series;
-use super::store::{alive, horizon, read_head_rows};
+use super::store::{VERSION, alive, horizon, read_head_rows};
 use super::tail::{TagTail, Unsealed};
 use super::{month, timelines::TimelineCache};
 use crate::tag::{Sample, TagKey, Timestamp};
@@ -39,6 +39,17 @@ pub enum QueryError {
     /// A file cannot be read, or is damaged.
     #[error("the samples cannot be read: {0}")]
     Store(#[from] StoreError),
+    /// Another Polder wrote it.
+    #[error(
+        "{} has version {found}, and this Polder reads {VERSION}; start the station once to bring an earlier one up to date, or use the newer Polder",
+        file.display()
+    )]
+    Version {
+        /// Which file.
+        file: PathBuf,
+        /// Its version.
+        found: i64,
+    },
     /// More intervals than anybody could use.
     #[error("that would be more than {MOST_INTERVALS} intervals; take longer ones, or a shorter range")]
     TooMany,
@@ -55,6 +66,8 @@ pub struct Reader {
     unsealed: Unsealed,
     /// Tags whose rollups may be missing from an hour on, because a seal was cut short and no station has run since.
     unrolled: HashMap<i64, i64>,
+    /// Head rows that are damaged.
+    unreadable: usize,
     /// Each with device and inode: a file that was set aside, restored or dropped is not read on.
     files: RefCell<HashMap<PathBuf, (Connection, [u64; 2])>>,
     timelines: RefCell<TimelineCache>,
@@ -66,13 +79,18 @@ impl Reader {
         let failed = |source| explain(path, source);
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let main = Database::open_to_read(path).map_err(failed)?;
-        let mut unrolled = HashMap::new();
+        let found = main.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        if found != VERSION {
+            return Err(QueryError::Version { file: path.to_owned(), found });
+        }
+        let (mut unrolled, mut unreadable) = (HashMap::new(), 0);
         let unsealed = match unsealed {
             Some(unsealed) => unsealed,
             None => {
                 // One transaction for the reader's life: what it reads of the head stays what it was.
                 main.execute_batch("BEGIN").map_err(failed)?;
                 let mut head = read_head_rows(&main, &folder).map_err(failed)?;
+                unreadable = head.unreadable.len();
                 for (tag, hour) in head.sealed_already {
                     unrolled.entry(tag).and_modify(|first: &mut i64| *first = hour.min(*first)).or_insert(hour);
                 }
@@ -81,7 +99,13 @@ impl Reader {
             }
         };
         let (path, files) = (path.to_owned(), RefCell::default());
-        Ok(Self { main, path, folder, unsealed, unrolled, files, timelines: RefCell::default() })
+        Ok(Self { main, path, folder, unsealed, unrolled, unreadable, files, timelines: RefCell::default() })
+    }
+
+    /// How many flushes (each of 250 ms at least) stand in the file but are damaged, so that their samples are missing in every answer;
+    /// `polder repair` looks at them. 0 inside a running station, which sets them apart when it starts.
+    pub const fn unreadable_flushes(&self) -> usize {
+        self.unreadable
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {

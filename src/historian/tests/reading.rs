@@ -66,3 +66,22 @@ fn stopping_is_no_error_and_cancelling_is() {
     let columns = reader.exact_columns(&"a".into(), from, to, 10, &cancelled);
     assert!(matches!(columns, Err(super::super::QueryError::Cancelled)));
 }
+
+#[test]
+fn a_reader_says_what_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tags = ids(&mut store, &["a"]);
+    for second in 0..3 {
+        flush(&mut store, vec![(tags[0], sample(second * SECOND, second as f64))], second * SECOND);
+    }
+    store.main.change(|transaction| transaction.execute("UPDATE head SET bytes = x'0201' WHERE id = 2", [])).unwrap();
+    let reader = Reader::open(store.path(), None).unwrap();
+    assert_eq!((reader.unreadable_flushes(), everything(&reader, "a").len()), (1, 2));
+    drop(reader);
+    for version in [1, 9] {
+        store.main.with(|connection| connection.pragma_update(None, "user_version", version)).unwrap();
+        let error = Reader::open(store.path(), None).err().unwrap().to_string();
+        assert!(error.contains(&format!("has version {version}, and this Polder reads 2")), "{error}");
+    }
+}
