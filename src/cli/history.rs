@@ -63,7 +63,15 @@ fn open(folder: &Path) -> anyhow::Result<Reader> {
     if !path.exists() {
         bail!("{} has no history yet", folder.display());
     }
-    Ok(Reader::open(&path, None)?)
+    let reader = Reader::open(&path, None)?;
+    let damaged = reader.unreadable_flushes();
+    if damaged > 0 {
+        eprintln!(
+            "{}: {damaged} rows of samples are damaged and missing in this answer; run `polder repair`",
+            path.display()
+        );
+    }
+    Ok(reader)
 }
 
 /// Copies a station, whether it runs or not: history, records and what stands beside them.

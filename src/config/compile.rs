@@ -379,7 +379,7 @@ impl Compiled {
         }
         self.system.history_days = add(
             "history-days",
-            "Days until the disk is full, or history reaches its limit and the oldest samples go.",
+            "Days until the disk is full at the pace of history; 3650 when that is not in sight.",
             None,
         );
         self.system.history_set_aside = add(

@@ -48,7 +48,7 @@ pub struct Health {
     pub history_failing: Option<Arc<str>>,
     /// Samples dropped since the start.
     pub samples_lost: u64,
-    /// Days until the disk is full, or history reaches its limit; none while that is not in sight or not known.
+    /// Days until the disk is full, 3650 when that is not in sight; none while it is not known.
     pub history_days: Option<u64>,
     /// Where a damaged file of samples was put.
     pub history_set_aside: Option<Arc<str>>,

@@ -14,7 +14,8 @@ const FORGOTTEN: Duration = Duration::from_secs(60);
 type Answer = Result<Vec<Column>, QueryError>;
 
 struct Entry {
-    columns: Vec<Column>,
+    /// None when the last question failed.
+    columns: Option<Vec<Column>>,
     span: [f64; 2],
     ticket: Option<(Ticket<Answer>, [f64; 2])>,
     asked: Option<Monotonic>,
@@ -28,7 +29,8 @@ pub(super) struct HistoryCache {
 }
 
 impl HistoryCache {
-    /// The last `seconds` of a tag in `width` columns, as far as they are known, and the span that they cover.
+    /// The last `seconds` of a tag in `width` columns, as far as they are known, and the span that they cover; none when history
+    /// cannot be read, as what was there before would look like now.
     pub(super) fn last(
         &mut self,
         handle: &Handle,
@@ -36,10 +38,10 @@ impl HistoryCache {
         seconds: u64,
         width: usize,
         now: Now,
-    ) -> (&[Column], [f64; 2]) {
+    ) -> (Option<&[Column]>, [f64; 2]) {
         self.entries.retain(|_, entry| now.monotonic.since(entry.looked_at) < FORGOTTEN);
         let entry = self.entries.entry((key.clone(), seconds)).or_insert_with(|| Entry {
-            columns: Vec::new(),
+            columns: Some(Vec::new()),
             span: [0.0, 1.0],
             ticket: None,
             asked: None,
@@ -56,7 +58,7 @@ impl HistoryCache {
             entry.ticket = Some((ticket, [from.as_seconds(), to.as_seconds()]));
             entry.asked = Some(now.monotonic);
         }
-        (&entry.columns, entry.span)
+        (entry.columns.as_deref(), entry.span)
     }
 }
 
@@ -64,10 +66,31 @@ impl Entry {
     fn receive(&mut self) {
         let Some((ticket, span)) = &mut self.ticket else { return };
         let Some(answer) = ticket.poll() else { return };
-        if let Some(Ok(columns)) = answer {
-            self.columns = columns;
-            self.span = *span;
-        }
+        let span = *span;
         self.ticket = None;
+        self.take(answer, span);
+    }
+
+    fn take(&mut self, answer: Option<Answer>, span: [f64; 2]) {
+        (self.columns, self.span) = (answer.and_then(Result::ok), span);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_failed_leaves_nothing_that_looks_fresh() {
+        let column = Vec::<Column>::new;
+        let looked_at = Monotonic::from_micros(0);
+        let mut entry = Entry { columns: None, span: [0.0, 1.0], ticket: None, asked: None, looked_at };
+        entry.take(Some(Ok(column())), [0.0, 5.0]);
+        assert!(entry.columns.is_some());
+        entry.take(Some(Err(QueryError::TooMany)), [5.0, 10.0]);
+        assert!(entry.columns.is_none());
+        entry.take(Some(Ok(column())), [5.0, 10.0]);
+        entry.take(None, [10.0, 15.0]);
+        assert!(entry.columns.is_none(), "nobody answers");
     }
 }

@@ -6,7 +6,7 @@ use crate::tag::{Sample, Timestamp, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What is wanted of each interval.
+/// What is wanted of each interval. Figures are of double precision: integers beyond 2^53 are rounded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Aggregate {
     /// Lowest value.
@@ -185,7 +185,7 @@ impl Aggregator {
     }
 
     fn advance(&mut self, time: i64) {
-        while time >= self.border() {
+        while time >= self.border() && self.place + 1 < self.count {
             self.hold(self.border());
             self.close();
         }
@@ -266,6 +266,16 @@ mod tests {
         check("percentile=0", &samples, &[Some(1.0), Some(1.0)]);
         check("duration=1", &[says(0, None)], &[None, None]);
         check("duration=auto", &[says(5, Some(Value::Text("auto".into())))], &[Some(5.0), Some(10.0)]);
+    }
+
+    #[test]
+    fn the_end_of_time_is_an_end() {
+        let every = i64::MAX / 2;
+        let mut aggregator = Aggregator::new(Aggregate::Changes, [0, every], 2, Some(says(-1, Some(Value::Signed(1)))));
+        let last = Sample { time: Timestamp::from_micros(i64::MAX), ..says(0, Some(Value::Signed(2))) };
+        aggregator.sample(last);
+        let found: Vec<_> = aggregator.finish(i64::MAX).into_iter().map(|interval| interval.value).collect();
+        assert_eq!(found, [Some(0.0), Some(1.0)]);
     }
 
     #[test]

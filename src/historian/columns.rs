@@ -5,6 +5,7 @@ use crate::tag::Timestamp;
 use std::time::Duration;
 
 /// What one pixel column of a trend shows. A value goes on until the next sample, and belongs to a column when it lasted in it for any time.
+/// Figures are of double precision: integers beyond 2^53 are rounded in them; [`super::Reader::samples`] has them exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Column {
     /// Middle of the column.
@@ -93,7 +94,7 @@ impl ColumnBuilder {
 
     /// What goes on, goes on until `time`.
     fn advance(&mut self, time: i64) {
-        while time >= self.border {
+        while time >= self.border && self.place + 1 < self.width {
             self.hold(self.border);
             self.close();
         }
@@ -145,7 +146,7 @@ impl ColumnBuilder {
                 self.sum.add(&Rollup { count: std::mem::take(&mut count), good, bad, ..*rollup });
             }
             self.at = until;
-            if end < self.border {
+            if end < self.border || self.place + 1 >= self.width {
                 return;
             }
             self.going_on = Some(rollup.last);
@@ -195,6 +196,17 @@ mod tests {
         assert!(shown[4].1.is_nan() && shown[4].2);
         assert_eq!(shown[6], (8, 3.0, false), "the gap ends with this column");
         assert_eq!(shown[7], (9, 3.0, false));
+    }
+
+    #[test]
+    fn the_end_of_time_is_an_end() {
+        let mut builder = ColumnBuilder::new([0, i64::MAX], 4, Some(1.0));
+        builder.samples(&[i64::MAX], &[2.0]);
+        let columns = builder.finish(i64::MAX);
+        assert_eq!((columns.len(), columns[3].max, columns[2].max), (4, 2.0, 1.0));
+        let mut builder = ColumnBuilder::new([0, i64::MAX], 4, Some(1.0));
+        builder.rollup(&roll(&[i64::MAX - 5], &[7.0], Some(1.0), MINUTE)[0], i64::MAX);
+        assert_eq!(builder.finish(i64::MAX).len(), 4);
     }
 
     #[test]

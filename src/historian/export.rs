@@ -110,7 +110,7 @@ fn export_raw(
     });
     match failed {
         Some(error) => Err(error.into()),
-        None => Ok(visited.map(|()| lines)?),
+        None => Ok(visited.map(|_| lines)?),
     }
 }
 
@@ -126,20 +126,18 @@ fn export_steps(
     let end = reader.known_until()?.map_or(options.to, |known| known.min(options.to));
     let mut holds = reader.before(key, options.from)?;
     let (mut step, mut last, mut lines, mut failed) = (options.from, options.from, 0, None);
-    reader
-        .visit(key, options.from, options.to, |sample| {
-            while step < sample.time && failed.is_none() {
-                if let Some(held) = &holds {
-                    failed = write(writer, key, step, held).err();
-                    lines += 1;
-                }
-                step = step.plus(every);
+    reader.visit(key, options.from, options.to, |sample| {
+        while step < sample.time && failed.is_none() {
+            if let Some(held) = &holds {
+                failed = write(writer, key, step, held).err();
+                lines += 1;
             }
-            last = sample.time;
-            holds = Some(sample);
-            failed.is_none()
-        })
-        .or_else(|error| if matches!(error, QueryError::Cancelled) { Ok(()) } else { Err(error) })?;
+            step = step.plus(every);
+        }
+        last = sample.time;
+        holds = Some(sample);
+        failed.is_none()
+    })?;
     while step <= end.max(last) && failed.is_none() {
         let Some(held) = &holds else { break };
         failed = write(writer, key, step, held).err();

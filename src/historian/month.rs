@@ -45,8 +45,12 @@ pub(super) fn file_name(month: Month) -> String {
 /// The months of which there are files, oldest first.
 pub(super) fn months(folder: &Path) -> BTreeSet<Month> {
     let Ok(entries) = std::fs::read_dir(folder) else { return BTreeSet::new() };
-    let month = |name: &str| Month::parse(name.strip_prefix(PREFIX)?.strip_suffix(".sqlite")?);
-    entries.filter_map(|entry| month(entry.ok()?.file_name().to_str()?)).collect()
+    entries.filter_map(|entry| of_file(Path::new(&entry.ok()?.file_name()))).collect()
+}
+
+/// The month whose samples are in the file of that name; none for any other file.
+pub(super) fn of_file(path: &Path) -> Option<Month> {
+    Month::parse(path.file_name()?.to_str()?.strip_prefix(PREFIX)?.strip_suffix(".sqlite")?)
 }
 
 pub(super) fn path(folder: &Path, month: Month) -> PathBuf {

@@ -1,9 +1,10 @@
 //! Retention at work: whole months go as files, parts of a month as rows, a few at a time; and the space comes back.
 
+use super::SAMPLES_FILE;
 use super::calendar::{HOUR, Month, floor};
-use super::database::StoreError;
+use super::database::{Database, StoreError};
 use super::month;
-use super::retention::{BELIEVED_AHEAD, Forecast, Horizons, MonthUse, believed, forecast, horizons};
+use super::retention::{BELIEVED_AHEAD, Forecast, Horizons, MonthUse, believed, forecast, horizons, recent};
 use super::rollups;
 use super::store::{SampleStore, horizon};
 use crate::tag::Retention;
@@ -28,7 +29,15 @@ impl SampleStore {
     /// What the files take, and how that goes on.
     pub(super) fn forecast(&self, retention: &Retention, now: i64) -> Forecast {
         let free = rustix::fs::statvfs(&self.folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        forecast(retention, now, &self.month_uses(), self.all_bytes(), free)
+        let months = self.month_uses();
+        let first = recent(&months).first().and_then(|of| self.first_of(of.month)).unwrap_or(i64::MIN);
+        forecast(retention, now, &months, first, [self.all_bytes(), free])
+    }
+
+    /// When the samples of a month begin, by its hour; none where that cannot be read, and the month then counts as whole.
+    fn first_of(&self, month: Month) -> Option<i64> {
+        let connection = Database::open_to_read(&month::path(&self.folder, month)).ok()?;
+        connection.query_row("SELECT start FROM chunk ORDER BY last, start LIMIT 1", [], |row| row.get(0)).ok()
     }
 
     fn month_uses(&self) -> Vec<MonthUse> {
@@ -36,9 +45,12 @@ impl SampleStore {
         month::months(&self.folder).into_iter().map(|month| MonthUse { month, bytes: bytes(month) }).collect()
     }
 
+    /// What the files of history take; what was set aside or lies there otherwise is none of it.
     fn all_bytes(&self) -> u64 {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return 0 };
-        entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
+        let bytes =
+            |entry: std::fs::DirEntry| is_of_history(entry.file_name().to_str()?).then(|| entry.metadata().ok());
+        entries.filter_map(|entry| bytes(entry.ok()?)).flatten().map(|file| file.len()).sum()
     }
 
     /// The station ran for `elapsed`, and its clock says `now`: how far that is believed.
@@ -81,7 +93,8 @@ impl SampleStore {
         self.lower_horizons(now)?;
         let now = now.min(self.believed.saturating_add(BELIEVED_AHEAD));
         self.move_horizon(BELIEVED, self.believed)?;
-        let Horizons { raw_from, minutes_from } = horizons(retention, now, &self.month_uses(), self.all_bytes());
+        let Horizons { raw_from, minutes_from } =
+            horizons(retention, now, &self.month_uses(), self.all_bytes(), self.raw_from);
         // Told first: readers then do not look for what is about to go.
         self.move_horizon(RAW, raw_from)?;
         self.move_horizon(MINUTES, minutes_from)?;
@@ -153,6 +166,12 @@ impl SampleStore {
         database.give_back_pages(PAGES)?;
         Ok(gone > 0)
     }
+}
+
+/// Whether a file belongs to history: the main one, a month, a year of minutes, and what SQLite has beside them.
+fn is_of_history(name: &str) -> bool {
+    let name = name.strip_suffix("-wal").or_else(|| name.strip_suffix("-shm")).unwrap_or(name);
+    name == SAMPLES_FILE || month::of_file(Path::new(name)).is_some() || rollups::year_of_file(name).is_some()
 }
 
 fn remove_file(path: &Path) -> Result<(), StoreError> {

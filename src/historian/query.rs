@@ -13,13 +13,14 @@ use super::plan::{Kept, Part, parts};
 use super::rollups::{self, Resolution};
 use super::seal::number;
 use super::series::Series;
-use super::store::{alive, horizon, read_head_rows};
+use super::store::{VERSION, alive, horizon, read_head_rows};
 use super::tail::{TagTail, Unsealed};
 use super::{month, timelines::TimelineCache};
 use crate::tag::{Sample, TagKey, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,6 +39,17 @@ pub enum QueryError {
     /// A file cannot be read, or is damaged.
     #[error("the samples cannot be read: {0}")]
     Store(#[from] StoreError),
+    /// Another Polder wrote it.
+    #[error(
+        "{} has version {found}, and this Polder reads {VERSION}; start the station once to bring an earlier one up to date, or use the newer Polder",
+        file.display()
+    )]
+    Version {
+        /// Which file.
+        file: PathBuf,
+        /// Its version.
+        found: i64,
+    },
     /// More intervals than anybody could use.
     #[error("that would be more than {MOST_INTERVALS} intervals; take longer ones, or a shorter range")]
     TooMany,
@@ -54,7 +66,10 @@ pub struct Reader {
     unsealed: Unsealed,
     /// Tags whose rollups may be missing from an hour on, because a seal was cut short and no station has run since.
     unrolled: HashMap<i64, i64>,
-    files: RefCell<HashMap<PathBuf, Connection>>,
+    /// Head rows that are damaged.
+    unreadable: usize,
+    /// Each with device and inode: a file that was set aside, restored or dropped is not read on.
+    files: RefCell<HashMap<PathBuf, (Connection, [u64; 2])>>,
     timelines: RefCell<TimelineCache>,
 }
 
@@ -64,13 +79,18 @@ impl Reader {
         let failed = |source| explain(path, source);
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let main = Database::open_to_read(path).map_err(failed)?;
-        let mut unrolled = HashMap::new();
+        let found = main.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        if found != VERSION {
+            return Err(QueryError::Version { file: path.to_owned(), found });
+        }
+        let (mut unrolled, mut unreadable) = (HashMap::new(), 0);
         let unsealed = match unsealed {
             Some(unsealed) => unsealed,
             None => {
                 // One transaction for the reader's life: what it reads of the head stays what it was.
                 main.execute_batch("BEGIN").map_err(failed)?;
                 let mut head = read_head_rows(&main, &folder).map_err(failed)?;
+                unreadable = head.unreadable.len();
                 for (tag, hour) in head.sealed_already {
                     unrolled.entry(tag).and_modify(|first: &mut i64| *first = hour.min(*first)).or_insert(hour);
                 }
@@ -79,7 +99,13 @@ impl Reader {
             }
         };
         let (path, files) = (path.to_owned(), RefCell::default());
-        Ok(Self { main, path, folder, unsealed, unrolled, files, timelines: RefCell::default() })
+        Ok(Self { main, path, folder, unsealed, unrolled, unreadable, files, timelines: RefCell::default() })
+    }
+
+    /// How many flushes (each of 250 ms at least) stand in the file but are damaged, so that their samples are missing in every answer;
+    /// `polder repair` looks at them. 0 inside a running station, which sets them apart when it starts.
+    pub const fn unreadable_flushes(&self) -> usize {
+        self.unreadable
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {
@@ -92,14 +118,11 @@ impl Reader {
         path: &Path,
         work: impl FnOnce(&Connection) -> Result<T, QueryError>,
     ) -> Result<Option<T>, QueryError> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let open = || Database::open_to_read(path).map_err(|source| explain(path, source));
         let known = self.files.borrow_mut().remove(path);
-        let is_known = known.is_some();
-        let connection = known.map_or_else(open, Ok)?;
-        if !is_known && is_being_made(&connection).map_err(|source| explain(path, source))? {
+        let Some(identity) = identity(path) else { return Ok(None) };
+        let known = known.filter(|(_, known)| *known == identity).map(|(connection, _)| connection);
+        let connection = known.map_or_else(|| self.open_file(path), Ok)?;
+        if is_being_made(&connection).map_err(|source| explain(path, source))? {
             return Ok(None);
         }
         let found = work(&connection)?;
@@ -107,8 +130,16 @@ impl Reader {
         if files.len() >= OPEN_FILES {
             files.clear();
         }
-        files.insert(path.to_owned(), connection);
+        files.insert(path.to_owned(), (connection, identity));
         Ok(Some(found))
+    }
+
+    /// What is remembered of a file before it is opened may be of another one that had its name.
+    fn open_file(&self, path: &Path) -> Result<Connection, QueryError> {
+        if let Some(month) = month::of_file(path) {
+            self.timelines.borrow_mut().forget(month);
+        }
+        Database::open_to_read(path).map_err(|source| explain(path, source).into())
     }
 
     /// The names of all tags that were ever kept, sorted.
@@ -148,15 +179,15 @@ impl Reader {
     }
 
     /// Hands every sample from `from` to `to` to `take`, oldest first, those of the same time in the order in which they came, a chunk at a
-    /// time; `take` says false to stop.
+    /// time; `take` says false to stop. Whether all were handed over.
     pub fn visit(
         &self,
         key: &TagKey,
         from: Timestamp,
         to: Timestamp,
         mut take: impl FnMut(Sample) -> bool,
-    ) -> Result<(), QueryError> {
-        let Some(tag) = self.id(key)? else { return Ok(()) };
+    ) -> Result<bool, QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(true) };
         let range = [from.as_micros(), to.as_micros()];
         self.pieces(tag, &self.tail_of(tag), range, &mut |series| {
             let inside = |sample: &Sample| sample.time >= from && sample.time <= to;
@@ -165,15 +196,15 @@ impl Reader {
     }
 
     /// The same as numbers, a chunk at a time, with not-a-number where there is none: bad quality, no value, text. The quickest way to look
-    /// at every sample.
+    /// at every sample. Whether all were handed over.
     pub fn numbers(
         &self,
         key: &TagKey,
         from: Timestamp,
         to: Timestamp,
         take: &mut dyn FnMut(&[i64], &[f64]) -> bool,
-    ) -> Result<(), QueryError> {
-        let Some(tag) = self.id(key)? else { return Ok(()) };
+    ) -> Result<bool, QueryError> {
+        let Some(tag) = self.id(key)? else { return Ok(true) };
         let [from, to] = [from.as_micros(), to.as_micros()];
         self.pieces(tag, &self.tail_of(tag), [from, to], &mut |series| {
             let start = series.times.partition_point(|time| *time < from);
@@ -182,14 +213,14 @@ impl Reader {
         })
     }
 
-    /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false.
+    /// Hands the samples around a range to `take`, piece by piece in order of time, until it says false. Whether it never did.
     fn pieces(
         &self,
         tag: i64,
         tail: &TagTail,
         [from, to]: [i64; 2],
         take: &mut dyn FnMut(&Series) -> bool,
-    ) -> Result<(), QueryError> {
+    ) -> Result<bool, QueryError> {
         let inside = tail.filtered(|_, sample| (from..=to).contains(&sample.time.as_micros()));
         let mut months: BTreeSet<Month> = inside.series.times.iter().map(|time| Month::of(*time)).collect();
         let (first, last) = (Month::of(from), Month::of(to));
@@ -206,10 +237,10 @@ impl Reader {
                 None => unsealed.series.is_empty() || take(&unsealed.series.in_order()),
             };
             if !goes_on {
-                return Err(QueryError::Cancelled);
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The last sample before `moment`.
@@ -273,11 +304,12 @@ impl Reader {
     ) -> Result<Vec<Band>, QueryError> {
         let mut builder = BandBuilder::new(from, to, width, self.before(key, from)?);
         let mut count = 0u32;
-        self.visit(key, from, to, |sample| {
+        let all = self.visit(key, from, to, |sample| {
             builder.add(&sample);
             count += 1;
             !count.is_multiple_of(4096) || !cancelled()
         })?;
+        wanted_all(all)?;
         Ok(builder.finish(self.known_until()?.map_or(to, |known| known.min(to)).max(from)))
     }
 
@@ -298,11 +330,12 @@ impl Reader {
             let mut aggregator =
                 Aggregator::new(aggregate.clone(), [from.as_micros(), step], count, self.before(key, from)?);
             let mut samples = 0u32;
-            self.visit(key, from, to, |sample| {
+            let all = self.visit(key, from, to, |sample| {
                 aggregator.sample(sample);
                 samples += 1;
                 !samples.is_multiple_of(4096) || !cancelled()
             })?;
+            wanted_all(all)?;
             let until = self.known_until()?.map_or(to, |known| known.min(to)).max(from);
             return Ok(aggregator.finish(until.as_micros()));
         }
@@ -384,14 +417,15 @@ impl Reader {
     ) -> Result<(), QueryError> {
         // The range includes its last moment; the border between two parts belongs to the later one.
         let last = if part.to >= known { known } else { part.to - 1 };
-        self.pieces(tag, tail, [part.from, last], &mut |series| {
+        let all = self.pieces(tag, tail, [part.from, last], &mut |series| {
             let from = series.times.partition_point(|time| *time < part.from);
             let end = series.times.partition_point(|time| *time <= last);
             if from < end {
                 builder.samples(&series.times[from..end], &series.numbers()[from..end]);
             }
             !cancelled()
-        })
+        })?;
+        wanted_all(all)
     }
 
     fn add_rollups(
@@ -421,7 +455,7 @@ impl Reader {
                 }
             }
         }
-        if goes_on { Ok(()) } else { Err(QueryError::Cancelled) }
+        wanted_all(goes_on)
     }
 }
 
@@ -437,6 +471,17 @@ fn is_being_made(connection: &Connection) -> rusqlite::Result<bool> {
         }
         version => Ok(version? == 0),
     }
+}
+
+/// A query that was to see all samples was stopped by its caller.
+fn wanted_all(all: bool) -> Result<(), QueryError> {
+    if all { Ok(()) } else { Err(QueryError::Cancelled) }
+}
+
+/// Device and inode of a file; none when there is none.
+fn identity(path: &Path) -> Option<[u64; 2]> {
+    let file = std::fs::metadata(path).ok()?;
+    Some([file.dev(), file.ino()])
 }
 
 /// What is read of one month.

@@ -38,8 +38,15 @@ pub(super) fn believed(before: i64, now: i64, elapsed: Duration, doubted: Durati
     before.max(now.min(reach))
 }
 
-/// The horizons at `now`. `all_bytes` is what everything takes, `months` (oldest first) what of it are samples.
-pub(super) fn horizons(retention: &Retention, now: i64, months: &[MonthUse], all_bytes: u64) -> Horizons {
+/// The horizons at `now`. `all_bytes` is what everything takes, `months` (oldest first) what of it are samples, `kept_from` since when these
+/// are kept.
+pub(super) fn horizons(
+    retention: &Retention,
+    now: i64,
+    months: &[MonthUse],
+    all_bytes: u64,
+    kept_from: i64,
+) -> Horizons {
     let mut raw_from = since(now, retention.raw);
     let minutes_from = since(now, retention.minutes).min(raw_from);
     let most = retention.most_bytes.unwrap_or(u64::MAX);
@@ -48,7 +55,12 @@ pub(super) fn horizons(retention: &Retention, now: i64, months: &[MonthUse], all
         if bytes <= most {
             break;
         }
-        let (start, end) = (of.month.start(), of.month.end().min(now));
+        if of.month.end() <= kept_from {
+            // Its file is about to go.
+            bytes = bytes.saturating_sub(of.bytes);
+            continue;
+        }
+        let (start, end) = (of.month.start().max(kept_from), of.month.end().min(now));
         // Whole days go, as many as needed; the last one stays whatever happens.
         let days = (end.saturating_sub(start) / DAY).max(1);
         let a_day = (of.bytes / days as u64).max(1);
@@ -69,39 +81,54 @@ pub struct Forecast {
     pub bytes_a_day: u64,
     /// Free on the disk.
     pub free_bytes: u64,
-    /// Days until the disk is full, or the cap is reached and the oldest samples go; none when neither is in sight.
+    /// Days until the disk is full; none when it is not in sight, or when history reaches its cap before.
     pub days_left: Option<u64>,
-    /// Whether what ends first is the cap, not the disk.
-    pub cap_first: bool,
+    /// Days until the cap is reached and the oldest samples go, as they are meant to; none without a cap or while growth is not known.
+    pub days_to_cap: Option<u64>,
 }
 
-/// Looks ahead. Growth is what the last two months take, over the days that they cover.
-pub(super) fn forecast(retention: &Retention, now: i64, months: &[MonthUse], bytes: u64, free_bytes: u64) -> Forecast {
-    let recent = &months[months.len().saturating_sub(2)..];
-    let days = recent.first().map_or(0, |of| (now.saturating_sub(of.month.start()) / DAY).max(1));
-    let bytes_a_day = recent.iter().map(|of| of.bytes).sum::<u64>() / days.max(1) as u64;
+/// Looks ahead. Growth is what the last two months take, over the days since their `first` sample. `bytes` is what all files take, and what
+/// is free on the disk.
+pub(super) fn forecast(
+    retention: &Retention,
+    now: i64,
+    months: &[MonthUse],
+    first: i64,
+    [bytes, free_bytes]: [u64; 2],
+) -> Forecast {
+    let recent = recent(months);
+    let since = recent.first().map_or(now, |of| of.month.start().max(first));
+    let days = (now.saturating_sub(since) / DAY).max(1);
+    let bytes_a_day = recent.iter().map(|of| of.bytes).sum::<u64>() / days.unsigned_abs();
     let until = |room: u64| (bytes_a_day > 0).then(|| room / bytes_a_day);
-    let disk = until(free_bytes);
-    let cap = retention.most_bytes.and_then(|most| until(most.saturating_sub(bytes)));
-    let cap_first = cap.is_some_and(|cap| disk.is_none_or(|disk| cap <= disk));
-    Forecast { bytes, bytes_a_day, free_bytes, days_left: if cap_first { cap } else { disk }, cap_first }
+    let room = retention.most_bytes.map(|most| most.saturating_sub(bytes));
+    // At the cap history grows no more.
+    let fills_disk = room.is_none_or(|room| room > free_bytes);
+    let days_left = until(free_bytes).filter(|_| fills_disk);
+    Forecast { bytes, bytes_a_day, free_bytes, days_left, days_to_cap: room.and_then(until) }
+}
+
+/// The months by which growth is judged.
+pub(super) fn recent(months: &[MonthUse]) -> &[MonthUse] {
+    &months[months.len().saturating_sub(2)..]
 }
 
 /// Before so many days an operator hears of it.
 const WARN_DAYS: u64 = 14;
+/// Ten years: as good as never.
+const NEVER_DAYS: u64 = 3650;
 
 impl Forecast {
     /// What an operator should know, if anything.
     pub fn warning(&self) -> Option<String> {
         let days = self.days_left.filter(|days| *days < WARN_DAYS)?;
         let mega = self.bytes_a_day >> 20;
-        Some(if self.cap_first {
-            format!(
-                "history reaches its limit in {days} days, at {mega} MB a day; the oldest samples go then. Raise \"most\" or keep less"
-            )
-        } else {
-            format!("the disk is full in {days} days, at {mega} MB of history a day. Make room, or keep less")
-        })
+        Some(format!("the disk is full in {days} days, at {mega} MB of history a day. Make room, or keep less"))
+    }
+
+    /// Days until the disk is full, at most 3650, which stands for never too; none before the files were looked at.
+    pub fn days_shown(&self) -> Option<u64> {
+        (self.bytes > 0).then(|| self.days_left.unwrap_or(NEVER_DAYS).min(NEVER_DAYS))
     }
 }
 
@@ -124,19 +151,19 @@ mod tests {
         let months = uses(&[("2026-09", 3000), ("2026-10", 3100), ("2026-11", 1500)]);
         let day = Duration::from_secs(86_400);
         assert_eq!(
-            horizons(&Retention::default(), now, &months, 8000),
+            horizons(&Retention::default(), now, &months, 8000, i64::MIN),
             Horizons { raw_from: i64::MIN, minutes_from: i64::MIN }
         );
         let days = Retention { raw: Some(20 * day), ..Retention::default() };
-        assert_eq!(horizons(&days, now, &months, 8000).raw_from, at("2026-10-27T10:00:00Z"));
+        assert_eq!(horizons(&days, now, &months, 8000, i64::MIN).raw_from, at("2026-10-27T10:00:00Z"));
         let bytes = Retention { most_bytes: Some(4500), ..Retention::default() };
         assert_eq!(
-            horizons(&bytes, now, &months, 8000).raw_from,
+            horizons(&bytes, now, &months, 8000, i64::MIN).raw_from,
             at("2026-10-06T00:00:00Z"),
             "all of September and 5 days"
         );
         let tiny = Retention { most_bytes: Some(1), ..Retention::default() };
-        assert_eq!(horizons(&tiny, now, &months, 8000).raw_from, at("2026-11-16T00:00:00Z"), "today stays");
+        assert_eq!(horizons(&tiny, now, &months, 8000, i64::MIN).raw_from, at("2026-11-16T00:00:00Z"), "today stays");
     }
 
     #[test]
@@ -151,15 +178,39 @@ mod tests {
     }
 
     #[test]
+    fn of_a_month_of_which_a_part_is_gone_a_day_takes_what_the_rest_takes() {
+        let (now, kept_from) = (at("2026-11-16T00:00:00Z"), at("2026-10-22T00:00:00Z"));
+        let months = uses(&[("2026-09", 700), ("2026-10", 1000), ("2026-11", 1500)]);
+        let bytes = Retention { most_bytes: Some(2300), ..Retention::default() };
+        let after = |kept_from| horizons(&bytes, now, &months, 3200, kept_from).raw_from;
+        assert_eq!(after(kept_from), at("2026-10-24T00:00:00Z"), "September is about to go, and two days of ten");
+    }
+
+    #[test]
+    fn at_the_cap_nothing_is_about_to_be_full() {
+        let now = at("2026-11-16T00:00:00Z");
+        let months = uses(&[("2026-10", 31 << 20), ("2026-11", 15 << 20)]);
+        let capped = Retention { most_bytes: Some(60 << 20), ..Retention::default() };
+        let steady = forecast(&capped, now, &months, at("2026-10-01T00:00:00Z"), [60 << 20, 100 << 20]);
+        assert_eq!((steady.days_left, steady.days_to_cap, steady.warning()), (None, Some(0), None));
+        assert_eq!((steady.days_shown(), Forecast::default().days_shown()), (Some(3650), None), "an alarm ends");
+        let full = forecast(&capped, now, &months, at("2026-10-01T00:00:00Z"), [50 << 20, 5 << 20]);
+        assert_eq!(full.days_left, Some(5), "the disk ends before the cap");
+        let young = forecast(&Retention::default(), now, &uses(&[("2026-11", 10 << 20)]), now - 5 * DAY, [0, 10 << 20]);
+        assert_eq!((young.bytes_a_day, young.days_left), (2 << 20, Some(5)), "since the first sample");
+    }
+
+    #[test]
     fn the_end_is_told_before() {
         let now = at("2026-11-16T00:00:00Z");
         let months = uses(&[("2026-10", 31 << 20), ("2026-11", 15 << 20)]);
-        let calm = forecast(&Retention::default(), now, &months, 60 << 20, 100 << 30);
+        let first = at("2026-10-01T00:00:00Z");
+        let calm = forecast(&Retention::default(), now, &months, first, [60 << 20, 100 << 30]);
         assert_eq!((calm.bytes_a_day, calm.warning()), (1 << 20, None));
-        let full = forecast(&Retention::default(), now, &months, 60 << 20, 5 << 20);
+        let full = forecast(&Retention::default(), now, &months, first, [60 << 20, 5 << 20]);
         assert!(full.warning().unwrap().contains("full in 5 days"));
         let capped = Retention { most_bytes: Some(70 << 20), ..Retention::default() };
-        assert!(forecast(&capped, now, &months, 60 << 20, 100 << 30).warning().unwrap().contains("limit in 10 days"));
-        assert_eq!(forecast(&capped, now, &[], 0, 0).days_left, None);
+        assert_eq!(forecast(&capped, now, &months, first, [60 << 20, 100 << 30]).days_to_cap, Some(10));
+        assert_eq!(forecast(&capped, now, &[], first, [0, 0]).days_left, None);
     }
 }

@@ -72,13 +72,15 @@ pub(super) fn start_of(year: i64) -> i64 {
 /// The years of which there are files, in order.
 pub(super) fn years(folder: &Path) -> Vec<i64> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let year = |name: &str| {
-        let year: i64 = name.strip_prefix(PREFIX)?.strip_suffix(".sqlite")?.parse().ok()?;
-        (file_name(year) == name).then_some(year)
-    };
-    let mut years: Vec<i64> = entries.filter_map(|entry| year(entry.ok()?.file_name().to_str()?)).collect();
+    let mut years: Vec<i64> = entries.filter_map(|entry| year_of_file(entry.ok()?.file_name().to_str()?)).collect();
     years.sort_unstable();
     years
+}
+
+/// The year whose minutes are in the file of that name; none for any other file.
+pub(super) fn year_of_file(name: &str) -> Option<i64> {
+    let year: i64 = name.strip_prefix(PREFIX)?.strip_suffix(".sqlite")?.parse().ok()?;
+    (file_name(year) == name).then_some(year)
 }
 
 /// Puts the rollups of one hour of a tag in the place of what was known of it. True when the row was damaged: it then holds this hour alone,

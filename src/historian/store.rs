@@ -8,7 +8,7 @@ use super::seal::Sealing;
 use super::tail::{Tail, Unsealed};
 use super::{HISTORY_FOLDER, SAMPLES_FILE, migrate, rollups};
 use crate::tag::{Quality, Reason, Sample, TagKey, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod pruning;
+mod reading;
 
 const SECOND: i64 = 1_000_000;
 

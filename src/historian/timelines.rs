@@ -17,7 +17,13 @@ pub(super) struct TimelineCache {
 }
 
 impl TimelineCache {
-    /// The moments of a timeline. Its number is never used again for another one.
+    /// The file of a month is opened anew, and may be another one with the same numbers.
+    pub(super) fn forget(&mut self, month: Month) {
+        self.known.retain(|(other, _), _| *other != month);
+        self.moments = self.known.values().map(Vec::len).sum();
+    }
+
+    /// The moments of a timeline. Its number is never used again for another one in the same file.
     pub(super) fn get(&mut self, connection: &Connection, month: Month, id: i64) -> rusqlite::Result<Vec<i64>> {
         if let Some(times) = self.known.get(&(month, id)) {
             return Ok(times.clone());

@@ -187,7 +187,7 @@ impl Parts {
         let report = move |state: HistoryState| {
             shared.update(&reports, |stores| {
                 (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
-                stores.history_days = state.forecast.days_left;
+                stores.history_days = state.forecast.days_shown();
                 stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
         };

@@ -1,12 +1,13 @@
 //! A trend without axes: what the last hours looked like.
 
-use crate::gui::theme::Palette;
+use crate::gui::theme::{Palette, plain};
 use crate::historian::Column;
-use egui::{Painter, Pos2, Rect, Stroke, pos2};
+use egui::{Align2, Painter, Pos2, Rect, Stroke, pos2};
 
 /// What a sparkline shows.
 pub(in crate::gui) struct Spark<'a> {
-    pub(in crate::gui) columns: &'a [Column],
+    /// None when history cannot be read.
+    pub(in crate::gui) columns: Option<&'a [Column]>,
     /// First and last moment, in seconds since 1970.
     pub(in crate::gui) span: [f64; 2],
     pub(in crate::gui) limits: &'a [f64],
@@ -15,7 +16,11 @@ pub(in crate::gui) struct Spark<'a> {
 /// Draws it into `rect`.
 pub(in crate::gui) fn sparkline(painter: &Painter, rect: Rect, spark: &Spark<'_>, palette: &Palette) {
     painter.rect(rect, 0, palette.panel, palette.rule(), egui::StrokeKind::Inside);
-    let values = spark.columns.iter().flat_map(|column| [column.min, column.max]).filter(|value| value.is_finite());
+    let Some(columns) = spark.columns else {
+        painter.text(rect.center(), Align2::CENTER_CENTER, "History cannot be read", plain(12.0), palette.muted);
+        return;
+    };
+    let values = columns.iter().flat_map(|column| [column.min, column.max]).filter(|value| value.is_finite());
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return;
@@ -39,7 +44,7 @@ pub(in crate::gui) fn sparkline(painter: &Painter, rect: Rect, spark: &Spark<'_>
     }
     let painter = painter.with_clip_rect(rect);
     let mut line: Vec<Pos2> = Vec::new();
-    for column in spark.columns {
+    for column in columns {
         if !column.last.is_finite() {
             flush(&painter, &mut line, palette);
             continue;

@@ -167,7 +167,7 @@ fn each(reader: &Reader, key: &TagKey, options: &ExportOptions, write: Taker<'_>
     });
     match failed {
         Some(error) => Err(error),
-        None => Ok(visited?),
+        None => Ok(visited.map(drop)?),
     }
 }
 

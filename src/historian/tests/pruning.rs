@@ -126,3 +126,26 @@ fn retention_searches_and_never_scans_in_files_of_earlier_days_too() {
         assert!(plan.contains("SEARCH") && !plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
     }
 }
+
+#[test]
+fn files_that_are_no_history_do_not_count_for_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let october = moment("2026-10-27T20:00:00Z");
+    fill(&mut store, october, 30);
+    let now = october + 30 * HOUR;
+    let month = store.month(super::super::calendar::Month::of(now)).unwrap();
+    month.database.with(|connection| connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
+    let before = store.forecast(&Retention::default(), now);
+    assert!(before.bytes > 100_000);
+    assert!(before.bytes_a_day > before.bytes / 10, "over a day and a quarter, not over the month: {before:?}");
+    let history = folder.path().join(HISTORY_FOLDER);
+    for name in ["raw-2026-09.damaged-2026-10-01.sqlite", "raw-2026-08.damaged-x.sqlite.salvaged", "notes.txt"] {
+        std::fs::write(history.join(name), vec![0; 5_000_000]).unwrap();
+    }
+    std::fs::create_dir(history.join("converting")).unwrap();
+    assert_eq!(store.forecast(&Retention::default(), now).bytes, before.bytes);
+    let capped = Retention { most_bytes: Some(before.bytes + 1_000_000), ..Retention::default() };
+    prune(&mut store, &capped, now);
+    assert_eq!(store.raw_from, i64::MIN);
+}
