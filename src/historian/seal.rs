@@ -165,7 +165,8 @@ impl SampleStore {
         let file = self.month(month)?;
         let mut timelines = std::mem::take(&mut file.timelines);
         let named = file.named.clone();
-        let (mut again, mut known_hours): (BTreeSet<(i64, i64)>, BTreeSet<(i64, i64)>) = Default::default();
+        let mut again: BTreeSet<(i64, i64)> = BTreeSet::new();
+        let mut known_hours: BTreeSet<(i64, i64)> = BTreeSet::new();
         let mut ends: Vec<i64> = Vec::new();
         let hours = file.database.change(|transaction| {
             let mut hours = Vec::new();
