@@ -5,12 +5,12 @@ use super::loop_check::LoopCheck;
 use super::scene::{Action, Scene};
 use super::theme::{Palette, plain, strong};
 use super::trust::Trust;
-use super::widgets::{Spark, button, hatch, key_value, primary_button, quiet, sparkline};
+use super::widgets::{Spark, button, hatch, key_value, primary_button, quiet, small_trend};
 use crate::audit::RequestId;
 use crate::command::{CommandSettings, Phase};
 use crate::engine::Snapshot;
-use crate::tag::{TagDefinition, TagId, TagKey, Value};
-use egui::{Key, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
+use crate::tag::{TagDefinition, TagId, TagKey, Timestamp, Value};
+use egui::{Key, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 /// How far back the small trend looks, in seconds.
 const TREND_SECONDS: u64 = 600;
@@ -209,10 +209,14 @@ fn big_value(ui: &mut Ui, scene: &Scene<'_>, id: TagId, definition: &TagDefiniti
 }
 
 fn trend(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefinition) {
-    let limits = scene.limits_of(id);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 72.0), Sense::hover());
+    let (limits, now) = (scene.limits_of(id), scene.now.utc);
     let (columns, span) = scene.history.last(scene.handle, &definition.key, TREND_SECONDS, 300, scene.now);
-    sparkline(ui.painter(), rect, &Spark { columns, span, limits: &limits }, &scene.palette);
+    let spark = Spark { columns, span, limits: &limits };
+    let label = |moment: f64, value: f64| {
+        let shown = format::with_unit(definition, &Value::Double(value));
+        format!("{shown}  {}", format::clock(Timestamp::from_seconds(moment), now))
+    };
+    small_trend(ui, "Trend of the last 10 minutes", 72.0, &spark, label, &scene.palette);
 }
 
 fn fields(ui: &mut Ui, draft: &mut Draft, definition: &TagDefinition, settings: &CommandSettings, palette: &Palette) {

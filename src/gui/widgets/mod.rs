@@ -6,6 +6,7 @@ mod dialog;
 mod gauge;
 mod mark;
 mod rows;
+mod small_trend;
 mod spark;
 
 pub(super) use bar::{button, heading, key_value, primary_button, quiet, search};
@@ -14,6 +15,7 @@ pub(super) use dialog::{Dialog, Question, Said};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
 pub(super) use rows::{RowWords, Rows};
+pub(super) use small_trend::small_trend;
 pub(super) use spark::{Spark, sparkline};
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};

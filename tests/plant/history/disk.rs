@@ -309,19 +309,16 @@ fn start(fault: (&str, i32, u64, &str)) {
 }
 
 #[test]
-#[ignore = "not yet so: the station refuses to start"]
 fn a_station_starts_on_a_full_disk() {
     start(("write", ENOSPC, 0, "history/"));
 }
 
 #[test]
-#[ignore = "not yet so: the station refuses to start"]
 fn a_station_starts_on_a_read_only_history() {
     start(("open", EROFS, 0, "history/"));
 }
 
 #[test]
-#[ignore = "not yet so: the station refuses to start"]
 fn a_station_starts_without_records() {
     start(("write", ENOSPC, 0, "records.sqlite"));
 }
