@@ -12,14 +12,18 @@ pub(super) struct Point {
     pub(super) high: f64,
     /// The value with which it ends; NaN where that is bad.
     pub(super) last: f64,
+    /// Mean by time, over the seconds in which it was known.
+    pub(super) mean: f64,
+    pub(super) known: f64,
     /// Whether a sample fell into it.
     pub(super) is_new: bool,
 }
 
 impl From<&Column> for Point {
     fn from(column: &Column) -> Self {
-        let Column { min, max, last, count, .. } = *column;
-        Self { time: column.time.as_seconds(), low: min, high: max, last, is_new: count > 0 }
+        let Column { time, min, max, last, mean, good, count, .. } = *column;
+        let (time, known) = (time.as_seconds(), good.as_secs_f64());
+        Self { time, low: min, high: max, last, mean, known, is_new: count > 0 }
     }
 }
 
@@ -50,12 +54,12 @@ pub(super) fn extremes(points: &[Point], bounds: [f64; 2]) -> Option<[f64; 2]> {
     known.map(|point| [point.low, point.high]).reduce(|all, one| [all[0].min(one[0]), all[1].max(one[1])])
 }
 
-/// The figures of what is in sight; none where nothing is known. All columns are equally wide, so their mean is one by time.
+/// The figures of what is in sight; none where nothing is known.
 pub(super) fn figures(points: &[Point], bounds: [f64; 2]) -> Option<Figures> {
     let [low, high] = extremes(points, bounds)?;
-    let known = in_sight(points, bounds).iter().filter(|point| point.last.is_finite());
-    let (sum, count) = known.fold((0.0, 0u32), |(sum, count), point| (sum + point.last, count + 1));
-    (count > 0).then(|| Figures { low, mean: (sum / f64::from(count)).clamp(low, high), high })
+    let known = in_sight(points, bounds).iter().filter(|point| point.mean.is_finite());
+    let (sum, span) = known.fold((0.0, 0.0), |(sum, span), point| (sum + point.mean * point.known, span + point.known));
+    (span > 0.0).then(|| Figures { low, mean: (sum / span).clamp(low, high), high })
 }
 
 /// Pieces of time in which nothing is known although the tag was there.
@@ -93,7 +97,8 @@ pub(super) mod tests {
                 }
             };
             last = high;
-            all.push(Point { time: place as f64, low, high, last, is_new });
+            let (mean, known) = ((low + high) / 2.0, if high.is_finite() { 1.0 } else { 0.0 });
+            all.push(Point { time: place as f64, low, high, last, mean, known, is_new });
         }
         all
     }
@@ -107,7 +112,7 @@ pub(super) mod tests {
     fn figures_are_of_what_is_in_sight() {
         check("1 2 3", [0.0, 2.0], Some((1.0, 2.0, 3.0)));
         check("9 9 9 9 1 2 3", [5.0, 6.0], Some((1.0, 2.0, 3.0)));
-        check("1..5 - - -", [0.0, 3.0], Some((1.0, 5.0, 5.0)));
+        check("1..5 - - -", [0.0, 3.0], Some((1.0, 4.5, 5.0)));
         check("1 ? 3", [0.0, 2.0], Some((1.0, 2.0, 3.0)));
         check("? ?", [0.0, 1.0], None);
         check("", [0.0, 1.0], None);

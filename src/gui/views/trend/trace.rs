@@ -125,8 +125,8 @@ mod tests {
     fn peaks_are_drawn_and_gaps_are_not() {
         check("1 2..9 3", false, None, &[&[[0.0, 1.0], [1.0, 1.0], [1.0, 2.0], [1.0, 9.0], [2.0, 9.0], [2.0, 3.0]]]);
         let falling = [
-            Point { time: 0.0, low: 9.0, high: 9.0, last: 9.0, is_new: true },
-            Point { time: 1.0, low: 5.0, high: 9.0, last: 5.0, is_new: true },
+            Point { time: 0.0, low: 9.0, high: 9.0, last: 9.0, mean: 9.0, known: 1.0, is_new: true },
+            Point { time: 1.0, low: 5.0, high: 9.0, last: 5.0, mean: 7.0, known: 1.0, is_new: true },
         ];
         let ground = Ground { bounds: [0.0, 9.0], until: 9.0, x: &|time| time as f32, y: &|value| Some(value as f32) };
         assert_eq!(trace(&falling, &ground, true, None), [[[0.0, 9.0], [1.0, 9.0], [1.0, 5.0]]]);
