@@ -314,6 +314,8 @@ fn draw_cursors(sheet: &mut Sheet, layout: &Layout, content: &Content<'_>) {
         }
         let (x, y) = (layout.x(moment), layout.plot.bottom - 10.0);
         sheet.line(vec![[x, layout.plot.top], [x, bottom]], Ink::Text, 1.2, Dash::Short);
+        // Its letter stays whole where it stands at an edge.
+        let x = x.clamp(layout.plot.left + 8.0, (layout.plot.right - 8.0).max(layout.plot.left + 8.0));
         let is_active = content.cursors.active == which;
         sheet.fill(Area::new(x - 8.0, y - 8.0, x + 8.0, y + 8.0), if is_active { Ink::Text } else { Ink::Muted }, 1.0);
         sheet.words([x, y], Anchor::Centre, which.letter(), Ink::Panel);
