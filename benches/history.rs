@@ -1,14 +1,17 @@
 //! The historian beside SQLite: samples a second and bytes a sample, as the median ratio of interleaved pairs on one core, beside row tables
 //! and beside chunks in C; then how long questions take. Linux only: it reads /proc. Needs a C compiler, SQLite and zstd for the rival.
 //!
-//! `cargo bench --bench history`, or `cargo bench --bench history -- pairs 3`, `-- year` for a year of 1 Hz of ten tags (315 million samples).
+//! `cargo bench --bench history`, or `cargo bench --bench history -- pairs 3`, `-- year` for a year of 1 Hz of ten tags (315 million samples),
+//! `-- export` for ten million rows of CSV, `-- recordings FILE.csv...` for the bytes that anybody's recordings take: a column of times, and a
+//! tag for every other column that holds numbers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
-use polder::historian::{Historian, OpenedHistory, Reader};
+use polder::historian::{Dialect, ExportOptions, Historian, OpenedHistory, Reader, Setting, export_table, write_whole};
 use polder::station::SystemClock;
 use polder::tag::{Clock, Directory, HistoryRow, Now, Quality, Sample, TagDefinition, TagId, TagKey, Timestamp, Value};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -315,9 +318,15 @@ fn year() {
         "a year of 1 Hz, 10 tags: {:.2} bytes a sample, filled in {wall:.0} s",
         disk_bytes(&folder) as f64 / (3650.0 * 86_400.0)
     );
+    // In a process of its own, so that its memory is that of the questions alone.
+    assert!(Command::new(std::env::current_exe().unwrap()).arg("open-year").status().unwrap().success());
+}
+
+fn open_year() {
+    let main = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history-year/history/samples.sqlite");
     let at = |second: i64| Timestamp::from_micros((START + second) * SECOND);
     timed("10 pens, the whole year, 1,000 columns, opening included", || {
-        let reader = Reader::open(&folder.join("history/samples.sqlite"), None).unwrap();
+        let reader = Reader::open(&main, None).unwrap();
         let columns = |tag| {
             reader.columns(&TagKey::from(format!("tag-{tag}").as_str()), at(0), at(365 * 24 * HOUR), 1000, &|| false)
         };
@@ -325,6 +334,129 @@ fn year() {
     });
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!("  {}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
+}
+
+/// Ten million rows of CSV, into a file, on one core; beside it the writing of the same bytes without making them.
+fn export() {
+    let folder = folder("history-export");
+    let (tags, seconds) = (100, 100_000);
+    fill(&folder, Kind::Rounded, tags, seconds, false);
+    let rows = pinned(&std::env::current_exe().unwrap(), &["export-rows"]);
+    println!(
+        "CSV, {:.0} million rows of {:.0} bytes on one core: {:.2} million rows/s, {:.0} MB/s; writing and syncing those bytes alone takes {:.2} of the time",
+        rows[0] / 1e6,
+        rows[1] / rows[0],
+        rows[0] / rows[2] / 1e6,
+        rows[1] / rows[2] / 1e6,
+        rows[3] / rows[2]
+    );
+}
+
+fn export_rows() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history-export");
+    let reader = Reader::open(&folder.join("history/samples.sqlite"), None).unwrap();
+    let [from, to] = [0, i64::MAX].map(Timestamp::from_micros);
+    let options = ExportOptions { patterns: vec!["*".to_owned()], from, to, every: None };
+    let setting = Setting { dialect: Dialect::default(), offset: &|_| 0, report: &|_| true };
+    let out = folder.join("out.csv");
+    let start = Instant::now();
+    let rows = write_whole(&out, |out| export_table(&reader, &options, &setting, out)).unwrap();
+    std::fs::File::open(&out).unwrap().sync_all().unwrap();
+    let taken = start.elapsed().as_secs_f64();
+    let bytes = std::fs::read(&out).unwrap();
+    let start = Instant::now();
+    let mut file = std::fs::File::create(folder.join("bytes.csv")).unwrap();
+    bytes.chunks(1 << 18).for_each(|chunk| file.write_all(chunk).unwrap());
+    file.sync_all().unwrap();
+    println!("{rows} {} {taken:.3} {:.3}", bytes.len(), start.elapsed().as_secs_f64());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The moment that a recording tells: RFC 3339, the same without a zone, or seconds since 1970.
+fn moment(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Some((seconds * 1e6) as i64);
+    }
+    let text = text.trim().replace(' ', "T");
+    let zoned = Timestamp::parse_rfc3339(&text).or_else(|| Timestamp::parse_rfc3339(&format!("{text}Z")));
+    zoned.map(Timestamp::as_micros)
+}
+
+/// The samples of a recording, in order of time: columns that hold numbers, and the times of its rows.
+fn recording(path: &str) -> (Vec<i64>, Vec<Vec<Option<Value>>>) {
+    let text = std::fs::read_to_string(path).expect(path);
+    let separator = if text.lines().next().unwrap_or_default().contains(';') { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(text.as_bytes());
+    let width = reader.headers().unwrap().len();
+    let mut rows: Vec<(i64, csv::StringRecord)> =
+        reader.records().map(Result::unwrap).filter_map(|row| Some((moment(row.get(0)?)?, row))).collect();
+    rows.sort_by_key(|row| row.0);
+    let value = |text: &str| text.parse().ok().map(Value::Signed).or_else(|| text.parse().ok().map(Value::Double));
+    let column = |place: usize| rows.iter().map(|row| row.1.get(place).and_then(value)).collect::<Vec<_>>();
+    let mut columns: Vec<_> = (1..width).map(column).collect();
+    columns.retain(|column| column.iter().any(Option::is_some));
+    for column in &mut columns {
+        // What is a decimal anywhere is one everywhere.
+        if column.iter().flatten().any(|value| matches!(value, Value::Double(_))) {
+            for value in column.iter_mut().flatten() {
+                *value = Value::Double(value.as_f64().unwrap());
+            }
+        }
+    }
+    (rows.into_iter().map(|row| row.0).collect(), columns)
+}
+
+fn recordings(files: &[&str]) {
+    let folder = folder("history-recordings");
+    let read: Vec<_> = files.iter().map(|file| recording(file)).collect();
+    let newest = read.iter().filter_map(|(times, _)| times.last()).max().copied().expect("a file with times");
+    let clock = Arc::new(Simulated(SystemClock::new(), AtomicI64::new(newest)));
+    let opened = OpenedHistory::open(&folder, Timestamp::from_micros(newest)).unwrap();
+    let historian = Historian::start(opened, clock.clone(), |state| assert_eq!(state.failing, None)).unwrap();
+    let tags: usize = read.iter().map(|(_, columns)| columns.len()).sum();
+    let definitions = (0..tags).map(|tag| TagDefinition::named(&format!("tag-{tag}"))).collect();
+    assert!(historian.set_plan(Arc::new(Directory::new(definitions, Vec::new(), Vec::new())), HashMap::new()));
+    let (mut tag, mut count) = (0u32, 0u64);
+    for (times, columns) in &read {
+        for column in columns {
+            let rows: Vec<_> = times
+                .iter()
+                .zip(column)
+                .filter_map(|(time, value)| {
+                    let value = Some(value.clone()?);
+                    let sample = Sample { time: Timestamp::from_micros(*time), value, quality: Quality::GOOD };
+                    Some(HistoryRow { tag: TagId(tag), sample })
+                })
+                .collect();
+            count += rows.len() as u64;
+            for part in rows.chunks(5000) {
+                let mut waiting = Some(part.to_vec());
+                while let Some(rows) = waiting.take() {
+                    waiting = historian.rows(rows).err();
+                    std::thread::park_timeout(Duration::from_millis(u64::from(waiting.is_some())));
+                }
+            }
+            tag += 1;
+        }
+    }
+    clock.1.store(newest + 3 * 86_400 * SECOND, Ordering::Relaxed);
+    let (_, unsealed) = historian.source();
+    std::thread::park_timeout(Duration::from_millis(500));
+    while unsealed.lock().unwrap().count() > 0 {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    historian.stop();
+    let as_text: u64 = files.iter().map(|file| std::fs::metadata(file).unwrap().len()).sum();
+    let raw = std::fs::read_dir(folder.join("history")).unwrap().map(Result::unwrap);
+    let raw = raw.filter(|entry| entry.file_name().to_str().unwrap().starts_with("raw"));
+    let raw: u64 = raw.map(|entry| entry.metadata().unwrap().len()).sum();
+    println!(
+        "recordings: {} files, {tags} tags, {count} samples: {:.2} bytes a sample in all, {:.2} of it samples; as text {:.1}",
+        files.len(),
+        disk_bytes(&folder) as f64 / count as f64,
+        raw as f64 / count as f64,
+        as_text as f64 / count as f64
+    );
 }
 
 fn main() {
@@ -338,6 +470,10 @@ fn main() {
             println!("{:.0} {:.1} {:.3}", samples / wall, busy * 1e9 / samples, disk_bytes(&folder) as f64 / samples);
         }
         ["year"] => year(),
+        ["open-year"] => open_year(),
+        ["export"] => export(),
+        ["export-rows"] => export_rows(),
+        ["recordings", ref files @ ..] => recordings(files),
         ["bytes"] => bytes(),
         ["questions"] => questions(),
         ["pairs", count] => pairs(count.parse().unwrap()),
@@ -345,6 +481,7 @@ fn main() {
             pairs(5);
             bytes();
             questions();
+            export();
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::config::{self, STATION_FILE, Severity};
 use crate::historian::{
-    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_csv, export_parquet, export_table,
-    write_whole,
+    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
 };
 use crate::recorder::{RECORDS_FILE, verify_file};
 use crate::tag::{Generation, Timestamp};
@@ -121,10 +120,12 @@ pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     if parquet && !plain {
         bail!("Parquet has one form only: --excel, --layout, --separator, --decimal and --time are for --format csv");
     }
-    let written = write_whole(&arguments.out, |out| match (parquet, plain) {
-        (true, _) => export_parquet(&reader, &options, setting.report, out),
-        (false, true) => export_csv(&reader, &options, out),
-        (false, false) => export_table(&reader, &options, &setting, out),
+    let written = write_whole(&arguments.out, |out| {
+        if parquet {
+            export_parquet(&reader, &options, setting.report, out)
+        } else {
+            export_table(&reader, &options, &setting, out)
+        }
     });
     let lines = written.with_context(|| format!("{} was not written", arguments.out.display()))?;
     println!("{lines} samples were written to {}", arguments.out.display());

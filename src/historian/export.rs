@@ -2,6 +2,7 @@
 
 mod dialect;
 mod file;
+mod moment;
 mod parquet;
 mod table;
 
@@ -10,9 +11,8 @@ pub use file::write_whole;
 pub use parquet::export_parquet;
 pub use table::{Progress, Setting, Table, export_table};
 
-use super::query::{QueryError, Reader};
-use crate::tag::{Sample, TagKey, Timestamp};
-use std::io::Write;
+use super::query::QueryError;
+use crate::tag::Timestamp;
 use std::time::Duration;
 
 /// Why an export stopped.
@@ -71,91 +71,6 @@ pub fn matches_pattern(pattern: &str, name: &str) -> bool {
         }
     }
     pattern[at_pattern..].iter().all(|sign| *sign == '*')
-}
-
-/// Writes the samples of all matching tags, one tag after the other, each in order of time; how many lines were written.
-pub fn export_csv(reader: &Reader, options: &ExportOptions, out: impl Write) -> Result<u64, ExportError> {
-    let tags: Vec<TagKey> = reader
-        .tags()?
-        .into_iter()
-        .filter(|key| options.patterns.iter().any(|pattern| matches_pattern(pattern, key.as_str())))
-        .collect();
-    if tags.is_empty() {
-        return Err(ExportError::NothingMatches(options.patterns.join(", ")));
-    }
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    writer.write_record(["time", "tag", "value", "quality", "reason"])?;
-    let mut lines = 0;
-    for key in &tags {
-        lines += match options.every {
-            None => export_raw(reader, key, options, &mut writer)?,
-            Some(every) => export_steps(reader, key, options, every, &mut writer)?,
-        };
-    }
-    writer.flush()?;
-    Ok(lines)
-}
-
-fn export_raw(
-    reader: &Reader,
-    key: &TagKey,
-    options: &ExportOptions,
-    writer: &mut csv::Writer<impl Write>,
-) -> Result<u64, ExportError> {
-    let (mut lines, mut failed) = (0, None);
-    let visited = reader.visit(key, options.from, options.to, |sample| {
-        lines += 1;
-        failed = write(writer, key, sample.time, &sample).err();
-        failed.is_none()
-    });
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(visited.map(|_| lines)?),
-    }
-}
-
-fn export_steps(
-    reader: &Reader,
-    key: &TagKey,
-    options: &ExportOptions,
-    every: Duration,
-    writer: &mut csv::Writer<impl Write>,
-) -> Result<u64, ExportError> {
-    let every = every.max(Duration::from_millis(1));
-    // A value holds until the station was last known to run, and not into the future.
-    let end = reader.known_until()?.map_or(options.to, |known| known.min(options.to));
-    let mut holds = reader.before(key, options.from)?;
-    let (mut step, mut last, mut lines, mut failed) = (options.from, options.from, 0, None);
-    reader.visit(key, options.from, options.to, |sample| {
-        while step < sample.time && failed.is_none() {
-            if let Some(held) = &holds {
-                failed = write(writer, key, step, held).err();
-                lines += 1;
-            }
-            step = step.plus(every);
-        }
-        last = sample.time;
-        holds = Some(sample);
-        failed.is_none()
-    })?;
-    while step <= end.max(last) && failed.is_none() {
-        let Some(held) = &holds else { break };
-        failed = write(writer, key, step, held).err();
-        lines += 1;
-        step = step.plus(every);
-    }
-    failed.map_or(Ok(lines), |error| Err(error.into()))
-}
-
-fn write(
-    writer: &mut csv::Writer<impl Write>,
-    key: &TagKey,
-    time: Timestamp,
-    sample: &Sample,
-) -> Result<(), csv::Error> {
-    let value = sample.value.as_ref().map(ToString::to_string).unwrap_or_default();
-    let reason = sample.quality.reason.words();
-    writer.write_record([&time.to_rfc3339(), key.as_str(), &value, sample.quality.status.word(), reason])
 }
 
 #[cfg(test)]

@@ -60,8 +60,8 @@ pub use bands::Band;
 pub use columns::Column;
 pub use database::StoreError;
 pub use export::{
-    Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_csv, export_parquet,
-    export_table, matches_pattern, write_whole,
+    Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_parquet, export_table,
+    matches_pattern, write_whole,
 };
 pub use query::{QueryError, Reader};
 pub use repair::{Repaired, check_history, repair_history};

@@ -1,7 +1,6 @@
 //! How a table is written, so that the program at the other end opens it right.
 
-use crate::tag::{Timestamp, Value};
-use chrono::{FixedOffset, Offset, TimeZone, Utc};
+use crate::tag::Value;
 
 /// What stands in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,33 +71,25 @@ impl Dialect {
         }
     }
 
-    /// A moment, in as many cells as [`Dialect::time_heads`]. `offset` says how many seconds local time is before UTC.
-    pub(super) fn moment(&self, time: Timestamp, offset: &dyn Fn(Timestamp) -> i32) -> [String; 2] {
-        let zone = || FixedOffset::east_opt(offset(time)).unwrap_or(Utc.fix());
-        let local = || zone().timestamp_micros(time.as_micros()).single();
-        let format = |pattern: &str| local().map(|time| time.format(pattern).to_string()).unwrap_or_default();
-        match self.moments {
-            Moments::Utc => [time.to_rfc3339(), String::new()],
-            Moments::Local => [format("%Y-%m-%dT%H:%M:%S%.6f%:z"), String::new()],
-            Moments::Sheet => {
-                let time = format("%Y-%m-%d %H:%M:%S%.3f");
-                // Fractions of a second follow the sign that fractions follow.
-                let time = if self.has_decimal_comma { time.replace('.', ",") } else { time };
-                [time, format("%:z")]
-            }
+    /// Adds a value with all its digits.
+    pub(super) fn put_value(&self, text: &mut String, value: &Value) {
+        use std::fmt::Write;
+        let start = text.len();
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{value}");
+        if self.has_decimal_comma
+            && matches!(value, Value::Single(_) | Value::Double(_))
+            && let Some(point) = text[start..].find('.')
+        {
+            text.replace_range(start + point..=start + point, ",");
         }
     }
 
     /// A value, with all its digits.
     pub(super) fn value(&self, value: &Value) -> String {
-        match value {
-            Value::Single(_) | Value::Double(_) => self.number(value.to_string()),
-            other => other.to_string(),
-        }
-    }
-
-    pub(super) fn number(&self, text: String) -> String {
-        if self.has_decimal_comma { text.replace('.', ",") } else { text }
+        let mut text = String::new();
+        self.put_value(&mut text, value);
+        text
     }
 }
 
@@ -107,17 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_and_numbers_follow_the_dialect() {
-        let time = Timestamp::parse_rfc3339("2026-11-21T13:32:07.25Z").unwrap();
-        let zone = |_| 3600;
-        for (dialect, cells) in [
-            (Dialect::default(), ["2026-11-21T13:32:07.250000Z", ""]),
-            (Dialect { moments: Moments::Local, ..Dialect::default() }, ["2026-11-21T14:32:07.250000+01:00", ""]),
-            (Dialect::english_excel(), ["2026-11-21 14:32:07.250", "+01:00"]),
-            (Dialect::dutch_excel(), ["2026-11-21 14:32:07,250", "+01:00"]),
-        ] {
-            assert_eq!(dialect.moment(time, &zone), cells, "{dialect:?}");
-        }
+    fn numbers_follow_the_dialect() {
         let dutch = Dialect::dutch_excel();
         assert_eq!(dutch.value(&Value::Double(-1.5)), "-1,5");
         assert_eq!(dutch.value(&Value::Text("v1.5".into())), "v1.5", "a text is no number");

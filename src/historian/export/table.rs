@@ -2,8 +2,9 @@
 
 use super::super::query::{QueryError, Reader};
 use super::dialect::{Dialect, Shape};
+use super::moment::MomentWriter;
 use super::{ExportError, ExportOptions, matches_pattern};
-use crate::tag::{Sample, TagKey, Timestamp};
+use crate::tag::{Sample, TagKey, Timestamp, Value};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub fn export_table(
 /// A table that is being written.
 pub struct Table<'a, W: Write> {
     setting: &'a Setting<'a>,
+    moments: MomentWriter<'a>,
     writer: csv::Writer<W>,
     lines: u64,
     share: f64,
@@ -64,7 +66,8 @@ impl<'a, W: Write> Table<'a, W> {
     pub fn new(setting: &'a Setting<'a>, out: W) -> Self {
         let mut builder = csv::WriterBuilder::new();
         let builder = builder.terminator(csv::Terminator::CRLF).delimiter(setting.dialect.separator);
-        Self { setting, writer: builder.from_writer(out), lines: 0, share: 0.0 }
+        let moments = MomentWriter::new(setting.dialect, setting.offset);
+        Self { setting, moments, writer: builder.from_writer(out), lines: 0, share: 0.0 }
     }
 
     /// The heads of the columns behind that of the time.
@@ -75,10 +78,10 @@ impl<'a, W: Write> Table<'a, W> {
 
     /// A line.
     pub fn line<'c>(&mut self, time: Timestamp, cells: impl IntoIterator<Item = &'c str>) -> Result<(), ExportError> {
-        let [moment, offset] = self.setting.dialect.moment(time, self.setting.offset);
-        self.writer.write_field(&moment)?;
+        let [moment, offset] = self.moments.write(time);
+        self.writer.write_field(moment)?;
         if self.setting.dialect.time_heads().len() > 1 {
-            self.writer.write_field(&offset)?;
+            self.writer.write_field(offset)?;
         }
         for cell in cells {
             self.writer.write_field(cell)?;
@@ -90,7 +93,7 @@ impl<'a, W: Write> Table<'a, W> {
 
     /// How a number is written.
     pub fn number(&self, value: f64) -> String {
-        if value.is_finite() { self.setting.dialect.number(value.to_string()) } else { String::new() }
+        if value.is_finite() { self.setting.dialect.value(&Value::Double(value)) } else { String::new() }
     }
 
     /// From now on it is this far.
@@ -131,9 +134,13 @@ fn long<W: Write>(
     table: &mut Table<'_, W>,
 ) -> Result<(), ExportError> {
     table.head(["tag", "value", "quality", "reason"])?;
+    let mut value = String::new();
     for (number, key) in keys.iter().enumerate() {
         let mut write = |time: Timestamp, sample: &Sample| {
-            let value = sample.value.as_ref().map(|value| table.setting.dialect.value(value)).unwrap_or_default();
+            value.clear();
+            if let Some(found) = &sample.value {
+                table.setting.dialect.put_value(&mut value, found);
+            }
             table.share = (number as f64 + share_of(time, options)) / keys.len() as f64;
             let (status, reason) = (sample.quality.status.word(), sample.quality.reason.words());
             table.line(time, [key.as_str(), &value, status, reason])
@@ -348,20 +355,5 @@ mod tests {
             Some(Duration::from_secs(2)),
             "\u{feff}time,utc_offset,a,b|1970-01-01 01:00:02.000,+01:00,1.5,|1970-01-01 01:00:04.000,+01:00,,x;y|",
         );
-    }
-
-    #[test]
-    fn the_default_dialect_is_that_of_the_plain_export() {
-        let folder = tempfile::tempdir().unwrap();
-        let reader = history(folder.path());
-        let [from, to] = [0, 5_000_000].map(Timestamp::from_micros);
-        for every in [None, Some(Duration::from_secs(1))] {
-            let options = ExportOptions { patterns: vec!["*".to_owned()], from, to, every };
-            let setting = Setting { dialect: Dialect::default(), offset: &|_| 0, report: &|_| true };
-            let (mut table, mut plain) = (Vec::new(), Vec::new());
-            let lines = export_table(&reader, &options, &setting, &mut table).unwrap();
-            assert_eq!(super::super::export_csv(&reader, &options, &mut plain).unwrap(), lines);
-            assert_eq!(table, plain);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Random;
 use crate::support::{python, root};
-use polder::historian::{ExportOptions, Historian, OpenedHistory, Reader, export_csv};
+use polder::historian::{Dialect, ExportOptions, Historian, OpenedHistory, Reader, Setting, export_table};
 use polder::tag::{Clock, Directory, HistoryRow, Quality, Reason, Sample, TagDefinition, TagId, Timestamp, Value};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -68,7 +68,8 @@ fn the_csv_of_an_export_is_read_by_python_as_it_was() {
     let reader = Reader::open(&super::written::main_file(keep.path()), None).unwrap();
     let [from, to] = [0, i64::MAX].map(Timestamp::from_micros);
     let options = ExportOptions { patterns: vec!["*".to_owned()], from, to, every: None };
-    export_csv(&reader, &options, std::fs::File::create(&csv).unwrap()).unwrap();
+    let setting = Setting { dialect: Dialect::default(), offset: &|_| 0, report: &|_| true };
+    export_table(&reader, &options, &setting, std::fs::File::create(&csv).unwrap()).unwrap();
     // A CSV does not tell kinds: Python is told them, and nothing else.
     let expected: Vec<Json> = samples.iter().map(|sample| told(sample, tag)).collect();
     let of_kind: Vec<&Json> = expected.iter().map(|line| &line[2]).collect();
