@@ -1,6 +1,7 @@
 //! One SQLite file of history: opened so that it is durable, checked, and, when it is damaged, set aside.
 
 use crate::tag::{TagKey, Timestamp};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,6 +100,14 @@ pub(super) struct Layout {
     pub(super) page_bytes: i64,
 }
 
+/// What every connection to a file of history begins with.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    // All statements stay compiled, whatever is asked with them.
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 /// An open file.
 pub(super) struct Database {
     connection: Connection,
@@ -123,7 +132,7 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let failed = |source| explain(path, source);
         let mut connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
+        set_up(&connection).map_err(failed)?;
         check(&mut connection).map_err(failed)?;
         let mut database = Self { connection, path: path.to_owned() };
         database.prepare(layout)?;
@@ -134,7 +143,7 @@ impl Database {
     pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        set_up(&connection)?;
         Ok(connection)
     }
 

@@ -99,10 +99,21 @@ pub(super) struct Chunk {
 pub(super) struct Timelines {
     known: HashMap<Vec<u8>, i64>,
     bytes: usize,
+    /// The times of the chunk before, which are mostly those of the next one too: that saves encoding them.
+    last: Option<(Vec<i64>, i64)>,
 }
 
 impl Timelines {
     fn id(&mut self, connection: &Connection, times: &[i64]) -> rusqlite::Result<i64> {
+        if let Some((_, id)) = self.last.as_ref().filter(|(last, _)| last == times) {
+            return Ok(*id);
+        }
+        let id = self.find(connection, times)?;
+        self.last = Some((times.to_vec(), id));
+        Ok(id)
+    }
+
+    fn find(&mut self, connection: &Connection, times: &[i64]) -> rusqlite::Result<i64> {
         let bytes = encode_timeline(times);
         if let Some(id) = self.known.get(&bytes) {
             return Ok(*id);

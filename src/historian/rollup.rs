@@ -10,8 +10,8 @@
 
 use super::calendar::floor;
 use super::codec::{
-    common_decimals, put_doubles, put_integers, put_signed, put_unsigned, seal, take, take_doubles, take_integers,
-    take_signed, take_unsigned, unseal,
+    common_decimals, put_doubles, put_integers, put_integers_quickly, put_signed, put_unsigned, seal, take,
+    take_doubles, take_integers, take_signed, take_unsigned, unseal,
 };
 
 const VERSION: u8 = 1;
@@ -217,10 +217,10 @@ fn put_extremes(bytes: &mut Vec<u8>, rollups: &[&Rollup]) {
     };
     bytes.push(digits);
     let difference = |from: &[i64], to: &[i64]| from.iter().zip(to).map(|(from, to)| to - from).collect::<Vec<_>>();
-    put_integers(bytes, &first);
-    put_integers(bytes, &difference(&min, &first));
-    put_integers(bytes, &difference(&first, &max));
-    put_integers(bytes, &difference(&first, &last));
+    put_integers_quickly(bytes, &first);
+    put_integers_quickly(bytes, &difference(&min, &first));
+    put_integers_quickly(bytes, &difference(&first, &max));
+    put_integers_quickly(bytes, &difference(&first, &last));
 }
 
 fn put_means(bytes: &mut Vec<u8>, rollups: &[&Rollup]) {
@@ -233,7 +233,7 @@ fn put_means(bytes: &mut Vec<u8>, rollups: &[&Rollup]) {
     match held.iter().map(|rollup| parts(rollup)).collect::<Option<Vec<i64>>>() {
         Some(parts) => {
             bytes.push(0);
-            put_integers(bytes, &parts);
+            put_integers_quickly(bytes, &parts);
         }
         None => {
             bytes.push(1);

@@ -352,8 +352,8 @@ impl SampleStore {
 
     /// Where the last run ended without saying so, the first sample of this run is preceded by one that says "station was off".
     fn gaps(&mut self, rows: &VecDeque<(i64, Sample)>) -> (Vec<(i64, Sample)>, BTreeSet<i64>) {
-        let mut fresh: BTreeSet<i64> = rows.iter().map(|(tag, _)| *tag).collect();
-        fresh.retain(|tag| !*slot(&mut self.seen, *tag));
+        let fresh = rows.iter().map(|(tag, _)| *tag).filter(|tag| !*slot(&mut self.seen, *tag));
+        let fresh: BTreeSet<i64> = fresh.collect();
         let Some(alive) = self.was_alive else { return (Vec::new(), fresh) };
         self.find_last_before(&fresh, alive.as_micros().saturating_add(1));
         let gaps = fresh.iter().filter_map(|tag| Some((*tag, self.gap_before(*tag, alive)?))).collect();

@@ -29,7 +29,10 @@
 //!
 //! An **integer column** begins with its method: 0 all the same (signed); 1 runs (number of them, each as signed difference to the one
 //! before and length); 2 differences (each signed); 3 packed (first as signed, divisor, length in bytes, pco of (number - first) / divisor);
-//! 4 steps (first as signed, then the steps between the numbers as an integer column). Differences wrap around at 64 bits.
+//! 4 steps (first as signed, then the steps between the numbers as an integer column); 5 blocks of bits (byte 0, or byte 1 and the first as
+//! signed when the blocks hold the steps; then for each 128 numbers the lowest as signed, a byte with the width of the distances to it, and
+//! these, low bits first, filled up to a byte). Differences wrap around at 64 bits. Rollups use 5 where chunks use 3: a row of them is
+//! rewritten six times and a month of them is read at once, and pco takes longer to begin than to read 360 numbers.
 //!
 //! A **float column**: 0 decimal (exponent byte, exceptions, integer column of value times ten to the exponent); 1 packed (length, pco of
 //! the floats); 2 plain (little endian). An exception has its distance to the one before and its plain bits: not-a-number, -0.0 and the
@@ -37,6 +40,7 @@
 //!
 //! A **text column**: number of different texts, each as length and UTF-8, then an integer column of their numbers.
 
+mod bits;
 mod bytes;
 mod chunk;
 mod floats;
@@ -47,4 +51,4 @@ pub(super) use bytes::{put_signed, put_unsigned, take, take_signed, take_unsigne
 pub(super) use chunk::{decode_chunk, decode_timeline, encode_chunk, encode_timeline, seal, unseal};
 pub(super) use floats::{common_decimals, put_doubles, take_doubles};
 pub(super) use head::{HeadWriter, read_head};
-pub(super) use integers::{put_integers, take_integers};
+pub(super) use integers::{put_integers, put_integers_quickly, take_integers};
