@@ -439,22 +439,31 @@ fn recordings(files: &[&str]) {
             tag += 1;
         }
     }
-    clock.1.store(newest + 3 * 86_400 * SECOND, Ordering::Relaxed);
     let (_, unsealed) = historian.source();
-    std::thread::park_timeout(Duration::from_millis(500));
-    while unsealed.lock().unwrap().count() > 0 {
-        std::thread::park_timeout(Duration::from_millis(20));
+    let mut ahead = 3 * 86_400;
+    // What was flushed after a round of sealing began is sealed an hour later.
+    while ahead < 4 * 86_400 || unsealed.lock().unwrap().count() > 0 {
+        clock.1.store(newest + ahead * SECOND, Ordering::Relaxed);
+        ahead += HOUR;
+        std::thread::park_timeout(Duration::from_millis(100));
     }
     historian.stop();
     let as_text: u64 = files.iter().map(|file| std::fs::metadata(file).unwrap().len()).sum();
-    let raw = std::fs::read_dir(folder.join("history")).unwrap().map(Result::unwrap);
-    let raw = raw.filter(|entry| entry.file_name().to_str().unwrap().starts_with("raw"));
-    let raw: u64 = raw.map(|entry| entry.metadata().unwrap().len()).sum();
+    let packed: i64 = std::fs::read_dir(folder.join("history"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("raw"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sqlite"))
+        .map(|path| {
+            let sql = "SELECT (SELECT sum(length(bytes) + length(closing)) FROM chunk) + (SELECT sum(length(bytes)) FROM timeline)";
+            rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        })
+        .sum();
     println!(
-        "recordings: {} files, {tags} tags, {count} samples: {:.2} bytes a sample in all, {:.2} of it samples; as text {:.1}",
+        "recordings: {} files, {tags} tags, {count} samples: {:.2} bytes a sample packed, {:.2} with rollups, indexes and empty room of the files; as text {:.1}",
         files.len(),
+        packed as f64 / count as f64,
         disk_bytes(&folder) as f64 / count as f64,
-        raw as f64 / count as f64,
         as_text as f64 / count as f64
     );
 }
