@@ -28,6 +28,8 @@ fn plan() -> Plan {
         message: "high".into(),
         guidance: "".into(),
         area: None,
+        latch: false,
+        group: None,
     };
     Plan {
         generation: Generation(1),

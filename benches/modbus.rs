@@ -50,6 +50,7 @@ impl Outlets for Nowhere {
     fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
         Ok(())
     }
+    fn delays(&mut self, _: Vec<polder::alarm::DelayChange>) {}
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }

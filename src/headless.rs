@@ -153,7 +153,7 @@ fn print(lines: impl Iterator<Item = Json>) -> anyhow::Result<()> {
     out.flush().context("the event stream cannot be written")
 }
 
-/// The state at the start: every tag and device, every alarm that is not normal.
+/// The state at the start: every tag and device, every alarm that is not normal or set aside.
 fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
     let plan = &snapshot.plan;
     let tags = plan.directory.iter().filter_map(|(tag, _)| {
@@ -167,7 +167,7 @@ fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
         .iter()
         .enumerate()
         .map(|(slot, device)| device_line(plan, slot, &device.link, snapshot.taken.utc));
-    let alarms = snapshot.alarms.views.iter().map(|view| alarm_line(plan, view));
+    let alarms = snapshot.alarms.views.iter().chain(&snapshot.alarms.set_aside).map(|view| alarm_line(plan, view));
     print(tags.chain(devices).chain(alarms))
 }
 
@@ -179,6 +179,9 @@ fn print_news(news: &News) -> anyhow::Result<()> {
     });
     let notices = news.notices.iter().map(|notice| match notice {
         Notice::Alarm(view) => alarm_line(&news.plan, view),
+        Notice::SetAsideEnded { alarm, words, time } => {
+            json!({"event": "notice", "alarm": alarm, "words": &**words, "time": time.to_rfc3339()})
+        }
         Notice::Device { device, link, time } => device_line(&news.plan, device.index(), link, *time),
         Notice::Command(view) => command_line(&news.plan, view),
         Notice::Loss { count, time } => json!({"event": "loss", "count": count, "time": time.to_rfc3339()}),
@@ -220,10 +223,20 @@ fn alarm_line(plan: &Plan, view: &AlarmView) -> Json {
         crate::alarm::Subject::Tag(tag) => Some(key_of(plan, tag)),
         crate::alarm::Subject::Device(_) => None,
     };
-    json!({
+    let mut line = json!({
         "event": "alarm", "alarm": view.key, "occurrence": view.occurrence, "tag": tag, "state": view.state,
         "priority": view.priority, "time": view.changed.to_rfc3339(), "value": view.value, "message": &*view.message,
-    })
+        "condition": view.condition.words(),
+    });
+    if let Some(aside) = &view.aside {
+        line["by"] = aside.by().map(ToString::to_string).into();
+        line["reason"] = aside.reason().into();
+        line["until"] = aside.until().map(Timestamp::to_rfc3339).into();
+    }
+    if view.is_first_out {
+        line["first_out"] = true.into();
+    }
+    line
 }
 
 fn command_line(plan: &Plan, view: &CommandView) -> Json {

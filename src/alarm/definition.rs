@@ -105,4 +105,8 @@ pub struct AlarmDefinition {
     pub guidance: Arc<str>,
     /// The part of the plant that it belongs to.
     pub area: Option<Arc<str>>,
+    /// Whether it stays after its condition is gone, until a person resets it.
+    pub latch: bool,
+    /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
+    pub group: Option<Arc<str>>,
 }

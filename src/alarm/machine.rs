@@ -1,80 +1,207 @@
-//! The life of one alarm, as a pure state machine: samples, time and acknowledgements in, changes of state out.
+//! The life of one alarm, as a pure state machine: samples, time and what people do in, changes of state out.
 //!
 //! ```text
-//!             raise                 acknowledge
-//!   Normal ---------> Unacknowledged ---------> Acknowledged
-//!     ^                  |      ^                    |
-//!     |           return |      | raise (a new       | return
-//!     |                  v      |  occurrence)       |
-//!     |        ReturnedUnacknowledged                |
-//!     +-- acknowledge ---+                           |
-//!     +----------------------------------------------+
+//!              raise                     acknowledge
+//!   Normal -----------> Unacknowledged ---------------> Acknowledged
+//!     ^                    |      ^                          |
+//!     |             return |      | raise (from each         | return
+//!     |                    v      |  below: a new            |
+//!     +-- acknowledge -- ReturnedUnacknowledged occurrence)  |
+//!     +------------------------------------------------------+
+//!   With a latch, a return leads to these instead:
+//!     Unacknowledged -- return --> LatchedUnacknowledged -- acknowledge --> LatchedAcknowledged <-- return -- Acknowledged
+//!                                     | reset                                   | reset
+//!                                     v                                         v
+//!                                  ReturnedUnacknowledged                     Normal
 //! ```
-//! Bad input changes nothing: the state holds, marked unevaluated, and delays start anew.
+//! Bad input changes nothing: the condition holds as it was, marked unevaluated, and delays start anew.
+//!
+//! # Set aside
+//! Over the process an alarm can be shelved, suppressed by design and out of service, all at once; the strongest is shown. The condition
+//! is evaluated on below with its delays, and the journal says when it changes. The state of the process stands still until the last of
+//! the three is over; then it follows from the condition:
+//!
+//! | before | below, meanwhile | condition now | state after | why |
+//! |---|---|---|---|---|
+//! | active | it never went | active | `Unacknowledged`, the same occurrence | it is the same event, and somebody has to look at it now |
+//! | any | it came, or went and came | active | `Unacknowledged`, a new occurrence | another event, which nobody has seen |
+//! | any, no latch | whatever it did | gone | `Normal` | there is nothing to do, and the journal has what happened |
+//! | latched | nothing | gone | as before | who set it aside has not reset it; what was acknowledged stays so |
+//! | latched, or any with a latch | it came and went | gone | `LatchedUnacknowledged`, a new occurrence | a latch is there so that nothing passes unseen |
+//! | active, with a latch | it went | gone | `LatchedUnacknowledged`, the same occurrence | only a reset ends a latch, and a shelf is none |
+//!
+//! Bad input returns nothing here either: "now" is what the condition was when its input last said something.
+//!
+//! # After a restart
+//! Everything is as it was. A delay that had begun goes on from its start if the first good sample still says so, and is forgotten if it
+//! does not. Ends in time go on as [`super::TimeLimit`] says.
 
-use super::{Acknowledged, AlarmDefinition, OccurrenceId, State, Verdict};
+use super::{
+    AlarmDefinition, Aside, ConditionState, DelayKept, Occasion, OccurrenceId, OutOfService, Persisted, ProcessState,
+    Refused, Shelf, State, Suppression, Verdict,
+};
 use crate::tag::{Monotonic, Now, Timestamp};
+use std::time::Duration;
 
 /// What an alarm is at this moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alarm {
-    state: State,
-    occurrence: Option<OccurrenceId>,
+    process: ProcessState,
+    /// Whether the condition holds, after its delays. While nothing is set aside, the state says the same.
+    active: bool,
+    unevaluated: bool,
+    delay: Delay,
+    occurrence: OccurrenceId,
     raised: Timestamp,
     changed: Timestamp,
-    waiting: Option<Monotonic>,
-    unevaluated: bool,
+    /// Rare, so that the alarm stays small.
+    aside: Option<Box<Aside>>,
 }
 
-/// What is kept of an alarm between two runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Persisted {
-    /// Where it stood.
-    pub state: State,
-    /// Its present activation.
-    pub occurrence: OccurrenceId,
-    /// When that activation began.
-    pub raised: Timestamp,
-    /// When the state last changed.
-    pub changed: Timestamp,
+/// A delay before the condition takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Delay {
+    /// None goes on.
+    #[default]
+    None,
+    /// It is over then.
+    Until(Monotonic),
+    /// It began in the last run; the first sample that says something decides.
+    Kept(Timestamp),
 }
 
-/// What an alarm made of a sample or of time passing.
+/// Something that happens to an alarm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlarmEvent {
+    /// A sample says this about the condition.
+    Observed(Verdict),
+    /// Time passes.
+    TimePasses,
+    /// A person acknowledges this activation.
+    Acknowledge(OccurrenceId),
+    /// A person resets what is latched.
+    Reset,
+    /// A person sets it aside for a while.
+    Shelve(Shelf),
+    /// A person ends that.
+    Unshelve,
+    /// The design of the plant sets it aside.
+    BeginSuppression(Suppression),
+    /// It does so no more.
+    EndSuppression,
+    /// A person takes it out of service.
+    TakeOutOfService(OutOfService),
+    /// A person puts it back.
+    ReturnToService,
+}
+
+/// One change of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What was shown before.
+    pub from: State,
+    /// What is shown after; the same where only something below changed.
+    pub to: State,
+    /// What made it change.
+    pub occasion: Occasion,
+    /// Whether the number of a new activation was used.
+    pub is_new_occurrence: bool,
+}
+
+/// What an alarm made of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
-    /// The state before and after, where it changed.
-    pub change: Option<(State, State)>,
+    /// What changed.
+    pub change: Option<Change>,
     /// When it wants to be told the time.
     pub wake: Option<Monotonic>,
+    /// Whether a delay began or ended.
+    pub delay_changed: bool,
 }
 
 impl Alarm {
     /// An alarm as it was when the last run ended; its condition counts as unevaluated until a good sample comes.
-    pub const fn restore(kept: Persisted) -> Self {
+    pub fn restore(kept: Persisted) -> Self {
+        let delay = kept.delay.filter(|delay| delay.towards_active != kept.active);
+        // Whatever a file says: what is shown as active has a condition that holds, and the other way round.
+        let active = if kept.aside.is_some() { kept.active } else { kept.process.is_active() };
         Self {
-            state: kept.state,
-            occurrence: Some(kept.occurrence),
+            process: kept.process,
+            active,
+            unevaluated: true,
+            delay: delay.map_or(Delay::None, |delay| Delay::Kept(delay.since)),
+            occurrence: kept.occurrence,
             raised: kept.raised,
             changed: kept.changed,
-            waiting: None,
-            unevaluated: true,
+            aside: kept.aside,
         }
+    }
+
+    /// What has to be kept of it, but for a delay; none where nothing has to be.
+    pub fn kept(&self) -> Option<Persisted> {
+        (self.process != ProcessState::Normal || self.aside.is_some()).then(|| self.image())
+    }
+
+    /// The same even where nothing has to be kept.
+    pub fn image(&self) -> Persisted {
+        Persisted {
+            process: self.process,
+            active: self.active,
+            occurrence: self.occurrence,
+            raised: self.raised,
+            changed: self.changed,
+            aside: self.aside.clone(),
+            first_out: None,
+            delay: None,
+        }
+    }
+
+    /// The delay that goes on, as it has to be kept.
+    pub fn delay(&self, definition: &AlarmDefinition, now: Now) -> Option<DelayKept> {
+        let towards_active = !self.active;
+        let since = match self.delay {
+            Delay::None => return None,
+            Delay::Kept(since) => since,
+            Delay::Until(due) => {
+                let whole = if towards_active { definition.on_delay } else { definition.off_delay };
+                now.utc.minus(whole.saturating_sub(due.since(now.monotonic)))
+            }
+        };
+        Some(DelayKept { since, towards_active })
     }
 
     /// The same alarm with a delay that had begun forgotten: it starts anew.
     #[must_use]
-    pub const fn without_delay(self) -> Self {
-        Self { waiting: None, ..self }
+    pub fn without_delay(self) -> Self {
+        Self { delay: Delay::None, ..self }
     }
 
-    /// Where it stands.
-    pub const fn state(&self) -> State {
-        self.state
+    /// What is shown.
+    pub fn state(&self) -> State {
+        self.aside.as_ref().map_or(self.process.into(), |aside| aside.state())
     }
 
-    /// Its present activation, or its last one.
-    pub const fn occurrence(&self) -> Option<OccurrenceId> {
-        self.occurrence
+    /// Where it stands in the process; of one that is set aside, where it stood when it was.
+    pub const fn process(&self) -> ProcessState {
+        self.process
+    }
+
+    /// How it is set aside.
+    pub const fn aside(&self) -> Option<&Aside> {
+        match &self.aside {
+            Some(aside) => Some(aside),
+            None => None,
+        }
+    }
+
+    /// What is known of its condition.
+    pub const fn condition(&self) -> ConditionState {
+        ConditionState { active: self.active, unevaluated: self.unevaluated }
+    }
+
+    /// Its present activation, or its last one; none where it never was active.
+    pub fn occurrence(&self) -> Option<OccurrenceId> {
+        Some(self.occurrence).filter(|occurrence| occurrence.0 > 0)
     }
 
     /// When the present activation began.
@@ -82,18 +209,49 @@ impl Alarm {
         self.raised
     }
 
-    /// When the state last changed.
+    /// When what is shown last changed.
     pub const fn changed(&self) -> Timestamp {
         self.changed
     }
 
-    /// Whether the last input said nothing about the condition.
-    pub const fn is_unevaluated(&self) -> bool {
-        self.unevaluated
+    /// Takes an event. `next` numbers a new activation; the caller counts on when it was used. One event makes at most one change:
+    /// after [`AlarmEvent::TimePasses`] with a change, the caller lets time pass once more.
+    pub fn take(
+        &mut self,
+        definition: &AlarmDefinition,
+        event: AlarmEvent,
+        now: Now,
+        next: OccurrenceId,
+    ) -> Result<Observation, Refused> {
+        let from = self.state();
+        match event {
+            AlarmEvent::Observed(verdict) => Ok(self.observe(definition, verdict, now, next)),
+            AlarmEvent::TimePasses => Ok(self.wake(definition, now, next)),
+            AlarmEvent::Acknowledge(occurrence) => self.acknowledge(occurrence, now),
+            AlarmEvent::Reset => self.reset(now),
+            AlarmEvent::Shelve(shelf) => self.shelve(shelf, now),
+            AlarmEvent::Unshelve => {
+                let shelf = self.aside.as_mut().and_then(|aside| aside.shelf.take());
+                shelf.ok_or(Refused::NotShelved)?;
+                Ok(self.lift(definition, from, Occasion::Unshelved, now, next))
+            }
+            AlarmEvent::BeginSuppression(suppression) => self.suppress(suppression, now),
+            AlarmEvent::EndSuppression => {
+                let suppression = self.aside.as_mut().and_then(|aside| aside.suppression.take());
+                suppression.ok_or(Refused::NotSuppressed)?;
+                Ok(self.lift(definition, from, Occasion::SuppressionEnded, now, next))
+            }
+            AlarmEvent::TakeOutOfService(out) => self.take_out_of_service(out, now),
+            AlarmEvent::ReturnToService => {
+                let out = self.aside.as_mut().and_then(|aside| aside.out_of_service.take());
+                out.ok_or(Refused::InService)?;
+                Ok(self.lift(definition, from, Occasion::ReturnedToService, now, next))
+            }
+        }
     }
 
-    /// Takes what a sample says about the condition. `next` numbers a new activation; the caller counts on when the state after is
-    /// [`State::Unacknowledged`].
+    /// Takes what a sample says about the condition.
+    #[inline]
     pub fn observe(
         &mut self,
         definition: &AlarmDefinition,
@@ -103,202 +261,234 @@ impl Alarm {
     ) -> Observation {
         self.unevaluated = verdict == Verdict::Unevaluated;
         let wanted = match verdict {
-            Verdict::Unevaluated => self.state.is_active(),
+            Verdict::Unevaluated => self.active,
             Verdict::Active => true,
             Verdict::Inactive => false,
         };
-        if wanted == self.state.is_active() {
-            self.waiting = None;
+        if wanted != self.active {
+            return self.delay_or_turn(definition, wanted, now, next);
+        }
+        let is_undecided = self.unevaluated && matches!(self.delay, Delay::Kept(_));
+        if self.delay == Delay::None || is_undecided {
             return Observation::default();
         }
-        let delay = if wanted { definition.on_delay } else { definition.off_delay };
-        if delay.is_zero() {
-            return self.turn(now, next);
-        }
-        match self.waiting {
-            Some(due) if due <= now.monotonic => self.turn(now, next),
-            Some(_) => Observation::default(),
-            None => {
-                let due = now.monotonic.plus(delay);
-                self.waiting = Some(due);
-                Observation { change: None, wake: Some(due) }
+        self.delay = Delay::None;
+        Observation { delay_changed: true, ..Observation::default() }
+    }
+
+    fn delay_or_turn(
+        &mut self,
+        definition: &AlarmDefinition,
+        wanted: bool,
+        now: Now,
+        next: OccurrenceId,
+    ) -> Observation {
+        let whole = if wanted { definition.on_delay } else { definition.off_delay };
+        let left = match self.delay {
+            Delay::Until(due) => due.since(now.monotonic),
+            Delay::Kept(since) => {
+                let gone = Duration::from_micros(now.utc.micros_since(since).max(0) as u64);
+                whole.saturating_sub(gone)
             }
+            Delay::None => whole,
+        };
+        if left.is_zero() || whole.is_zero() {
+            return self.turn(definition, now, next);
         }
+        if let Delay::Until(_) = self.delay {
+            return Observation::default();
+        }
+        let due = now.monotonic.plus(left);
+        self.delay = Delay::Until(due);
+        Observation { wake: Some(due), delay_changed: true, ..Observation::default() }
     }
 
-    /// Lets time pass: a delay that has run out takes effect.
-    pub fn wake(&mut self, now: Now, next: OccurrenceId) -> Observation {
-        match self.waiting {
-            Some(due) if due <= now.monotonic => self.turn(now, next),
-            _ => Observation::default(),
+    /// Lets time pass: a delay that has run out takes effect, and what was set aside until now comes back.
+    pub fn wake(&mut self, definition: &AlarmDefinition, now: Now, next: OccurrenceId) -> Observation {
+        if matches!(self.delay, Delay::Until(due) if due <= now.monotonic) {
+            return self.turn(definition, now, next);
         }
+        let from = self.state();
+        let Some(aside) = &mut self.aside else { return Observation::default() };
+        if aside.shelf.take_if(|shelf| shelf.limit.is_over(now)).is_some() {
+            return self.lift(definition, from, Occasion::ShelfEnded, now, next);
+        }
+        let is_over = |out: &mut OutOfService| out.limit.as_ref().is_some_and(|limit| limit.is_over(now));
+        if aside.out_of_service.take_if(is_over).is_some() {
+            return self.lift(definition, from, Occasion::ServiceDateReached, now, next);
+        }
+        Observation::default()
     }
 
-    /// Somebody acknowledges `occurrence`.
-    pub fn acknowledge(&mut self, occurrence: OccurrenceId, now: Now) -> Acknowledged {
-        let outcome = self.would_acknowledge(occurrence);
-        if let Acknowledged::Done(state) = outcome {
-            self.state = state;
+    /// A new run, or the wall clock jumped: ends in time are told anew. Whether something of what is kept is another now.
+    pub fn follow_clock(&mut self, now: Now) -> bool {
+        let Some(aside) = &mut self.aside else { return false };
+        let mut is_another = false;
+        for limit in aside.limits_mut() {
+            let before = limit.until;
+            match limit.due() {
+                Some(_) => limit.follow_clock(now),
+                None => drop(limit.resume(now)),
+            }
+            is_another |= limit.until != before;
+        }
+        is_another
+    }
+
+    fn acknowledge(&mut self, occurrence: OccurrenceId, now: Now) -> Result<Observation, Refused> {
+        if self.occurrence != occurrence || occurrence.0 == 0 {
+            return Err(Refused::Gone);
+        }
+        if let Some(aside) = &self.aside {
+            return Err(Refused::SetAside(aside.state()));
+        }
+        let to = match self.process {
+            ProcessState::Unacknowledged => ProcessState::Acknowledged,
+            ProcessState::ReturnedUnacknowledged => ProcessState::Normal,
+            ProcessState::LatchedUnacknowledged => ProcessState::LatchedAcknowledged,
+            ProcessState::Normal | ProcessState::Acknowledged | ProcessState::LatchedAcknowledged => {
+                return Err(Refused::AlreadyAcknowledged);
+            }
+        };
+        Ok(self.become_in_process(to, Occasion::Acknowledged, false, now))
+    }
+
+    fn reset(&mut self, now: Now) -> Result<Observation, Refused> {
+        if let Some(aside) = &self.aside {
+            return Err(Refused::SetAside(aside.state()));
+        }
+        let to = match self.process {
+            ProcessState::LatchedUnacknowledged => ProcessState::ReturnedUnacknowledged,
+            ProcessState::LatchedAcknowledged => ProcessState::Normal,
+            ProcessState::Unacknowledged | ProcessState::Acknowledged => return Err(Refused::StillActive),
+            ProcessState::Normal | ProcessState::ReturnedUnacknowledged => return Err(Refused::NotLatched),
+        };
+        Ok(self.become_in_process(to, Occasion::Reset, false, now))
+    }
+
+    fn shelve(&mut self, shelf: Shelf, now: Now) -> Result<Observation, Refused> {
+        if let Some(held) = self.aside.as_ref().and_then(|aside| aside.shelf.as_ref()) {
+            return Err(Refused::AlreadyShelved(held.limit.until));
+        }
+        Ok(self.put_aside(Occasion::Shelved, now, |aside| aside.shelf = Some(shelf)))
+    }
+
+    fn suppress(&mut self, suppression: Suppression, now: Now) -> Result<Observation, Refused> {
+        if let Some(held) = self.aside.as_ref().and_then(|aside| aside.suppression.as_ref()) {
+            return Err(Refused::AlreadySuppressed(held.since));
+        }
+        Ok(self.put_aside(Occasion::SuppressionBegan, now, |aside| aside.suppression = Some(suppression)))
+    }
+
+    fn take_out_of_service(&mut self, out: OutOfService, now: Now) -> Result<Observation, Refused> {
+        if let Some(held) = self.aside.as_ref().and_then(|aside| aside.out_of_service.as_ref()) {
+            return Err(Refused::AlreadyOutOfService { by: held.by.to_string(), since: held.since });
+        }
+        Ok(self.put_aside(Occasion::TakenOutOfService, now, |aside| aside.out_of_service = Some(out)))
+    }
+
+    fn put_aside(&mut self, occasion: Occasion, now: Now, put: impl FnOnce(&mut Aside)) -> Observation {
+        let from = self.state();
+        let aside = self.aside.get_or_insert_default();
+        put(aside);
+        let wake = aside.due();
+        Observation { wake, ..self.changed_from(from, occasion, false, now) }
+    }
+
+    /// One of the three is over; after the last of them the state follows from the condition.
+    fn lift(
+        &mut self,
+        definition: &AlarmDefinition,
+        from: State,
+        occasion: Occasion,
+        now: Now,
+        next: OccurrenceId,
+    ) -> Observation {
+        let Some(aside) = self.aside.take_if(|aside| aside.is_over()) else {
+            return self.changed_from(from, occasion, false, now);
+        };
+        let is_new_occurrence = self.come_back(definition, &aside, now, next);
+        self.changed_from(from, occasion, is_new_occurrence, now)
+    }
+
+    /// The table of this module. Whether it is another activation.
+    fn come_back(&mut self, definition: &AlarmDefinition, aside: &Aside, now: Now, next: OccurrenceId) -> bool {
+        let was_active = self.process.is_active();
+        let is_same = was_active && !aside.interrupted;
+        let is_new_occurrence = match (self.active, self.process) {
+            (true, _) => {
+                self.process = ProcessState::Unacknowledged;
+                !is_same
+            }
+            (false, before) if before.is_latched() && aside.came.is_none() => false,
+            (false, before) if before.is_latched() || (definition.latch && (was_active || aside.came.is_some())) => {
+                self.process = ProcessState::LatchedUnacknowledged;
+                aside.came.is_some()
+            }
+            (false, _) => {
+                self.process = ProcessState::Normal;
+                false
+            }
+        };
+        if is_new_occurrence {
+            (self.occurrence, self.raised) = (next, aside.came.unwrap_or(now.utc));
+        }
+        is_new_occurrence
+    }
+
+    fn turn(&mut self, definition: &AlarmDefinition, now: Now, next: OccurrenceId) -> Observation {
+        let delay_changed = std::mem::replace(&mut self.delay, Delay::None) != Delay::None;
+        self.active = !self.active;
+        let from = self.state();
+        let seen = match &mut self.aside {
+            None => self.turn_in_process(definition, now, next),
+            Some(aside) if self.active => {
+                aside.came = Some(now.utc);
+                self.changed_from(from, Occasion::ConditionActive, false, now)
+            }
+            Some(aside) => {
+                aside.interrupted = true;
+                match aside.shelf.take_if(|shelf| shelf.one_shot) {
+                    Some(_) => self.lift(definition, from, Occasion::OneShotEnded, now, next),
+                    None => self.changed_from(from, Occasion::ConditionGone, false, now),
+                }
+            }
+        };
+        Observation { delay_changed, ..seen }
+    }
+
+    fn turn_in_process(&mut self, definition: &AlarmDefinition, now: Now, next: OccurrenceId) -> Observation {
+        if self.active {
+            (self.occurrence, self.raised) = (next, now.utc);
+            return self.become_in_process(ProcessState::Unacknowledged, Occasion::ConditionActive, true, now);
+        }
+        let to = match (self.process, definition.latch) {
+            (ProcessState::Unacknowledged, false) => ProcessState::ReturnedUnacknowledged,
+            (ProcessState::Unacknowledged, true) => ProcessState::LatchedUnacknowledged,
+            (ProcessState::Acknowledged, false) => ProcessState::Normal,
+            (ProcessState::Acknowledged, true) => ProcessState::LatchedAcknowledged,
+            // Not active in the process: there is nothing that could return.
+            (other, _) => other,
+        };
+        self.become_in_process(to, Occasion::ConditionGone, false, now)
+    }
+
+    fn become_in_process(
+        &mut self,
+        to: ProcessState,
+        occasion: Occasion,
+        is_new_occurrence: bool,
+        now: Now,
+    ) -> Observation {
+        let from = std::mem::replace(&mut self.process, to).into();
+        self.changed_from(from, occasion, is_new_occurrence, now)
+    }
+
+    fn changed_from(&mut self, from: State, occasion: Occasion, is_new_occurrence: bool, now: Now) -> Observation {
+        let to = self.state();
+        if from != to || is_new_occurrence {
             self.changed = now.utc;
         }
-        outcome
-    }
-
-    /// What [`Alarm::acknowledge`] would come to, without doing it.
-    pub fn would_acknowledge(&self, occurrence: OccurrenceId) -> Acknowledged {
-        if self.occurrence != Some(occurrence) {
-            return Acknowledged::Gone;
-        }
-        match self.state {
-            State::Unacknowledged => Acknowledged::Done(State::Acknowledged),
-            State::ReturnedUnacknowledged => Acknowledged::Done(State::Normal),
-            State::Acknowledged | State::Normal => Acknowledged::Already,
-        }
-    }
-
-    fn turn(&mut self, now: Now, next: OccurrenceId) -> Observation {
-        let from = self.state;
-        self.waiting = None;
-        self.changed = now.utc;
-        self.state = match from {
-            State::Normal | State::ReturnedUnacknowledged => {
-                self.occurrence = Some(next);
-                self.raised = now.utc;
-                State::Unacknowledged
-            }
-            State::Unacknowledged => State::ReturnedUnacknowledged,
-            State::Acknowledged => State::Normal,
-        };
-        Observation { change: Some((from, self.state)), wake: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alarm::{AlarmKey, Condition, Priority, Subject};
-    use crate::tag::TagId;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    fn definition(on_seconds: u64, off_seconds: u64) -> AlarmDefinition {
-        AlarmDefinition {
-            key: AlarmKey::from("t:high"),
-            subject: Subject::Tag(TagId(0)),
-            condition: Condition::High(1.0),
-            deadband: 0.0,
-            on_delay: Duration::from_secs(on_seconds),
-            off_delay: Duration::from_secs(off_seconds),
-            priority: Priority::High,
-            message: "".into(),
-            guidance: "".into(),
-            area: None,
-        }
-    }
-
-    /// A script is one letter a second: `A`ctive, `I`nactive, `?` unevaluated, `k` acknowledge, `.` only time.
-    fn check(on: u64, off: u64, script: &str, expected: &str) {
-        let definition = definition(on, off);
-        let mut alarm = Alarm::default();
-        let (mut now, mut occurrences) = (Now::default(), 0);
-        let mut states = String::new();
-        for letter in script.chars() {
-            now = now.plus(Duration::from_secs(1));
-            let next = OccurrenceId(occurrences + 1);
-            let seen = match letter {
-                'A' => alarm.observe(&definition, Verdict::Active, now, next),
-                'I' => alarm.observe(&definition, Verdict::Inactive, now, next),
-                '?' => alarm.observe(&definition, Verdict::Unevaluated, now, next),
-                '.' => alarm.wake(now, next),
-                _ => {
-                    alarm.occurrence().map(|occurrence| alarm.acknowledge(occurrence, now));
-                    Observation::default()
-                }
-            };
-            if let Some((_, State::Unacknowledged)) = seen.change {
-                occurrences += 1;
-            }
-            states.push(match alarm.state() {
-                State::Normal => 'N',
-                State::Unacknowledged => 'U',
-                State::Acknowledged => 'K',
-                State::ReturnedUnacknowledged => 'R',
-            });
-        }
-        assert_eq!(states, expected, "on {on} off {off} script {script}");
-    }
-
-    #[test]
-    fn lives() {
-        check(0, 0, "IAIA", "NURU");
-        check(0, 0, "AkI", "UKN");
-        check(0, 0, "AIk", "URN");
-        check(0, 0, "AkkI", "UKKN");
-        check(0, 0, "kI", "NN");
-    }
-
-    #[test]
-    fn delays() {
-        check(2, 0, "AAA", "NNU");
-        check(2, 0, "A..", "NNU");
-        check(2, 0, "AIAA", "NNNN");
-        check(0, 3, "AIII", "UUUU");
-        check(0, 3, "AIIII", "UUUUR");
-        check(0, 3, "AIAIII", "UUUUUU");
-    }
-
-    #[test]
-    fn bad_input_holds_the_state_and_starts_delays_anew() {
-        check(0, 0, "A???", "UUUU");
-        check(2, 0, "A?AA", "NNNN");
-        check(2, 0, "A?AAA", "NNNNU");
-        check(0, 2, "AI?II", "UUUUU");
-        check(0, 0, "Ak?I", "UKKN");
-    }
-
-    #[test]
-    fn acknowledging_names_an_occurrence() {
-        let definition = definition(0, 0);
-        let mut alarm = Alarm::default();
-        let now = Now::default();
-        alarm.observe(&definition, Verdict::Active, now, OccurrenceId(7));
-        alarm.observe(&definition, Verdict::Inactive, now, OccurrenceId(8));
-        alarm.observe(&definition, Verdict::Active, now, OccurrenceId(8));
-        assert_eq!(alarm.acknowledge(OccurrenceId(7), now), Acknowledged::Gone);
-        assert_eq!(alarm.state(), State::Unacknowledged);
-        assert_eq!(alarm.acknowledge(OccurrenceId(8), now), Acknowledged::Done(State::Acknowledged));
-        assert_eq!(alarm.acknowledge(OccurrenceId(8), now), Acknowledged::Already);
-    }
-
-    proptest! {
-        /// Whatever happens: never unacknowledged without an occurrence, and nothing becomes normal without an acknowledgement.
-        #[test]
-        fn nothing_is_lost_silently(script in proptest::collection::vec(0u8..5, 1..60), on in 0u64..3, off in 0u64..3) {
-            let definition = definition(on, off);
-            let mut alarm = Alarm::default();
-            let (mut now, mut next, mut acknowledged) = (Now::default(), 1, 0);
-            for step in script {
-                now = now.plus(Duration::from_secs(1));
-                let seen = match step {
-                    0 => alarm.observe(&definition, Verdict::Active, now, OccurrenceId(next)),
-                    1 => alarm.observe(&definition, Verdict::Inactive, now, OccurrenceId(next)),
-                    2 => alarm.observe(&definition, Verdict::Unevaluated, now, OccurrenceId(next)),
-                    3 => alarm.wake(now, OccurrenceId(next)),
-                    _ => {
-                        if let Some(occurrence) = alarm.occurrence()
-                            && let Acknowledged::Done(_) = alarm.acknowledge(occurrence, now) {
-                            acknowledged = occurrence.0;
-                        }
-                        Observation::default()
-                    }
-                };
-                if let Some((_, State::Unacknowledged)) = seen.change { next += 1; }
-                let occurrence = alarm.occurrence().map_or(0, |occurrence| occurrence.0);
-                match alarm.state() {
-                    State::Normal | State::Acknowledged => prop_assert_eq!(occurrence, acknowledged),
-                    State::Unacknowledged | State::ReturnedUnacknowledged => prop_assert!(occurrence > acknowledged),
-                }
-            }
-        }
+        Observation { change: Some(Change { from, to, occasion, is_new_occurrence }), ..Observation::default() }
     }
 }

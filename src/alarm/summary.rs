@@ -1,10 +1,10 @@
 //! What the operator sees of the alarms.
 
-use super::{AlarmDefinition, AlarmKey, OccurrenceId, Priority, State, Subject};
+use super::{AlarmDefinition, AlarmKey, Aside, ConditionState, OccurrenceId, Priority, ProcessState, State, Subject};
 use crate::tag::{Timestamp, Value};
 use std::sync::Arc;
 
-/// One alarm that is not normal, as screens and the event stream show it.
+/// One alarm that is not normal, or set aside, as screens and the event stream show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlarmView {
     /// Permanent name.
@@ -13,7 +13,7 @@ pub struct AlarmView {
     pub subject: Subject,
     /// Slot among the plan's alarms.
     pub slot: usize,
-    /// The activation.
+    /// The activation; 0 for one that is set aside and never was active.
     pub occurrence: OccurrenceId,
     /// Where it stands.
     pub state: State,
@@ -27,8 +27,14 @@ pub struct AlarmView {
     pub value: Option<Value>,
     /// What the operator reads.
     pub message: Arc<str>,
-    /// Whether the condition cannot be judged at present, because its input is bad.
-    pub unevaluated: bool,
+    /// What is known of its condition, and whether its input is too bad to judge it at present; below what is set aside it goes on.
+    pub condition: ConditionState,
+    /// How it is set aside: by whom, why, until when.
+    pub aside: Option<Arc<Aside>>,
+    /// The group of alarms with one cause that it belongs to.
+    pub group: Option<Arc<str>>,
+    /// Whether this activation was the first of its group.
+    pub is_first_out: bool,
 }
 
 impl AlarmView {
@@ -43,13 +49,21 @@ impl AlarmView {
     }
 }
 
-/// Counts of alarms that are not normal, by priority.
+/// Counts of alarms that are not normal, by priority. Those that are set aside count as neither active nor waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Active ones, index 0 for priority 1.
     pub active: [u32; 4],
     /// Those that wait for an acknowledgement.
     pub unacknowledged: [u32; 4],
+    /// Those whose condition is gone and that wait for a reset.
+    pub latched: [u32; 4],
+    /// Those that are shown as shelved.
+    pub shelved: [u32; 4],
+    /// Those that are shown as suppressed by design.
+    pub suppressed: [u32; 4],
+    /// Those that are out of service.
+    pub out_of_service: [u32; 4],
 }
 
 impl Summary {
@@ -60,7 +74,16 @@ impl Summary {
             let place = alarm.priority as usize;
             summary.active[place] += u32::from(alarm.state.is_active());
             summary.unacknowledged[place] += u32::from(alarm.state.needs_acknowledgement());
+            summary.latched[place] += u32::from(alarm.state.process().is_some_and(ProcessState::is_latched));
+            summary.shelved[place] += u32::from(alarm.state == State::Shelved);
+            summary.suppressed[place] += u32::from(alarm.state == State::Suppressed);
+            summary.out_of_service[place] += u32::from(alarm.state == State::OutOfService);
         }
         summary
+    }
+
+    /// How many are set aside, in whichever way.
+    pub fn set_aside(&self) -> u32 {
+        [self.shelved, self.suppressed, self.out_of_service].iter().flatten().sum()
     }
 }

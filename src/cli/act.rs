@@ -2,11 +2,10 @@
 
 use super::wires::ask_tool;
 use crate::access::Principal;
-use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
 use crate::command::{CommandSettings, Confirmation};
 use crate::config;
-use crate::engine::{AlarmLine, PROTOCOL_VERSION, Reply, Request, RequestBody, ToolReply, ToolRequest};
+use crate::engine::{PROTOCOL_VERSION, Reply, Request, RequestBody, ToolReply, ToolRequest};
 use crate::station::{Station, SystemClock, account_name, ask, went_away};
 use crate::tag::{Clock, Generation, TagKey, Value};
 use anyhow::{Context, bail};
@@ -29,7 +28,11 @@ fn request(body: RequestBody) -> Request {
 }
 
 /// Asks the station that runs, or starts one until `ready` says that it can be asked.
-fn ask_or_start(folder: &Path, body: RequestBody, ready: impl Fn(&Station) -> bool) -> anyhow::Result<Reply> {
+pub(super) fn ask_or_start(
+    folder: &Path,
+    body: RequestBody,
+    ready: impl Fn(&Station) -> bool,
+) -> anyhow::Result<Reply> {
     let request = request(body);
     if let Some(reply) = ask(folder, &request).context("the running station cannot be asked")? {
         return Ok(reply);
@@ -120,53 +123,4 @@ fn parse(settings: Option<&CommandSettings>, text: &str) -> anyhow::Result<Value
             Ok(value.unwrap_or_else(|_| Value::Text(text.into())))
         }
     }
-}
-
-pub(super) fn alarms(folder: &Path, ack: &[u64], ack_all: bool, comment: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let listed = match ask_or_start(folder, RequestBody::ListAlarms, |_| true)? {
-        Reply::Alarms { alarms } => alarms,
-        other => bail!("the station gave an answer to another question: {other:?}"),
-    };
-    let occurrences: Vec<OccurrenceId> = match ack_all {
-        true => {
-            listed.iter().filter(|alarm| alarm.state.needs_acknowledgement()).map(|alarm| alarm.occurrence).collect()
-        }
-        false => ack.iter().map(|number| OccurrenceId(*number)).collect(),
-    };
-    if occurrences.is_empty() {
-        return print(&listed, json);
-    }
-    let body = RequestBody::Acknowledge { occurrences, comment: comment.into() };
-    match ask_or_start(folder, body, |_| true)? {
-        Reply::Acknowledged { count, already, gone } => {
-            println!("{count} acknowledged, {already} had been before, {gone} are over");
-            Ok(if gone == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
-        }
-        Reply::Refused { why } => {
-            println!("refused: {why}");
-            Ok(ExitCode::from(2))
-        }
-        other => bail!("the station gave an answer to another question: {other:?}"),
-    }
-}
-
-fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(alarms)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    if alarms.is_empty() {
-        println!("nothing is in alarm");
-    }
-    for alarm in alarms {
-        let number = alarm.priority.number();
-        println!(
-            "{:>6}  {number} {:<26} {}  {}",
-            alarm.occurrence.0,
-            alarm.state.word(),
-            alarm.raised.to_rfc3339(),
-            alarm.message
-        );
-    }
-    Ok(ExitCode::SUCCESS)
 }

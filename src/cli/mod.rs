@@ -1,6 +1,7 @@
 //! The command line: which tool does what, and with which exit code.
 
 mod act;
+mod alarms;
 mod browse;
 mod dialect;
 mod history;
@@ -101,23 +102,8 @@ enum Tool {
         #[arg(long)]
         reason: String,
     },
-    /// List the alarms that are not normal, or acknowledge some.
-    Alarms {
-        /// Station folder.
-        folder: PathBuf,
-        /// Acknowledge these occurrences.
-        #[arg(long, num_args = 1..)]
-        ack: Vec<u64>,
-        /// Acknowledge all that are listed.
-        #[arg(long)]
-        ack_all: bool,
-        /// What to say about it.
-        #[arg(long, default_value = "")]
-        comment: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    /// List the alarms that are not normal; acknowledge, reset, shelve them, or take them out of service.
+    Alarms(alarms::AlarmsArguments),
     /// List every tag with its last loop check, out of the audit record.
     LoopCheck(loop_check::LoopCheckArguments),
     /// Work out a figure of a tag for each interval of a range.
@@ -229,7 +215,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Restore { backup, to } => history::restore(&backup, &to),
         Tool::Repair { folder, check } => history::repair(&folder, check),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
-        Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),
+        Tool::Alarms(arguments) => alarms::alarms(&arguments),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),

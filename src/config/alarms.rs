@@ -1,10 +1,10 @@
 //! Alarms and command settings out of their entries.
 
 use super::compile::{DeviceDraft, TagDraft};
-use super::file::{AlarmEntry, StateEntry};
+use super::file::{AlarmEntry, ShelvingEntry, StateEntry};
 use super::problem::{Place, Problems};
 use super::units;
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, ShelvingLimits, Subject};
 use crate::command::CommandSettings;
 use crate::tag::{DeviceId, TagDefinition, TagId};
 use std::collections::HashMap;
@@ -46,6 +46,8 @@ pub(super) fn of_tag(
             message: fill(entry.message.clone().unwrap_or_else(|| message(draft, definition, &condition))).into(),
             guidance: fill(entry.guidance.clone().unwrap_or_default()).into(),
             area: definition.area.clone(),
+            latch: entry.latch,
+            group: entry.group.as_deref().map(|name| with_names(name, device, definition).into()),
         });
     }
     check_order(&alarms, draft, problems);
@@ -74,10 +76,15 @@ fn message(draft: &TagDraft, definition: &TagDefinition, condition: &Condition) 
     format!("{name} {words}")
 }
 
+/// Puts device and area in, so that a template gives each device a group of its own.
+fn with_names(text: &str, device: Option<&DeviceDraft>, definition: &TagDefinition) -> String {
+    let name = device.map_or("", |device| &device.entry.name);
+    text.replace("${device}", name).replace("${area}", definition.area.as_deref().unwrap_or_default())
+}
+
 /// Puts device and area in, and begins with a capital.
 fn filled(text: &str, device: Option<&DeviceDraft>, definition: &TagDefinition) -> String {
-    let name = device.map_or("", |device| &device.entry.name);
-    let text = text.replace("${device}", name).replace("${area}", definition.area.as_deref().unwrap_or_default());
+    let text = with_names(text, device, definition);
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -143,6 +150,8 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
             })
             .into(),
         area: draft.entry.area.as_deref().map(Into::into),
+        latch: false,
+        group: None,
     }
 }
 
@@ -162,7 +171,26 @@ pub(super) fn of_identity(device: DeviceId, draft: &DeviceDraft) -> AlarmDefinit
                    Acknowledge to make it the known one."
             .into(),
         area: draft.entry.area.as_deref().map(Into::into),
+        latch: false,
+        group: None,
     }
+}
+
+/// How long alarms may be shelved at most.
+pub(super) fn shelving(entry: Option<&ShelvingEntry>, place: &Place, problems: &mut Problems) -> ShelvingLimits {
+    let Some(entry) = entry else { return ShelvingLimits::default() };
+    let given = [&entry.critical, &entry.high, &entry.medium, &entry.low];
+    let mut limits = ShelvingLimits::default();
+    for (priority, text) in Priority::ALL.into_iter().zip(given) {
+        let Some(text) = text else { continue };
+        let place = place.at(priority.word());
+        match problems.take(&place, units::duration(text)) {
+            Some(time) if time.is_zero() => problems.error(&place, "write a time above 0, such as \"30m\""),
+            Some(time) => limits = limits.with(priority, time),
+            None => {}
+        }
+    }
+    limits
 }
 
 /// How a tag is set. What depends on the protocol is added later.

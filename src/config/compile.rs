@@ -91,9 +91,11 @@ pub(super) fn compile(
     compiled.add_system();
     compiled.add_certificate_alarm();
     compiled.add_space_alarm();
+    let shelving = alarms::shelving(station.station.shelving.as_ref(), &place.at("shelving"), problems);
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
+    plant.plan.shelving = shelving;
     Some(plant)
 }
 
@@ -490,6 +492,8 @@ fn system_alarm(
         message: message.into(),
         guidance: guidance.into(),
         area: Some("station".into()),
+        latch: false,
+        group: None,
     }
 }
 

@@ -113,6 +113,22 @@ pub(super) struct StationEntry {
     pub(super) keep: Option<KeepEntry>,
     /// What is kept of tags that, and whose template, say nothing about it.
     pub(super) history: Option<HistoryEntry>,
+    /// How long alarms may be shelved at most, by priority.
+    pub(super) shelving: Option<ShelvingEntry>,
+}
+
+/// How long alarms may be shelved at most, by priority.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ShelvingEntry {
+    /// 1; 30 minutes where it is not given.
+    pub(super) critical: Option<String>,
+    /// 2; 2 hours where it is not given.
+    pub(super) high: Option<String>,
+    /// 3; 8 hours where it is not given.
+    pub(super) medium: Option<String>,
+    /// 4; 24 hours where it is not given.
+    pub(super) low: Option<String>,
 }
 
 /// How long what is kept. Hours are kept for ever.
@@ -449,6 +465,10 @@ pub(super) struct AlarmEntry {
     pub(super) message: Option<String>,
     /// What the operator should do; ${device} and ${area} stand for those of the tag.
     pub(super) guidance: Option<String>,
+    /// Whether it stays after its condition is gone, until a person resets it.
+    pub(super) latch: bool,
+    /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
+    pub(super) group: Option<String>,
 }
 
 /// A state of a tag.

@@ -11,6 +11,8 @@ pub(super) enum Deadline {
     Alarm(u32),
     /// The tag in this slot may have become stale.
     Stale(u32),
+    /// Delays of alarms have to be recorded.
+    Delays,
     /// A command may have waited long enough.
     Command,
 }

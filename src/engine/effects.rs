@@ -1,17 +1,27 @@
 //! What has to happen because of an event.
 
 use super::{Reply, ReplyId};
-use crate::alarm::{AlarmView, Transition};
+use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch};
 use crate::driver::{Link, OffScan};
 use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
+use std::sync::Arc;
 
 /// News for whoever watches: the event stream, the annunciator.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// An alarm changed its state.
     Alarm(AlarmView),
+    /// What set an alarm aside ended by itself.
+    SetAsideEnded {
+        /// The alarm.
+        alarm: AlarmKey,
+        /// What ended, who had set it aside and why, and what the alarm is now.
+        words: Arc<str>,
+        /// When.
+        time: Timestamp,
+    },
     /// A device was lost or came back.
     Device {
         /// The device.
@@ -41,6 +51,8 @@ pub struct Effects {
     pub transitions: Vec<Transition>,
     /// Audit entries; transitions and drafts of one step are committed together.
     pub drafts: Vec<Draft>,
+    /// Delays of alarms that began or ended, for the records; they may be a second late.
+    pub delays: Vec<DelayChange>,
     /// Commands that may go now.
     pub dispatches: Vec<(ConnectionId, Dispatch)>,
     /// The devices that are off scan, where that changed.
@@ -57,6 +69,7 @@ impl Effects {
         self.rows.clear();
         self.transitions.clear();
         self.drafts.clear();
+        self.delays.clear();
         self.dispatches.clear();
         self.off_scan = None;
         self.replies.clear();

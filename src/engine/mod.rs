@@ -27,15 +27,17 @@ pub use event::{Event, Health};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
 pub use plan::{Plan, SystemTags};
-pub use request::{AlarmLine, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest};
+pub use request::{
+    AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest,
+};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
-use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};
+use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Refused, Subject, Suppression, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
 use crate::tag::{
     DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
 };
-use alarms::AlarmDesk;
+use alarms::{AlarmDesk, Turn};
 use commands::CommandDesk;
 use counters::Counters;
 use deadlines::{Deadline, Deadlines};
@@ -78,7 +80,12 @@ pub struct Engine {
     scans_told: bool,
     /// Memory for tags that need a closer look.
     special: Vec<TagId>,
+    /// The wall clock without the monotonic one; none before the first event.
+    clock_offset_micros: Option<i64>,
 }
+
+/// By how much the wall clock has to be off before ends in time are told anew.
+const CLOCK_JUMP_MICROS: i64 = 2_000_000;
 
 impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
@@ -96,14 +103,20 @@ impl Engine {
             before: None,
             scans_told: false,
             special: Vec::new(),
+            clock_offset_micros: None,
             plan,
         };
         engine.arm_staleness(Monotonic::default());
+        if engine.alarms.waits_for_time() {
+            // The first event may be long in coming.
+            engine.deadlines.push(Monotonic::default(), Deadline::Delays);
+        }
         engine
     }
 
     /// Takes one event. Effects are added to `effects`, in the order in which they have to happen.
     pub fn step(&mut self, event: Event, now: Now, effects: &mut Effects) {
+        self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
         self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
         match event {
@@ -139,6 +152,7 @@ impl Engine {
                 let plan = Arc::clone(&self.plan);
                 self.commands.abandon("the station stopped", now, &plan, effects);
                 self.devices.stop_heartbeats(&plan, "the station stopped", now, effects);
+                self.alarms.hurry_delays(now);
             }
             Event::Tick => {}
             Event::Reload { plan, who, settings } => self.reload(plan, who, settings, now, effects),
@@ -147,6 +161,31 @@ impl Engine {
             self.tell_scans(effects);
         }
         self.pass_time(now, effects);
+        self.alarms.record_delays(&self.plan, now, effects);
+    }
+
+    /// What ends at a time is told anew at the start of a run, and when the wall clock was put forward or back.
+    fn follow_clock(&mut self, now: Now, effects: &mut Effects) {
+        let offset = now.utc.as_micros() - now.monotonic.as_micros() as i64;
+        if self.clock_offset_micros.is_some_and(|before| (offset - before).abs() <= CLOCK_JUMP_MICROS) {
+            return;
+        }
+        self.clock_offset_micros = Some(offset);
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.follow_clock(&mut turn);
+    }
+
+    /// The design of the plant sets an alarm aside, with who decides that and why, or (none) does so no more.
+    pub fn set_suppressed(
+        &mut self,
+        alarm: &AlarmKey,
+        suppression: Option<Suppression>,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<(), Refused> {
+        self.changed = true;
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.suppress(alarm, suppression, &mut turn)
     }
 
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
@@ -199,7 +238,7 @@ impl Engine {
     fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
         self.changed = true;
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
-        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.judge_tag(tag, &live, now, effects);
         if self.tags.arm(tag, now.monotonic) {
             self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
         }
@@ -224,7 +263,7 @@ impl Engine {
             let value = live.value.to_value(self.tags.text(tag));
             self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
         }
-        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.judge_tag(tag, &live, now, effects);
         if self.tags.needs_arming(tag) {
             self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
         }
@@ -244,6 +283,12 @@ impl Engine {
         self.judge_device(device, Condition::DeviceLost, verdict, now, effects);
     }
 
+    #[inline]
+    fn judge_tag(&mut self, tag: TagId, live: &Live, now: Now, effects: &mut Effects) {
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.judge_tag(tag, live, self.tags.text(tag), &mut turn);
+    }
+
     fn judge_device(
         &mut self,
         device: DeviceId,
@@ -252,7 +297,8 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) {
-        self.alarms.judge_device(&self.plan, device, condition, verdict, now, &mut self.deadlines, effects);
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.judge_device(device, condition, verdict, &mut turn);
     }
 
     fn worsen_all(&mut self, device: DeviceId, reason: Reason, now: Now, effects: &mut Effects) {
@@ -274,7 +320,7 @@ impl Engine {
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
-            self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+            self.judge_tag(tag, &live, now, effects);
         }
     }
 
@@ -294,6 +340,8 @@ impl Engine {
             self.changed = true;
             match deadline {
                 Deadline::Alarm(slot) => self.wake_alarm(slot as usize, now, effects),
+                // They are told below, with whatever else is to be recorded.
+                Deadline::Delays => {}
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
@@ -305,7 +353,8 @@ impl Engine {
             Some(Subject::Tag(tag)) => self.tags.live()[tag.index()].value.to_value(self.tags.text(tag)),
             _ => None,
         };
-        self.alarms.wake(&self.plan, slot, value, now, effects);
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.wake(slot, value.as_ref(), &mut turn);
     }
 
     fn check_stale(&mut self, tag: TagId, now: Now, effects: &mut Effects) {

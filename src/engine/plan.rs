@@ -1,7 +1,7 @@
 //! What the engine works from: one generation of the plant, complete and unchangeable.
 
 use super::Health;
-use crate::alarm::AlarmDefinition;
+use crate::alarm::{AlarmDefinition, ShelvingLimits};
 use crate::command::CommandSettings;
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, Retention, TagId, Value};
@@ -53,6 +53,8 @@ pub struct Plan {
     pub directory: Arc<Directory>,
     /// Alarms, in the order of the station file.
     pub alarms: Vec<AlarmDefinition>,
+    /// How long alarms may be shelved.
+    pub shelving: ShelvingLimits,
     /// The tags that can be set.
     pub commands: HashMap<TagId, CommandSettings>,
     /// The station's own tags.

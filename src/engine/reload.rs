@@ -1,12 +1,12 @@
 //! From one generation of the plant to the next: what keeps its name keeps its state.
 
-use super::alarms::AlarmDesk;
+use super::alarms::{AlarmDesk, Turn};
 use super::counters::Counters;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::{Difference, Effects, Engine, Plan, Restored};
 use crate::access::Principal;
-use crate::alarm::{Alarm, AlarmKey, Condition, OccurrenceId, State, Transition, Verdict};
+use crate::alarm::{Alarm, AlarmKey, Condition, Occasion, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
 use crate::tag::{DeviceId, Generation, Now, TagId};
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
     Transition {
         alarm: key,
-        occurrence: alarm.occurrence().unwrap_or(OccurrenceId(0)),
+        occurrence: alarm.occurrence().unwrap_or_default(),
         from: alarm.state(),
         to: State::Normal,
         time: now.utc,
@@ -24,6 +24,10 @@ fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
         value: None,
         actor: Some(Principal::station()),
         comment: "removed from the station file".into(),
+        occasion: Occasion::Removed,
+        condition: alarm.condition(),
+        kept: None,
+        is_requested: false,
     }
 }
 
@@ -78,11 +82,11 @@ impl Engine {
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
+        self.deadlines.clear();
         self.inherit_alarms(&old, now, effects);
         let mut difference = Difference::between(&old, &self.plan);
         difference.add_changes(settings);
         effects.drafts.push(self.reload_entry(&difference, who, now));
-        self.deadlines.clear();
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
         self.tell_scans(effects);
@@ -111,7 +115,7 @@ impl Engine {
         let plan = Arc::clone(&self.plan);
         for (tag, _) in plan.directory.iter() {
             let live = self.tags.live()[tag.index()];
-            self.alarms.judge_tag(&plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+            self.judge_tag(tag, &live, now, effects);
         }
         let verdict = |view: &super::DeviceView| match view.off_scan {
             Some(_) => Verdict::Inactive,
@@ -164,14 +168,16 @@ impl Engine {
         let mut previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
         let slots: HashMap<_, _> =
             self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
-        for (before, alarm, value) in previous.hand_over() {
+        for (before, alarm, value, first_out) in previous.hand_over() {
             let Some(definition) = old.alarms.get(before) else { continue };
             match slots.get(&definition.key) {
-                Some(&slot) => self.alarms.adopt(slot, alarm, value),
+                Some(&slot) => self.alarms.adopt(slot, alarm, value, first_out),
                 None => effects.transitions.push(removed(definition.key.clone(), &alarm, now)),
             }
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
-        self.alarms.adopt_pending(&mut previous, slot_of);
+        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        self.alarms.inherit(&mut previous, slot_of, &mut turn);
+        self.alarms.arm(&mut self.deadlines);
     }
 }

@@ -1,8 +1,9 @@
 //! What people and machines ask of a station: one form for the window, the command line and, later, other stations.
 
+use super::alarms::Turn;
 use super::{Effects, Engine};
 use crate::access::Principal;
-use crate::alarm::{OccurrenceId, Priority, State};
+use crate::alarm::{AlarmKey, AlarmView, OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
 use crate::command::{CommandRequest, Confirmation, Facts, Outcome, Refusal};
 use crate::driver::Identity;
@@ -37,6 +38,47 @@ pub enum RequestBody {
     Acknowledge {
         /// Which ones.
         occurrences: Vec<OccurrenceId>,
+        /// What the person wants to say about it.
+        comment: Arc<str>,
+    },
+    /// Reset alarms that are latched.
+    Reset {
+        /// Which ones.
+        alarms: Vec<AlarmName>,
+        /// What the person wants to say about it.
+        comment: Arc<str>,
+    },
+    /// Set alarms aside for a while.
+    Shelve {
+        /// Which ones.
+        alarms: Vec<AlarmName>,
+        /// For how long, in seconds, at most as the station file allows for their priority; may be missing with `one_shot`.
+        length_seconds: Option<u64>,
+        /// Whether that ends as soon as the condition is gone.
+        one_shot: bool,
+        /// Why; needed.
+        reason: Arc<str>,
+    },
+    /// Take alarms from the shelf.
+    Unshelve {
+        /// Which ones.
+        alarms: Vec<AlarmName>,
+        /// What the person wants to say about it.
+        comment: Arc<str>,
+    },
+    /// Take alarms out of service.
+    OutOfService {
+        /// Which ones.
+        alarms: Vec<AlarmName>,
+        /// When they go back into service by themselves; none where a person has to put them back.
+        until: Option<Timestamp>,
+        /// Why; needed.
+        reason: Arc<str>,
+    },
+    /// Put alarms back into service.
+    ReturnToService {
+        /// Which ones.
+        alarms: Vec<AlarmName>,
         /// What the person wants to say about it.
         comment: Arc<str>,
     },
@@ -84,6 +126,40 @@ pub enum RequestBody {
     },
     /// A tool asks a wire something. The station hands it to the driver; the engine has no part in it.
     Tool(ToolRequest),
+}
+
+/// Names an alarm in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AlarmName {
+    /// By its present activation.
+    Occurrence(OccurrenceId),
+    /// By its permanent name, whether it is active or not.
+    Key(AlarmKey),
+}
+
+impl std::fmt::Display for AlarmName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Occurrence(occurrence) => write!(formatter, "{occurrence}"),
+            Self::Key(key) => write!(formatter, "{key}"),
+        }
+    }
+}
+
+/// An alarm to which something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotDone {
+    /// The alarm, as it was named.
+    pub alarm: Arc<str>,
+    /// Why.
+    pub why: String,
+}
+
+impl std::fmt::Display for NotDone {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.alarm, self.why)
+    }
 }
 
 /// What tools ask of the wires that the station holds. Nothing here changes anything in a device.
@@ -201,6 +277,41 @@ pub struct AlarmLine {
     pub value: Option<Value>,
     /// What the operator reads.
     pub message: Arc<str>,
+    /// What is known of its condition, in words; below what is set aside it goes on.
+    #[serde(default)]
+    pub condition: Arc<str>,
+    /// Who set it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// Until when, where that ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Whether it was the first of its group.
+    #[serde(default)]
+    pub first_out: bool,
+}
+
+impl From<&AlarmView> for AlarmLine {
+    fn from(view: &AlarmView) -> Self {
+        let aside = view.aside.as_deref();
+        Self {
+            alarm: view.key.as_str().into(),
+            occurrence: view.occurrence,
+            state: view.state,
+            priority: view.priority,
+            raised: view.raised,
+            value: view.value.clone(),
+            message: view.message.clone(),
+            condition: view.condition.words().into(),
+            by: aside.and_then(|aside| aside.by()).map(|by| by.to_string().into()),
+            reason: aside.map(|aside| aside.reason().into()),
+            until: aside.and_then(|aside| aside.until()),
+            first_out: view.is_first_out,
+        }
+    }
 }
 
 /// An answer.
@@ -215,6 +326,16 @@ pub enum Reply {
         already: usize,
         /// How many are over or never were.
         gone: usize,
+        /// How many are set aside, so that nothing is to be acknowledged.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        set_aside: usize,
+    },
+    /// Something else was done to alarms, and the record of it is durable.
+    AlarmsDone {
+        /// To how many.
+        count: usize,
+        /// Those to which it was not done.
+        refused: Vec<NotDone>,
     },
     /// A command ended.
     Command {
@@ -231,12 +352,20 @@ pub enum Reply {
     Alarms {
         /// The most urgent first.
         alarms: Vec<AlarmLine>,
+        /// Those that are set aside.
+        #[serde(default)]
+        set_aside: Vec<AlarmLine>,
     },
     /// It was not done.
     Refused {
         /// Why.
         why: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Engine {
@@ -249,12 +378,14 @@ impl Engine {
             return;
         }
         match &request.body {
-            RequestBody::Acknowledge { occurrences, comment } => {
-                if let Err(denied) = crate::access::permit(&request.principal, crate::access::Role::Operator) {
-                    effects.replies.push((reply, Reply::Refused { why: denied.to_string() }));
-                    return;
-                }
-                self.alarms.request(&self.plan, &request, occurrences, comment, reply, now, effects);
+            RequestBody::Acknowledge { .. }
+            | RequestBody::Reset { .. }
+            | RequestBody::Shelve { .. }
+            | RequestBody::Unshelve { .. }
+            | RequestBody::OutOfService { .. }
+            | RequestBody::ReturnToService { .. } => {
+                let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+                self.alarms.request(&request, reply, &mut turn);
             }
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
@@ -320,7 +451,8 @@ impl Engine {
     pub(super) fn take_receipts(&mut self, receipts: Vec<Receipt>, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         for receipt in receipts {
-            if let Some(acknowledged) = self.alarms.committed(&plan, receipt.request(), now, effects) {
+            let mut turn = Turn { plan: &plan, now, deadlines: &mut self.deadlines, effects };
+            if let Some(acknowledged) = self.alarms.committed(receipt.request(), &mut turn) {
                 self.accept_acknowledged(&acknowledged, now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
@@ -334,15 +466,7 @@ impl Engine {
 
     fn list_alarms(&mut self) -> Reply {
         let board = self.alarms.board(&self.plan);
-        let alarms = board.views.iter().map(|view| AlarmLine {
-            alarm: view.key.as_str().into(),
-            occurrence: view.occurrence,
-            state: view.state,
-            priority: view.priority,
-            raised: view.raised,
-            value: view.value.clone(),
-            message: view.message.clone(),
-        });
-        Reply::Alarms { alarms: alarms.collect() }
+        let lines = |views: &[AlarmView]| views.iter().map(AlarmLine::from).collect();
+        Reply::Alarms { alarms: lines(&board.views), set_aside: lines(&board.set_aside) }
     }
 }

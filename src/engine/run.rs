@@ -2,7 +2,7 @@
 //! those stand behind [`Outlets`].
 
 use super::{Effects, Engine, Event, Notice, Snapshot};
-use crate::alarm::Transition;
+use crate::alarm::{DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::{DriverEvent, OffScan, Written};
@@ -27,6 +27,8 @@ pub trait Outlets: Send {
     /// Records, to be committed together; the answer comes back as an event. `Err` gives back the drafts where too much waits already;
     /// the transitions are kept and tried again.
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>>;
+    /// Delays of alarms, to be committed with the next records, or by themselves; nobody waits for it.
+    fn delays(&mut self, changes: Vec<DelayChange>);
     /// A command that may go; `Err` gives it back where it cannot be taken.
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
     /// The devices that are talked to no more; all others are.
@@ -129,6 +131,9 @@ fn time_to_wait(engine: &Engine, published: Option<Monotonic>, now: Now) -> Dura
 
 /// Hands effects on in the order that safety needs: records before everything that follows from them.
 fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
+    if !effects.delays.is_empty() {
+        outlets.delays(std::mem::take(&mut effects.delays));
+    }
     while !effects.dispatches.is_empty() || !effects.drafts.is_empty() || !effects.transitions.is_empty() {
         if !effects.drafts.is_empty() || !effects.transitions.is_empty() {
             let (transitions, drafts) = (std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));

@@ -16,21 +16,26 @@ pub enum Moment {
     Past(Timestamp),
 }
 
-/// The alarms that are not normal, the most urgent first.
+/// The alarms that are not normal, the most urgent first, and those that are set aside.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmBoard {
     /// Sorted: waiting for an acknowledgement first, then by priority, then the newest.
     pub views: Vec<AlarmView>,
+    /// Those that are set aside, which are not among the others: out of service, suppressed by design, shelved; then by priority and name.
+    pub set_aside: Vec<AlarmView>,
     /// Counts by priority.
     pub summary: Summary,
 }
 
 impl AlarmBoard {
     /// Sorts and counts.
-    pub fn new(mut views: Vec<AlarmView>) -> Self {
-        views.sort_by_cached_key(AlarmView::sort_key);
+    pub fn new(views: Vec<AlarmView>) -> Self {
         let summary = Summary::of(views.iter());
-        Self { views, summary }
+        let (mut set_aside, mut views): (Vec<_>, Vec<_>) =
+            views.into_iter().partition(|view| view.state.is_set_aside());
+        views.sort_by_cached_key(AlarmView::sort_key);
+        set_aside.sort_by_cached_key(|view| (std::cmp::Reverse(view.state), view.priority, view.key.clone()));
+        Self { views, set_aside, summary }
     }
 }
 

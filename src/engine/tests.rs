@@ -299,18 +299,14 @@ fn bless(path: &Path, text: &str, steps: &[(String, Vec<String>, Vec<String>)]) 
 fn alarms_survive_a_restart_and_bad_input_lowers_none() {
     let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
         "tags":[{"name":"t","device":"d","register":"input:0","alarms":[{"high":10}]}]}"#;
-    let kept = Persisted {
-        state: State::Acknowledged,
-        occurrence: OccurrenceId(41),
-        raised: Timestamp::default(),
-        changed: Timestamp::default(),
-    };
+    let (then, occurrence) = (Timestamp::default(), OccurrenceId(41));
+    let kept = Persisted::of_state(State::Acknowledged, occurrence, then, then);
     let alarms = vec![(AlarmKey::from("t:high"), kept, None)];
     let restored = Restored { alarms, last_occurrence: 77, ..Restored::default() };
     let mut engine = Engine::new(Arc::new(plan(station, 1)), restored);
     let snapshot = engine.snapshot(Now::default());
     assert_eq!(snapshot.alarms.views[0].state, State::Acknowledged);
-    assert!(snapshot.alarms.views[0].unevaluated);
+    assert!(snapshot.alarms.views[0].condition.unevaluated);
     assert_eq!(engine.last_occurrence(), OccurrenceId(77), "no occurrence is given out twice");
 }
 

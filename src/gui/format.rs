@@ -113,6 +113,11 @@ pub(super) const fn state(state: State) -> &'static str {
         State::Unacknowledged => "not acknowledged",
         State::Acknowledged => "acknowledged",
         State::ReturnedUnacknowledged => "returned, not ackn.",
+        State::LatchedUnacknowledged => "latched, not ackn.",
+        State::LatchedAcknowledged => "latched, acknowl.",
+        State::Shelved => "shelved",
+        State::Suppressed => "suppressed",
+        State::OutOfService => "out of service",
     }
 }
 

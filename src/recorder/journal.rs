@@ -22,6 +22,10 @@ pub struct JournalLine {
     pub actor: Option<String>,
     /// What they said.
     pub comment: String,
+    /// What made it change; empty in lines of Polder before the records had version 2.
+    pub occasion: String,
+    /// What was known of the condition afterwards; empty like the occasion.
+    pub condition: String,
 }
 
 /// One line of the audit record.
@@ -34,7 +38,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 /// The newest lines of the journal, the newest first.
 pub fn read_journal(path: &Path, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, after, value, actor, comment FROM journal ORDER BY id DESC LIMIT ?1";
+    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal ORDER BY id DESC LIMIT ?1";
     let mut statement = connection.prepare(query)?;
     let rows = statement.query_map([limit as i64], line)?;
     rows.collect()
@@ -48,7 +52,7 @@ pub fn read_journal_between(
     limit: usize,
 ) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, after, value, actor, comment FROM journal
+    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal
         WHERE time BETWEEN ?1 AND ?2 ORDER BY time DESC, id DESC LIMIT ?3";
     let mut statement = connection.prepare(query)?;
     let rows = statement.query_map([from.as_micros(), to.as_micros(), limit as i64], line)?;
@@ -66,6 +70,8 @@ fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
         value: row.get(4)?,
         actor: row.get(5)?,
         comment: row.get(6)?,
+        occasion: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
+        condition: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
     })
 }
 
@@ -174,7 +180,7 @@ pub fn verify_file(path: &Path) -> rusqlite::Result<Result<u64, Broken>> {
 mod tests {
     use super::*;
     use crate::access::Principal;
-    use crate::alarm::{AlarmKey, OccurrenceId, State, Transition};
+    use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::audit::{Draft, commit};
     use crate::recorder::RecordStore;
 
@@ -185,6 +191,9 @@ mod tests {
     /// Entries at 0, 10, ... 990 s, every seventh a note, and alarms at the same moments.
     fn records(path: &Path) {
         let mut store = RecordStore::open(path).unwrap();
+        let kept = |number: i64| {
+            Persisted::of_state(State::Unacknowledged, OccurrenceId(number as u64), at(number * 10), at(number * 10))
+        };
         let draft = |number: i64| Draft {
             request: format!("r{number}").as_str().into(),
             // Once the clock was wrong.
@@ -197,6 +206,10 @@ mod tests {
             essential: false,
         };
         let change = |number: i64| Transition {
+            occasion: Occasion::ConditionActive,
+            condition: ConditionState { active: true, unevaluated: false },
+            kept: Some(kept(number).into()),
+            is_requested: false,
             alarm: AlarmKey::from("a:high"),
             occurrence: OccurrenceId(number as u64),
             from: State::Normal,
@@ -207,7 +220,7 @@ mod tests {
             actor: None,
             comment: "".into(),
         };
-        store.stage((0..100).map(change).collect(), None);
+        store.stage((0..100).map(change).collect(), None, Vec::new());
         commit(&mut store, &(0..100).map(draft).collect::<Vec<_>>()).unwrap();
     }
 

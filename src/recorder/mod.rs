@@ -2,6 +2,7 @@
 //! is answered; what was answered survives a power cut.
 
 mod journal;
+mod past;
 mod store;
 mod thread;
 
@@ -9,6 +10,7 @@ pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
     read_journal_between, verify_file,
 };
+pub use past::{AlarmThen, alarms_at};
 pub use store::{OpenError, RecordStore, Restored};
 pub use thread::{Answer, Order, Recorder};
 

@@ -1,25 +1,41 @@
 //! The tables of the records, and what is written to them in one transaction.
 
-use crate::alarm::{AlarmKey, OccurrenceId, Persisted, State, Transition};
+use super::past;
+use crate::alarm::{AlarmKey, DelayChange, DelayKept, OccurrenceId, Persisted, Transition};
 use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// After this many lines of the journal, the states of all alarms are kept beside it.
+const CHECKPOINT_EVERY: i64 = 1000;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS alarm_state(
         alarm TEXT PRIMARY KEY, state TEXT NOT NULL, occurrence INTEGER NOT NULL, raised INTEGER NOT NULL,
-        changed INTEGER NOT NULL, value TEXT) WITHOUT ROWID;
+        changed INTEGER NOT NULL, value TEXT, image TEXT) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS journal(
         id INTEGER PRIMARY KEY, time INTEGER NOT NULL, alarm TEXT NOT NULL, occurrence INTEGER NOT NULL,
-        before TEXT NOT NULL, after TEXT NOT NULL, raised INTEGER NOT NULL, value TEXT, actor TEXT, comment TEXT NOT NULL);
+        before TEXT NOT NULL, after TEXT NOT NULL, raised INTEGER NOT NULL, value TEXT, actor TEXT, comment TEXT NOT NULL,
+        occasion TEXT, condition TEXT, image TEXT);
     CREATE INDEX IF NOT EXISTS journal_by_time ON journal(time);
     CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, hash BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS remembered(
         kind TEXT NOT NULL, subject TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(kind, subject)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alarm_delay(
+        alarm TEXT PRIMARY KEY, since INTEGER NOT NULL, towards_active INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS checkpoint(journal INTEGER PRIMARY KEY, earliest INTEGER NOT NULL, states TEXT NOT NULL);
+";
+
+/// From version 1, which knew the four states of an alarm without a latch, and nothing that is set aside.
+const FROM_VERSION_1: &str = "
+    ALTER TABLE alarm_state ADD COLUMN image TEXT;
+    ALTER TABLE journal ADD COLUMN occasion TEXT;
+    ALTER TABLE journal ADD COLUMN condition TEXT;
+    ALTER TABLE journal ADD COLUMN image TEXT;
 ";
 
 /// Why the records cannot be opened.
@@ -55,6 +71,9 @@ pub struct RecordStore {
     connection: Connection,
     transitions: Vec<Transition>,
     gap: Option<Gap>,
+    delays: Vec<DelayChange>,
+    /// The line of the journal behind which the states were last kept.
+    checkpointed: i64,
 }
 
 /// Transitions that could not be written when they happened.
@@ -69,7 +88,7 @@ pub(super) struct Gap {
 impl RecordStore {
     /// Opens or creates the file, and reads back that what it promises holds.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if !mode.eq_ignore_ascii_case("wal") {
@@ -84,31 +103,20 @@ impl RecordStore {
         if version > VERSION {
             return Err(OpenError::TooNew { found: version });
         }
-        connection.execute_batch(TABLES)?;
         // On a full disk records that are up to date can still be opened.
         if version < VERSION {
-            connection.pragma_update(None, "user_version", VERSION)?;
+            migrate(&mut connection, version)?;
         }
-        Ok(Self { connection, transitions: Vec::new(), gap: None })
+        let checkpointed =
+            connection.query_row("SELECT coalesce(max(journal), 0) FROM checkpoint", [], |row| row.get(0))?;
+        Ok(Self { connection, transitions: Vec::new(), gap: None, delays: Vec::new(), checkpointed })
     }
 
     /// Reads what the last run left.
     pub fn restore(&self) -> Result<Restored, OpenError> {
-        let mut statement =
-            self.connection.prepare("SELECT alarm, state, occurrence, raised, changed, value FROM alarm_state")?;
-        let rows = statement.query_map([], |row| {
-            let (alarm, state): (String, String) = (row.get(0)?, row.get(1)?);
-            let kept = Persisted {
-                state: State::from_word(&state).unwrap_or(State::Unacknowledged),
-                occurrence: OccurrenceId(row.get::<_, i64>(2)? as u64),
-                raised: Timestamp::from_micros(row.get(3)?),
-                changed: Timestamp::from_micros(row.get(4)?),
-            };
-            let value: Option<String> = row.get(5)?;
-            let value = value.and_then(|text| serde_json::from_str(&text).ok());
-            Ok((AlarmKey::from(alarm.as_str()), kept, value))
-        })?;
-        let alarms: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let mut alarms = states(&self.connection)?;
+        self.restore_delays(&mut alarms)?;
+        let alarms = alarms.into_iter().map(|(key, (kept, value))| (key, kept, value)).collect();
         let query = "SELECT max(coalesce((SELECT max(occurrence) FROM journal), 0), coalesce((SELECT max(occurrence) FROM alarm_state), 0))";
         let last: i64 = self.connection.query_row(query, [], |row| row.get(0))?;
         let mut statement = self.connection.prepare("SELECT bytes FROM remembered ORDER BY kind, subject")?;
@@ -117,10 +125,23 @@ impl RecordStore {
         Ok(Restored { alarms, last_occurrence: last as u64, remembered })
     }
 
+    /// Delays go on where they were. One of an alarm that was normal is all that is kept of it.
+    fn restore_delays(&self, alarms: &mut BTreeMap<AlarmKey, (Persisted, Option<Value>)>) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare("SELECT alarm, since, towards_active FROM alarm_delay")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let alarm: String = row.get(0)?;
+            let delay = DelayKept { since: Timestamp::from_micros(row.get(1)?), towards_active: row.get(2)? };
+            alarms.entry(AlarmKey::from(alarm.as_str())).or_default().0.delay = Some(delay);
+        }
+        Ok(())
+    }
+
     /// The transitions that the next [`Store::append`] commits along.
-    pub(super) fn stage(&mut self, transitions: Vec<Transition>, gap: Option<Gap>) {
+    pub(super) fn stage(&mut self, transitions: Vec<Transition>, gap: Option<Gap>, delays: Vec<DelayChange>) {
         self.transitions = transitions;
         self.gap = gap;
+        self.delays = delays;
     }
 
     fn write(&mut self, entries: &[Sealed]) -> rusqlite::Result<()> {
@@ -138,8 +159,78 @@ impl RecordStore {
             remember(&transaction, entry)?;
         }
         drop(statement);
-        transaction.commit()
+        self.delays.iter().try_for_each(|change| write_delay(&transaction, change))?;
+        let last: i64 = transaction.query_row("SELECT coalesce(max(id), 0) FROM journal", [], |row| row.get(0))?;
+        // What a gap left out can only be seen in the states behind it.
+        let is_due = last - self.checkpointed >= CHECKPOINT_EVERY || self.gap.is_some();
+        let checkpointed =
+            if is_due { write_checkpoint(&transaction, self.checkpointed, last)? } else { self.checkpointed };
+        transaction.commit()?;
+        self.checkpointed = checkpointed;
+        Ok(())
     }
+}
+
+/// Brings the tables to the present version, all or nothing.
+fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version == 1 {
+        transaction.execute_batch(FROM_VERSION_1)?;
+    }
+    transaction.execute_batch(TABLES)?;
+    let last: i64 = transaction.query_row("SELECT coalesce(max(id), 0) FROM journal", [], |row| row.get(0))?;
+    if version == 1 && last > 0 {
+        write_checkpoint(&transaction, 0, last)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// What is kept of every alarm.
+pub(super) fn states(connection: &Connection) -> rusqlite::Result<BTreeMap<AlarmKey, (Persisted, Option<Value>)>> {
+    let mut statement =
+        connection.prepare("SELECT alarm, state, occurrence, raised, changed, value, image FROM alarm_state")?;
+    let rows = statement.query_map([], |row| {
+        let alarm: String = row.get(0)?;
+        let columns = past::Columns {
+            state: row.get(1)?,
+            occurrence: OccurrenceId(row.get::<_, i64>(2)? as u64),
+            raised: Timestamp::from_micros(row.get(3)?),
+            changed: Timestamp::from_micros(row.get(4)?),
+            image: row.get(6)?,
+        };
+        let value: Option<String> = row.get(5)?;
+        let value = value.and_then(|text| serde_json::from_str(&text).ok());
+        Ok((AlarmKey::from(alarm.as_str()), (columns.kept().unwrap_or_default(), value)))
+    })?;
+    rows.collect()
+}
+
+/// Keeps the states of all alarms as they are behind the line `last` of the journal; `previous` is the line of the checkpoint before.
+fn write_checkpoint(transaction: &Transaction<'_>, previous: i64, last: i64) -> rusqlite::Result<i64> {
+    let sql = "SELECT min(time) FROM journal WHERE id > ?1 AND id <= ?2";
+    let earliest: Option<i64> = transaction.query_row(sql, [previous, last], |row| row.get(0))?;
+    let Some(earliest) = earliest else { return Ok(previous) };
+    let states: Vec<_> = states(transaction)?.into_iter().map(|(key, (kept, value))| (key, kept, value)).collect();
+    let states =
+        serde_json::to_string(&states).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let sql = "INSERT INTO checkpoint(journal, earliest, states) VALUES (?1, ?2, ?3)";
+    transaction.execute(sql, params![last, earliest, states])?;
+    Ok(last)
+}
+
+fn write_delay(transaction: &Transaction<'_>, change: &DelayChange) -> rusqlite::Result<()> {
+    match change.delay {
+        None => {
+            transaction.prepare_cached("DELETE FROM alarm_delay WHERE alarm = ?1")?.execute([change.alarm.as_str()])?;
+        }
+        Some(delay) => {
+            let sql = "INSERT OR REPLACE INTO alarm_delay(alarm, since, towards_active) VALUES (?1, ?2, ?3)";
+            let values = params![change.alarm.as_str(), delay.since.as_micros(), delay.towards_active];
+            transaction.prepare_cached(sql)?.execute(values)?;
+        }
+    }
+    Ok(())
 }
 
 /// Which entries outlive a start: a later one of the same kind and subject takes the place of an earlier one.
@@ -161,13 +252,19 @@ fn remember(transaction: &Transaction<'_>, sealed: &Sealed) -> rusqlite::Result<
     Ok(())
 }
 
+/// What is kept of the alarm, as text. Numbers, words and flags always have a JSON form.
+fn image(change: &Transition) -> Option<String> {
+    change.kept.as_ref().and_then(|kept| serde_json::to_string(kept).ok())
+}
+
 fn json(value: &Option<Value>) -> Option<String> {
     value.as_ref().and_then(|value| serde_json::to_string(value).ok())
 }
 
 fn write_transition(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO journal(time, alarm, occurrence, before, after, raised, value, actor, comment)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO journal(
+            time, alarm, occurrence, before, after, raised, value, actor, comment, occasion, condition, image)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     transaction.prepare_cached(sql)?.execute(params![
         change.time.as_micros(),
         change.alarm.as_str(),
@@ -178,23 +275,28 @@ fn write_transition(transaction: &Transaction<'_>, change: &Transition) -> rusql
         json(&change.value),
         change.actor.as_ref().map(ToString::to_string),
         &*change.comment,
+        change.occasion.word(),
+        change.condition.words(),
+        image(change),
     ])?;
     Ok(())
 }
 
 fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::Result<()> {
-    if change.to == State::Normal {
+    let Some(kept) = &change.kept else {
         transaction.prepare_cached("DELETE FROM alarm_state WHERE alarm = ?1")?.execute([change.alarm.as_str()])?;
         return Ok(());
-    }
-    let sql = "INSERT OR REPLACE INTO alarm_state(alarm, state, occurrence, raised, changed, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    };
+    let sql = "INSERT OR REPLACE INTO alarm_state(alarm, state, occurrence, raised, changed, value, image)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     transaction.prepare_cached(sql)?.execute(params![
         change.alarm.as_str(),
         change.to.word(),
         change.occurrence.0 as i64,
         change.raised.as_micros(),
-        change.time.as_micros(),
+        kept.changed.as_micros(),
         json(&change.value),
+        image(change),
     ])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The thread around the records: takes orders, commits them together, answers each.
 
 use super::store::{Gap, RecordStore};
-use crate::alarm::Transition;
+use crate::alarm::{AlarmKey, DelayChange, Transition};
 use crate::audit::{self, Draft, MemoryStore, Receipt, RequestId};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use std::collections::HashMap;
@@ -23,6 +23,8 @@ pub struct Order {
     pub transitions: Vec<Transition>,
     /// Audit entries.
     pub drafts: Vec<Draft>,
+    /// Delays of alarms that began or ended.
+    pub delays: Vec<DelayChange>,
 }
 
 /// What became of orders.
@@ -80,6 +82,8 @@ struct Worker {
     answer: Box<dyn FnMut(Answer) + Send>,
     gap: HashMap<String, Transition>,
     gap_count: u64,
+    /// The latest of each alarm that is not written yet.
+    delays: HashMap<AlarmKey, DelayChange>,
     late: Vec<Draft>,
     memory: MemoryStore,
     failing: bool,
@@ -88,7 +92,8 @@ struct Worker {
 impl Worker {
     fn new(store: RecordStore, answer: Box<dyn FnMut(Answer) + Send>) -> Self {
         let memory = MemoryStore::default();
-        Self { store, answer, gap: HashMap::new(), gap_count: 0, late: Vec::new(), memory, failing: false }
+        let (gap, delays, late) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { store, answer, gap, gap_count: 0, delays, late, memory, failing: false }
     }
 
     async fn run(mut self, mut inbox: Receiver<Order>) {
@@ -105,13 +110,16 @@ impl Worker {
                 let Ok(next) = inbox.try_recv() else { break };
                 order.transitions.extend(next.transitions);
                 order.drafts.extend(next.drafts);
+                order.delays.extend(next.delays);
             }
             self.commit(order);
         }
     }
 
     fn commit(&mut self, order: Order) {
-        if order.transitions.is_empty() && order.drafts.is_empty() && self.late.is_empty() && self.gap_count == 0 {
+        self.delays.extend(order.delays.into_iter().map(|change| (change.alarm.clone(), change)));
+        let nothing_new = order.transitions.is_empty() && order.drafts.is_empty() && self.delays.is_empty();
+        if nothing_new && self.late.is_empty() && self.gap_count == 0 {
             if self.failing {
                 self.probe();
             }
@@ -119,12 +127,13 @@ impl Worker {
         }
         let late = self.late.len();
         let drafts: Vec<Draft> = self.late.iter().cloned().chain(order.drafts).collect();
-        self.store.stage(order.transitions.clone(), self.gap());
+        self.store.stage(order.transitions.clone(), self.gap(), self.delays.values().cloned().collect());
         match audit::commit(&mut self.store, &drafts) {
             Ok(receipts) => {
                 self.late.clear();
                 self.gap.clear();
                 self.gap_count = 0;
+                self.delays.clear();
                 self.set_state(None);
                 (self.answer)(Answer::Committed(receipts.into_iter().skip(late).collect()));
             }
@@ -137,15 +146,15 @@ impl Worker {
 
     /// Nothing waits to be written, but the last attempt failed: an empty commit says whether it works again.
     fn probe(&mut self) {
-        self.store.stage(Vec::new(), None);
+        self.store.stage(Vec::new(), None, Vec::new());
         if audit::commit(&mut self.store, &[]).is_ok() {
             self.set_state(None);
         }
     }
 
     fn fail(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>, why: String) {
-        // Acknowledgements belong to a refused request: they did not happen.
-        for change in transitions.into_iter().filter(|change| change.actor.is_none()) {
+        // What was requested belongs to a refused record: it did not happen.
+        for change in transitions.into_iter().filter(|change| !change.is_requested) {
             self.gap_count += 1;
             self.gap.insert(change.alarm.as_str().to_owned(), change);
         }
@@ -179,13 +188,19 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::access::Principal;
-    use crate::alarm::{AlarmKey, OccurrenceId, State};
+    use crate::alarm::{ConditionState, Occasion, OccurrenceId, Persisted, ProcessState, State};
     use crate::recorder::{RECORDS_FILE, read_journal, verify_file};
     use crate::tag::{Timestamp, Value};
     use std::sync::mpsc;
 
     fn transition(occurrence: u64, from: State, to: State) -> Transition {
+        let time = Timestamp::from_micros(1_000_000);
+        let kept = Persisted::of_state(to, OccurrenceId(occurrence), time, time);
         Transition {
+            occasion: Occasion::ConditionActive,
+            condition: ConditionState { active: kept.active, unevaluated: false },
+            kept: Some(Box::new(kept)),
+            is_requested: false,
             alarm: AlarmKey::from("pump:high"),
             occurrence: OccurrenceId(occurrence),
             from,
@@ -222,12 +237,14 @@ mod tests {
         let recorder =
             Recorder::start(RecordStore::open(&path).unwrap(), move |answer| sender.send(answer).unwrap()).unwrap();
         let raised = transition(7, State::Normal, State::Unacknowledged);
-        recorder.order(Order { transitions: vec![raised], drafts: vec![draft("r", false)] }).unwrap();
+        recorder
+            .order(Order { transitions: vec![raised], drafts: vec![draft("r", false)], delays: Vec::new() })
+            .unwrap();
         assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].number() == 1));
         recorder.stop();
         let restored = RecordStore::open(&path).unwrap().restore().unwrap();
         assert_eq!(restored.last_occurrence, 7);
-        assert_eq!(restored.alarms[0].1.state, State::Unacknowledged);
+        assert_eq!(restored.alarms[0].1.process, ProcessState::Unacknowledged);
         assert_eq!(restored.alarms[0].2, Some(Value::Double(1.5)));
         assert_eq!(verify_file(&path).unwrap(), Ok(1));
     }
@@ -245,7 +262,11 @@ mod tests {
         let recorder = Recorder::start(store, move |answer| drop(sender.send(answer))).unwrap();
         let raised = transition(1, State::Normal, State::Unacknowledged);
         recorder
-            .order(Order { transitions: vec![raised], drafts: vec![draft("stop", true), draft("set", false)] })
+            .order(Order {
+                transitions: vec![raised],
+                drafts: vec![draft("stop", true), draft("set", false)],
+                delays: Vec::new(),
+            })
             .unwrap();
         assert!(matches!(next(&answers), Answer::State(Some(why)) if why.contains("disk full")));
         assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].request() == &"stop".into()));

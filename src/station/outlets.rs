@@ -1,7 +1,7 @@
 //! Where the effects of the engine go.
 
 use super::handle::{Waiting, Waker, wake};
-use crate::alarm::Transition;
+use crate::alarm::{AlarmKey, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::Dispatch;
 use crate::driver::{Drivers, OffScan};
@@ -12,7 +12,7 @@ use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
 use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
 use arc_swap::ArcSwap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 /// Rows that are held while the historian does not take them.
@@ -105,6 +105,8 @@ pub(super) struct StationOutlets {
     pub(super) lost: u64,
     pub(super) missed: u64,
     pub(super) unsent: Vec<Transition>,
+    /// The latest of each alarm that the recorder had no room for.
+    pub(super) unsent_delays: HashMap<AlarmKey, DelayChange>,
     pub(super) board: Arc<HealthBoard>,
     pub(super) urgent: Sender<Event>,
     pub(super) generation: Generation,
@@ -168,11 +170,19 @@ impl Outlets for StationOutlets {
         let mut all = std::mem::take(&mut self.unsent);
         all.extend(transitions);
         let Some(recorder) = &self.recorder else { return Err(drafts) };
-        recorder.order(Order { transitions: all, drafts }).map_err(|back| {
-            // Acknowledgements among them belong to the drafts that are given back.
-            self.unsent = back.transitions.into_iter().filter(|change| change.actor.is_none()).collect();
+        let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
+        recorder.order(Order { transitions: all, drafts, delays }).map_err(|back| {
+            // What was requested among them belongs to the drafts that are given back.
+            self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
+            self.unsent_delays.extend(back.delays.into_iter().map(|change| (change.alarm.clone(), change)));
             back.drafts
         })
+    }
+
+    fn delays(&mut self, changes: Vec<DelayChange>) {
+        self.unsent_delays.extend(changes.into_iter().map(|change| (change.alarm.clone(), change)));
+        // Nothing is given back: there are no drafts.
+        let _ = self.records(Vec::new(), Vec::new());
     }
 
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
@@ -211,7 +221,7 @@ impl Outlets for StationOutlets {
         } else if self.untold_plan.is_some() || self.untold_retention.is_some() {
             self.pass_on();
         }
-        if !self.unsent.is_empty() {
+        if !self.unsent.is_empty() || !self.unsent_delays.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());
         }
         self.snapshots.store(snapshot);

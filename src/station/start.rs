@@ -240,6 +240,7 @@ impl Parts {
             lost: 0,
             missed: 0,
             unsent: Vec::new(),
+            unsent_delays: HashMap::new(),
             board: self.board,
             urgent: handle.urgent.clone(),
             generation: Generation(1),
@@ -367,7 +368,8 @@ impl StationOutlets {
         }
         // The recorder goes on until it is stopped, so this loop ends.
         if let Some(recorder) = self.recorder.take() {
-            let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new() };
+            let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
+            let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new(), delays };
             while let Err(back) = recorder.order(order) {
                 order = back;
                 std::thread::park_timeout(a_moment);

@@ -290,7 +290,7 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView) {
         if alarm.on_delay.is_zero() { String::new() } else { format!(", on-delay {} s", alarm.on_delay.as_secs_f32()) };
     let limit = if limit.is_empty() { String::new() } else { format!(", limit {limit}, deadband {}", alarm.deadband) };
     quiet(ui, format!("{value}{limit}{delay}"), &palette);
-    if view.unevaluated {
+    if view.condition.unevaluated {
         let words = "Its input cannot be trusted at present: the state holds until it can.";
         ui.add(egui::Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).wrap());
     }

@@ -8,7 +8,7 @@
 use super::schedule::{Run, STEP, TAGS, directory, key, marker, request};
 use crate::support::root;
 use polder::access::Principal;
-use polder::alarm::{AlarmKey, OccurrenceId, State, Transition};
+use polder::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
 use polder::audit::Draft;
 use polder::historian::{Historian, OpenedHistory, Reader};
 use polder::recorder::{Answer, Order, RECORDS_FILE, RecordStore, Recorder};
@@ -136,6 +136,10 @@ impl Stores {
             value: Some(Value::Unsigned(number)),
             actor: None,
             comment: request.as_str().into(),
+            occasion: Occasion::ConditionActive,
+            condition: ConditionState { active: raised, unevaluated: false },
+            kept: raised.then(|| Persisted::of_state(states[1], OccurrenceId(number / 2), time, time).into()),
+            is_requested: false,
         };
         let draft = Draft {
             request: request.as_str().into(),
@@ -146,7 +150,7 @@ impl Stores {
             detail: "{}".into(),
             essential: false,
         };
-        Order { transitions: vec![transition], drafts: vec![draft] }
+        Order { transitions: vec![transition], drafts: vec![draft], delays: Vec::new() }
     }
 
     /// The newest batch that readers see.

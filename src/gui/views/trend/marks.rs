@@ -142,6 +142,8 @@ mod tests {
             value: None,
             actor: Some("anna".into()),
             comment: "seen".into(),
+            occasion: String::new(),
+            condition: String::new(),
         }
     }
 

@@ -1,0 +1,169 @@
+//! The alarms of a station: listed, acknowledged, reset, set aside and put back.
+
+use super::act::{ask_or_start, ask_running};
+use crate::alarm::{AlarmKey, OccurrenceId, Priority};
+use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody};
+use crate::tag::Timestamp;
+use anyhow::bail;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Alarms are named as they are listed: by the number of their activation, or by their name, such as pump-1/speed:high.
+#[derive(Debug, clap::Args)]
+pub(super) struct AlarmsArguments {
+    /// Station folder.
+    folder: PathBuf,
+    /// Acknowledge these occurrences.
+    #[arg(long, num_args = 1.., group = "act")]
+    ack: Vec<u64>,
+    /// Acknowledge all that are listed.
+    #[arg(long, group = "act")]
+    ack_all: bool,
+    /// Reset these, whose condition is gone.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
+    reset: Vec<String>,
+    /// Set these aside for a while; needs --reason, and --for or --one-shot.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
+    shelve: Vec<String>,
+    /// Take these from the shelf.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
+    unshelve: Vec<String>,
+    /// Take these out of service, for maintenance or repair; needs --reason.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
+    out_of_service: Vec<String>,
+    /// Put these back into service.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
+    return_to_service: Vec<String>,
+    /// How long they are shelved, such as 30m or 2h; the station file says how long at most.
+    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, requires = "shelve")]
+    length: Option<Duration>,
+    /// End the shelf as soon as the condition is gone.
+    #[arg(long, requires = "shelve")]
+    one_shot: bool,
+    /// Put them back into service at this time (RFC 3339); by hand where it is not given.
+    #[arg(long, value_name = "TIME", requires = "out_of_service")]
+    until: Option<String>,
+    /// Why they are set aside.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// What to say about it.
+    #[arg(long, default_value = "")]
+    comment: String,
+    /// List those that are set aside too.
+    #[arg(long)]
+    all: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
+    let folder = &arguments.folder;
+    if let Some((body, done)) = act(arguments)? {
+        return say(&ask_running(folder, body)?, done);
+    }
+    let Reply::Alarms { alarms, set_aside } = ask_or_start(folder, RequestBody::ListAlarms, |_| true)? else {
+        bail!("the station gave an answer to another question");
+    };
+    let occurrences: Vec<OccurrenceId> = if arguments.ack_all {
+        alarms.iter().filter(|alarm| alarm.state.needs_acknowledgement()).map(|alarm| alarm.occurrence).collect()
+    } else {
+        arguments.ack.iter().map(|number| OccurrenceId(*number)).collect()
+    };
+    if occurrences.is_empty() {
+        let listed: Vec<AlarmLine> =
+            alarms.into_iter().chain(set_aside.into_iter().filter(|_| arguments.all)).collect();
+        return print(&listed, arguments.json);
+    }
+    acknowledge(folder, occurrences, &arguments.comment)
+}
+
+/// What is asked for besides acknowledging, and the word for it when it is done.
+fn act(arguments: &AlarmsArguments) -> anyhow::Result<Option<(RequestBody, &'static str)>> {
+    let words = if arguments.comment.is_empty() { &arguments.reason } else { &arguments.comment };
+    let (reason, comment): (Arc<str>, Arc<str>) = (arguments.reason.as_str().into(), words.as_str().into());
+    let some = |names: &[String]| (!names.is_empty()).then(|| names.iter().map(|name| named(name)).collect());
+    if let Some(alarms) = some(&arguments.shelve) {
+        let (length_seconds, one_shot) = (arguments.length.map(|length| length.as_secs()), arguments.one_shot);
+        return Ok(Some((RequestBody::Shelve { alarms, length_seconds, one_shot, reason }, "shelved")));
+    }
+    if let Some(alarms) = some(&arguments.out_of_service) {
+        let until = arguments.until.as_deref().map(|text| {
+            let moment = Timestamp::parse_rfc3339(text);
+            moment.ok_or_else(|| anyhow::anyhow!("\"{text}\" is no time; write it as 2026-11-21T14:00:00Z"))
+        });
+        let until = until.transpose()?;
+        return Ok(Some((RequestBody::OutOfService { alarms, until, reason }, "taken out of service")));
+    }
+    let body = if let Some(alarms) = some(&arguments.reset) {
+        (RequestBody::Reset { alarms, comment }, "reset")
+    } else if let Some(alarms) = some(&arguments.unshelve) {
+        (RequestBody::Unshelve { alarms, comment }, "taken from the shelf")
+    } else if let Some(alarms) = some(&arguments.return_to_service) {
+        (RequestBody::ReturnToService { alarms, comment }, "put back into service")
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(body))
+}
+
+/// A number is an activation; everything else is a name.
+fn named(text: &str) -> AlarmName {
+    match text.parse() {
+        Ok(number) => AlarmName::Occurrence(OccurrenceId(number)),
+        Err(_) => AlarmName::Key(AlarmKey::from(text)),
+    }
+}
+
+fn say(reply: &Reply, done: &str) -> anyhow::Result<ExitCode> {
+    match reply {
+        Reply::AlarmsDone { count, refused } => {
+            println!("{count} {done}");
+            refused.iter().for_each(|refused| println!("refused: {refused}"));
+            Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        }
+        Reply::Refused { why } => {
+            println!("refused: {why}");
+            Ok(ExitCode::from(2))
+        }
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    }
+}
+
+fn acknowledge(folder: &Path, occurrences: Vec<OccurrenceId>, comment: &str) -> anyhow::Result<ExitCode> {
+    let body = RequestBody::Acknowledge { occurrences, comment: comment.into() };
+    match ask_or_start(folder, body, |_| true)? {
+        Reply::Acknowledged { count, already, gone, set_aside } => {
+            let aside = if set_aside > 0 { format!(", {set_aside} are set aside") } else { String::new() };
+            println!("{count} acknowledged, {already} had been before, {gone} are over{aside}");
+            Ok(if gone + set_aside == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        }
+        other => say(&other, "acknowledged"),
+    }
+}
+
+fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(alarms)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if alarms.is_empty() {
+        println!("nothing is in alarm");
+    }
+    alarms.iter().for_each(|alarm| println!("{}", line(alarm)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(alarm: &AlarmLine) -> String {
+    let first = if alarm.first_out { "  (first of its group)" } else { "" };
+    let by = alarm.by.as_ref().map_or_else(String::new, |by| {
+        let until = alarm.until.map_or_else(String::new, |until| format!(" until {}", until.to_rfc3339()));
+        let reason = alarm.reason.as_deref().unwrap_or_default();
+        format!("  {} by {by}{until}: {reason} (condition {})", alarm.alarm, alarm.condition)
+    });
+    let occurrence = if alarm.occurrence.0 == 0 { "-".to_owned() } else { alarm.occurrence.to_string() };
+    let (number, state, raised) = (Priority::number(alarm.priority), alarm.state.word(), alarm.raised.to_rfc3339());
+    format!("{occurrence:>6}  {number} {state:<26} {raised}  {}{first}{by}", alarm.message)
+}

@@ -1,0 +1,440 @@
+//! All alarms: whom a sample concerns, what changed, what the operator is shown.
+
+mod delays;
+mod groups;
+mod requests;
+
+use super::deadlines::{Deadline, Deadlines};
+use super::snapshot::AlarmBoard;
+use super::{Effects, Notice, Plan, Restored};
+use crate::access::Principal;
+use crate::alarm::{
+    Alarm, AlarmEvent, AlarmKey, AlarmView, Aside, Change, Condition, Observation, Occasion, OccurrenceId, Persisted,
+    Refused, State, Subject, Suppression, Transition, Verdict,
+};
+use crate::audit::RequestId;
+use crate::tag::{DeviceId, Live, Now, TagId, Value};
+use delays::Delays;
+use groups::Groups;
+use requests::Pending;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// All alarms of a plan.
+pub(super) struct AlarmDesk {
+    alarms: Vec<Alarm>,
+    values: HashMap<usize, Value>,
+    of_tag: Vec<(u32, u32)>,
+    order: Vec<u32>,
+    of_device: Vec<Vec<u32>>,
+    slots: HashMap<AlarmKey, usize>,
+    /// Those that are not normal, and those that are set aside.
+    listed: BTreeSet<usize>,
+    by_occurrence: HashMap<OccurrenceId, usize>,
+    groups: Groups,
+    delays: Delays,
+    pending: HashMap<RequestId, Pending>,
+    last_occurrence: u64,
+    board: Option<Arc<AlarmBoard>>,
+}
+
+/// One event of the engine, as far as it concerns alarms.
+pub(super) struct Turn<'step> {
+    pub(super) plan: &'step Plan,
+    pub(super) now: Now,
+    pub(super) deadlines: &'step mut Deadlines,
+    pub(super) effects: &'step mut Effects,
+}
+
+/// Who made an alarm change, and what they said.
+type Actor<'words> = Option<(Principal, &'words str)>;
+
+impl AlarmDesk {
+    pub(super) fn new(plan: &Plan, restored: Restored) -> Self {
+        let mut desk = Self {
+            alarms: vec![Alarm::default(); plan.alarms.len()],
+            values: HashMap::new(),
+            of_tag: vec![(0, 0); plan.directory.tags().len()],
+            order: Vec::with_capacity(plan.alarms.len()),
+            of_device: vec![Vec::new(); plan.directory.devices().len()],
+            slots: plan.alarms.iter().enumerate().map(|(slot, alarm)| (alarm.key.clone(), slot)).collect(),
+            listed: BTreeSet::new(),
+            by_occurrence: HashMap::new(),
+            groups: Groups::new(plan),
+            delays: Delays::default(),
+            pending: HashMap::new(),
+            last_occurrence: restored.last_occurrence,
+            board: None,
+        };
+        desk.index(plan);
+        desk.restore(restored);
+        desk
+    }
+
+    fn index(&mut self, plan: &Plan) {
+        let mut of_tag: Vec<(TagId, u32)> = Vec::new();
+        for (slot, alarm) in plan.alarms.iter().enumerate() {
+            match alarm.subject {
+                Subject::Tag(tag) => of_tag.push((tag, slot as u32)),
+                Subject::Device(device) => {
+                    if let Some(place) = self.of_device.get_mut(device.index()) {
+                        place.push(slot as u32);
+                    }
+                }
+            }
+        }
+        of_tag.sort_unstable();
+        for (tag, slot) in of_tag {
+            let place = self.order.len() as u32;
+            self.order.push(slot);
+            if let Some((start, end)) = self.of_tag.get_mut(tag.index()) {
+                *start = if *end == 0 { place } else { *start };
+                *end = place + 1;
+            }
+        }
+    }
+
+    fn restore(&mut self, restored: Restored) {
+        for (key, kept, value) in restored.alarms {
+            if kept.delay.is_some() {
+                self.delays.is_recorded(key.clone());
+            }
+            let Some(&slot) = self.slots.get(&key) else { continue };
+            let first_out = kept.first_out;
+            self.adopt(slot, Alarm::restore(kept), value, first_out);
+        }
+    }
+
+    /// Takes over an alarm as it was elsewhere.
+    pub(super) fn adopt(&mut self, slot: usize, alarm: Alarm, value: Option<Value>, first_out: Option<OccurrenceId>) {
+        self.board = None;
+        if let Some(occurrence) = first_out {
+            self.groups.restore(slot, occurrence);
+        }
+        if alarm.state() != State::Normal {
+            self.listed.insert(slot);
+            if let Some(occurrence) = alarm.occurrence() {
+                self.by_occurrence.insert(occurrence, slot);
+                self.last_occurrence = self.last_occurrence.max(occurrence.0);
+            }
+        }
+        if let Some(value) = value {
+            self.values.insert(slot, value);
+        }
+        self.alarms[slot] = alarm;
+    }
+
+    /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays start anew.
+    pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Alarm, Option<Value>, Option<OccurrenceId>)> + '_ {
+        let slots: BTreeSet<usize> = self.listed.iter().copied().chain(self.groups.marked()).collect();
+        slots.into_iter().map(|slot| {
+            let alarm = self.alarms[slot].clone().without_delay();
+            (slot, alarm, self.values.get(&slot).cloned(), self.groups.first_out(slot))
+        })
+    }
+
+    /// Takes over requests whose record is being written, and what the records know of delays. `slot_of` says where an alarm of the old
+    /// plan stands now.
+    pub(super) fn inherit(
+        &mut self,
+        previous: &mut Self,
+        slot_of: impl Fn(usize) -> Option<usize>,
+        turn: &mut Turn<'_>,
+    ) {
+        for (request, mut pending) in previous.pending.drain() {
+            pending.move_to(&slot_of);
+            self.pending.insert(request, pending);
+        }
+        self.adopt_delays(previous, turn.now, turn.deadlines, turn.effects);
+    }
+
+    pub(super) fn last_occurrence(&self) -> OccurrenceId {
+        OccurrenceId(self.last_occurrence)
+    }
+
+    fn next(&self) -> OccurrenceId {
+        OccurrenceId(self.last_occurrence + 1)
+    }
+
+    /// What was set aside has to be told the time.
+    pub(super) fn arm(&self, deadlines: &mut Deadlines) {
+        for &slot in &self.listed {
+            if let Some(due) = self.alarms[slot].aside().and_then(Aside::due) {
+                deadlines.push(due, Deadline::Alarm(slot as u32));
+            }
+        }
+    }
+
+    /// Whether something is set aside, so that the time of a new run concerns it.
+    pub(super) fn waits_for_time(&self) -> bool {
+        self.groups.marked().next().is_some() || self.listed.iter().any(|slot| self.alarms[*slot].aside().is_some())
+    }
+
+    /// A new run begins, or the wall clock was put forward or back: ends in time are told anew.
+    pub(super) fn follow_clock(&mut self, turn: &mut Turn<'_>) {
+        for slot in self.listed.clone() {
+            if self.alarms[slot].follow_clock(turn.now) {
+                let words =
+                    "the clock of this computer was put forward or back; it ends after as long as was asked for";
+                self.note_unchanged(slot, Occasion::ClockChanged, words, turn);
+            }
+        }
+        for slot in self.quiet_groups() {
+            self.note_unchanged(slot, Occasion::GroupNormal, "", turn);
+        }
+        self.arm(turn.deadlines);
+    }
+
+    /// Judges the alarms of a tag after a sample.
+    #[inline]
+    pub(super) fn judge_tag(&mut self, tag: TagId, live: &Live, text: Option<&Arc<str>>, turn: &mut Turn<'_>) {
+        let Some(&(start, end)) = self.of_tag.get(tag.index()) else { return };
+        for place in start..end {
+            let slot = self.order[place as usize] as usize;
+            let (alarm, definition) = (&self.alarms[slot], &turn.plan.alarms[slot]);
+            let active = alarm.condition().active;
+            let verdict = definition.condition.judge(live.value, live.quality, active, definition.deadband);
+            self.apply(slot, verdict, || live.value.to_value(text), turn);
+        }
+    }
+
+    /// Judges an alarm of a device after news of its link or its identity.
+    pub(super) fn judge_device(
+        &mut self,
+        device: DeviceId,
+        condition: Condition,
+        verdict: Verdict,
+        turn: &mut Turn<'_>,
+    ) {
+        let slots = self.of_device.get(device.index()).map(Vec::as_slice).unwrap_or_default();
+        let slot = slots.iter().map(|slot| *slot as usize).find(|slot| turn.plan.alarms[*slot].condition == condition);
+        if let Some(slot) = slot {
+            self.apply(slot, verdict, || None, turn);
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, slot: usize, verdict: Verdict, value: impl FnOnce() -> Option<Value>, turn: &mut Turn<'_>) {
+        let next = self.next();
+        let alarm = &mut self.alarms[slot];
+        let was_unevaluated = alarm.condition().unevaluated;
+        // Only a shelf for one activation can end with a sample; the words about it need who put it there.
+        let may_end = verdict == Verdict::Inactive
+            && alarm.aside().and_then(|aside| aside.shelf.as_ref()).is_some_and(|shelf| shelf.one_shot);
+        let before = may_end.then(|| alarm.clone());
+        let seen = alarm.observe(&turn.plan.alarms[slot], verdict, turn.now, next);
+        if was_unevaluated != alarm.condition().unevaluated && self.listed.contains(&slot) {
+            self.board = None;
+        }
+        if seen != Observation::default() {
+            let value = seen.change.and_then(|_| value());
+            self.note_by_itself(slot, seen, value, before.as_ref(), turn);
+        }
+    }
+
+    /// A delay of this alarm may have run out, or what set it aside may be over.
+    pub(super) fn wake(&mut self, slot: usize, value: Option<&Value>, turn: &mut Turn<'_>) {
+        loop {
+            let next = self.next();
+            let Some(alarm) = self.alarms.get_mut(slot) else { return };
+            let before = alarm.aside().is_some().then(|| alarm.clone());
+            let seen = alarm.wake(&turn.plan.alarms[slot], turn.now, next);
+            if seen.change.is_none() {
+                return;
+            }
+            self.note_by_itself(slot, seen, value.cloned(), before.as_ref(), turn);
+        }
+    }
+
+    /// The plant or time changed an alarm. What comes back by itself is told in words.
+    fn note_by_itself(
+        &mut self,
+        slot: usize,
+        seen: Observation,
+        value: Option<Value>,
+        before: Option<&Alarm>,
+        turn: &mut Turn<'_>,
+    ) {
+        if !seen.change.is_some_and(|change| change.occasion.is_by_station()) {
+            self.note(slot, seen, value, None, turn);
+            return;
+        }
+        let words = words(before, seen);
+        self.note(slot, seen, value, Some((Principal::station(), &words)), turn);
+        let (alarm, time) = (turn.plan.alarms[slot].key.clone(), turn.now.utc);
+        turn.effects.notices.push(Notice::SetAsideEnded { alarm, words: words.into(), time });
+    }
+
+    /// The design of the plant sets an alarm aside, or does so no more.
+    pub(super) fn suppress(
+        &mut self,
+        key: &AlarmKey,
+        suppression: Option<Suppression>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refused> {
+        let slot = *self.slots.get(key).ok_or(Refused::NoSuchAlarm)?;
+        let actor = suppression.as_ref().map_or_else(Principal::station, |held| held.by.clone());
+        let reason = suppression.as_ref().map_or_else(|| "".into(), |held| Arc::clone(&held.reason));
+        let event = suppression.map_or(AlarmEvent::EndSuppression, AlarmEvent::BeginSuppression);
+        let next = self.next();
+        let seen = self.alarms[slot].take(&turn.plan.alarms[slot], event, turn.now, next)?;
+        self.note(slot, seen, None, Some((actor, &reason)), turn);
+        Ok(())
+    }
+
+    /// An alarm changed: the records, the journal, and whoever watches learn of it.
+    fn note(&mut self, slot: usize, seen: Observation, value: Option<Value>, actor: Actor<'_>, turn: &mut Turn<'_>) {
+        if seen.delay_changed {
+            self.delays.mark(slot, turn.now, turn.deadlines);
+        }
+        if let Some(wake) = seen.wake {
+            turn.deadlines.push(wake, Deadline::Alarm(slot as u32));
+        }
+        let Some(change) = seen.change else { return };
+        self.count(slot, change, &value);
+        let quiet = self.settle(slot, change);
+        let transition = self.transition(slot, change, value, actor, turn);
+        turn.effects.transitions.push(transition);
+        if let Some(first) = quiet.filter(|first| *first != slot) {
+            self.note_unchanged(first, Occasion::GroupNormal, "", turn);
+        }
+        self.show(slot, change, turn);
+    }
+
+    /// What is kept of an alarm is another, and what is shown is the same.
+    fn note_unchanged(&mut self, slot: usize, occasion: Occasion, words: &str, turn: &mut Turn<'_>) {
+        let state = self.alarms[slot].state();
+        let change = Change { from: state, to: state, occasion, is_new_occurrence: false };
+        let transition = self.transition(slot, change, None, Some((Principal::station(), words)), turn);
+        turn.effects.transitions.push(transition);
+        self.board = None;
+    }
+
+    /// Counts activations, and keeps the value that raised one, below what is set aside too.
+    fn count(&mut self, slot: usize, change: Change, value: &Option<Value>) {
+        if change.is_new_occurrence
+            && let Some(occurrence) = self.alarms[slot].occurrence()
+        {
+            self.last_occurrence = self.last_occurrence.max(occurrence.0);
+            self.by_occurrence.insert(occurrence, slot);
+        }
+        if change.occasion == Occasion::ConditionActive {
+            match value {
+                Some(value) => self.values.insert(slot, value.clone()),
+                None => self.values.remove(&slot),
+            };
+        }
+    }
+
+    fn settle(&mut self, slot: usize, change: Change) -> Option<usize> {
+        let is_newly_active = change.to.is_active() && !change.from.is_active();
+        self.groups.settle(slot, is_newly_active, &self.alarms)
+    }
+
+    fn transition(
+        &self,
+        slot: usize,
+        change: Change,
+        value: Option<Value>,
+        actor: Actor<'_>,
+        turn: &Turn<'_>,
+    ) -> Transition {
+        self.transition_of(&self.alarms[slot], slot, change, value, actor, turn)
+    }
+
+    fn transition_of(
+        &self,
+        alarm: &Alarm,
+        slot: usize,
+        change: Change,
+        value: Option<Value>,
+        actor: Actor<'_>,
+        turn: &Turn<'_>,
+    ) -> Transition {
+        Transition {
+            alarm: turn.plan.alarms[slot].key.clone(),
+            occurrence: alarm.occurrence().unwrap_or_default(),
+            from: change.from,
+            to: change.to,
+            time: turn.now.utc,
+            raised: alarm.raised(),
+            value: value.or_else(|| self.values.get(&slot).cloned()),
+            comment: actor.as_ref().map_or_else(|| "".into(), |(_, words)| (*words).into()),
+            actor: actor.map(|(principal, _)| principal),
+            occasion: change.occasion,
+            condition: alarm.condition(),
+            kept: self.kept(alarm, slot).map(Box::new),
+            is_requested: false,
+        }
+    }
+
+    fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
+        let first_out = self.groups.first_out(slot);
+        let kept = alarm.kept().or_else(|| first_out.map(|_| alarm.image()));
+        kept.map(|kept| Persisted { first_out, ..kept })
+    }
+
+    fn show(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
+        self.board = None;
+        if change.from != change.to || change.is_new_occurrence {
+            turn.effects.notices.push(Notice::Alarm(self.view(turn.plan, slot)));
+        }
+        if change.to == State::Normal {
+            self.listed.remove(&slot);
+            if let Some(occurrence) = self.alarms[slot].occurrence() {
+                self.by_occurrence.remove(&occurrence);
+            }
+            self.values.remove(&slot);
+        } else {
+            self.listed.insert(slot);
+        }
+    }
+
+    fn view(&self, plan: &Plan, slot: usize) -> AlarmView {
+        let (alarm, definition) = (&self.alarms[slot], &plan.alarms[slot]);
+        AlarmView {
+            key: definition.key.clone(),
+            subject: definition.subject,
+            slot,
+            occurrence: alarm.occurrence().unwrap_or_default(),
+            state: alarm.state(),
+            priority: definition.priority,
+            raised: alarm.raised(),
+            changed: alarm.changed(),
+            value: self.values.get(&slot).cloned(),
+            message: definition.message.clone(),
+            condition: alarm.condition(),
+            aside: alarm.aside().cloned().map(Arc::new),
+            group: definition.group.clone(),
+            is_first_out: self.groups.first_out(slot).is_some(),
+        }
+    }
+
+    /// What the operator is shown; made anew only when something changed.
+    pub(super) fn board(&mut self, plan: &Plan) -> Arc<AlarmBoard> {
+        if let Some(board) = &self.board {
+            return Arc::clone(board);
+        }
+        let views = self.listed.iter().map(|&slot| self.view(plan, slot)).collect();
+        let board = Arc::new(AlarmBoard::new(views));
+        self.board = Some(Arc::clone(&board));
+        board
+    }
+}
+
+/// What the station says about an alarm that came back by itself.
+fn words(before: Option<&Alarm>, seen: Observation) -> String {
+    let (Some(aside), Some(change)) = (before.and_then(Alarm::aside), seen.change) else { return String::new() };
+    let ended = match change.occasion {
+        Occasion::ShelfEnded => "its time on the shelf is over",
+        Occasion::OneShotEnded => "its condition is gone, and with it the shelf",
+        Occasion::ServiceDateReached => "the date until which it was out of service is here",
+        _ => return String::new(),
+    };
+    let held = match change.occasion {
+        Occasion::ServiceDateReached => aside.out_of_service.as_ref().map(|out| (&out.by, &out.reason)),
+        _ => aside.shelf.as_ref().map(|shelf| (&shelf.by, &shelf.reason)),
+    };
+    let who = held.map_or_else(String::new, |(by, reason)| format!(" (by {by}: {reason})"));
+    format!("{ended}{who}; it is {} now", change.to.in_words())
+}

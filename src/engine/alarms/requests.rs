@@ -1,0 +1,369 @@
+//! What people do to alarms: the record is asked for first, the states change when it is durable.
+
+use super::{AlarmDesk, Turn};
+use crate::access::{Principal, Role, permit};
+use crate::alarm::{
+    AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Persisted, Priority, Refused, Shelf, TimeLimit,
+};
+use crate::audit::{Draft, RequestId};
+use crate::engine::deadlines::Deadline;
+use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
+use crate::tag::{Monotonic, Now, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is done to one alarm when its record is durable.
+struct Planned {
+    slot: usize,
+    event: AlarmEvent,
+    /// What would be kept of the alarm, before and after.
+    before: Persisted,
+    after: Persisted,
+    /// Numbers an activation that begins with it; given to nobody else.
+    next: OccurrenceId,
+}
+
+/// A request whose record is being written.
+pub(super) struct Pending {
+    act: Act,
+    planned: Vec<Planned>,
+    refused: Vec<NotDone>,
+    already: usize,
+    gone: usize,
+    set_aside: usize,
+    principal: Principal,
+    at: Now,
+    reply: ReplyId,
+}
+
+impl Pending {
+    /// The same in another plan.
+    pub(super) fn move_to(&mut self, slot_of: impl Fn(usize) -> Option<usize>) {
+        let planned = std::mem::take(&mut self.planned).into_iter();
+        self.planned = planned.filter_map(|plan| Some(Planned { slot: slot_of(plan.slot)?, ..plan })).collect();
+    }
+}
+
+impl Pending {
+    fn refuse(&mut self, alarm: Arc<str>, why: &Refused) {
+        match why {
+            Refused::AlreadyAcknowledged => self.already += 1,
+            Refused::SetAside(_) => self.set_aside += 1,
+            _ => self.gone += 1,
+        }
+        self.refused.push(NotDone { alarm, why: why.to_string() });
+    }
+}
+
+/// What a person wants to do.
+#[derive(Clone, Debug)]
+enum Act {
+    Acknowledge { comment: Arc<str> },
+    Reset { comment: Arc<str> },
+    Shelve { length: Option<Duration>, one_shot: bool, reason: Arc<str> },
+    Unshelve { comment: Arc<str> },
+    TakeOutOfService { until: Option<Timestamp>, reason: Arc<str> },
+    ReturnToService { comment: Arc<str> },
+}
+
+impl Act {
+    /// What a request asks for, and of which alarms; none where it is about something else.
+    fn of(body: &RequestBody) -> Option<(Self, Vec<AlarmName>)> {
+        Some(match body {
+            RequestBody::Acknowledge { occurrences, comment } => {
+                let named: BTreeSet<OccurrenceId> = occurrences.iter().copied().collect();
+                (Self::Acknowledge { comment: comment.clone() }, named.into_iter().map(AlarmName::Occurrence).collect())
+            }
+            RequestBody::Reset { alarms, comment } => (Self::Reset { comment: comment.clone() }, alarms.clone()),
+            RequestBody::Shelve { alarms, length_seconds, one_shot, reason } => {
+                let length = length_seconds.map(Duration::from_secs);
+                (Self::Shelve { length, one_shot: *one_shot, reason: reason.trim().into() }, alarms.clone())
+            }
+            RequestBody::Unshelve { alarms, comment } => (Self::Unshelve { comment: comment.clone() }, alarms.clone()),
+            RequestBody::OutOfService { alarms, until, reason } => {
+                (Self::TakeOutOfService { until: *until, reason: reason.trim().into() }, alarms.clone())
+            }
+            RequestBody::ReturnToService { alarms, comment } => {
+                (Self::ReturnToService { comment: comment.clone() }, alarms.clone())
+            }
+            _ => return None,
+        })
+    }
+
+    /// The word of the audit record.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Reset { .. } => "reset",
+            Self::Shelve { .. } => "shelve",
+            Self::Unshelve { .. } => "unshelve",
+            Self::TakeOutOfService { .. } => "take-out-of-service",
+            Self::ReturnToService { .. } => "return-to-service",
+        }
+    }
+
+    /// What was not done, for a sentence.
+    const fn not_done(&self) -> &'static str {
+        match self {
+            Self::Acknowledge { .. } => "not acknowledged",
+            Self::Reset { .. } => "not reset",
+            Self::Shelve { .. } => "not shelved",
+            Self::Unshelve { .. } => "not unshelved",
+            Self::TakeOutOfService { .. } => "not taken out of service",
+            Self::ReturnToService { .. } => "not returned to service",
+        }
+    }
+
+    /// What the person wrote.
+    fn words(&self) -> &Arc<str> {
+        match self {
+            Self::Acknowledge { comment }
+            | Self::Reset { comment }
+            | Self::Unshelve { comment }
+            | Self::ReturnToService { comment } => comment,
+            Self::Shelve { reason, .. } | Self::TakeOutOfService { reason, .. } => reason,
+        }
+    }
+
+    /// The event for one alarm, or why it cannot be.
+    fn event(
+        &self,
+        plan: &Plan,
+        occurrence: Option<OccurrenceId>,
+        priority: Priority,
+        by: &Principal,
+        now: Now,
+    ) -> Result<AlarmEvent, Refused> {
+        Ok(match self {
+            Self::Acknowledge { .. } => AlarmEvent::Acknowledge(occurrence.ok_or(Refused::Gone)?),
+            Self::Reset { .. } => AlarmEvent::Reset,
+            Self::Unshelve { .. } => AlarmEvent::Unshelve,
+            Self::ReturnToService { .. } => AlarmEvent::ReturnToService,
+            Self::Shelve { length, one_shot, reason } => {
+                let longest = plan.shelving.longest(priority);
+                // A shelf for one activation needs no time of its own, but an end it has.
+                let length = length.or(one_shot.then_some(longest)).filter(|length| !length.is_zero());
+                let length = length.ok_or(Refused::NoTime)?;
+                if length > longest {
+                    return Err(Refused::TooLong { priority, longest });
+                }
+                let limit = TimeLimit::starting(now, length);
+                let reason = given(reason)?;
+                AlarmEvent::Shelve(Shelf { by: by.clone(), reason, since: now.utc, limit, one_shot: *one_shot })
+            }
+            Self::TakeOutOfService { until, reason } => {
+                let limit = until.map(|until| limit_until(until, now)).transpose()?;
+                let reason = given(reason)?;
+                AlarmEvent::TakeOutOfService(OutOfService { by: by.clone(), reason, since: now.utc, limit })
+            }
+        })
+    }
+}
+
+fn given(reason: &Arc<str>) -> Result<Arc<str>, Refused> {
+    if reason.is_empty() { Err(Refused::NoReason) } else { Ok(Arc::clone(reason)) }
+}
+
+fn limit_until(until: Timestamp, now: Now) -> Result<TimeLimit, Refused> {
+    let left = u64::try_from(until.micros_since(now.utc)).ok().filter(|left| *left > 0);
+    Ok(TimeLimit::starting(now, Duration::from_micros(left.ok_or(Refused::DateIsOver(until))?)))
+}
+
+impl AlarmDesk {
+    /// Somebody wants to do something to alarms.
+    pub(in crate::engine) fn request(&mut self, request: &Request, reply: ReplyId, turn: &mut Turn<'_>) {
+        let Some((act, named)) = Act::of(&request.body) else { return };
+        if let Err(denied) = permit(&request.principal, Role::Operator) {
+            turn.effects.replies.push((reply, Reply::Refused { why: denied.to_string() }));
+            return;
+        }
+        let principal = request.principal.clone();
+        let (planned, refused) = (Vec::new(), Vec::new());
+        let mut pending =
+            Pending { act, planned, refused, already: 0, gone: 0, set_aside: 0, principal, at: turn.now, reply };
+        let mut slots = BTreeSet::new();
+        for name in named {
+            self.plan_one(&name, &mut slots, &mut pending, turn);
+        }
+        if pending.planned.is_empty() {
+            answer(&pending, 0, turn.effects);
+            return;
+        }
+        let draft = self.draft(request, &pending, turn);
+        turn.effects.drafts.push(draft);
+        self.pending.insert(request.id.clone(), pending);
+    }
+
+    fn plan_one(&mut self, name: &AlarmName, slots: &mut BTreeSet<usize>, pending: &mut Pending, turn: &mut Turn<'_>) {
+        let slot = match name {
+            AlarmName::Occurrence(occurrence) => self.by_occurrence.get(occurrence).copied(),
+            AlarmName::Key(key) => self.slots.get(key).copied(),
+        };
+        let slot = slot.ok_or(match name {
+            AlarmName::Occurrence(_) => Refused::Gone,
+            AlarmName::Key(_) => Refused::NoSuchAlarm,
+        });
+        // Who names an alarm twice wants one thing.
+        if slot.as_ref().is_ok_and(|slot| !slots.insert(*slot)) {
+            return;
+        }
+        match slot.and_then(|slot| self.would(slot, name, pending, turn)) {
+            Ok(planned) => pending.planned.push(planned),
+            Err(why) => {
+                pending.refuse(name.to_string().into(), &why);
+            }
+        }
+    }
+
+    /// What the act would come to, without doing it. The state after it goes into the same commit as its audit entry.
+    fn would(
+        &mut self,
+        slot: usize,
+        name: &AlarmName,
+        pending: &Pending,
+        turn: &mut Turn<'_>,
+    ) -> Result<Planned, Refused> {
+        let definition = &turn.plan.alarms[slot];
+        let occurrence = match name {
+            AlarmName::Occurrence(occurrence) => Some(*occurrence),
+            AlarmName::Key(_) => None,
+        };
+        let event = pending.act.event(turn.plan, occurrence, definition.priority, &pending.principal, turn.now)?;
+        let mut alarm = self.alarms[slot].clone();
+        let before = alarm.image();
+        let next = self.next();
+        let seen = alarm.take(definition, event.clone(), turn.now, next)?;
+        if matches!(event, AlarmEvent::Unshelve | AlarmEvent::ReturnToService) {
+            self.last_occurrence = next.0;
+        }
+        if let Some(change) = seen.change {
+            let actor = Some((pending.principal.clone(), &**pending.act.words()));
+            let mut transition = self.transition_of(&alarm, slot, change, None, actor, turn);
+            transition.is_requested = true;
+            turn.effects.transitions.push(transition);
+        }
+        Ok(Planned { slot, event, before, after: alarm.image(), next })
+    }
+
+    fn draft(&self, request: &Request, pending: &Pending, turn: &Turn<'_>) -> Draft {
+        let key = |slot: usize| &turn.plan.alarms[slot].key;
+        let entry =
+            |planned: &Planned| serde_json::json!({"alarm": key(planned.slot), "occurrence": planned.after.occurrence});
+        let alarms: Vec<_> = pending.planned.iter().map(entry).collect();
+        let subject = match pending.planned.as_slice() {
+            [planned] => key(planned.slot).as_str().into(),
+            several => format!("{} alarms", several.len()).into(),
+        };
+        let mut detail = serde_json::json!({"alarms": alarms, "comment": &**pending.act.words()});
+        match &pending.act {
+            Act::Shelve { length, one_shot, .. } => {
+                detail["seconds"] = length.map(|length| length.as_secs()).into();
+                detail["one_shot"] = (*one_shot).into();
+            }
+            Act::TakeOutOfService { until: Some(until), .. } => detail["until"] = until.to_rfc3339().into(),
+            _ => {}
+        }
+        Draft {
+            request: request.id.clone(),
+            time: turn.now.utc,
+            principal: request.principal.clone(),
+            action: pending.act.word().into(),
+            subject,
+            essential: false,
+            detail: detail.to_string().into(),
+        }
+    }
+
+    /// The record of a request is durable: now it takes effect. The slots on which an acknowledgement took effect; none where the request
+    /// was not about alarms.
+    pub(in crate::engine) fn committed(&mut self, request: &RequestId, turn: &mut Turn<'_>) -> Option<Vec<usize>> {
+        let mut pending = self.pending.remove(request)?;
+        let mut done = Vec::new();
+        for planned in std::mem::take(&mut pending.planned) {
+            match self.carry_out(&planned, &pending, turn) {
+                Ok(()) => done.push(planned.slot),
+                Err(why) => {
+                    pending.refuse(turn.plan.alarms[planned.slot].key.as_str().into(), &why);
+                }
+            }
+        }
+        answer(&pending, done.len(), turn.effects);
+        let is_acknowledgement = matches!(pending.act, Act::Acknowledge { .. });
+        Some(if is_acknowledgement { done } else { Vec::new() })
+    }
+
+    fn carry_out(&mut self, planned: &Planned, pending: &Pending, turn: &mut Turn<'_>) -> Result<(), Refused> {
+        let slot = planned.slot;
+        let actor = || Some((pending.principal.clone(), &**pending.act.words()));
+        let is_as_it_was = self.alarms[slot].image() == planned.before;
+        // The time is that of the request: this is what the record says.
+        let definition = &turn.plan.alarms[slot];
+        match self.alarms[slot].take(definition, planned.event.clone(), pending.at, planned.next) {
+            Ok(seen) if is_as_it_was => {
+                let Some(change) = seen.change else { return Ok(()) };
+                self.count(slot, change, &None);
+                self.finish(slot, change, seen.wake, turn);
+                Ok(())
+            }
+            // It changed while the record was being written: this row comes last, and holds.
+            Ok(seen) => {
+                self.note(slot, seen, None, actor(), turn);
+                Ok(())
+            }
+            Err(why) => {
+                if self.alarms[slot].image() != planned.after {
+                    let words = format!("{}: {why}", pending.act.not_done());
+                    let state = self.alarms[slot].state();
+                    let change =
+                        Change { from: state, to: state, occasion: Occasion::NotDone, is_new_occurrence: false };
+                    let actor = Some((pending.principal.clone(), &*words));
+                    let transition = self.transition(slot, change, None, actor, turn);
+                    turn.effects.transitions.push(transition);
+                }
+                Err(why)
+            }
+        }
+    }
+
+    /// What was recorded ahead took effect.
+    fn finish(&mut self, slot: usize, change: Change, wake: Option<Monotonic>, turn: &mut Turn<'_>) {
+        if let Some(due) = wake {
+            turn.deadlines.push(due, Deadline::Alarm(slot as u32));
+        }
+        let marked = self.groups.first_out(slot);
+        if let Some(first) = self.settle(slot, change) {
+            self.note_unchanged(first, Occasion::GroupNormal, "", turn);
+        } else if self.groups.first_out(slot) != marked {
+            // It came back as the first of its group.
+            let words = "the first of its group";
+            self.note_unchanged(slot, change.occasion, words, turn);
+        }
+        self.show(slot, change, turn);
+    }
+
+    /// The records of these requests could not be written: nothing happened.
+    pub(in crate::engine) fn refuse_unrecorded(&mut self, requests: &[RequestId], why: &str, effects: &mut Effects) {
+        for request in requests {
+            if let Some(pending) = self.pending.remove(request) {
+                let words = format!("{}: {why}", pending.act.not_done());
+                effects.replies.push((pending.reply, Reply::Refused { why: words }));
+            }
+        }
+    }
+}
+
+fn answer(pending: &Pending, count: usize, effects: &mut Effects) {
+    let reply = match pending.act {
+        Act::Acknowledge { .. } => {
+            Reply::Acknowledged { count, already: pending.already, gone: pending.gone, set_aside: pending.set_aside }
+        }
+        _ if count == 0 => {
+            let all: Vec<String> = pending.refused.iter().map(ToString::to_string).collect();
+            let why = if all.is_empty() { "no alarm was named".to_owned() } else { all.join("; ") };
+            Reply::Refused { why }
+        }
+        _ => Reply::AlarmsDone { count, refused: pending.refused.clone() },
+    };
+    effects.replies.push((pending.reply, reply));
+}
