@@ -5,6 +5,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`tag`] | values with quality, time and origin; names; scaling |
+//! | [`expression`] | the small typed language of conditions: parse, check, evaluate |
 //! | [`alarm`], [`command`], [`access`], [`audit`] | pure logic: events and time in, changes out |
 //! | [`engine`] | the one writer: [`engine::Engine::step`] is pure, [`engine::run`] is the loop around it |
 //! | [`driver`] | one task per connection: Modbus, MQTT |
@@ -50,6 +51,7 @@ pub mod config;
 pub mod demo;
 pub mod driver;
 pub mod engine;
+pub mod expression;
 pub mod gui;
 pub mod headless;
 pub mod historian;

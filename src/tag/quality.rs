@@ -100,6 +100,10 @@ reasons! {
     OverRange = 23, "above the instrument's span";
     /// A person took the device off scan.
     OffScan = 24, "off scan";
+    /// A calculation divided by zero.
+    DividedByZero = 25, "divided by zero";
+    /// The result of a calculation is larger than a number can be.
+    Overflow = 26, "result too large";
 }
 
 /// A status with its reason.
