@@ -2,6 +2,7 @@
 
 mod condition;
 mod definition;
+pub mod figures;
 mod machine;
 mod state;
 mod summary;

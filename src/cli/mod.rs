@@ -3,7 +3,9 @@
 mod act;
 mod browse;
 mod dialect;
+mod figures;
 mod history;
+mod journal;
 mod loop_check;
 mod sheet;
 mod simulate;
@@ -101,7 +103,7 @@ enum Tool {
         #[arg(long)]
         reason: String,
     },
-    /// List the alarms that are not normal, or acknowledge some.
+    /// List the alarms that are not normal, or acknowledge some; or look back: figures, journal.
     Alarms {
         /// Station folder.
         folder: PathBuf,
@@ -117,6 +119,8 @@ enum Tool {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        looking_back: figures::LookingBack,
     },
     /// List every tag with its last loop check, out of the audit record.
     LoopCheck(loop_check::LoopCheckArguments),
@@ -229,7 +233,10 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Restore { backup, to } => history::restore(&backup, &to),
         Tool::Repair { folder, check } => history::repair(&folder, check),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
-        Tool::Alarms { folder, ack, ack_all, comment, json } => act::alarms(&folder, &ack, ack_all, &comment, json),
+        Tool::Alarms { folder, looking_back, json, .. } if looking_back.is_wanted() => {
+            figures::look_back(&folder, &looking_back, json)
+        }
+        Tool::Alarms { folder, ack, ack_all, comment, json, .. } => act::alarms(&folder, &ack, ack_all, &comment, json),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),
