@@ -1,5 +1,6 @@
 //! Alarms after ISA-18.2: conditions on values, a pure state machine per alarm, and what the operator sees of it.
 
+pub mod backtest;
 mod condition;
 mod definition;
 pub mod figures;

@@ -1,6 +1,6 @@
 //! Looking back on alarms: figures after EEMUA 191 and ISA-18.2, and the journal as a table.
 
-use super::journal;
+use super::{backtest, journal};
 use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::{Figures, Period};
 use crate::config;
@@ -36,12 +36,20 @@ pub(super) struct LookingBack {
     csv: bool,
     #[command(flatten)]
     filter: journal::Filter,
+    #[command(flatten)]
+    pub(super) wish: backtest::Wish,
 }
 
 impl LookingBack {
     /// Whether anything of it was asked for.
     pub(super) fn is_wanted(&self) -> bool {
-        self.kpi || self.journal || self.csv || self.from.is_some() || self.to.is_some() || self.filter.is_wanted()
+        let by_kind = self.kpi || self.journal || self.csv || self.wish.is_wanted();
+        by_kind || self.from.is_some() || self.to.is_some() || self.filter.is_wanted()
+    }
+
+    /// The period that is looked at.
+    pub(super) fn period(&self) -> anyhow::Result<Period> {
+        period(self.from.as_ref(), self.to.as_ref(), USUAL)
     }
 }
 
@@ -68,12 +76,16 @@ pub(super) fn records(folder: &Path) -> anyhow::Result<PathBuf> {
 /// The alarms of the station file by name. Without them priorities and areas are not known, which is said and no reason to give up.
 pub(super) fn definitions(folder: &Path) -> HashMap<String, AlarmDefinition> {
     match config::load(folder, Generation(1)).into_plant() {
-        Ok(plant) => plant.plan.alarms.iter().map(|alarm| (alarm.key.to_string(), alarm.clone())).collect(),
+        Ok(plant) => by_name(&plant.plan.alarms),
         Err(problems) => {
             eprintln!("The station file cannot be read, so priorities and areas are not known:\n{problems}");
             HashMap::new()
         }
     }
+}
+
+pub(super) fn by_name(alarms: &[AlarmDefinition]) -> HashMap<String, AlarmDefinition> {
+    alarms.iter().map(|alarm| (alarm.key.to_string(), alarm.clone())).collect()
 }
 
 /// The figures of a period.
@@ -87,13 +99,18 @@ pub(super) fn figures_of(
 }
 
 pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow::Result<ExitCode> {
-    let period = period(wish.from.as_ref(), wish.to.as_ref(), USUAL)?;
+    if wish.wish.is_wanted() {
+        return backtest::look_back(folder, wish, json);
+    }
+    let period = wish.period()?;
     let (records, definitions) = (records(folder)?, definitions(folder));
     if wish.journal {
         return journal::print(&records, period, &definitions, &wish.filter, wish.csv);
     }
     if !wish.kpi {
-        bail!("say what to look at: --kpi for figures, --journal for every change of state");
+        bail!(
+            "say what to look at: --kpi for figures, --journal for every change of state, --bad-actors, or --backtest ALARM"
+        );
     }
     if wish.filter.is_wanted() {
         bail!("figures are of all alarms: --tag, --area, --priority, --actor and --text are for --journal");

@@ -1,6 +1,7 @@
 //! The command line: which tool does what, and with which exit code.
 
 mod act;
+mod backtest;
 mod browse;
 mod dialect;
 mod figures;
