@@ -5,6 +5,7 @@ mod backtest;
 mod browse;
 mod dialect;
 mod figures;
+mod handover;
 mod history;
 mod journal;
 mod loop_check;
@@ -123,6 +124,8 @@ enum Tool {
         #[command(flatten)]
         looking_back: figures::LookingBack,
     },
+    /// Make the page that one shift hands to the next, as one file of HTML, and record that it was made.
+    Handover(handover::HandoverArguments),
     /// List every tag with its last loop check, out of the audit record.
     LoopCheck(loop_check::LoopCheckArguments),
     /// Work out a figure of a tag for each interval of a range.
@@ -238,6 +241,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
             figures::look_back(&folder, &looking_back, json)
         }
         Tool::Alarms { folder, ack, ack_all, comment, json, .. } => act::alarms(&folder, &ack, ack_all, &comment, json),
+        Tool::Handover(arguments) => handover::handover(&arguments),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),

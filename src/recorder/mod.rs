@@ -4,6 +4,7 @@
 mod changes;
 mod journal;
 mod journal_rows;
+mod remembered;
 mod store;
 mod thread;
 
@@ -13,6 +14,7 @@ pub use journal::{
     read_journal_between, verify_file,
 };
 pub use journal_rows::{JournalRow, visit_journal};
+pub use remembered::read_remembered;
 pub use store::{OpenError, RecordStore, Restored};
 pub use thread::{Answer, Order, Recorder};
 
