@@ -10,6 +10,7 @@
 //! | [`engine`] | the one writer: [`engine::Engine::step`] is pure, [`engine::run`] is the loop around it |
 //! | [`driver`] | one task per connection: Modbus, MQTT |
 //! | [`recorder`], [`historian`] | two threads that own one file each: records, samples |
+//! | [`handover`] | the page from one shift to the next: records in, HTML out |
 //! | [`config`] | the station file, and every problem in it at once |
 //! | [`station`] | opens, wires, starts and stops everything; [`station::Handle`] is what others hold |
 //! | [`gui`], [`headless`], [`cli`] | a window, an event stream, a command line |
@@ -53,6 +54,7 @@ pub mod driver;
 pub mod engine;
 pub mod expression;
 pub mod gui;
+pub mod handover;
 pub mod headless;
 pub mod historian;
 pub mod queue;

@@ -63,6 +63,15 @@ impl Condition {
         }
     }
 
+    /// How far a number is from the limit on the side of the normal ones, in the tag's unit; 0 beyond it, and where there is no limit.
+    pub fn distance(&self, number: f64) -> f64 {
+        match self {
+            Self::HighHigh(limit) | Self::High(limit) => (limit - number).max(0.0),
+            Self::Low(limit) | Self::LowLow(limit) => (number - limit).max(0.0),
+            _ => 0.0,
+        }
+    }
+
     /// Judges a sample. `active` is whether the alarm's condition holds already: then the deadband applies.
     pub fn judge(&self, value: Scalar, quality: Quality, active: bool, deadband: f64) -> Verdict {
         if let Self::BadQuality = self {

@@ -1,8 +1,10 @@
 //! Alarms after ISA-18.2 and IEC 62682: conditions on values, a pure state machine per alarm, and what the operator sees of it.
 
 mod aside;
+pub mod backtest;
 mod condition;
 mod definition;
+pub mod figures;
 mod machine;
 mod refusal;
 mod state;

@@ -1,6 +1,7 @@
 //! The alarms of a station: listed, acknowledged, reset, set aside and put back.
 
 use super::act::{ask_or_start, ask_running};
+use super::figures::{LookingBack, look_back};
 use crate::alarm::{AlarmKey, OccurrenceId, Priority};
 use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody};
 use crate::tag::Timestamp;
@@ -57,10 +58,15 @@ pub(super) struct AlarmsArguments {
     /// As JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    looking_back: LookingBack,
 }
 
 pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
     let folder = &arguments.folder;
+    if arguments.looking_back.is_wanted() {
+        return look_back(folder, &arguments.looking_back, arguments.json);
+    }
     if let Some((body, done)) = act(arguments)? {
         return say(&ask_running(folder, body)?, done);
     }

@@ -2,9 +2,13 @@
 
 mod act;
 mod alarms;
+mod backtest;
 mod browse;
 mod dialect;
+mod figures;
+mod handover;
 mod history;
+mod journal;
 mod loop_check;
 mod sheet;
 mod simulate;
@@ -104,6 +108,8 @@ enum Tool {
     },
     /// List the alarms that are not normal; acknowledge, reset, shelve them, or take them out of service.
     Alarms(alarms::AlarmsArguments),
+    /// Make the page that one shift hands to the next, as one file of HTML, and record that it was made.
+    Handover(handover::HandoverArguments),
     /// List every tag with its last loop check, out of the audit record.
     LoopCheck(loop_check::LoopCheckArguments),
     /// Work out a figure of a tag for each interval of a range.
@@ -216,6 +222,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Repair { folder, check } => history::repair(&folder, check),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
         Tool::Alarms(arguments) => alarms::alarms(&arguments),
+        Tool::Handover(arguments) => handover::handover(&arguments),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),

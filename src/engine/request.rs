@@ -124,6 +124,8 @@ pub enum RequestBody {
         /// What the person wants to say, in at most 500 signs.
         words: Arc<str>,
     },
+    /// Record that a page for the next shift was made.
+    Handover(super::HandoverPage),
     /// A tool asks a wire something. The station hands it to the driver; the engine has no part in it.
     Tool(ToolRequest),
 }
@@ -392,6 +394,7 @@ impl Engine {
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
             RequestBody::Note { .. } => self.take_note(&request, reply, now, effects),
+            RequestBody::Handover(page) => self.take_handover(page, &request, reply, now, effects),
             RequestBody::Tool(_) => {
                 let why = "questions of tools are answered by the wires, not by the engine".to_owned();
                 effects.replies.push((reply, Reply::Refused { why }));

@@ -1,16 +1,22 @@
 //! The thread that owns `records.sqlite`: alarm states, the alarm journal and the audit record. Every commit is synchronous (FULL) and
 //! is answered; what was answered survives a power cut.
 
+mod changes;
 mod journal;
+mod journal_rows;
 mod past;
+mod remembered;
 mod store;
 mod thread;
 
+pub use changes::{read_record, read_standing};
 pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
     read_journal_between, verify_file,
 };
+pub use journal_rows::{JournalRow, visit_journal};
 pub use past::{AlarmThen, alarms_at};
+pub use remembered::read_remembered;
 pub use store::{OpenError, RecordStore, Restored};
 pub use thread::{Answer, Order, Recorder};
 

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
+mod alarm_backtest;
+mod alarm_figures;
 mod export;
 mod faults;
+mod handover;
 mod history;
 mod modbus;
 mod mqtt;

@@ -1,0 +1,211 @@
+//! The figures as a table that a person reads: figure, value, target, and how the one stands to the other, in words.
+
+use super::{Figures, TOP};
+use crate::alarm::Priority;
+
+/// How a figure stands to its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judgement {
+    /// No target is published for it, or nothing happened that could be judged.
+    NoTarget,
+    /// As good as it should be.
+    WithinTarget,
+    /// Above the target, but not above what is called the maximum that can be managed.
+    Acceptable,
+    /// More than that.
+    Over,
+    /// Less than there should be.
+    TooFew,
+}
+
+impl Judgement {
+    /// What the operator reads.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NoTarget => "",
+            Self::WithinTarget => "within target",
+            Self::Acceptable => "acceptable",
+            Self::Over => "over",
+            Self::TooFew => "too few",
+        }
+    }
+
+    /// Whether somebody should do something about it.
+    pub const fn is_wrong(self) -> bool {
+        matches!(self, Self::Over | Self::TooFew)
+    }
+
+    fn at_most(value: f64, target: f64, maximum: f64) -> Self {
+        match value {
+            value if value <= target => Self::WithinTarget,
+            value if value <= maximum => Self::Acceptable,
+            _ => Self::Over,
+        }
+    }
+
+    fn below(value: f64, limit: f64) -> Self {
+        if value < limit { Self::WithinTarget } else { Self::Over }
+    }
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Row {
+    /// What it is.
+    pub figure: String,
+    /// How much, with its unit.
+    pub value: String,
+    /// What it should be; empty where nothing is published.
+    pub target: String,
+    /// How the one stands to the other.
+    pub judgement: Judgement,
+}
+
+fn row(figure: impl Into<String>, value: String, target: &str, judgement: Judgement) -> Row {
+    Row { figure: figure.into(), value, target: target.to_owned(), judgement }
+}
+
+fn plain(figure: impl Into<String>, value: String) -> Row {
+    row(figure, value, "", Judgement::NoTarget)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A time as people say it: `48 s`, `3.5 min`, `2.1 h`, `4.0 d`.
+pub(crate) fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.1} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.1} d", s / 86_400.0),
+    }
+}
+
+impl Figures {
+    /// All figures, those with a published target first in their group.
+    pub fn table(&self) -> Vec<Row> {
+        let mut rows = self.rate_rows();
+        rows.extend(self.flood_rows());
+        rows.extend(self.nuisance_rows());
+        rows.extend(self.standing_rows());
+        rows.extend(self.priority_rows());
+        rows.extend(self.acknowledge_rows());
+        rows.extend(self.set_aside_rows());
+        rows
+    }
+
+    fn rate_rows(&self) -> Vec<Row> {
+        let rates = &self.rates;
+        let average = |name: &str, value: f64, target: f64, maximum: f64| {
+            let words = format!("at most {target}, acceptable {maximum}");
+            row(name, format!("{value:.1}"), &words, Judgement::at_most(value, target, maximum))
+        };
+        let most = rates.per_ten_minutes.maximum;
+        vec![
+            plain("Activations", self.activations.to_string()),
+            average("Activations per day, average", rates.per_day.average, 150.0, 300.0),
+            plain("Activations per day, maximum", rates.per_day.maximum.to_string()),
+            average("Activations per hour, average", rates.per_hour.average, 6.0, 12.0),
+            plain("Activations per hour, maximum", rates.per_hour.maximum.to_string()),
+            average("Activations per 10 minutes, average", rates.per_ten_minutes.average, 1.0, 2.0),
+            row(
+                "Activations per 10 minutes, maximum",
+                most.to_string(),
+                "at most 10",
+                Judgement::at_most(most as f64, 10.0, 10.0),
+            ),
+        ]
+    }
+
+    fn flood_rows(&self) -> Vec<Row> {
+        let share = |name: &str, value: f64| row(name, percent(value), "below 1 %", Judgement::below(value, 0.01));
+        let longest = self.rates.floods.iter().map(|flood| flood.to.micros_since(flood.from)).max().unwrap_or(0);
+        vec![
+            share("10-minute intervals above 10 activations", self.rates.share_above_ten),
+            share("Time in flood", self.rates.share_in_flood),
+            plain("Floods", self.rates.floods.len().to_string()),
+            plain("Longest flood", time(longest as f64 / 1e6)),
+        ]
+    }
+
+    fn nuisance_rows(&self) -> Vec<Row> {
+        let none = |name: &str, alarms: usize, activations: usize| {
+            let value = format!("{alarms} ({activations} activations)");
+            row(name, value, "0", Judgement::at_most(alarms as f64, 0.0, 0.0))
+        };
+        let judged =
+            if self.activations == 0 { Judgement::NoTarget } else { Judgement::at_most(self.top_share, 0.05, 0.05) };
+        vec![
+            row(format!("Share of the {TOP} most frequent alarms"), percent(self.top_share), "at most 5 %", judged),
+            none("Chattering alarms", self.chattering_alarms, self.chattering),
+            none("Fleeting alarms", self.fleeting_alarms, self.fleeting),
+        ]
+    }
+
+    fn standing_rows(&self) -> Vec<Row> {
+        let standing = &self.standing;
+        let worst = standing.stale_on_worst_day;
+        vec![
+            row("Stale alarms on the worst day", worst.to_string(), "below 5", Judgement::below(worst as f64, 5.0)),
+            plain("Stale alarms at the end", standing.stale_at_end.len().to_string()),
+            plain("Active at the end", standing.active_at_end.to_string()),
+            plain("Waiting for acknowledgement at the end", standing.waiting_at_end.to_string()),
+            plain("Active at once, maximum", standing.maximum.to_string()),
+            plain("Active at once, average", format!("{:.1}", standing.average)),
+        ]
+    }
+
+    /// 80, 15 and 5 % of low, medium and high; of four priorities, below 1 % of the highest.
+    fn priority_rows(&self) -> Vec<Row> {
+        let known = self.activations - self.of_unknown_priority;
+        let mut rows: Vec<Row> = self.priorities.iter().rev().map(|one| self.priority_row(one, known)).collect();
+        if self.of_unknown_priority > 0 {
+            rows.push(plain("Activations of alarms that are not in the file", self.of_unknown_priority.to_string()));
+        }
+        rows
+    }
+
+    fn priority_row(&self, one: &super::PriorityFigures, known: usize) -> Row {
+        let (target, judged) = match one.priority {
+            Priority::Low if one.share >= 0.8 => ("at least 80 %", Judgement::WithinTarget),
+            Priority::Low => ("at least 80 %", Judgement::TooFew),
+            Priority::Medium => ("at most 15 %", Judgement::at_most(one.share, 0.15, 0.15)),
+            Priority::High => ("at most 5 %", Judgement::at_most(one.share, 0.05, 0.05)),
+            Priority::Critical => ("below 1 %", Judgement::below(one.share, 0.01)),
+        };
+        let value = format!("{} ({})", percent(one.share), one.activations);
+        let judged = if known == 0 { Judgement::NoTarget } else { judged };
+        row(format!("Priority {}", one.priority.word()), value, target, judged)
+    }
+
+    fn acknowledge_rows(&self) -> Vec<Row> {
+        let words = |times: &super::AcknowledgeTimes| {
+            let told = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), time);
+            let parts = [times.median_seconds, times.ninetieth_seconds, times.maximum_seconds].map(told);
+            if times.count == 0 { "none".to_owned() } else { format!("{} ({})", parts.join(" / "), times.count) }
+        };
+        let name = "Time to acknowledge, median / 90 % / maximum";
+        let mut rows = vec![plain(name, words(&self.acknowledge))];
+        for one in self.priorities.iter().filter(|one| one.acknowledge.count > 0) {
+            rows.push(plain(format!("Time to acknowledge, {}", one.priority.word()), words(&one.acknowledge)));
+        }
+        rows
+    }
+
+    fn set_aside_rows(&self) -> Vec<Row> {
+        let told: Vec<String> = self.set_aside.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let mut rows = vec![
+            plain("Set aside in the period", told.join(", ")),
+            plain("Set aside at the end", self.set_aside_at_end.to_string()),
+        ];
+        if self.gaps > 0 {
+            let words = format!("{}; there were more changes than these", self.gaps);
+            rows.push(row("Gaps in the journal", words, "0", Judgement::Over));
+        }
+        rows
+    }
+}

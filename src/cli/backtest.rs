@@ -1,0 +1,322 @@
+//! What other settings of an alarm would have made of its history: of one alarm as somebody wishes, or of all bad actors as it is proposed.
+
+use super::figures::{self, LookingBack};
+use crate::alarm::backtest::{Comparison, Observed, Proposal, Replay, Setting};
+use crate::alarm::figures::{AlarmFigures, Figures, Period};
+use crate::alarm::{AlarmDefinition, Condition, Subject};
+use crate::config;
+use crate::engine::Plan;
+use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
+use crate::station::SystemClock;
+use crate::tag::{Clock, Generation, Sample, Scalar, TagKey, Timestamp};
+use anyhow::{Context, bail};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Bad actors for which proposals are worked out: those who deal with these have done most of the work.
+const WORST: usize = 20;
+
+/// Other settings of an alarm; what is not given stays as it is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Wish {
+    /// Replay history with other settings of this alarm, such as north/pump-1/speed:high.
+    #[arg(long, value_name = "ALARM", conflicts_with_all = ["ack", "ack_all", "kpi", "journal", "bad_actors", "csv"])]
+    pub(super) backtest: Option<String>,
+    /// Alarms that chatter or are over before anybody can act, each with the deadband or delay that would have helped most.
+    #[arg(long, conflicts_with_all = ["ack", "ack_all", "kpi", "journal", "csv"])]
+    pub(super) bad_actors: bool,
+    /// Another limit of an alarm high-high.
+    #[arg(long, requires = "backtest", allow_hyphen_values = true)]
+    high_high: Option<f64>,
+    /// Another limit of an alarm high.
+    #[arg(long, requires = "backtest", allow_hyphen_values = true)]
+    high: Option<f64>,
+    /// Another limit of an alarm low.
+    #[arg(long, requires = "backtest", allow_hyphen_values = true)]
+    low: Option<f64>,
+    /// Another limit of an alarm low-low.
+    #[arg(long, requires = "backtest", allow_hyphen_values = true)]
+    low_low: Option<f64>,
+    /// Another deadband, in the tag's unit.
+    #[arg(long, requires = "backtest")]
+    deadband: Option<f64>,
+    /// Another on-delay, such as 5s.
+    #[arg(long, requires = "backtest", value_parser = super::duration)]
+    on_delay: Option<Duration>,
+    /// Another off-delay, such as 30s.
+    #[arg(long, requires = "backtest", value_parser = super::duration)]
+    off_delay: Option<Duration>,
+}
+
+impl Wish {
+    /// Whether anything of it was asked for.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.backtest.is_some() || self.bad_actors
+    }
+
+    fn setting(&self, definition: &AlarmDefinition) -> anyhow::Result<Setting> {
+        let limits = [("high-high", self.high_high), ("high", self.high), ("low", self.low), ("low-low", self.low_low)];
+        let given = limits.into_iter().filter_map(|(word, limit)| Some((word, limit?)));
+        let mut setting = Setting {
+            limit: None,
+            deadband: self.deadband,
+            on_delay_seconds: self.on_delay.map(|delay| delay.as_secs_f64()),
+            off_delay_seconds: self.off_delay.map(|delay| delay.as_secs_f64()),
+        };
+        for (word, limit) in given {
+            if word != definition.condition.word() {
+                bail!(
+                    "{} is an alarm {}, so --{word} says nothing about it",
+                    definition.key,
+                    definition.condition.word()
+                );
+            }
+            setting.limit = Some(limit);
+        }
+        if setting == Setting::default() {
+            bail!("say what should be another: the limit, --deadband, --on-delay or --off-delay");
+        }
+        if setting.deadband.is_some_and(|deadband| deadband < 0.0 || !deadband.is_finite()) {
+            bail!("a deadband is not negative");
+        }
+        if setting.limit.is_some_and(|limit| !limit.is_finite()) {
+            bail!("a limit is a number");
+        }
+        Ok(setting)
+    }
+}
+
+pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow::Result<ExitCode> {
+    let period = wish.period()?;
+    let plan = config::load(folder, Generation(1)).into_plant().map_err(anyhow::Error::msg)?.plan;
+    let history = History::open(folder, &plan, period)?;
+    match &wish.wish.backtest {
+        Some(alarm) => backtest(&history, alarm, &wish.wish, json),
+        None => {
+            let definitions = figures::by_name(&plan.alarms);
+            let figures = figures::figures_of(&figures::records(folder)?, period, &definitions)?;
+            bad_actors(&history, &figures, json)
+        }
+    }
+}
+
+/// What takes samples.
+trait Sink {
+    fn numbers(&mut self, times: &[i64], numbers: &[f64]);
+    fn sample(&mut self, sample: &Sample);
+}
+
+fn scalar(sample: &Sample) -> Scalar {
+    sample.value.as_ref().map_or(Scalar::Empty, Scalar::from)
+}
+
+impl Sink for Observed {
+    fn numbers(&mut self, times: &[i64], numbers: &[f64]) {
+        Self::numbers(self, times, numbers);
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        Self::sample(self, sample.time, scalar(sample), sample.quality);
+    }
+}
+
+impl Sink for Replay {
+    fn numbers(&mut self, times: &[i64], numbers: &[f64]) {
+        Self::numbers(self, times, numbers);
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        Self::sample(self, sample.time, scalar(sample), sample.quality);
+    }
+}
+
+/// The samples of a period.
+struct History<'a> {
+    reader: Reader,
+    plan: &'a Plan,
+    period: Period,
+    /// The end, or the moment up to which anything is known.
+    end: Timestamp,
+}
+
+impl<'a> History<'a> {
+    fn open(folder: &Path, plan: &'a Plan, period: Period) -> anyhow::Result<Self> {
+        let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
+        if !path.exists() {
+            bail!("{} has no history yet", folder.display());
+        }
+        let reader = Reader::open(&path, None)?;
+        let end = reader.known_until()?.map_or(period.to, |known| known.clamp(period.from, period.to));
+        Ok(Self { reader, plan, period, end })
+    }
+
+    fn alarm(&self, name: &str) -> Option<&'a AlarmDefinition> {
+        self.plan.alarms.iter().find(|alarm| alarm.key.as_str() == name)
+    }
+
+    /// The tag whose samples an alarm judges; why there is none.
+    fn tag(&self, alarm: &AlarmDefinition) -> Result<&'a TagKey, String> {
+        let Subject::Tag(tag) = alarm.subject else {
+            return Err("it watches a device, and history keeps no samples of that".to_owned());
+        };
+        let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
+        if tag.history.keep { Ok(&tag.key) } else { Err(format!("{} is not kept in history", tag.key)) }
+    }
+
+    /// What held when the period began, and the moment with which a replay begins.
+    fn before(&self, tag: &TagKey) -> anyhow::Result<(Timestamp, Option<Sample>)> {
+        let before = self.reader.before(tag, self.period.from)?;
+        Ok((before.as_ref().map_or(self.period.from, |sample| sample.time), before))
+    }
+
+    /// Hands the samples of a tag to all sinks, a piece at a time; how many there were.
+    fn feed(&self, tag: &TagKey, alarm: &AlarmDefinition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
+        let (_, before) = self.before(tag)?;
+        before.iter().for_each(|sample| sinks.iter_mut().for_each(|sink| sink.sample(sample)));
+        let mut count = before.iter().count() as u64;
+        // The end is the first moment that does not belong to the period.
+        let last = Timestamp::from_micros(self.end.as_micros() - 1);
+        // Numbers alone do not tell why one is missing.
+        if alarm.condition == Condition::BadQuality {
+            self.reader.visit(tag, self.period.from, last, |sample| {
+                sinks.iter_mut().for_each(|sink| sink.sample(&sample));
+                count += 1;
+                true
+            })?;
+        } else {
+            self.reader.numbers(tag, self.period.from, last, &mut |times, numbers| {
+                sinks.iter_mut().for_each(|sink| sink.numbers(times, numbers));
+                count += times.len() as u64;
+                true
+            })?;
+        }
+        Ok(count)
+    }
+
+    /// What a setting would have made of it, and how many samples said so.
+    fn compare(&self, alarm: &AlarmDefinition, tag: &TagKey, setting: Setting) -> anyhow::Result<(Comparison, u64)> {
+        let (first, _) = self.before(tag)?;
+        let mut replays = [Replay::new(alarm.clone(), first), Replay::new(setting.apply(alarm), first)];
+        let samples = self.feed(tag, alarm, &mut replays)?;
+        let [present, other] = replays.map(|replay| replay.finish(self.end));
+        Ok((Comparison::of(&present, &other, self.period.from), samples))
+    }
+
+    /// The best of the settings that the tag's own history suggests; none where nothing helps without harm.
+    fn propose(&self, alarm: &AlarmDefinition, tag: &TagKey) -> anyhow::Result<Option<Proposal>> {
+        let (first, _) = self.before(tag)?;
+        let mut observed = [Observed::new(alarm.clone(), first, self.period.from)];
+        self.feed(tag, alarm, &mut observed)?;
+        let [observed] = observed;
+        let (present, settings) = observed.finish(self.end);
+        let mut replays: Vec<Replay> =
+            settings.iter().map(|setting| Replay::new(setting.apply(alarm), first)).collect();
+        self.feed(tag, alarm, &mut replays)?;
+        let tried = replays.into_iter().zip(settings).map(|(replay, setting)| {
+            let comparison = Comparison::of(&present, &replay.finish(self.end), self.period.from);
+            Proposal { setting, comparison }
+        });
+        Ok(Proposal::best(tried.collect()))
+    }
+}
+
+fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyhow::Result<ExitCode> {
+    let alarm = history.alarm(name).with_context(|| {
+        format!("there is no alarm \"{name}\"; an alarm is called after its tag and its condition, such as pump-1/speed:high")
+    })?;
+    let tag = history.tag(alarm).map_err(|why| anyhow::anyhow!("{name} cannot be replayed: {why}"))?;
+    let setting = wish.setting(alarm)?;
+    let clock = SystemClock::new();
+    let (comparison, samples) = history.compare(alarm, tag, setting)?;
+    let seconds = clock.now().monotonic.as_micros() as f64 / 1e6;
+    if json {
+        let json = serde_json::json!({"alarm": name, "setting": setting, "comparison": comparison, "samples": samples});
+        println!("{}", serde_json::to_string_pretty(&json)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{name} from {} to {}", history.period.from.to_rfc3339(), history.end.to_rfc3339());
+    println!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
+    println!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
+    consequences(&comparison).iter().for_each(|line| println!("  {line}"));
+    println!("{samples} samples were replayed in {seconds:.2} s");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings_words(alarm: &AlarmDefinition) -> String {
+    let limit = alarm.condition.limit().map(|limit| format!(" {limit}")).unwrap_or_default();
+    let [on, off] = [alarm.on_delay, alarm.off_delay].map(|delay| delay.as_secs_f64());
+    format!("{}{limit}, deadband {}, on-delay {on} s, off-delay {off} s", alarm.condition.word(), alarm.deadband)
+}
+
+/// What it would bring and what it would cost, in sentences.
+fn consequences(comparison: &Comparison) -> Vec<String> {
+    let mut lines = vec![match comparison.removed {
+        removed if removed < 0 => format!("{} activations more", -removed),
+        removed => format!("{removed} activations fewer"),
+    }];
+    lines.push(match comparison.longest_missed {
+        None => "no activation would have been missed".to_owned(),
+        Some(span) => format!(
+            "{} would have been missed; the longest lasted {} s, from {}",
+            comparison.missed,
+            span.seconds(),
+            span.raised.to_rfc3339()
+        ),
+    });
+    if let (Some(median), Some(longest)) = (comparison.median_delay_seconds, comparison.longest_delay_seconds) {
+        lines.push(format!("those that remain would have come {median} s later (median), {longest} s at most"));
+    }
+    if comparison.added > 0 {
+        lines.push(format!("{} would have come that do not come now", comparison.added));
+    }
+    lines
+}
+
+/// What is proposed for a bad actor, or why nothing is.
+fn proposal_for(history: &History<'_>, actor: &AlarmFigures) -> anyhow::Result<Result<Proposal, String>> {
+    let Some(alarm) = history.alarm(&actor.alarm) else {
+        return Ok(Err("it is not in the station file any more".to_owned()));
+    };
+    let tag = match history.tag(alarm) {
+        Ok(tag) => tag,
+        Err(why) => return Ok(Err(why)),
+    };
+    let nothing = "no deadband or delay helps without hiding something that lasted a minute";
+    Ok(history.propose(alarm, tag)?.ok_or_else(|| nothing.to_owned()))
+}
+
+fn bad_actors(history: &History<'_>, figures: &Figures, json: bool) -> anyhow::Result<ExitCode> {
+    let actors = figures.bad_actors();
+    let mut told = Vec::new();
+    for actor in actors.iter().take(WORST) {
+        told.push((*actor, proposal_for(history, actor)?));
+    }
+    if json {
+        let one = |(actor, proposal): &(&AlarmFigures, Result<Proposal, String>)| {
+            let (found, why) = (proposal.as_ref().ok(), proposal.as_ref().err());
+            serde_json::json!({"figures": actor, "proposal": found, "no_proposal": why})
+        };
+        println!("{}", serde_json::to_string_pretty(&told.iter().map(one).collect::<Vec<_>>())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if told.is_empty() {
+        println!("no alarm chattered, and none was over before anybody could act");
+    }
+    for (actor, proposal) in &told {
+        let counts = format!("{} activations", actor.activations);
+        println!("{:<46} {counts}, {} chattering, {} fleeting", actor.alarm, actor.chattering, actor.fleeting);
+        match proposal {
+            Ok(found) => {
+                println!("    {}", found.setting.words());
+                let activations = found.comparison.activations;
+                println!("    of {activations} replayed activations: {}", consequences(&found.comparison).join("; "));
+            }
+            Err(why) => println!("    no proposal: {why}"),
+        }
+    }
+    if actors.len() > told.len() {
+        println!("{} more are less bad than these; deal with these first", actors.len() - told.len());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,61 @@
+//! Every column of the journal, row by row, for exports.
+
+use super::journal::open;
+use crate::alarm::figures::Period;
+use crate::tag::Timestamp;
+use rusqlite::Row;
+use std::path::Path;
+
+/// One row of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalRow {
+    /// When.
+    pub time: Timestamp,
+    /// The alarm.
+    pub alarm: String,
+    /// The activation.
+    pub occurrence: u64,
+    /// The word of the state before; empty for remarks of the station.
+    pub before: String,
+    /// The word of the state after; empty for remarks of the station.
+    pub after: String,
+    /// When the activation began.
+    pub raised: Timestamp,
+    /// The value, as JSON.
+    pub value: Option<String>,
+    /// Who.
+    pub actor: Option<String>,
+    /// What they said.
+    pub comment: String,
+}
+
+/// Hands the rows of a period to `take`, the oldest first, one at a time. The file may belong to a station that runs.
+pub fn visit_journal<E: From<rusqlite::Error>>(
+    path: &Path,
+    period: Period,
+    mut take: impl FnMut(JournalRow) -> Result<(), E>,
+) -> Result<(), E> {
+    let connection = open(path)?;
+    let query = "SELECT time, alarm, occurrence, before, after, raised, value, actor, comment FROM journal
+        WHERE time >= ?1 AND time < ?2 ORDER BY time, id";
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([period.from.as_micros(), period.to.as_micros()])?;
+    while let Some(row) = rows.next()? {
+        take(read(row)?)?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
+    Ok(JournalRow {
+        time: Timestamp::from_micros(row.get(0)?),
+        alarm: row.get(1)?,
+        occurrence: row.get::<_, i64>(2)? as u64,
+        before: row.get(3)?,
+        after: row.get(4)?,
+        raised: Timestamp::from_micros(row.get(5)?),
+        value: row.get(6)?,
+        actor: row.get(7)?,
+        comment: row.get(8)?,
+    })
+}
