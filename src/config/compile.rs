@@ -92,6 +92,10 @@ pub(super) fn compile(
     compiled.add_certificate_alarm();
     compiled.add_space_alarm();
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
+    compiled.add_store_tags();
+    if retention.most_bytes.is_some() {
+        compiled.add_limit_tags();
+    }
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     Some(plant)
@@ -216,13 +220,13 @@ fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId>
     slots
 }
 
-struct Compiled {
-    tags: Vec<TagDefinition>,
-    alarms: Vec<AlarmDefinition>,
+pub(super) struct Compiled {
+    pub(super) tags: Vec<TagDefinition>,
+    pub(super) alarms: Vec<AlarmDefinition>,
     commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
-    system: SystemTags,
+    pub(super) system: SystemTags,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
 }
@@ -471,7 +475,7 @@ fn add_modbus_point(
     }
 }
 
-fn system_alarm(
+pub(super) fn system_alarm(
     tag: TagId,
     name: &str,
     state: f64,

@@ -12,6 +12,7 @@ mod problem;
 mod read;
 mod shape;
 mod starter;
+mod system;
 pub mod table;
 mod trends;
 mod units;

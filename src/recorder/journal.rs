@@ -27,7 +27,7 @@ pub struct JournalLine {
 /// One line of the audit record.
 pub type AuditLine = Entry;
 
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
@@ -69,7 +69,7 @@ fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
     })
 }
 
-fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
+pub(super) fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
     let hash: Vec<u8> = row.get(2)?;
     Ok(Sealed { number: row.get::<_, i64>(0)? as u64, bytes: row.get(1)?, hash: hash.try_into().unwrap_or([0; 32]) })
 }

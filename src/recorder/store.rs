@@ -2,9 +2,11 @@
 
 use crate::alarm::{AlarmKey, OccurrenceId, Persisted, State, Transition};
 use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
+use crate::disk::is_damage;
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const VERSION: i64 = 1;
@@ -37,6 +39,12 @@ pub enum OpenError {
     /// The database does not keep its promise of durability.
     #[error("records.sqlite: {0} could not be set, so nothing in it would be durable")]
     NotDurable(&'static str),
+    /// The file is damaged, and no new one can be begun.
+    #[error("records.sqlite is damaged, and a new file cannot be begun beside it: {0}")]
+    NotBegun(String),
+    /// A file in the folder of the station cannot be moved or written.
+    #[error("records.sqlite: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 /// What the last run left.
@@ -52,7 +60,10 @@ pub struct Restored {
 
 /// The open records.
 pub struct RecordStore {
-    connection: Connection,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// What SQLite said when the file turned out to be damaged.
+    damage: RefCell<Option<String>>,
     transitions: Vec<Transition>,
     gap: Option<Gap>,
 }
@@ -89,7 +100,8 @@ impl RecordStore {
         if version < VERSION {
             connection.pragma_update(None, "user_version", VERSION)?;
         }
-        Ok(Self { connection, transitions: Vec::new(), gap: None })
+        let (path, damage) = (path.to_owned(), RefCell::default());
+        Ok(Self { connection, path, damage, transitions: Vec::new(), gap: None })
     }
 
     /// Reads what the last run left.
@@ -115,6 +127,24 @@ impl RecordStore {
         let bytes: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let remembered = bytes.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
         Ok(Restored { alarms, last_occurrence: last as u64, remembered })
+    }
+
+    /// Number and hash of the last audit entry.
+    pub(super) fn last_entry(&self) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
+        let query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+        self.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        if is_damage(error) {
+            *self.damage.borrow_mut() = Some(error.to_string());
+        }
+        StoreError(error.to_string())
+    }
+
+    /// What was wrong with the file, if it turned out to be damaged.
+    pub(super) fn damage(&self) -> Option<String> {
+        self.damage.borrow().clone()
     }
 
     /// The transitions that the next [`Store::append`] commits along.
@@ -215,13 +245,7 @@ fn write_gap(transaction: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
 
 impl Store for RecordStore {
     fn last(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-        let last: Option<(i64, Vec<u8>)> = self
-            .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(|error| StoreError(error.to_string()))?;
-        match last {
+        match self.last_entry().map_err(|error| self.failed(&error))? {
             None => Ok((0, GENESIS)),
             Some((number, hash)) => match hash.try_into() {
                 Ok(hash) => Ok((number as u64, hash)),
@@ -231,6 +255,6 @@ impl Store for RecordStore {
     }
 
     fn append(&mut self, entries: &[Sealed]) -> Result<(), StoreError> {
-        self.write(entries).map_err(|error| StoreError(error.to_string()))
+        self.write(entries).map_err(|error| self.failed(&error))
     }
 }

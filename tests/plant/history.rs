@@ -8,6 +8,7 @@ mod damage;
 mod disk;
 mod exports;
 mod kills;
+mod records;
 mod schedule;
 mod shim;
 mod trace;

@@ -1,0 +1,5 @@
+//! Files of ours on the disk of this computer: what is damage and what is not, how a damaged one is set aside, and archives.
+
+mod damaged;
+
+pub use damaged::{beside, damage, is_damage, quick_check, set_aside, set_aside_name, sync};
