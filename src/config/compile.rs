@@ -1,5 +1,6 @@
 //! From entries to a plan and driver settings.
 
+use super::backup::{self, BackupSettings};
 use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
@@ -30,6 +31,8 @@ pub struct Plant {
     pub plan: Plan,
     /// For the drivers.
     pub connections: Vec<ConnectionSettings>,
+    /// Backups that the station makes by itself.
+    pub backup: Option<BackupSettings>,
 }
 
 /// An entry with its place.
@@ -96,8 +99,14 @@ pub(super) fn compile(
     if retention.most_bytes.is_some() {
         compiled.add_limit_tags();
     }
+    let entry = station.station.backup.as_ref();
+    let backup = entry.and_then(|entry| backup::settings(entry, secrets.folder(), &place.at("backup"), problems));
+    if backup.is_some() {
+        compiled.add_backup_tags();
+    }
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
+    plant.backup = backup;
     Some(plant)
 }
 
@@ -461,7 +470,7 @@ impl Compiled {
             trends: self.trends,
             ..Plan::default()
         };
-        Plant { plan, connections }
+        Plant { plan, connections, backup: None }
     }
 }
 

@@ -54,6 +54,24 @@ impl Compiled {
         ));
     }
 
+    /// How the backups go.
+    pub(super) fn add_backup_tags(&mut self) {
+        let age = self.station_tag("backup-age-hours", "Hours since the last good backup.");
+        self.tags[age.index()].unit = "h".into();
+        self.system.backup_age_hours = Some(age);
+        let tag = self.station_tag("backup-working", "Whether the last backup was made and read back.");
+        self.system.backup_working = Some(tag);
+        self.alarms.push(system_alarm(
+            tag,
+            "backup-working",
+            0.0,
+            Priority::Medium,
+            "A backup failed",
+            "It is tried again every 10 minutes. The line at the bottom of the window says why: a folder that is not there or not \
+             mounted, no room, or no permission.",
+        ));
+    }
+
     /// A tag of the station itself.
     pub(super) fn station_tag(&mut self, name: &str, description: &str) -> TagId {
         let id = TagId(self.tags.len() as u32);

@@ -90,6 +90,15 @@ impl HealthBoard {
         }
     }
 
+    /// The same, where `change` says whether anything is another than before.
+    pub(super) fn update_changed(&self, urgent: &Sender<Event>, change: impl FnOnce(&mut Stores) -> bool) {
+        let mut changed = false;
+        let health = self.change(|stores| changed = change(stores));
+        if let (true, Some(health)) = (changed, health) {
+            send_surely(urgent, Event::Health(health));
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut Stores)) -> Option<Health> {
         let mut stores = self.stores.lock().ok()?;
         change(&mut stores);

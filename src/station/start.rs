@@ -6,7 +6,7 @@ use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::{Reloader, Running};
 use super::stamp::Stamp;
-use super::{SystemClock, account_name, certificates, socket};
+use super::{SystemClock, account_name, backup, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
@@ -100,9 +100,12 @@ impl Station {
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
         let connections = Arc::new(plant.connections.clone());
         let running = Running { plan, connections, files: stamp };
-        let reloader =
-            Reloader::new(port.clone(), runtime.handle().clone(), running, Arc::clone(&files), Arc::clone(&board));
+        let backups: backup::Shared = Arc::new(Mutex::new((plant.backup.clone(), Arc::clone(&running.plan.station))));
+        let shared = (Arc::clone(&files), Arc::clone(&backups));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
+        let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
+        runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
