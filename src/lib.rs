@@ -9,6 +9,7 @@
 //! | [`alarm`], [`command`], [`access`], [`audit`] | pure logic: events and time in, changes out |
 //! | [`engine`] | the one writer: [`engine::Engine::step`] is pure, [`engine::run`] is the loop around it |
 //! | [`driver`] | one task per connection: Modbus, MQTT |
+//! | [`disk`] | files on this computer: what is damage, how it is set aside, archives |
 //! | [`recorder`], [`historian`] | two threads that own one file each: records, samples |
 //! | [`handover`] | the page from one shift to the next: records in, HTML out |
 //! | [`config`] | the station file, and every problem in it at once |
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod disk;
 pub mod driver;
 pub mod engine;
 pub mod expression;

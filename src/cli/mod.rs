@@ -114,17 +114,17 @@ enum Tool {
     LoopCheck(loop_check::LoopCheckArguments),
     /// Work out a figure of a tag for each interval of a range.
     Query(history::QueryArguments),
-    /// Copy a station, running or not, into a new folder, and read the copy back.
+    /// Copy a station, running or not, into one new file or a new folder, and read the copy back.
     Backup {
         /// Station folder.
         folder: PathBuf,
-        /// Folder to make.
+        /// What to make: one file where the name ends in .tar, which every tar reads, else a folder.
         #[arg(long)]
         to: PathBuf,
     },
     /// Put a backup where a station is to run.
     Restore {
-        /// Folder that `polder backup` made.
+        /// File or folder that `polder backup` made.
         backup: PathBuf,
         /// Station folder; made where there is none.
         #[arg(long)]

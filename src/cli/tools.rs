@@ -4,7 +4,7 @@ use crate::config::{self, STATION_FILE, Severity};
 use crate::historian::{
     Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
 };
-use crate::recorder::{RECORDS_FILE, verify_file};
+use crate::recorder::{RECORDS_FILE, Verified, verify_folder};
 use crate::tag::{Generation, Timestamp};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
@@ -137,14 +137,35 @@ pub(super) fn verify(folder: &Path) -> anyhow::Result<ExitCode> {
     if !path.exists() {
         bail!("{} has no records yet", folder.display());
     }
-    match verify_file(&path)? {
-        Ok(count) => {
-            println!("the record holds: {count} entries, without gaps");
-            Ok(ExitCode::SUCCESS)
+    match verify_folder(folder)? {
+        Ok(verified) => {
+            say(&verified);
+            Ok(ExitCode::from(u8::from(!verified.is_whole())))
         }
         Err(broken) => {
             println!("{broken}");
             Ok(ExitCode::from(1))
         }
+    }
+}
+
+/// A record that was begun because the one before was damaged is not whole by itself, and is not called so.
+fn say(verified: &Verified) {
+    if verified.formers.is_empty() && verified.unnamed.is_empty() {
+        println!("the record holds: {} entries, without gaps", verified.entries);
+        return;
+    }
+    println!("{RECORDS_FILE}: its {} entries hold, without gaps; it is not the whole record", verified.entries);
+    for (former, state) in &verified.formers {
+        let at = former.time.to_rfc3339();
+        println!("{}: set aside at {at} because it was damaged ({}); {state}", former.file, former.damage);
+    }
+    for name in &verified.unnamed {
+        println!("{name}: set aside earlier; no record that can be read says how far it went");
+    }
+    if verified.is_whole() {
+        println!("together they hold as far as they could be read when they were set aside");
+    } else {
+        println!("what was before cannot be proved");
     }
 }

@@ -1,5 +1,6 @@
 //! From entries to a plan and driver settings.
 
+use super::backup::{self, BackupSettings};
 use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
@@ -30,6 +31,8 @@ pub struct Plant {
     pub plan: Plan,
     /// For the drivers.
     pub connections: Vec<ConnectionSettings>,
+    /// Backups that the station makes by itself.
+    pub backup: Option<BackupSettings>,
 }
 
 /// An entry with its place.
@@ -93,9 +96,19 @@ pub(super) fn compile(
     compiled.add_space_alarm();
     let shelving = alarms::shelving(station.station.shelving.as_ref(), &place.at("shelving"), problems);
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
+    compiled.add_store_tags();
+    if retention.most_bytes.is_some() {
+        compiled.add_limit_tags();
+    }
+    let entry = station.station.backup.as_ref();
+    let backup = entry.and_then(|entry| backup::settings(entry, secrets.folder(), &place.at("backup"), problems));
+    if backup.is_some() {
+        compiled.add_backup_tags();
+    }
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     plant.plan.shelving = shelving;
+    plant.backup = backup;
     Some(plant)
 }
 
@@ -218,13 +231,13 @@ fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId>
     slots
 }
 
-struct Compiled {
-    tags: Vec<TagDefinition>,
-    alarms: Vec<AlarmDefinition>,
+pub(super) struct Compiled {
+    pub(super) tags: Vec<TagDefinition>,
+    pub(super) alarms: Vec<AlarmDefinition>,
     commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
-    system: SystemTags,
+    pub(super) system: SystemTags,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
 }
@@ -459,7 +472,7 @@ impl Compiled {
             trends: self.trends,
             ..Plan::default()
         };
-        Plant { plan, connections }
+        Plant { plan, connections, backup: None }
     }
 }
 
@@ -473,7 +486,7 @@ fn add_modbus_point(
     }
 }
 
-fn system_alarm(
+pub(super) fn system_alarm(
     tag: TagId,
     name: &str,
     state: f64,

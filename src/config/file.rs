@@ -111,6 +111,8 @@ pub(super) struct StationEntry {
     pub(super) language: Option<String>,
     /// How long what is kept; for ever where nothing is said.
     pub(super) keep: Option<KeepEntry>,
+    /// Backups that the station makes by itself while it runs.
+    pub(super) backup: Option<BackupEntry>,
     /// What is kept of tags that, and whose template, say nothing about it.
     pub(super) history: Option<HistoryEntry>,
     /// How long alarms may be shelved at most, by priority.
@@ -141,6 +143,20 @@ pub(super) struct KeepEntry {
     pub(super) minutes: Option<String>,
     /// All history together, such as "200 GB": beyond it the oldest samples go.
     pub(super) most: Option<String>,
+}
+
+/// Backups by the clock: one file each, read back after it is written. Exactly one of every and at is given.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackupEntry {
+    /// The folder that they go to, best one on another disk. It has to be there: one that is not mounted is not made.
+    pub(super) to: String,
+    /// How long after the one before, such as "1d"; at least 10 minutes.
+    pub(super) every: Option<String>,
+    /// Time of day, such as "02:30", by the clock of this computer.
+    pub(super) at: Option<String>,
+    /// How many of the newest stay; 7 where none is given.
+    pub(super) keep: Option<u32>,
 }
 
 /// A wire. Exactly one protocol is given.

@@ -1,6 +1,7 @@
 //! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
 
 mod alarms;
+mod backup;
 mod compile;
 mod copy;
 mod file;
@@ -12,10 +13,12 @@ mod problem;
 mod read;
 mod shape;
 mod starter;
+mod system;
 pub mod table;
 mod trends;
 mod units;
 
+pub use backup::{BackupSettings, BackupTime};
 pub use compile::Plant;
 pub use copy::{NewWay, readdressed};
 pub use file::schema;

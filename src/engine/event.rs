@@ -52,6 +52,42 @@ pub struct Health {
     pub history_days: Option<u64>,
     /// Where a damaged file of samples was put.
     pub history_set_aside: Option<Arc<str>>,
+    /// Where damaged records were put.
+    pub records_set_aside: Option<Arc<str>>,
+    /// Which files of history cannot be read and are left out.
+    pub history_left_out: Option<LeftOut>,
+    /// What history takes of the limit that the station file sets, in percent; none where it sets none, or while that is not known.
+    pub history_percent: Option<u64>,
+    /// Why somebody should look before the oldest samples go because of that limit; none where they need not.
+    pub history_near_limit: Option<Arc<str>>,
     /// Days until the first of our certificates ends; none where there is none.
     pub certificate_days: Option<i64>,
+    /// Hours since the last good backup; none where there was none yet.
+    pub backup_age_hours: Option<u64>,
+    /// Why the last backup failed; none where it did not.
+    pub backup_failing: Option<Arc<str>>,
+}
+
+/// Files that are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many.
+    pub count: u64,
+    /// Which, and why.
+    pub words: Arc<str>,
+}
+
+impl Health {
+    /// What a person should hear besides whether samples and records are written; nothing where all is well.
+    pub fn remarks(&self) -> Vec<String> {
+        let near = self.history_near_limit.as_ref().map(ToString::to_string);
+        let lines = [
+            self.records_set_aside.as_ref().map(|name| format!("damaged records were set aside as {name}")),
+            self.history_set_aside.as_ref().map(|name| format!("damaged history was set aside as {name}")),
+            self.history_left_out.as_ref().map(|left_out| format!("history is left out: {}", left_out.words)),
+            self.backup_failing.as_ref().map(|why| format!("NO BACKUP: {why}")),
+            near,
+        ];
+        lines.into_iter().flatten().collect()
+    }
 }

@@ -24,7 +24,7 @@ mod tags;
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
-pub use event::{Event, Health};
+pub use event::{Event, Health, LeftOut};
 pub use handover::{HANDOVER, HandoverPage};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
@@ -332,8 +332,17 @@ impl Engine {
         }
         self.health = health;
         for (tag, value) in self.plan.system.readings(&self.health) {
-            let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
-            self.take_reading(reading, now.utc, Origin::Calculated, now, effects);
+            match value {
+                Some(value) => {
+                    let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
+                    self.take_reading(reading, now.utc, Origin::Calculated, now, effects);
+                }
+                // What was known once and is not any more must not stand there as if it were.
+                None if self.tags.live()[tag.index()].quality.reason != Reason::NotYetRead => {
+                    self.worsen(tag, Quality::bad(Reason::NotAvailable), now, effects);
+                }
+                None => {}
+            }
         }
     }
 

@@ -21,24 +21,44 @@ pub struct SystemTags {
     pub history_days: Option<TagId>,
     /// Whether a damaged file of samples was set aside.
     pub history_set_aside: Option<TagId>,
+    /// Whether damaged records were set aside.
+    pub records_set_aside: Option<TagId>,
+    /// Files of history that cannot be read and are left out.
+    pub history_left_out: Option<TagId>,
+    /// What history takes of its limit, in percent; where the station file sets one.
+    pub history_percent: Option<TagId>,
+    /// Whether history is near its limit; where the station file sets one.
+    pub history_near_limit: Option<TagId>,
     /// Days until the first of our certificates ends.
     pub certificate_days: Option<TagId>,
+    /// Hours since the last good backup; where the station file asks for backups.
+    pub backup_age_hours: Option<TagId>,
+    /// Whether the last backup was made; where the station file asks for backups.
+    pub backup_working: Option<TagId>,
 }
 
 impl SystemTags {
-    /// The values of these tags.
-    pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Value)> {
-        let days = health.certificate_days.map(Value::Signed);
+    /// The values of these tags; none where one is not known, or not any more.
+    pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Option<Value>)> {
+        let told = |is: bool| Some(Value::Bool(is));
         let values = [
-            (self.records_writable, Value::Bool(health.records_failing.is_none())),
-            (self.history_writable, Value::Bool(health.history_failing.is_none())),
-            (self.samples_lost, Value::Unsigned(health.samples_lost)),
-            (self.history_set_aside, Value::Bool(health.history_set_aside.is_some())),
+            (self.records_writable, told(health.records_failing.is_none())),
+            (self.history_writable, told(health.history_failing.is_none())),
+            (self.samples_lost, Some(Value::Unsigned(health.samples_lost))),
+            (self.history_days, health.history_days.map(Value::Unsigned)),
+            (self.history_set_aside, told(health.history_set_aside.is_some())),
+            (self.records_set_aside, told(health.records_set_aside.is_some())),
+            (
+                self.history_left_out,
+                Some(Value::Unsigned(health.history_left_out.as_ref().map_or(0, |files| files.count))),
+            ),
+            (self.history_percent, health.history_percent.map(Value::Unsigned)),
+            (self.history_near_limit, told(health.history_near_limit.is_some())),
+            (self.certificate_days, health.certificate_days.map(Value::Signed)),
+            (self.backup_age_hours, health.backup_age_hours.map(Value::Unsigned)),
+            (self.backup_working, told(health.backup_failing.is_none())),
         ];
-        let certificate = self.certificate_days.zip(days).map(|(tag, days)| (Some(tag), days));
-        let space = self.history_days.zip(health.history_days.map(Value::Unsigned));
-        let space = space.map(|(tag, days)| (Some(tag), days));
-        values.into_iter().chain(certificate).chain(space).filter_map(|(tag, value)| Some((tag?, value))).collect()
+        values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
     }
 }
 

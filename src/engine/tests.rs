@@ -410,3 +410,17 @@ fn the_total_of_a_counter_outlives_a_reload_before_its_first_reading() {
         assert_eq!(snapshot.value(replay.tag(key)), Some(Value::Unsigned(131_082)), "{key}");
     }
 }
+
+#[test]
+fn what_the_station_does_not_know_any_more_about_itself_turns_bad() {
+    let mut replay = Replay::new("{}");
+    let (days, aside) = (replay.tag("station/history-days"), replay.tag("station/records-set-aside"));
+    let mut tell = |health: Health| {
+        replay.engine.step(Event::Health(health), replay.now, &mut replay.effects);
+        [days, aside].map(|tag| replay.engine.tags.live()[tag.index()].quality)
+    };
+    assert_eq!(tell(Health::default()), [Quality::bad(Reason::NotYetRead), Quality::GOOD], "not known yet is no news");
+    assert_eq!(tell(Health { history_days: Some(7), ..Health::default() })[0], Quality::GOOD);
+    assert_eq!(tell(Health::default())[0], Quality::bad(Reason::NotAvailable), "7 is not true any more");
+    assert_eq!(tell(Health { history_days: Some(8), ..Health::default() })[0], Quality::GOOD);
+}

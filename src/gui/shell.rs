@@ -367,7 +367,10 @@ fn status(ui: &mut Ui, scene: &mut Scene<'_>, is_file_changed: bool) {
         .map_or_else(|| "records safe".to_owned(), |why| format!("RECORDS NOT WRITTEN: {why}"));
     let age = scene.now.monotonic.since(snapshot.taken.monotonic).as_secs_f64();
     let tags = snapshot.plan.directory.tags().len();
-    let words = format!("{tags} tags · {rate:.0} answers/s · {history} · {records} · display {age:.1} s");
+    let mut words = format!("{tags} tags · {rate:.0} answers/s · {history} · {records} · display {age:.1} s");
+    for remark in health.remarks() {
+        words.extend([" · ", &remark]);
+    }
     // A button is as low here as the line.
     ui.spacing_mut().interact_size.y = 18.0;
     ui.spacing_mut().button_padding.y = 0.0;

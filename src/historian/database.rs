@@ -1,10 +1,13 @@
 //! One SQLite file of history: opened so that it is durable, checked, and, when it is damaged, set aside.
 
+use crate::disk::{self, quick_check};
 use crate::tag::{TagKey, Timestamp};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub(super) use crate::disk::damage;
 
 /// How long a writer waits for another one: a backup, or a tool beside a running station.
 const BUSY: Duration = Duration::from_secs(5);
@@ -224,11 +227,6 @@ impl Database {
     }
 }
 
-/// Damage in words of ours: for bytes in a row that cannot be right.
-pub(super) fn damage(words: &str) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(words.to_owned()))
-}
-
 /// Tells damage from everything else.
 pub(super) fn explain(file: &Path, source: rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
@@ -236,18 +234,6 @@ pub(super) fn explain(file: &Path, source: rusqlite::Error) -> StoreError {
     match source.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged { file, what: source.to_string() },
         _ => StoreError::Database { file, source },
-    }
-}
-
-/// SQLite's own check, given up after so many pages; whether it came to the end.
-fn quick_check(connection: &mut Connection, pages: i32) -> rusqlite::Result<bool> {
-    connection.progress_handler(pages, Some(|| true))?;
-    let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-    connection.progress_handler(0, None::<fn() -> bool>)?;
-    match verdict {
-        Ok(words) if words != "ok" => Err(damage(&words)),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => Ok(false),
-        verdict => verdict.map(|_| true),
     }
 }
 
@@ -266,15 +252,8 @@ pub(super) fn full_check(path: &Path) -> Result<Option<String>, StoreError> {
 
 /// Puts a damaged file away under a name with the time, with what belongs to it; the new name.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<String, StoreError> {
-    let stamp = now.to_rfc3339().replace([':', '.'], "-");
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = format!("{stem}.damaged-{stamp}.sqlite");
-    for suffix in ["", "-wal", "-shm"] {
-        let from = PathBuf::from(format!("{}{suffix}", path.display()));
-        if from.exists() {
-            std::fs::rename(&from, path.with_file_name(format!("{name}{suffix}"))).map_err(StoreError::io(&from))?;
-        }
-    }
+    let name = disk::set_aside_name(path, now);
+    disk::set_aside(path, &name).map_err(StoreError::io(path))?;
     Ok(name)
 }
 

@@ -110,7 +110,7 @@ fn present(connection: &Connection, names: &mut Names) -> rusqlite::Result<Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, State, Transition};
+    use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::audit::commit;
     use crate::recorder::RecordStore;
 
@@ -133,7 +133,8 @@ mod tests {
             comment: "".into(),
             occasion: Occasion::default(),
             condition: ConditionState::default(),
-            kept: None,
+            kept: (*to != State::Normal)
+                .then(|| Box::new(Persisted::of_state(*to, OccurrenceId(*raised as u64), at(*raised), at(*second)))),
             is_requested: false,
         };
         store.stage(changes.iter().map(transition).collect(), None, Vec::new());

@@ -75,7 +75,7 @@ fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
     })
 }
 
-fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
+pub(super) fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
     let hash: Vec<u8> = row.get(2)?;
     Ok(Sealed { number: row.get::<_, i64>(0)? as u64, bytes: row.get(1)?, hash: hash.try_into().unwrap_or([0; 32]) })
 }

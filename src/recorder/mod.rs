@@ -1,15 +1,20 @@
 //! The thread that owns `records.sqlite`: alarm states, the alarm journal and the audit record. Every commit is synchronous (FULL) and
 //! is answered; what was answered survives a power cut.
+//!
+//! A damaged file keeps nothing from running: it is set aside, and a new one says in its first entry what came before it.
 
 mod changes;
+mod former;
 mod journal;
 mod journal_rows;
 mod past;
 mod remembered;
+mod salvage;
 mod store;
 mod thread;
 
 pub use changes::{read_record, read_standing};
+pub use former::{Former, FormerState, Verified, verify_folder};
 pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
     read_journal_between, verify_file,
@@ -17,6 +22,7 @@ pub use journal::{
 pub use journal_rows::{JournalRow, visit_journal};
 pub use past::{AlarmThen, alarms_at};
 pub use remembered::read_remembered;
+pub use salvage::OpenedRecords;
 pub use store::{OpenError, RecordStore, Restored};
 pub use thread::{Answer, Order, Recorder};
 

@@ -3,10 +3,12 @@
 use super::past;
 use crate::alarm::{AlarmKey, DelayChange, DelayKept, OccurrenceId, Persisted, Transition};
 use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
+use crate::disk::is_damage;
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const VERSION: i64 = 2;
@@ -53,6 +55,12 @@ pub enum OpenError {
     /// The database does not keep its promise of durability.
     #[error("records.sqlite: {0} could not be set, so nothing in it would be durable")]
     NotDurable(&'static str),
+    /// The file is damaged, and no new one can be begun.
+    #[error("records.sqlite is damaged, and a new file cannot be begun beside it: {0}")]
+    NotBegun(String),
+    /// A file in the folder of the station cannot be moved or written.
+    #[error("records.sqlite: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 /// What the last run left.
@@ -68,7 +76,10 @@ pub struct Restored {
 
 /// The open records.
 pub struct RecordStore {
-    connection: Connection,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// What SQLite said when the file turned out to be damaged.
+    damage: RefCell<Option<String>>,
     transitions: Vec<Transition>,
     gap: Option<Gap>,
     delays: Vec<DelayChange>,
@@ -109,7 +120,8 @@ impl RecordStore {
         }
         let checkpointed =
             connection.query_row("SELECT coalesce(max(journal), 0) FROM checkpoint", [], |row| row.get(0))?;
-        Ok(Self { connection, transitions: Vec::new(), gap: None, delays: Vec::new(), checkpointed })
+        let (path, damage) = (path.to_owned(), RefCell::default());
+        Ok(Self { connection, path, damage, transitions: Vec::new(), gap: None, delays: Vec::new(), checkpointed })
     }
 
     /// Reads what the last run left.
@@ -135,6 +147,24 @@ impl RecordStore {
             alarms.entry(AlarmKey::from(alarm.as_str())).or_default().0.delay = Some(delay);
         }
         Ok(())
+    }
+
+    /// Number and hash of the last audit entry.
+    pub(super) fn last_entry(&self) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
+        let query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+        self.connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        if is_damage(error) {
+            *self.damage.borrow_mut() = Some(error.to_string());
+        }
+        StoreError(error.to_string())
+    }
+
+    /// What was wrong with the file, if it turned out to be damaged.
+    pub(super) fn damage(&self) -> Option<String> {
+        self.damage.borrow().clone()
     }
 
     /// The transitions that the next [`Store::append`] commits along.
@@ -207,7 +237,7 @@ pub(super) fn states(connection: &Connection) -> rusqlite::Result<BTreeMap<Alarm
 }
 
 /// Keeps the states of all alarms as they are behind the line `last` of the journal; `previous` is the line of the checkpoint before.
-fn write_checkpoint(transaction: &Transaction<'_>, previous: i64, last: i64) -> rusqlite::Result<i64> {
+pub(super) fn write_checkpoint(transaction: &Transaction<'_>, previous: i64, last: i64) -> rusqlite::Result<i64> {
     let sql = "SELECT min(time) FROM journal WHERE id > ?1 AND id <= ?2";
     let earliest: Option<i64> = transaction.query_row(sql, [previous, last], |row| row.get(0))?;
     let Some(earliest) = earliest else { return Ok(previous) };
@@ -317,13 +347,7 @@ fn write_gap(transaction: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
 
 impl Store for RecordStore {
     fn last(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-        let last: Option<(i64, Vec<u8>)> = self
-            .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(|error| StoreError(error.to_string()))?;
-        match last {
+        match self.last_entry().map_err(|error| self.failed(&error))? {
             None => Ok((0, GENESIS)),
             Some((number, hash)) => match hash.try_into() {
                 Ok(hash) => Ok((number as u64, hash)),
@@ -333,6 +357,6 @@ impl Store for RecordStore {
     }
 
     fn append(&mut self, entries: &[Sealed]) -> Result<(), StoreError> {
-        self.write(entries).map_err(|error| StoreError(error.to_string()))
+        self.write(entries).map_err(|error| self.failed(&error))
     }
 }

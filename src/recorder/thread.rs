@@ -41,6 +41,8 @@ pub enum Answer {
     },
     /// Whether records can be written; why not.
     State(Option<String>),
+    /// The file turned out to be damaged while the station ran, and was set aside under this name; a new one was begun.
+    SetAside(String),
 }
 
 /// The running thread.
@@ -127,8 +129,14 @@ impl Worker {
         }
         let late = self.late.len();
         let drafts: Vec<Draft> = self.late.iter().cloned().chain(order.drafts).collect();
-        self.store.stage(order.transitions.clone(), self.gap(), self.delays.values().cloned().collect());
-        match audit::commit(&mut self.store, &drafts) {
+        let delays: Vec<_> = self.delays.values().cloned().collect();
+        self.store.stage(order.transitions.clone(), self.gap(), delays.clone());
+        let mut done = audit::commit(&mut self.store, &drafts);
+        if done.is_err() && self.begin_anew(&order.transitions, &drafts) {
+            self.store.stage(order.transitions.clone(), self.gap(), delays);
+            done = audit::commit(&mut self.store, &drafts);
+        }
+        match done {
             Ok(receipts) => {
                 self.late.clear();
                 self.gap.clear();
@@ -142,6 +150,18 @@ impl Worker {
                 self.fail(order.transitions, drafts.into_iter().skip(late).collect(), error.to_string());
             }
         }
+    }
+
+    /// Where the file turned out to be damaged, a new one takes its place; whether it did. Nothing of the order was written.
+    fn begin_anew(&mut self, transitions: &[Transition], drafts: &[Draft]) -> bool {
+        let Some(what) = self.store.damage() else { return false };
+        let changes = transitions.iter().chain(self.gap.values()).map(|change| change.time);
+        let Some(now) = changes.chain(drafts.iter().map(|draft| draft.time)).max() else { return false };
+        match self.store.begin_anew(&what, now) {
+            Ok(name) => (self.answer)(Answer::SetAside(name)),
+            Err(error) => tracing::warn!("{error}"),
+        }
+        self.store.damage().is_none()
     }
 
     /// Nothing waits to be written, but the last attempt failed: an empty commit says whether it works again.

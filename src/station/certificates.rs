@@ -48,7 +48,29 @@ pub(super) async fn watch(files: Files, board: Arc<HealthBoard>, urgent: Sender<
 pub(super) fn look(files: &Files, board: &HealthBoard, urgent: &Sender<Event>, now: Timestamp) {
     let files = files.lock().map(|files| files.clone()).unwrap_or_default();
     let days = days_left(&files, now);
-    if !files.is_empty() {
-        board.update(urgent, |stores| stores.certificate_days = days);
+    board.update(urgent, |stores| stores.certificate_days = days);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{self, WhenFull};
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_any_more_leaves_no_old_number() {
+        let (urgent, mut inbox) = queue::bounded("events of a test", 4, WhenFull::Refuse);
+        let board = HealthBoard::default();
+        board.update(&urgent, |stores| stores.certificate_days = Some(90));
+        let gone: Arc<Path> = Path::new("/nowhere/station.pem").into();
+        look(&Arc::new(Mutex::new(vec![gone])), &board, &urgent, Timestamp::from_micros(0));
+        let mut days = Vec::new();
+        while let Ok(Event::Health(health)) = inbox.try_recv() {
+            days.push(health.certificate_days);
+        }
+        assert_eq!(days, [Some(90), None]);
+        // Nor does one that the station file does not name any more.
+        look(&Arc::default(), &board, &urgent, Timestamp::from_micros(0));
+        let Ok(Event::Health(health)) = inbox.try_recv() else { panic!("nothing was said") };
+        assert_eq!(health.certificate_days, None);
     }
 }

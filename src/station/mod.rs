@@ -1,6 +1,7 @@
 //! Opens a station folder, wires its parts together, starts and stops them. Whoever acts on the station does it through its [`Handle`].
 
 mod account;
+pub mod backup;
 mod captures;
 mod certificates;
 mod clock;

@@ -6,7 +6,7 @@ use crate::audit::Draft;
 use crate::command::Dispatch;
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, Health, LeftOut, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
@@ -42,6 +42,15 @@ pub(super) struct Stores {
     pub(super) set_aside: Option<Arc<str>>,
     pub(super) certificate_days: Option<i64>,
     pub(super) history_days: Option<u64>,
+    pub(super) records_set_aside: Option<Arc<str>>,
+    pub(super) history_left_out: Option<LeftOut>,
+    pub(super) history_percent: Option<u64>,
+    pub(super) history_near_limit: Option<Arc<str>>,
+    pub(super) backup_age_hours: Option<u64>,
+    pub(super) backup_failing: Option<Arc<str>>,
+    /// Why a thread of the stores ended before the station did.
+    pub(super) recorder_ended: Option<Arc<str>>,
+    pub(super) historian_ended: Option<Arc<str>>,
     /// Rows that the engine's side had to drop, and whether it still has too many.
     lost_before: u64,
     overflows: bool,
@@ -51,12 +60,18 @@ impl Stores {
     fn health(&self) -> Health {
         let overflow = self.overflows.then(|| "the disk cannot keep up; the oldest samples are dropped".into());
         Health {
-            records_failing: self.records_failing.clone(),
-            history_failing: self.disk_failing.clone().or(overflow),
+            records_failing: self.recorder_ended.clone().or_else(|| self.records_failing.clone()),
+            history_failing: self.historian_ended.clone().or_else(|| self.disk_failing.clone()).or(overflow),
             samples_lost: self.lost_by_historian + self.lost_before,
             history_set_aside: self.set_aside.clone(),
             certificate_days: self.certificate_days,
             history_days: self.history_days,
+            records_set_aside: self.records_set_aside.clone(),
+            history_left_out: self.history_left_out.clone(),
+            history_percent: self.history_percent,
+            history_near_limit: self.history_near_limit.clone(),
+            backup_age_hours: self.backup_age_hours,
+            backup_failing: self.backup_failing.clone(),
         }
     }
 }
@@ -71,6 +86,15 @@ impl HealthBoard {
     /// Changes it and tells the engine. Called from the threads of the stores, which hold nothing while they wait for room.
     pub(super) fn update(&self, urgent: &Sender<Event>, change: impl FnOnce(&mut Stores)) {
         if let Some(health) = self.change(change) {
+            send_surely(urgent, Event::Health(health));
+        }
+    }
+
+    /// The same, where `change` says whether anything is another than before.
+    pub(super) fn update_changed(&self, urgent: &Sender<Event>, change: impl FnOnce(&mut Stores) -> bool) {
+        let mut changed = false;
+        let health = self.change(|stores| changed = change(stores));
+        if let (true, Some(health)) = (changed, health) {
             send_surely(urgent, Event::Health(health));
         }
     }

@@ -4,9 +4,9 @@ use super::certificates::{self, Files};
 use super::outlets::{HealthBoard, send_surely};
 use super::settings_difference::{Wires, changes};
 use super::stamp::Stamp;
-use super::{Handle, Ticket};
+use super::{Handle, Ticket, backup};
 use crate::access::{Principal, Role, permit};
-use crate::config::{self, Loaded, Plant, Problem};
+use crate::config::{self, BackupSettings, Loaded, Plant, Problem};
 use crate::driver::{ConnectionSettings, Port};
 use crate::engine::{Difference, Event, Plan, Tally};
 use crate::tag::Generation;
@@ -29,6 +29,7 @@ pub(super) struct Reloader {
     /// Held during a reload, so that two never mix.
     running: Mutex<Running>,
     certificates: Files,
+    backups: backup::Shared,
     board: Arc<HealthBoard>,
 }
 
@@ -37,10 +38,17 @@ impl Reloader {
         port: Port,
         runtime: tokio::runtime::Handle,
         running: Running,
-        certificates: Files,
+        (certificates, backups): (Files, backup::Shared),
         board: Arc<HealthBoard>,
     ) -> Self {
-        Self { port, runtime, running: Mutex::new(running), certificates, board }
+        Self { port, runtime, running: Mutex::new(running), certificates, backups, board }
+    }
+
+    /// What is another about backups.
+    fn backup_words(&self, next: Option<&BackupSettings>) -> Option<String> {
+        let words = |settings: Option<&BackupSettings>| settings.map_or_else(|| "none".to_owned(), ToString::to_string);
+        let before = self.backups.lock().ok()?.0.clone();
+        (before.as_ref() != next).then(|| format!("backup: {} -> {}", words(before.as_ref()), words(next)))
     }
 
     /// Where tasks of the station run.
@@ -137,7 +145,8 @@ impl Handle {
         let plant = plant.ok_or_else(|| ReloadError::Problems(problems.clone()))?;
         let mut difference = Difference::between(&old, &plant.plan);
         let (before, after) = (Wires { connections: &connections, plan: &old }, Wires::of(&plant));
-        let settings = changes(before, after);
+        let mut settings = changes(before, after);
+        settings.extend(reloader.backup_words(plant.backup.as_ref()));
         difference.add_changes(settings.clone());
         Ok(ReloadPlan { tally: difference.tally(&old), difference, warnings: problems, base, settings, plant, files })
     }
@@ -152,6 +161,9 @@ impl Handle {
         }
         let (plant, next) = (Arc::new(plan.plant.plan), Generation(plan.base.0 + 1));
         let connections = plan.plant.connections;
+        if let Ok(mut backups) = reloader.backups.lock() {
+            *backups = (plan.plant.backup, Arc::clone(&plant.station));
+        }
         *running = Running { plan: Arc::clone(&plant), connections: Arc::new(connections.clone()), files: plan.files };
         // The engine takes it first: what drivers say about the new plant must find it.
         send_surely(&self.urgent, Event::Reload { plan: plant, who: who.clone(), settings: plan.settings });

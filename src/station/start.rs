@@ -6,7 +6,7 @@ use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::{Reloader, Running};
 use super::stamp::Stamp;
-use super::{SystemClock, account_name, certificates, socket};
+use super::{SystemClock, account_name, backup, certificates, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
@@ -16,7 +16,7 @@ use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, OffScan, Restored};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, OpenError, Order, RECORDS_FILE, RecordStore, Recorder};
+use crate::recorder::{Answer, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -71,8 +71,8 @@ impl Station {
         let stamp = Stamp::of(folder, loaded.files.clone());
         let plant = loaded.into_plant().map_err(StartError::Config)?;
         let lock = StationLock::take(folder)?;
-        let records = RecordStore::open(&folder.join(RECORDS_FILE))?;
-        let restored = records.restore()?;
+        let mut records = OpenedRecords::open(folder, clock.now().utc)?;
+        let restored = std::mem::take(&mut records.restored);
         let history = match OpenedHistory::open(folder, clock.now().utc) {
             Err(error) if error.needs_a_person() => return Err(error.into()),
             history => history,
@@ -100,9 +100,12 @@ impl Station {
         let files: certificates::Files = Arc::new(Mutex::new(certificates::files(&plant.connections)));
         let connections = Arc::new(plant.connections.clone());
         let running = Running { plan, connections, files: stamp };
-        let reloader =
-            Reloader::new(port.clone(), runtime.handle().clone(), running, Arc::clone(&files), Arc::clone(&board));
+        let backups: backup::Shared = Arc::new(Mutex::new((plant.backup.clone(), Arc::clone(&running.plan.station))));
+        let shared = (Arc::clone(&files), Arc::clone(&backups));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, Arc::clone(&board));
         handle.reloader = Some(Arc::new(reloader));
+        let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
+        runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
         station.begin(plant);
@@ -175,14 +178,15 @@ impl Parts {
     fn start(
         folder: &Path,
         plant: &Plant,
-        records: RecordStore,
+        records: OpenedRecords,
         history: Result<OpenedHistory, StoreError>,
         clock: &Arc<dyn Clock>,
         urgent: &Sender<Event>,
     ) -> Result<Self, StartError> {
         let board = Arc::new(HealthBoard::default());
         let set_aside = history.as_ref().ok().and_then(|opened| opened.set_aside.clone());
-        let recorder = Recorder::start(records, records_answers(urgent.clone(), Arc::clone(&board)))?;
+        let records_set_aside = records.set_aside.map(Into::into);
+        let recorder = Recorder::start(records.store, records_answers(urgent.clone(), Arc::clone(&board)))?;
         let (reports, shared) = (urgent.clone(), Arc::clone(&board));
         let report = move |state: HistoryState| {
             shared.update(&reports, |stores| {
@@ -200,7 +204,10 @@ impl Parts {
         {
             return Err(std::io::Error::other("the historian does not take the plan").into());
         }
-        board.update(urgent, |stores| stores.set_aside = stores.set_aside.take().or(set_aside.map(Into::into)));
+        board.update(urgent, |stores| {
+            stores.set_aside = stores.set_aside.take().or(set_aside.map(Into::into));
+            stores.records_set_aside = stores.records_set_aside.take().or(records_set_aside);
+        });
         let (samples, unsealed) = historian.source();
         let context = || QueryContext::new(samples.clone(), unsealed.clone(), folder.join(RECORDS_FILE));
         let (jobs, long_jobs) = (queries::start(context())?, queries::start_long(context())?);
@@ -336,6 +343,7 @@ fn records_answers(urgent: Sender<Event>, board: Arc<HealthBoard>) -> impl FnMut
         }
         Answer::NotCommitted { requests, why } => send_surely(&urgent, Event::NotCommitted { requests, why }),
         Answer::State(failing) => board.update(&urgent, |stores| stores.records_failing = failing.map(Into::into)),
+        Answer::SetAside(name) => board.update(&urgent, |stores| stores.records_set_aside = Some(name.into())),
     }
 }
 
@@ -410,7 +418,7 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
         let (urgent, _inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
-        let records = RecordStore::open(&folder.path().join(RECORDS_FILE)).unwrap();
+        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
         let opened = OpenedHistory::open(folder.path(), clock.now().utc);
         assert!(opened.is_err());
         let parts = Parts::start(folder.path(), &plant, records, opened, &clock, &urgent).unwrap();

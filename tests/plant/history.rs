@@ -1,6 +1,7 @@
 //! History and records against whatever happens to the machine: killed processes, power cuts, full and broken disks, damaged files; and
 //! what is exported, read back by other programs. What is random is seeded, and the seed is in the message of a failure.
 
+mod backups;
 mod check;
 mod child;
 mod cuts;
@@ -8,6 +9,7 @@ mod damage;
 mod disk;
 mod exports;
 mod kills;
+mod records;
 mod schedule;
 mod shim;
 mod trace;

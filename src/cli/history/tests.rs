@@ -1,6 +1,7 @@
 //! Backups and restores of whole station folders.
 
 use super::*;
+use crate::recorder::RECORDS_FILE;
 
 fn station() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,66 @@
+//! Copies of a station as one file, and back.
+
+use super::*;
+use crate::historian::OpenedHistory;
+use crate::tag::Timestamp;
+use std::os::unix::fs::PermissionsExt;
+
+fn station() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    drop(OpenedHistory::open(folder.path(), Timestamp::default()).unwrap());
+    drop(crate::recorder::OpenedRecords::open(folder.path(), Timestamp::default()).unwrap());
+    std::fs::write(folder.path().join("station.json"), "{\"name\": \"one\"}").unwrap();
+    std::fs::write(folder.path().join("secrets.json"), "{}").unwrap();
+    std::fs::set_permissions(folder.path().join("secrets.json"), PermissionsExt::from_mode(0o600)).unwrap();
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_station_goes_into_one_file_and_comes_back() {
+    let (station, keep) = (station(), tempfile::tempdir().unwrap());
+    let file = keep.path().join("one.tar");
+    assert_eq!(back_up(station.path(), &file).unwrap().others, 2);
+    assert_eq!(names(keep.path()), ["one.tar"], "nothing else is left");
+    let to = keep.path().join("again");
+    restore(&file, &to).unwrap();
+    assert_eq!(names(&to), ["history", "records.sqlite", "secrets.json", "station.json"]);
+    assert_eq!(std::fs::metadata(to.join("secrets.json")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(names(keep.path()), ["again", "one.tar"]);
+    assert!(matches!(back_up(station.path(), &file), Err(BackupError::Exists(_))));
+    assert!(matches!(restore(&file, &to), Err(BackupError::NotEmpty(_))));
+}
+
+#[test]
+fn a_file_that_was_changed_is_not_restored_and_leaves_nothing() {
+    let (station, keep) = (station(), tempfile::tempdir().unwrap());
+    let file = keep.path().join("one.tar");
+    back_up(station.path(), &file).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    // In the middle of a page of records that no table uses: SQLite would not see it.
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = restore(&file, &keep.path().join("again")).unwrap_err();
+    assert!(matches!(error, BackupError::Archive(_)), "{error}");
+    assert_eq!(names(keep.path()), ["one.tar"]);
+    std::fs::write(keep.path().join("notes.tar"), "no archive").unwrap();
+    let words = restore(&keep.path().join("notes.tar"), &keep.path().join("again")).unwrap_err().to_string();
+    assert!(words.contains("no archive of Polder"), "{words}");
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_half() {
+    let (station, keep) = (station(), tempfile::tempdir().unwrap());
+    std::fs::write(station.path().join(RECORDS_FILE), vec![0x55; 8192]).unwrap();
+    for name in ["one.tar", "folder"] {
+        back_up(station.path(), &keep.path().join(name)).unwrap_err();
+    }
+    assert_eq!(names(keep.path()), Vec::<String>::new());
+}
