@@ -3,7 +3,7 @@
 use crate::history::Random;
 use crate::support::{Folder, python, root, run, words};
 use polder::access::Principal;
-use polder::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, State, Transition};
+use polder::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
 use polder::recorder::{Order, RecordStore, Recorder};
 use polder::tag::Timestamp;
 use serde_json::{Value as Json, json};
@@ -106,7 +106,10 @@ fn transitions(mut lives: Vec<Life>) -> Vec<Transition> {
                 comment: "".into(),
                 occasion: Occasion::default(),
                 condition: ConditionState::default(),
-                kept: None,
+                kept: (to != State::Normal).then(|| {
+                    let occurrence = OccurrenceId(number as u64 + 1);
+                    Box::new(Persisted::of_state(to, occurrence, at(life.came), at(second)))
+                }),
                 is_requested: false,
             });
             waits = to == State::ReturnedUnacknowledged;
