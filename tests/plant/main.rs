@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 #![allow(unreachable_pub, reason = "a test has no outside")]
 
+mod alarms;
 mod export;
 mod faults;
 mod history;

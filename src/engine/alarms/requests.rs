@@ -2,9 +2,7 @@
 
 use super::{AlarmDesk, Turn, by_station};
 use crate::access::{Principal, Role, permit};
-use crate::alarm::{
-    AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, TimeLimit,
-};
+use crate::alarm::{AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, TimeLimit};
 use crate::audit::{Draft, RequestId};
 use crate::engine::deadlines::Deadline;
 use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
