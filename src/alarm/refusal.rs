@@ -69,7 +69,7 @@ pub enum Refused {
 
 fn minutes(time: Duration) -> String {
     match time.as_secs() {
-        seconds if seconds >= 7200 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{} h", seconds / 3600),
         seconds if seconds >= 60 => format!("{} min", seconds / 60),
         seconds => format!("{seconds} s"),
     }

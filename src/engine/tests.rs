@@ -131,6 +131,36 @@ impl Replay {
                 reload(plan(&rest.join(" "), next))
             }
             ["tick"] => Event::Tick,
+            other => self.alarm_event(other),
+        }
+    }
+
+    fn alarm_event(&mut self, words: &[&str]) -> Event {
+        let named = |name: &str| match name.parse() {
+            Ok(number) => vec![AlarmName::Occurrence(OccurrenceId(number))],
+            Err(_) => vec![AlarmName::Key(AlarmKey::from(name))],
+        };
+        match words {
+            ["shelve", id, name, seconds, reason @ ..] => {
+                let (length_seconds, reason) = (Some(seconds.parse().unwrap()), reason.join(" ").into());
+                let body = RequestBody::Shelve { alarms: named(name), length_seconds, one_shot: false, reason };
+                self.request(id, body)
+            }
+            ["shelve-once", id, name, reason @ ..] => {
+                let (alarms, reason) = (named(name), reason.join(" ").into());
+                self.request(id, RequestBody::Shelve { alarms, length_seconds: None, one_shot: true, reason })
+            }
+            ["unshelve", id, name] => {
+                self.request(id, RequestBody::Unshelve { alarms: named(name), comment: "".into() })
+            }
+            ["reset", id, name] => self.request(id, RequestBody::Reset { alarms: named(name), comment: "".into() }),
+            ["out-of-service", id, name, reason @ ..] => {
+                let reason = reason.join(" ").into();
+                self.request(id, RequestBody::OutOfService { alarms: named(name), until: None, reason })
+            }
+            ["return-to-service", id, name] => {
+                self.request(id, RequestBody::ReturnToService { alarms: named(name), comment: "".into() })
+            }
             other => self.driver_event(other),
         }
     }
@@ -223,8 +253,16 @@ impl Replay {
         }
         for change in self.effects.transitions.drain(..) {
             let actor = change.actor.map_or_else(String::new, |actor| format!(" by {actor}"));
+            // What every script sees of old is told as of old.
+            let below = if change.from == change.to {
+                format!(" ({}, {})", change.occasion.word(), change.condition.words())
+            } else {
+                String::new()
+            };
+            let first = change.kept.and_then(|kept| kept.first_out);
+            let first = first.map_or_else(String::new, |first| format!(" first of its group with {first}"));
             lines.push(format!(
-                "journal {} {} {} -> {}{actor}",
+                "journal {} {} {} -> {}{actor}{below}{first}",
                 change.alarm,
                 change.occurrence,
                 change.from.word(),
@@ -240,7 +278,12 @@ impl Replay {
         for (_, reply) in self.effects.replies.drain(..) {
             lines.push(format!("reply {}", serde_json::to_string(&reply).unwrap()));
         }
-        self.effects.notices.clear();
+        for notice in self.effects.notices.drain(..) {
+            if let Notice::SetAsideEnded { alarm, words, .. } = notice {
+                lines.push(format!("notice {alarm}: {words}"));
+            }
+        }
+        self.effects.delays.clear();
     }
 }
 

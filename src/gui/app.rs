@@ -226,6 +226,9 @@ impl App {
                     Some(Reply::Acknowledged { count: 0, gone, .. }) if gone > 0 => {
                         shell.say("that alarm is over already; nothing was acknowledged");
                     }
+                    Some(Reply::Acknowledged { count: 0, set_aside, .. }) if set_aside > 0 => {
+                        shell.say("that alarm is set aside; there is nothing to acknowledge");
+                    }
                     Some(_) => {}
                     None => shell.say("the station stopped before it answered"),
                 }

@@ -6,6 +6,7 @@
 
 mod alarm_backtest;
 mod alarm_figures;
+mod alarms;
 mod export;
 mod faults;
 mod handover;

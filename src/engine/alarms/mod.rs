@@ -3,6 +3,8 @@
 mod delays;
 mod groups;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use super::deadlines::{Deadline, Deadlines};
 use super::snapshot::AlarmBoard;
@@ -176,11 +178,11 @@ impl AlarmDesk {
             if self.alarms[slot].follow_clock(turn.now) {
                 let words =
                     "the clock of this computer was put forward or back; it ends after as long as was asked for";
-                self.note_unchanged(slot, Occasion::ClockChanged, words, turn);
+                self.note_unchanged(slot, Occasion::ClockChanged, by_station(words), turn);
             }
         }
         for slot in self.quiet_groups() {
-            self.note_unchanged(slot, Occasion::GroupNormal, "", turn);
+            self.note_unchanged(slot, Occasion::GroupNormal, by_station(""), turn);
         }
         self.arm(turn.deadlines);
     }
@@ -294,20 +296,26 @@ impl AlarmDesk {
         self.count(slot, change, &value);
         let quiet = self.settle(slot, change);
         let transition = self.transition(slot, change, value, actor, turn);
-        turn.effects.transitions.push(transition);
+        self.push(slot, transition, turn);
         if let Some(first) = quiet.filter(|first| *first != slot) {
-            self.note_unchanged(first, Occasion::GroupNormal, "", turn);
+            self.note_unchanged(first, Occasion::GroupNormal, by_station(""), turn);
         }
         self.show(slot, change, turn);
     }
 
     /// What is kept of an alarm is another, and what is shown is the same.
-    fn note_unchanged(&mut self, slot: usize, occasion: Occasion, words: &str, turn: &mut Turn<'_>) {
+    fn note_unchanged(&mut self, slot: usize, occasion: Occasion, actor: Actor<'_>, turn: &mut Turn<'_>) {
         let state = self.alarms[slot].state();
         let change = Change { from: state, to: state, occasion, is_new_occurrence: false };
-        let transition = self.transition(slot, change, None, Some((Principal::station(), words)), turn);
-        turn.effects.transitions.push(transition);
+        let transition = self.transition(slot, change, None, actor, turn);
+        self.push(slot, transition, turn);
         self.board = None;
+    }
+
+    /// A line for the journal; the last line of an alarm says what it is.
+    fn push(&mut self, slot: usize, transition: Transition, turn: &mut Turn<'_>) {
+        self.pending.values_mut().for_each(|pending| pending.overtake(slot));
+        turn.effects.transitions.push(transition);
     }
 
     /// Counts activations, and keeps the value that raised one, below what is set aside too.
@@ -420,6 +428,11 @@ impl AlarmDesk {
         self.board = Some(Arc::clone(&board));
         board
     }
+}
+
+/// The station did it, and says this about it.
+fn by_station(words: &str) -> Actor<'_> {
+    Some((Principal::station(), words))
 }
 
 /// What the station says about an alarm that came back by itself.

@@ -1,10 +1,8 @@
 //! What people do to alarms: the record is asked for first, the states change when it is durable.
 
-use super::{AlarmDesk, Turn};
+use super::{AlarmDesk, Turn, by_station};
 use crate::access::{Principal, Role, permit};
-use crate::alarm::{
-    AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Persisted, Priority, Refused, Shelf, TimeLimit,
-};
+use crate::alarm::{AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, TimeLimit};
 use crate::audit::{Draft, RequestId};
 use crate::engine::deadlines::Deadline;
 use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
@@ -17,9 +15,9 @@ use std::time::Duration;
 struct Planned {
     slot: usize,
     event: AlarmEvent,
-    /// What would be kept of the alarm, before and after.
-    before: Persisted,
-    after: Persisted,
+    occurrence: OccurrenceId,
+    /// Whether another line about this alarm was handed to the records since: then that one would come last, and this has to be said again.
+    is_overtaken: bool,
     /// Numbers an activation that begins with it; given to nobody else.
     next: OccurrenceId,
 }
@@ -46,6 +44,12 @@ impl Pending {
 }
 
 impl Pending {
+    /// A line about this alarm goes to the records.
+    pub(super) fn overtake(&mut self, slot: usize) {
+        let same = self.planned.iter_mut().filter(|planned| planned.slot == slot);
+        same.for_each(|planned| planned.is_overtaken = true);
+    }
+
     fn refuse(&mut self, alarm: Arc<str>, why: &Refused) {
         match why {
             Refused::AlreadyAcknowledged => self.already += 1,
@@ -231,7 +235,6 @@ impl AlarmDesk {
         };
         let event = pending.act.event(turn.plan, occurrence, definition.priority, &pending.principal, turn.now)?;
         let mut alarm = self.alarms[slot].clone();
-        let before = alarm.image();
         let next = self.next();
         let seen = alarm.take(definition, event.clone(), turn.now, next)?;
         if matches!(event, AlarmEvent::Unshelve | AlarmEvent::ReturnToService) {
@@ -241,15 +244,16 @@ impl AlarmDesk {
             let actor = Some((pending.principal.clone(), &**pending.act.words()));
             let mut transition = self.transition_of(&alarm, slot, change, None, actor, turn);
             transition.is_requested = true;
-            turn.effects.transitions.push(transition);
+            self.push(slot, transition, turn);
         }
-        Ok(Planned { slot, event, before, after: alarm.image(), next })
+        let occurrence = alarm.occurrence().unwrap_or_default();
+        Ok(Planned { slot, event, occurrence, is_overtaken: false, next })
     }
 
     fn draft(&self, request: &Request, pending: &Pending, turn: &Turn<'_>) -> Draft {
         let key = |slot: usize| &turn.plan.alarms[slot].key;
         let entry =
-            |planned: &Planned| serde_json::json!({"alarm": key(planned.slot), "occurrence": planned.after.occurrence});
+            |planned: &Planned| serde_json::json!({"alarm": key(planned.slot), "occurrence": planned.occurrence});
         let alarms: Vec<_> = pending.planned.iter().map(entry).collect();
         let subject = match pending.planned.as_slice() {
             [planned] => key(planned.slot).as_str().into(),
@@ -296,11 +300,10 @@ impl AlarmDesk {
     fn carry_out(&mut self, planned: &Planned, pending: &Pending, turn: &mut Turn<'_>) -> Result<(), Refused> {
         let slot = planned.slot;
         let actor = || Some((pending.principal.clone(), &**pending.act.words()));
-        let is_as_it_was = self.alarms[slot].image() == planned.before;
         // The time is that of the request: this is what the record says.
         let definition = &turn.plan.alarms[slot];
         match self.alarms[slot].take(definition, planned.event.clone(), pending.at, planned.next) {
-            Ok(seen) if is_as_it_was => {
+            Ok(seen) if !planned.is_overtaken => {
                 let Some(change) = seen.change else { return Ok(()) };
                 self.count(slot, change, &None);
                 self.finish(slot, change, seen.wake, turn);
@@ -312,15 +315,9 @@ impl AlarmDesk {
                 Ok(())
             }
             Err(why) => {
-                if self.alarms[slot].image() != planned.after {
-                    let words = format!("{}: {why}", pending.act.not_done());
-                    let state = self.alarms[slot].state();
-                    let change =
-                        Change { from: state, to: state, occasion: Occasion::NotDone, is_new_occurrence: false };
-                    let actor = Some((pending.principal.clone(), &*words));
-                    let transition = self.transition(slot, change, None, actor, turn);
-                    turn.effects.transitions.push(transition);
-                }
+                let words = format!("{}: {why}", pending.act.not_done());
+                let actor = Some((pending.principal.clone(), &*words));
+                self.note_unchanged(slot, Occasion::NotDone, actor, turn);
                 Err(why)
             }
         }
@@ -333,11 +330,10 @@ impl AlarmDesk {
         }
         let marked = self.groups.first_out(slot);
         if let Some(first) = self.settle(slot, change) {
-            self.note_unchanged(first, Occasion::GroupNormal, "", turn);
+            self.note_unchanged(first, Occasion::GroupNormal, by_station(""), turn);
         } else if self.groups.first_out(slot) != marked {
             // It came back as the first of its group.
-            let words = "the first of its group";
-            self.note_unchanged(slot, change.occasion, words, turn);
+            self.note_unchanged(slot, change.occasion, by_station("the first of its group"), turn);
         }
         self.show(slot, change, turn);
     }

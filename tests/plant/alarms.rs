@@ -1,0 +1,116 @@
+//! The life of alarms on a running station: every state and every delay through kill -9, by the command line and the event stream.
+
+use crate::support::{Folder, ModbusServer, Station, modbus_station, words};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+fn tags() -> Value {
+    json!([
+        {"name": "level", "device": "plc-1", "register": "holding:0", "alarms": [{"high": 100, "priority": "high"}]},
+        {"name": "trip", "device": "plc-1", "register": "holding:1", "alarms": [{"high": 100, "latch": true}]},
+        {"name": "slow", "device": "plc-1", "register": "holding:2", "alarms": [{"high": 100, "on_delay": "6s"}]},
+    ])
+}
+
+/// A station that was killed goes on; the first that it says about the alarm.
+fn kill_and_go_on(mut station: Station, alarm: &str) -> (Station, Value) {
+    station.process.kill();
+    let mut again = Station::start(&station.folder);
+    let kept = again.wait("the alarm", |event| event["event"] == "alarm" && event["alarm"] == alarm);
+    (again, kept)
+}
+
+fn act(station: &Station, arguments: &[&str]) {
+    let output = station.tool(&[&["alarms"], arguments].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", words(&output));
+}
+
+/// What was seen before is committed when this returns: these requests go through the same engine and the same recorder.
+fn settle(station: &Station) {
+    act(station, &["--shelve", "level:high", "--for", "1m", "--reason", "settle"]);
+    act(station, &["--unshelve", "level:high"]);
+}
+
+#[test]
+fn every_state_survives_kill_9() {
+    let mut server = ModbusServer::tcp();
+    let folder = Folder::new(&modbus_station(server.port, "500ms", tags()));
+    let mut station = Station::start(&folder.path);
+    station.wait_all_good(&["level", "trip"]);
+    server.set("holding", 1, &[150]);
+    let raised = station.wait_alarm("trip:high", "unacknowledged");
+    settle(&station);
+    let check = |(station, kept): (Station, Value), state: &str| {
+        assert_eq!((kept["state"].as_str().unwrap(), &kept["occurrence"]), (state, &raised["occurrence"]));
+        station
+    };
+    station = check(kill_and_go_on(station, "trip:high"), "unacknowledged");
+    station.wait_good("trip");
+    server.set("holding", 1, &[0]);
+    station.wait_alarm("trip:high", "latched-unacknowledged");
+    settle(&station);
+    station = check(kill_and_go_on(station, "trip:high"), "latched-unacknowledged");
+    act(&station, &["--ack-all"]);
+    station = check(kill_and_go_on(station, "trip:high"), "latched-acknowledged");
+    act(&station, &["--out-of-service", "trip:high", "--reason", "valve is replaced"]);
+    let (mut station, kept) = kill_and_go_on(station, "trip:high");
+    assert_eq!((&kept["state"], &kept["reason"]), (&json!("out-of-service"), &json!("valve is replaced")));
+    act(&station, &["--return-to-service", "trip:high", "--comment", "done"]);
+    station.wait_alarm("trip:high", "latched-acknowledged");
+    act(&station, &["--reset", "trip:high"]);
+    station.wait_alarm("trip:high", "normal");
+    let output = station.tool(&["alarms", "--reset", "trip:high"]);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(words(&output).contains("trip:high: it is not latched"), "{}", words(&output));
+    station.stop();
+}
+
+#[test]
+fn a_shelf_goes_on_through_kill_9_and_ends_by_itself() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[150]);
+    let folder = Folder::new(&modbus_station(server.port, "500ms", tags()));
+    let mut station = Station::start(&folder.path);
+    let raised = station.wait_alarm("level:high", "unacknowledged");
+    let output = station.tool(&["alarms", "--shelve", "level:high", "--for", "3h", "--reason", "known"]);
+    assert!(words(&output).contains("shelved for at most 2 h"), "{}", words(&output));
+    act(&station, &["--shelve", "level:high", "--for", "6s", "--reason", "known"]);
+    let shelved = station.wait_alarm("level:high", "shelved");
+    let (mut station, kept) = kill_and_go_on(station, "level:high");
+    assert_eq!((&kept["state"], &kept["until"]), (&json!("shelved"), &shelved["until"]));
+    let listed = words(&station.tool(&["alarms"]));
+    assert!(!listed.contains("level:high"), "what is set aside is listed with --all: {listed}");
+    let listed = words(&station.tool(&["alarms", "--all"]));
+    assert!(listed.contains("level:high by") && listed.contains("known (condition active"), "{listed}");
+    let back = station.wait_alarm("level:high", "unacknowledged");
+    assert_eq!(back["occurrence"], raised["occurrence"]);
+    assert!(back["time"].as_str() >= shelved["until"].as_str(), "{back} before {shelved}");
+    station.wait("the notice", |event| {
+        event["event"] == "notice" && event["words"].as_str().unwrap().contains("its time on the shelf is over")
+    });
+    station.stop();
+}
+
+#[test]
+fn a_delay_goes_on_through_kill_9() {
+    let mut server = ModbusServer::tcp();
+    let folder = Folder::new(&modbus_station(server.port, "500ms", tags()));
+    let mut station = Station::start(&folder.path);
+    station.wait_good("slow");
+    server.set("holding", 2, &[150]);
+    let began = station.wait_sample("slow", "150", |event| event["value"] == 150);
+    let seen = Instant::now();
+    // Anything that is committed takes the delay along. A third of it has to be over, or going on and beginning anew look the same.
+    while seen.elapsed() < Duration::from_secs(2) {
+        settle(&station);
+    }
+    station.process.kill();
+    let mut again = Station::start(&folder.path);
+    let good = again.wait_good("slow");
+    let raised = again.wait_alarm("slow:high", "unacknowledged");
+    let time = |event: &Value| -> chrono::DateTime<chrono::Utc> { event["time"].as_str().unwrap().parse().unwrap() };
+    let (whole, after) = (time(&raised) - time(&began), time(&raised) - time(&good));
+    assert!(whole >= chrono::Duration::milliseconds(5900), "it was raised early: {whole}");
+    assert!(after < chrono::Duration::milliseconds(5000), "the delay began anew after the restart: {after} of {whole}");
+    again.stop();
+}
