@@ -2,11 +2,12 @@
 
 use super::figures::{self, LookingBack};
 use crate::alarm::backtest::{Comparison, Observed, Proposal, Replay, Setting};
-use crate::alarm::figures::{AlarmFigures, Figures, Period};
-use crate::alarm::{AlarmDefinition, Condition, Subject};
+use crate::alarm::figures::{Activation, AlarmFigures, Figures, Period, Record};
+use crate::alarm::{AlarmDefinition, Condition, Subject, Verdict};
 use crate::config;
 use crate::engine::Plan;
 use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
+use crate::recorder::read_record;
 use crate::station::SystemClock;
 use crate::tag::{Clock, Generation, Sample, Scalar, TagKey, Timestamp};
 use anyhow::{Context, bail};
@@ -105,6 +106,7 @@ pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow
 trait Sink {
     fn numbers(&mut self, times: &[i64], numbers: &[f64]);
     fn sample(&mut self, sample: &Sample);
+    fn verdict(&mut self, time: Timestamp, verdict: Verdict);
 }
 
 fn scalar(sample: &Sample) -> Scalar {
@@ -119,6 +121,10 @@ impl Sink for Observed {
     fn sample(&mut self, sample: &Sample) {
         Self::sample(self, sample.time, scalar(sample), sample.quality);
     }
+
+    fn verdict(&mut self, time: Timestamp, verdict: Verdict) {
+        Self::verdict(self, time, verdict);
+    }
 }
 
 impl Sink for Replay {
@@ -129,12 +135,25 @@ impl Sink for Replay {
     fn sample(&mut self, sample: &Sample) {
         Self::sample(self, sample.time, scalar(sample), sample.quality);
     }
+
+    fn verdict(&mut self, time: Timestamp, verdict: Verdict) {
+        Self::verdict(self, time, verdict);
+    }
 }
 
-/// The samples of a period.
+/// What an alarm judges.
+enum Source<'a> {
+    /// The samples of a tag.
+    Samples(&'a TagKey),
+    /// Whether a device answered, as the journal has it: an alarm with its present on-delay. What is replayed comes on top of that.
+    Journal(Vec<Activation>),
+}
+
+/// What happened in a period.
 struct History<'a> {
     reader: Reader,
     plan: &'a Plan,
+    record: Record,
     period: Period,
     /// The end, or the moment up to which anything is known.
     end: Timestamp,
@@ -148,37 +167,73 @@ impl<'a> History<'a> {
         }
         let reader = Reader::open(&path, None)?;
         let end = reader.known_until()?.map_or(period.to, |known| known.clamp(period.from, period.to));
-        Ok(Self { reader, plan, period, end })
+        let record = read_record(&figures::records(folder)?, period)?;
+        Ok(Self { reader, plan, record, period, end })
     }
 
     fn alarm(&self, name: &str) -> Option<&'a AlarmDefinition> {
         self.plan.alarms.iter().find(|alarm| alarm.key.as_str() == name)
     }
 
-    /// The tag whose samples an alarm judges; why there is none.
-    fn tag(&self, alarm: &AlarmDefinition) -> Result<&'a TagKey, String> {
-        let Subject::Tag(tag) = alarm.subject else {
-            return Err("it watches a device, and history keeps no samples of that".to_owned());
+    /// What an alarm judges; why it cannot be replayed.
+    fn source(&self, alarm: &AlarmDefinition) -> Result<Source<'a>, String> {
+        match (alarm.subject, alarm.condition) {
+            (Subject::Tag(tag), _) => {
+                let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
+                let is_kept = tag.history.keep;
+                if is_kept { Ok(Source::Samples(&tag.key)) } else { Err(format!("{} is not kept in history", tag.key)) }
+            }
+            (Subject::Device(_), Condition::DeviceLost) => {
+                let mut activations = self.record.activations(self.period);
+                activations.retain(|one| &*one.alarm == alarm.key.as_str() && one.raised < self.end);
+                Ok(Source::Journal(activations))
+            }
+            (Subject::Device(_), _) => Err("no setting of it can be another".to_owned()),
+        }
+    }
+
+    /// The alarm as it is replayed with its present settings: what the journal tells has waited for the on-delay already.
+    fn as_it_is(alarm: &AlarmDefinition, source: &Source<'_>) -> AlarmDefinition {
+        match source {
+            Source::Samples(_) => alarm.clone(),
+            Source::Journal(_) => AlarmDefinition { on_delay: Duration::ZERO, ..alarm.clone() },
+        }
+    }
+
+    /// The moment with which a replay begins: what held when the period began comes first.
+    fn first(&self, source: &Source<'_>) -> anyhow::Result<Timestamp> {
+        let before = match source {
+            Source::Samples(tag) => self.reader.before(tag, self.period.from)?.map(|sample| sample.time),
+            Source::Journal(activations) => activations.first().map(|one| one.raised.min(self.period.from)),
         };
-        let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
-        if tag.history.keep { Ok(&tag.key) } else { Err(format!("{} is not kept in history", tag.key)) }
+        Ok(before.unwrap_or(self.period.from))
     }
 
-    /// What held when the period began, and the moment with which a replay begins.
-    fn before(&self, tag: &TagKey) -> anyhow::Result<(Timestamp, Option<Sample>)> {
+    /// Hands everything to all sinks, a piece at a time; how many samples there were.
+    fn feed(&self, source: &Source<'_>, condition: Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
+        match source {
+            Source::Samples(tag) => self.feed_samples(tag, condition, sinks),
+            Source::Journal(activations) => {
+                for one in activations {
+                    sinks.iter_mut().for_each(|sink| sink.verdict(one.raised, Verdict::Active));
+                    let returned = one.returned.filter(|returned| *returned < self.end);
+                    returned.iter().for_each(|time| {
+                        sinks.iter_mut().for_each(|sink| sink.verdict(*time, Verdict::Inactive));
+                    });
+                }
+                Ok(activations.len() as u64)
+            }
+        }
+    }
+
+    fn feed_samples(&self, tag: &TagKey, condition: Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
         let before = self.reader.before(tag, self.period.from)?;
-        Ok((before.as_ref().map_or(self.period.from, |sample| sample.time), before))
-    }
-
-    /// Hands the samples of a tag to all sinks, a piece at a time; how many there were.
-    fn feed(&self, tag: &TagKey, alarm: &AlarmDefinition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
-        let (_, before) = self.before(tag)?;
         before.iter().for_each(|sample| sinks.iter_mut().for_each(|sink| sink.sample(sample)));
         let mut count = before.iter().count() as u64;
         // The end is the first moment that does not belong to the period.
         let last = Timestamp::from_micros(self.end.as_micros() - 1);
         // Numbers alone do not tell why one is missing.
-        if alarm.condition == Condition::BadQuality {
+        if condition == Condition::BadQuality {
             self.reader.visit(tag, self.period.from, last, |sample| {
                 sinks.iter_mut().for_each(|sink| sink.sample(&sample));
                 count += 1;
@@ -194,28 +249,35 @@ impl<'a> History<'a> {
         Ok(count)
     }
 
-    /// What a setting would have made of it, and how many samples said so.
-    fn compare(&self, alarm: &AlarmDefinition, tag: &TagKey, setting: Setting) -> anyhow::Result<(Comparison, u64)> {
-        let (first, _) = self.before(tag)?;
-        let mut replays = [Replay::new(alarm.clone(), first), Replay::new(setting.apply(alarm), first)];
-        let samples = self.feed(tag, alarm, &mut replays)?;
+    /// What another alarm would have made of it, and how much said so.
+    fn compare(
+        &self,
+        alarm: &AlarmDefinition,
+        source: &Source<'_>,
+        other: AlarmDefinition,
+    ) -> anyhow::Result<(Comparison, u64)> {
+        let first = self.first(source)?;
+        let mut replays = [Replay::new(alarm.clone(), first), Replay::new(other, first)];
+        let samples = self.feed(source, alarm.condition, &mut replays)?;
         let [present, other] = replays.map(|replay| replay.finish(self.end));
         Ok((Comparison::of(&present, &other, self.period.from), samples))
     }
 
-    /// The best of the settings that the tag's own history suggests; none where nothing helps without harm.
-    fn propose(&self, alarm: &AlarmDefinition, tag: &TagKey) -> anyhow::Result<Option<Proposal>> {
-        let (first, _) = self.before(tag)?;
-        let mut observed = [Observed::new(alarm.clone(), first, self.period.from)];
-        self.feed(tag, alarm, &mut observed)?;
+    /// The best of the settings that the alarm's own history suggests; none where nothing helps without harm.
+    fn propose(&self, alarm: &AlarmDefinition, source: &Source<'_>) -> anyhow::Result<Option<Proposal>> {
+        let (first, present) = (self.first(source)?, Self::as_it_is(alarm, source));
+        let mut observed = [Observed::new(present.clone(), first, self.period.from)];
+        self.feed(source, alarm.condition, &mut observed)?;
         let [observed] = observed;
-        let (present, settings) = observed.finish(self.end);
+        let (spans, settings) = observed.finish(self.end);
         let mut replays: Vec<Replay> =
-            settings.iter().map(|setting| Replay::new(setting.apply(alarm), first)).collect();
-        self.feed(tag, alarm, &mut replays)?;
+            settings.iter().map(|setting| Replay::new(setting.apply(&present), first)).collect();
+        self.feed(source, alarm.condition, &mut replays)?;
+        let waited = alarm.on_delay.saturating_sub(present.on_delay).as_secs_f64();
         let tried = replays.into_iter().zip(settings).map(|(replay, setting)| {
-            let comparison = Comparison::of(&present, &replay.finish(self.end), self.period.from);
-            Proposal { setting, comparison }
+            let comparison = Comparison::of(&spans, &replay.finish(self.end), self.period.from);
+            let on_delay_seconds = setting.on_delay_seconds.map(|seconds| seconds + waited);
+            Proposal { setting: Setting { on_delay_seconds, ..setting }, comparison }
         });
         Ok(Proposal::best(tried.collect()))
     }
@@ -225,10 +287,12 @@ fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyho
     let alarm = history.alarm(name).with_context(|| {
         format!("there is no alarm \"{name}\"; an alarm is called after its tag and its condition, such as pump-1/speed:high")
     })?;
-    let tag = history.tag(alarm).map_err(|why| anyhow::anyhow!("{name} cannot be replayed: {why}"))?;
+    let source = history.source(alarm).map_err(|why| anyhow::anyhow!("{name} cannot be replayed: {why}"))?;
     let setting = wish.setting(alarm)?;
     let clock = SystemClock::new();
-    let (comparison, samples) = history.compare(alarm, tag, setting)?;
+    let present = History::as_it_is(alarm, &source);
+    let other = wished(alarm, &source, setting)?;
+    let (comparison, samples) = history.compare(&present, &source, other)?;
     let seconds = clock.now().monotonic.as_micros() as f64 / 1e6;
     if json {
         let json = serde_json::json!({"alarm": name, "setting": setting, "comparison": comparison, "samples": samples});
@@ -239,8 +303,29 @@ fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyho
     println!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
     println!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
     consequences(&comparison).iter().for_each(|line| println!("  {line}"));
-    println!("{samples} samples were replayed in {seconds:.2} s");
+    match source {
+        Source::Samples(_) => println!("{samples} samples were replayed in {seconds:.2} s"),
+        Source::Journal(_) => println!("{samples} activations of the journal were replayed in {seconds:.2} s"),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The alarm with a setting. Of a device, the journal tells only what lasted longer than the present on-delay.
+fn wished(alarm: &AlarmDefinition, source: &Source<'_>, setting: Setting) -> anyhow::Result<AlarmDefinition> {
+    let wished = setting.apply(alarm);
+    if let Source::Samples(_) = source {
+        return Ok(wished);
+    }
+    if wished.off_delay != alarm.off_delay || wished.deadband.to_bits() != alarm.deadband.to_bits() {
+        bail!("{} watches a device: it has an on-delay, and neither a deadband nor an off-delay", alarm.key);
+    }
+    let Some(more) = wished.on_delay.checked_sub(alarm.on_delay) else {
+        bail!(
+            "what lasted less than the present on-delay of {} s is not recorded, so only a longer one can be tried",
+            alarm.on_delay.as_secs_f64()
+        );
+    };
+    Ok(AlarmDefinition { on_delay: more, ..wished })
 }
 
 fn settings_words(alarm: &AlarmDefinition) -> String {
@@ -278,12 +363,12 @@ fn proposal_for(history: &History<'_>, actor: &AlarmFigures) -> anyhow::Result<R
     let Some(alarm) = history.alarm(&actor.alarm) else {
         return Ok(Err("it is not in the station file any more".to_owned()));
     };
-    let tag = match history.tag(alarm) {
-        Ok(tag) => tag,
+    let source = match history.source(alarm) {
+        Ok(source) => source,
         Err(why) => return Ok(Err(why)),
     };
     let nothing = "no deadband or delay helps without hiding something that lasted a minute";
-    Ok(history.propose(alarm, tag)?.ok_or_else(|| nothing.to_owned()))
+    Ok(history.propose(alarm, &source)?.ok_or_else(|| nothing.to_owned()))
 }
 
 fn bad_actors(history: &History<'_>, figures: &Figures, json: bool) -> anyhow::Result<ExitCode> {
