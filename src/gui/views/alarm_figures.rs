@@ -179,7 +179,7 @@ impl FiguresView {
                         rect,
                         &[
                             (row.figure.clone(), Ink::text(&palette)),
-                            (row.value.clone(), Ink::value(&palette)),
+                            (row.value.clone(), Ink::bold(&palette)),
                             (row.target.clone(), Ink::muted(&palette)),
                             (row.judgement.words().to_owned(), verdict),
                         ],
@@ -217,7 +217,7 @@ impl FiguresView {
                             rect,
                             &[
                                 (one.alarm.to_string(), Ink::text(&palette)),
-                                (one.activations.to_string(), Ink::value(&palette)),
+                                (one.activations.to_string(), Ink::bold(&palette)),
                                 (format!("{:.1} %", one.share * 100.0), Ink::muted(&palette)),
                                 (nuisance.to_string(), Ink::muted(&palette)),
                             ],
