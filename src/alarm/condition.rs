@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn distances_are_on_the_side_of_the_normal_ones() {
+        for (condition, number, expected) in [
+            (Condition::High(10.0), 7.5, 2.5),
+            (Condition::HighHigh(10.0), 11.0, 0.0),
+            (Condition::Low(2.0), 7.5, 5.5),
+            (Condition::LowLow(2.0), 1.0, 0.0),
+            (Condition::Digital(1.0), 0.0, 0.0),
+        ] {
+            assert_eq!(condition.distance(number), expected, "{condition:?}");
+        }
+    }
+
+    #[test]
     fn bad_input_says_nothing() {
         let bad = Quality::bad(Reason::NoAnswer);
         assert_eq!(Condition::High(1.0).judge(Scalar::Double(5.0), bad, false, 0.0), Verdict::Unevaluated);

@@ -1,14 +1,13 @@
 //! What other settings of an alarm would have made of its history: of one alarm as somebody wishes, or of all bad actors as it is proposed.
 
 use super::figures::{self, LookingBack};
-use crate::alarm::backtest::{Comparison, Observed, Proposal, Replay, Setting};
-use crate::alarm::figures::{AlarmFigures, Figures, Period};
-use crate::alarm::{AlarmDefinition, Condition, Subject};
+use super::replay::{History, Source};
+use crate::alarm::AlarmDefinition;
+use crate::alarm::backtest::{Comparison, Proposal, Setting};
+use crate::alarm::figures::{AlarmFigures, Figures};
 use crate::config;
-use crate::engine::Plan;
-use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
 use crate::station::SystemClock;
-use crate::tag::{Clock, Generation, Sample, Scalar, TagKey, Timestamp};
+use crate::tag::{Clock, Generation};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::ExitCode;
@@ -101,134 +100,16 @@ pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow
     }
 }
 
-/// What takes samples.
-trait Sink {
-    fn numbers(&mut self, times: &[i64], numbers: &[f64]);
-    fn sample(&mut self, sample: &Sample);
-}
-
-fn scalar(sample: &Sample) -> Scalar {
-    sample.value.as_ref().map_or(Scalar::Empty, Scalar::from)
-}
-
-impl Sink for Observed {
-    fn numbers(&mut self, times: &[i64], numbers: &[f64]) {
-        Self::numbers(self, times, numbers);
-    }
-
-    fn sample(&mut self, sample: &Sample) {
-        Self::sample(self, sample.time, scalar(sample), sample.quality);
-    }
-}
-
-impl Sink for Replay {
-    fn numbers(&mut self, times: &[i64], numbers: &[f64]) {
-        Self::numbers(self, times, numbers);
-    }
-
-    fn sample(&mut self, sample: &Sample) {
-        Self::sample(self, sample.time, scalar(sample), sample.quality);
-    }
-}
-
-/// The samples of a period.
-struct History<'a> {
-    reader: Reader,
-    plan: &'a Plan,
-    period: Period,
-    /// The end, or the moment up to which anything is known.
-    end: Timestamp,
-}
-
-impl<'a> History<'a> {
-    fn open(folder: &Path, plan: &'a Plan, period: Period) -> anyhow::Result<Self> {
-        let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
-        if !path.exists() {
-            bail!("{} has no history yet", folder.display());
-        }
-        let reader = Reader::open(&path, None)?;
-        let end = reader.known_until()?.map_or(period.to, |known| known.clamp(period.from, period.to));
-        Ok(Self { reader, plan, period, end })
-    }
-
-    fn alarm(&self, name: &str) -> Option<&'a AlarmDefinition> {
-        self.plan.alarms.iter().find(|alarm| alarm.key.as_str() == name)
-    }
-
-    /// The tag whose samples an alarm judges; why there is none.
-    fn tag(&self, alarm: &AlarmDefinition) -> Result<&'a TagKey, String> {
-        let Subject::Tag(tag) = alarm.subject else {
-            return Err("it watches a device, and history keeps no samples of that".to_owned());
-        };
-        let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
-        if tag.history.keep { Ok(&tag.key) } else { Err(format!("{} is not kept in history", tag.key)) }
-    }
-
-    /// What held when the period began, and the moment with which a replay begins.
-    fn before(&self, tag: &TagKey) -> anyhow::Result<(Timestamp, Option<Sample>)> {
-        let before = self.reader.before(tag, self.period.from)?;
-        Ok((before.as_ref().map_or(self.period.from, |sample| sample.time), before))
-    }
-
-    /// Hands the samples of a tag to all sinks, a piece at a time; how many there were.
-    fn feed(&self, tag: &TagKey, alarm: &AlarmDefinition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
-        let (_, before) = self.before(tag)?;
-        before.iter().for_each(|sample| sinks.iter_mut().for_each(|sink| sink.sample(sample)));
-        let mut count = before.iter().count() as u64;
-        // The end is the first moment that does not belong to the period.
-        let last = Timestamp::from_micros(self.end.as_micros() - 1);
-        // Numbers alone do not tell why one is missing.
-        if alarm.condition == Condition::BadQuality {
-            self.reader.visit(tag, self.period.from, last, |sample| {
-                sinks.iter_mut().for_each(|sink| sink.sample(&sample));
-                count += 1;
-                true
-            })?;
-        } else {
-            self.reader.numbers(tag, self.period.from, last, &mut |times, numbers| {
-                sinks.iter_mut().for_each(|sink| sink.numbers(times, numbers));
-                count += times.len() as u64;
-                true
-            })?;
-        }
-        Ok(count)
-    }
-
-    /// What a setting would have made of it, and how many samples said so.
-    fn compare(&self, alarm: &AlarmDefinition, tag: &TagKey, setting: Setting) -> anyhow::Result<(Comparison, u64)> {
-        let (first, _) = self.before(tag)?;
-        let mut replays = [Replay::new(alarm.clone(), first), Replay::new(setting.apply(alarm), first)];
-        let samples = self.feed(tag, alarm, &mut replays)?;
-        let [present, other] = replays.map(|replay| replay.finish(self.end));
-        Ok((Comparison::of(&present, &other, self.period.from), samples))
-    }
-
-    /// The best of the settings that the tag's own history suggests; none where nothing helps without harm.
-    fn propose(&self, alarm: &AlarmDefinition, tag: &TagKey) -> anyhow::Result<Option<Proposal>> {
-        let (first, _) = self.before(tag)?;
-        let mut observed = [Observed::new(alarm.clone(), first, self.period.from)];
-        self.feed(tag, alarm, &mut observed)?;
-        let [observed] = observed;
-        let (present, settings) = observed.finish(self.end);
-        let mut replays: Vec<Replay> =
-            settings.iter().map(|setting| Replay::new(setting.apply(alarm), first)).collect();
-        self.feed(tag, alarm, &mut replays)?;
-        let tried = replays.into_iter().zip(settings).map(|(replay, setting)| {
-            let comparison = Comparison::of(&present, &replay.finish(self.end), self.period.from);
-            Proposal { setting, comparison }
-        });
-        Ok(Proposal::best(tried.collect()))
-    }
-}
-
 fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyhow::Result<ExitCode> {
     let alarm = history.alarm(name).with_context(|| {
         format!("there is no alarm \"{name}\"; an alarm is called after its tag and its condition, such as pump-1/speed:high")
     })?;
-    let tag = history.tag(alarm).map_err(|why| anyhow::anyhow!("{name} cannot be replayed: {why}"))?;
+    let source = history.source(alarm).map_err(|why| anyhow::anyhow!("{name} cannot be replayed: {why}"))?;
     let setting = wish.setting(alarm)?;
     let clock = SystemClock::new();
-    let (comparison, samples) = history.compare(alarm, tag, setting)?;
+    let present = History::as_it_is(alarm, &source);
+    let other = wished(alarm, &source, setting)?;
+    let (comparison, samples) = history.compare(&present, &source, other)?;
     let seconds = clock.now().monotonic.as_micros() as f64 / 1e6;
     if json {
         let json = serde_json::json!({"alarm": name, "setting": setting, "comparison": comparison, "samples": samples});
@@ -239,8 +120,29 @@ fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyho
     println!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
     println!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
     consequences(&comparison).iter().for_each(|line| println!("  {line}"));
-    println!("{samples} samples were replayed in {seconds:.2} s");
+    match source {
+        Source::Samples(_) => println!("{samples} samples were replayed in {seconds:.2} s"),
+        Source::Journal(_) => println!("{samples} activations of the journal were replayed in {seconds:.2} s"),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The alarm with a setting. Of a device, the journal tells only what lasted longer than the present on-delay.
+fn wished(alarm: &AlarmDefinition, source: &Source<'_>, setting: Setting) -> anyhow::Result<AlarmDefinition> {
+    let wished = setting.apply(alarm);
+    if let Source::Samples(_) = source {
+        return Ok(wished);
+    }
+    if wished.off_delay != alarm.off_delay || wished.deadband.to_bits() != alarm.deadband.to_bits() {
+        bail!("{} watches a device: it has an on-delay, and neither a deadband nor an off-delay", alarm.key);
+    }
+    let Some(more) = wished.on_delay.checked_sub(alarm.on_delay) else {
+        bail!(
+            "what lasted less than the present on-delay of {} s is not recorded, so only a longer one can be tried",
+            alarm.on_delay.as_secs_f64()
+        );
+    };
+    Ok(AlarmDefinition { on_delay: more, ..wished })
 }
 
 fn settings_words(alarm: &AlarmDefinition) -> String {
@@ -278,12 +180,12 @@ fn proposal_for(history: &History<'_>, actor: &AlarmFigures) -> anyhow::Result<R
     let Some(alarm) = history.alarm(&actor.alarm) else {
         return Ok(Err("it is not in the station file any more".to_owned()));
     };
-    let tag = match history.tag(alarm) {
-        Ok(tag) => tag,
+    let source = match history.source(alarm) {
+        Ok(source) => source,
         Err(why) => return Ok(Err(why)),
     };
     let nothing = "no deadband or delay helps without hiding something that lasted a minute";
-    Ok(history.propose(alarm, tag)?.ok_or_else(|| nothing.to_owned()))
+    Ok(history.propose(alarm, &source)?.ok_or_else(|| nothing.to_owned()))
 }
 
 fn bad_actors(history: &History<'_>, figures: &Figures, json: bool) -> anyhow::Result<ExitCode> {

@@ -118,7 +118,7 @@ pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow
     let figures = figures_of(&records, period, &definitions)?;
     match (json, wish.csv) {
         (true, _) => println!("{}", serde_json::to_string_pretty(&as_json(&figures)?)?),
-        (false, true) => print_csv(&figures)?,
+        (false, true) => print!("{}", figures.to_csv()),
         (false, false) => print(&figures),
     }
     Ok(ExitCode::SUCCESS)
@@ -129,15 +129,6 @@ fn as_json(figures: &Figures) -> anyhow::Result<serde_json::Value> {
     let mut json = serde_json::to_value(figures)?;
     json["table"] = serde_json::to_value(figures.table())?;
     Ok(json)
-}
-
-fn print_csv(figures: &Figures) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(std::io::stdout().lock());
-    writer.write_record(["figure", "value", "target", "verdict"])?;
-    for row in figures.table() {
-        writer.write_record([&row.figure, &row.value, &row.target, row.judgement.words()])?;
-    }
-    Ok(writer.flush()?)
 }
 
 fn print(figures: &Figures) {

@@ -10,6 +10,7 @@ mod handover;
 mod history;
 mod journal;
 mod loop_check;
+mod replay;
 mod sheet;
 mod simulate;
 mod tools;

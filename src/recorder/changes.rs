@@ -53,7 +53,8 @@ pub fn read_record(path: &Path, period: Period) -> rusqlite::Result<Record> {
 /// What a change tells of the time before it. A new activation says nothing of the one before but its state.
 fn opening(change: &Change) -> Option<Opening> {
     let (alarm, state) = (change.alarm.clone(), change.before.clone());
-    (&*state != "normal").then(|| Opening { alarm, state, occurrence: change.occurrence, raised: change.raised })
+    let standing = Opening { alarm, state, occurrence: change.occurrence, raised: change.raised };
+    Some(standing).filter(|standing| &*standing.state != "normal")
 }
 
 fn read_since(

@@ -3,7 +3,7 @@
 use crate::history::Random;
 use crate::support::{Folder, modbus_station, run, words};
 use polder::alarm::backtest::{Replay, Span};
-use polder::alarm::{AlarmDefinition, State, Transition};
+use polder::alarm::{AlarmDefinition, AlarmKey, OccurrenceId, State, Transition};
 use polder::config;
 use polder::driver::{Batch, Condition, DeviceReport, DriverEvent, Link, Reading, Statistics};
 use polder::engine::{Effects, Engine, Event, Restored};
@@ -101,7 +101,7 @@ fn walk(random: &mut Random, count: usize) -> Vec<Sample> {
 
 #[test]
 fn a_replay_is_what_the_engine_does() {
-    let mut random = Random(0x5EED_B7);
+    let mut random = Random(0x5EED_00B7);
     let mut seen = 0;
     for (kind, alarm) in [
         ("high", json!({"high": 5.5})),
@@ -130,7 +130,7 @@ fn a_replay_is_what_the_engine_does() {
 /// Thirty days: mostly quiet, each noon (UTC) twenty minutes of noise at the limit, each sixth day a real high level of half an hour, and each
 /// hour a spike of two samples.
 fn month(step_seconds: i64) -> Vec<Sample> {
-    let mut random = Random(0x5EED_30);
+    let mut random = Random(0x5EED_0030);
     let one = |place: i64| {
         let second = place * step_seconds;
         let (day, of_day) = (second / 86_400, second % 86_400);
@@ -238,11 +238,55 @@ fn bad_actors_are_named_with_what_would_help() {
         (&["--backtest", "level:low", "--deadband", "1"][..], "there is no alarm"),
         (&["--backtest", "level:high", "--low", "1"], "is an alarm high"),
         (&["--backtest", "level:high"], "say what should be another"),
-        (&["--backtest", "plc-1:lost", "--on-delay", "5s"], "it watches a device"),
+        (&["--backtest", "plc-1:lost", "--off-delay", "5s"], "neither a deadband nor an off-delay"),
+        (&["--backtest", "plc-1:identity", "--on-delay", "5s"], "no setting of it can be another"),
         (&["--backtest", "level:high", "--deadband=-1"], "not negative"),
     ] {
         let output = run(&[&["alarms", path], wrong].concat());
         assert_eq!(output.status.code(), Some(1), "{wrong:?}");
         assert!(words(&output).contains(word), "{wrong:?}: {}", words(&output));
     }
+}
+
+/// Of devices there are no samples: what the journal tells of them has waited for the present on-delay already.
+#[test]
+fn a_device_that_comes_and_goes_gets_a_longer_delay_out_of_the_journal() {
+    let mut file = modbus_station(1502, "1s", json!([{"name": "level", "device": "plc-1", "register": "holding:0"}]));
+    file["devices"][0]["lost"] = json!({"on_delay": "2s"});
+    let folder = Folder::new(&file);
+    let change = |second: i64, from: State, to: State, number: u64| Transition {
+        alarm: AlarmKey::from("plc-1:lost"),
+        occurrence: OccurrenceId(number),
+        from,
+        to,
+        time: Timestamp::from_micros(START + second * SECOND),
+        raised: Timestamp::from_micros(START + second * SECOND),
+        value: None,
+        actor: None,
+        comment: "".into(),
+    };
+    // Thirty times for seven seconds, and once for ten minutes.
+    let lives = (0..30).map(|number| (number * 1000, 7)).chain([(50_000, 600)]);
+    let transitions = lives.enumerate().flat_map(|(place, (second, length))| {
+        let (number, from) = (place as u64 + 1, if place == 0 { State::Normal } else { State::ReturnedUnacknowledged });
+        [
+            change(second, from, State::Unacknowledged, number),
+            change(second + length, State::Unacknowledged, State::ReturnedUnacknowledged, number),
+        ]
+    });
+    keep(&folder, &[sample(0, Some(1.0)), sample(86_400 * SECOND, Some(1.0))], transitions.collect());
+    let period = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"];
+    let told: Json =
+        serde_json::from_str(&tool(&folder, &[&["--bad-actors", "--json"], &period[..]].concat())).unwrap();
+    let proposal = &told[0]["proposal"];
+    assert_eq!(proposal["setting"]["on_delay_seconds"], 12.0, "{told}");
+    let found = &proposal["comparison"];
+    assert_eq!((&found["activations"], &found["changed"], &found["missed"]), (&json!(31), &json!(1), &json!(30)));
+    let said = tool(&folder, &[&["--backtest", "plc-1:lost", "--on-delay", "8.9s"], &period[..]].concat());
+    assert!(said.contains("0 activations fewer") && said.contains("31 activations of the journal"), "{said}");
+    let said = tool(&folder, &[&["--backtest", "plc-1:lost", "--on-delay", "9.1s"], &period[..]].concat());
+    assert!(said.contains("30 activations fewer") && said.contains("longest lasted 7 s"), "{said}");
+    let path = folder.path.to_str().unwrap();
+    let shorter = run(&["alarms", path, "--backtest", "plc-1:lost", "--on-delay", "1s"]);
+    assert!(words(&shorter).contains("only a longer one can be tried"), "{}", words(&shorter));
 }

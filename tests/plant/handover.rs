@@ -48,6 +48,12 @@ fn a_shift_hands_over_what_stands_and_the_record_says_so() {
     }
     check_recorded(&folder.path, &page("first.html"));
 
+    // The figures of a station that runs are read beside it.
+    let figures = station.tool(&["alarms", "--kpi", "--json"]);
+    assert!(figures.status.success(), "{}", words(&figures));
+    let figures: serde_json::Value = serde_json::from_slice(&figures.stdout).unwrap();
+    assert_eq!((&figures["activations"], &figures["standing"]["active_at_end"]), (&json!(1), &json!(1)));
+
     let scan = station.tool(&["scan", "plc-1", "off", "--reason", "is replaced"]);
     assert!(scan.status.success(), "{}", words(&scan));
     let second = make(&page("second.html"));

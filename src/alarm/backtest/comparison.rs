@@ -47,7 +47,12 @@ impl Comparison {
             changed,
             removed: activations as i64 - changed as i64,
             missed: missed.len(),
-            longest_missed: missed.into_iter().max_by_key(|span| span.returned.micros_since(span.raised)).copied(),
+            // Of several as long, the first.
+            longest_missed: missed
+                .into_iter()
+                .rev()
+                .max_by_key(|span| span.returned.micros_since(span.raised))
+                .copied(),
             added,
             median_delay_seconds: delays.get((delays.len().max(1) - 1) / 2).map(seconds),
             longest_delay_seconds: delays.last().map(seconds),

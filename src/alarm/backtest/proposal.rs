@@ -1,8 +1,7 @@
 //! Which deadband or delay would have spared the operator most, out of what the tag itself did.
 
 use super::{Comparison, Replay, Span};
-use crate::alarm::AlarmDefinition;
-use crate::alarm::Condition;
+use crate::alarm::{AlarmDefinition, Condition, Verdict};
 use crate::tag::{Quality, Scalar, Timestamp};
 use std::time::Duration;
 
@@ -99,6 +98,20 @@ impl Observed {
     pub fn sample(&mut self, time: Timestamp, value: Scalar, quality: Quality) {
         let was_active = self.replay.is_active();
         self.replay.sample(time, value, quality);
+        self.note_pause(time, was_active);
+        if let (Some((_, depth)), Some(number)) = (&mut self.pause, value.as_f64()) {
+            *depth = depth.max(self.replay.definition().condition.distance(number));
+        }
+    }
+
+    /// What was found of the condition, where that is known without samples; not before what was found before it.
+    pub fn verdict(&mut self, time: Timestamp, verdict: Verdict) {
+        let was_active = self.replay.is_active();
+        self.replay.verdict(time, verdict);
+        self.note_pause(time, was_active);
+    }
+
+    fn note_pause(&mut self, time: Timestamp, was_active: bool) {
         let is_active = self.replay.is_active();
         match (was_active, is_active, &mut self.pause) {
             (_, true, pause) => {
@@ -107,9 +120,6 @@ impl Observed {
             }
             (true, false, pause) => *pause = Some((time, 0.0)),
             (false, false, _) => {}
-        }
-        if let (Some((_, depth)), Some(number)) = (&mut self.pause, value.as_f64()) {
-            *depth = depth.max(self.replay.definition().condition.distance(number));
         }
     }
 
@@ -131,6 +141,9 @@ fn candidates(definition: &AlarmDefinition, spans: &[Span], pauses: &[Pause], fr
         let deeper = depths.into_iter().flatten().filter(|depth| *depth > definition.deadband);
         settings.extend(deeper.map(|depth| Setting { deadband: Some(depth), ..Setting::default() }));
     }
+    // The alarm of a silent device has an on-delay alone.
+    let has_off_delay = definition.condition != Condition::DeviceLost;
+    let short = if has_off_delay { short } else { Vec::new() };
     let off = quantiles(short.iter().map(|pause| pause.micros as f64 / 1e6).collect()).map(delay_above);
     let longer = off.into_iter().flatten().filter(|delay| *delay > definition.off_delay.as_secs_f64());
     settings.extend(longer.map(|delay| Setting { off_delay_seconds: Some(delay), ..Setting::default() }));

@@ -1,6 +1,6 @@
 //! One alarm with one setting, sample by sample.
 
-use crate::alarm::{Alarm, AlarmDefinition, OccurrenceId};
+use crate::alarm::{Alarm, AlarmDefinition, OccurrenceId, Verdict};
 use crate::tag::{Monotonic, Now, Quality, Scalar, Timestamp};
 
 /// From when to when an alarm was active.
@@ -71,10 +71,17 @@ impl Replay {
 
     /// A sample; not before the one before it.
     pub fn sample(&mut self, time: Timestamp, value: Scalar, quality: Quality) {
+        // A delay that has run out by now changes whether the deadband applies.
         self.pass(time);
-        self.latest = self.latest.max(time);
         let active = self.alarm.state().is_active();
         let verdict = self.definition.condition.judge(value, quality, active, self.definition.deadband);
+        self.verdict(time, verdict);
+    }
+
+    /// What was found of the condition, where that is known without samples; not before what was found before it.
+    pub fn verdict(&mut self, time: Timestamp, verdict: Verdict) {
+        self.pass(time);
+        self.latest = self.latest.max(time);
         let now = self.now(self.latest);
         let seen = self.alarm.observe(&self.definition, verdict, now, OccurrenceId(self.count + 1));
         if let Some(wake) = seen.wake {

@@ -93,7 +93,7 @@ pub struct Change {
     pub after: Arc<str>,
     /// When the activation began.
     pub raised: Timestamp,
-    /// Whether a person did it.
+    /// Whether somebody did it, rather than the plant.
     pub by_person: bool,
 }
 

@@ -143,6 +143,13 @@ pub struct Record {
     pub changes: Vec<Change>,
 }
 
+impl Record {
+    /// Every activation that touches a period, in the order in which they began.
+    pub fn activations(&self, period: Period) -> Vec<Activation> {
+        Lives::follow(&self.opening, &self.changes, period).activations
+    }
+}
+
 impl Figures {
     /// The figures of a period; `priority_of` says how urgent an alarm is, as the station file has it now.
     pub fn of(record: &Record, period: Period, priority_of: &dyn Fn(&str) -> Option<Priority>) -> Self {

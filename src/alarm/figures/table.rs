@@ -74,8 +74,16 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A field of CSV (RFC 4180).
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
 /// A time as people say it: `48 s`, `3.5 min`, `2.1 h`, `4.0 d`.
-pub(crate) fn time(seconds: f64) -> String {
+fn time(seconds: f64) -> String {
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),
@@ -96,6 +104,17 @@ impl Figures {
         rows.extend(self.acknowledge_rows());
         rows.extend(self.set_aside_rows());
         rows
+    }
+
+    /// The table as CSV, with the columns figure, value, target and verdict.
+    pub fn to_csv(&self) -> String {
+        let mut out = "figure,value,target,verdict\n".to_owned();
+        for row in self.table() {
+            let fields = [row.figure.as_str(), &row.value, &row.target, row.judgement.words()].map(quoted);
+            out.push_str(&fields.join(","));
+            out.push('\n');
+        }
+        out
     }
 
     fn rate_rows(&self) -> Vec<Row> {

@@ -1,5 +1,6 @@
 //! What needs the operator: active alarms with what to do, and the journal.
 
+use super::alarm_figures::FiguresView;
 use super::journal::Journal;
 use crate::alarm::{AlarmView, OccurrenceId, Subject};
 use crate::engine::Snapshot;
@@ -15,6 +16,9 @@ use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind
 pub(in crate::gui) struct AlarmsView {
     journal_shown: bool,
     journal: Journal,
+    /// Figures are shown, whatever else would be.
+    figures_shown: bool,
+    figures: FiguresView,
     selected: Option<OccurrenceId>,
     comment: String,
     /// The occurrences that were painted in the last frame: "acknowledge shown" means these.
@@ -24,13 +28,13 @@ pub(in crate::gui) struct AlarmsView {
 impl AlarmsView {
     /// What F2 means here: the selected alarm.
     pub(in crate::gui) fn acknowledge_key(&self) -> Option<OccurrenceId> {
-        self.selected.filter(|_| !self.journal_shown)
+        self.selected.filter(|_| !self.journal_shown && !self.figures_shown)
     }
 
     /// Selects an activation, or looks for its alarm in the journal when it is over.
     pub(in crate::gui) fn open(&mut self, alarm: &str, occurrence: OccurrenceId, snapshot: &Snapshot) {
         let is_active = snapshot.alarms.views.iter().any(|view| view.occurrence == occurrence);
-        self.journal_shown = !is_active;
+        (self.journal_shown, self.figures_shown) = (!is_active, false);
         if is_active {
             self.selected = Some(occurrence);
         } else {
@@ -41,6 +45,11 @@ impl AlarmsView {
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         self.head(ui, scene);
         ui.add_space(4.0);
+        if self.figures_shown {
+            self.painted.clear();
+            self.figures.ui(ui, scene);
+            return;
+        }
         if self.journal_shown {
             self.painted.clear();
             self.journal.ui(ui, scene);
@@ -58,14 +67,17 @@ impl AlarmsView {
         ui.horizontal(|ui| {
             heading(ui, "Alarms", &palette);
             let count = scene.snapshot.alarms.views.len();
-            if button(ui, &format!("Active {count}"), !self.journal_shown, &palette).clicked() {
-                self.journal_shown = false;
+            if button(ui, &format!("Active {count}"), !self.journal_shown && !self.figures_shown, &palette).clicked() {
+                (self.journal_shown, self.figures_shown) = (false, false);
             }
-            if button(ui, "Journal", self.journal_shown, &palette).clicked() {
-                self.journal_shown = true;
+            if button(ui, "Journal", self.journal_shown && !self.figures_shown, &palette).clicked() {
+                (self.journal_shown, self.figures_shown) = (true, false);
+            }
+            if button(ui, "Figures", self.figures_shown, &palette).clicked() {
+                self.figures_shown = true;
             }
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-                if self.journal_shown {
+                if self.journal_shown || self.figures_shown {
                     return;
                 }
                 let waiting = self.waiting_among_painted(scene);

@@ -1,5 +1,6 @@
 //! One file a view.
 
+mod alarm_figures;
 mod alarms;
 mod devices;
 mod journal;

@@ -1,6 +1,7 @@
 //! The tools of the window: the devices and their wires, where a value comes from, loop checks. Some need a station that really runs,
 //! against a small device of their own.
 
+mod alarm_figures;
 mod devices;
 mod reload;
 mod sheet;
