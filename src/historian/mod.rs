@@ -35,6 +35,7 @@ mod codec;
 mod columns;
 mod database;
 mod export;
+mod left_out;
 mod migrate;
 mod month;
 mod plan;
