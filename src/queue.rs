@@ -115,6 +115,18 @@ pub fn queues() -> Vec<QueueView> {
     .collect()
 }
 
+/// What a thread at the end of a queue said last, where it ended although nobody stopped it; told once. None while it runs.
+pub fn ended(thread: &mut Option<std::thread::JoinHandle<()>>) -> Option<String> {
+    let fault = thread.take_if(|thread| thread.is_finished())?.join().err();
+    let words = fault.as_ref().and_then(|fault| {
+        fault
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| fault.downcast_ref::<&str>().map(|words| (*words).to_owned()))
+    });
+    Some(words.unwrap_or_else(|| "it did not say why".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

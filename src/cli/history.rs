@@ -4,7 +4,7 @@ use super::tools::moment;
 use crate::historian::{Aggregate, HISTORY_FOLDER, Reader, SAMPLES_FILE, check_history, repair_history};
 use crate::station::backup::{Copied, back_up, restore as put_back};
 use crate::station::{StationLock, SystemClock};
-use crate::tag::{Clock, TagKey};
+use crate::tag::{Clock, TagKey, Timestamp};
 use anyhow::{Context, bail};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ pub(super) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
         bail!("the range ends before it begins; --from {} is not before --to {}", arguments.from, arguments.to);
     }
     let every = arguments.every.unwrap_or(Duration::from_micros(span as u64));
+    tell_missing(&reader, range[0])?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "from,value,good_seconds")?;
     for interval in reader.aggregate(&key, range, every, &arguments.aggregate, &|| false)? {
@@ -60,15 +61,35 @@ fn open(folder: &Path) -> anyhow::Result<Reader> {
     if !path.exists() {
         bail!("{} has no history yet", folder.display());
     }
-    let reader = Reader::open(&path, None)?;
+    Ok(Reader::open(&path, None)?)
+}
+
+/// Losses that are told one by one; of more, the newest, and the number of the others.
+const TOLD: usize = 5;
+
+/// Says on standard error what is missing in an answer about the time from `from` on.
+pub(super) fn tell_missing(reader: &Reader, from: Timestamp) -> anyhow::Result<()> {
+    missing(reader, from)?.iter().for_each(|line| eprintln!("{line}"));
+    Ok(())
+}
+
+fn missing(reader: &Reader, from: Timestamp) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
     let damaged = reader.unreadable_flushes();
     if damaged > 0 {
-        eprintln!(
-            "{}: {damaged} rows of samples are damaged and missing in this answer; run `polder repair`",
-            path.display()
-        );
+        lines.push(format!("{damaged} rows of samples are damaged and missing in this answer; run `polder repair`"));
     }
-    Ok(reader)
+    let losses = reader.losses(from)?;
+    let earlier = losses.len().saturating_sub(TOLD);
+    if earlier > 0 {
+        let samples: u64 = losses[..earlier].iter().map(|loss| loss.samples).sum();
+        lines.push(format!("samples may be missing in this answer: {samples} were lost in {earlier} cases before those below"));
+    }
+    lines.extend(losses[earlier..].iter().map(|loss| {
+        let why = if loss.why.is_empty() { "history could not keep up" } else { &loss.why };
+        format!("samples may be missing in this answer: {} were lost by {}: {why}", loss.samples, loss.noted.to_rfc3339())
+    }));
+    Ok(lines)
 }
 
 /// Copies a station, whether it runs or not: history, records and what stands beside them.

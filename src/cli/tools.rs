@@ -113,6 +113,7 @@ pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
         to: moment(&arguments.to)?,
         every: arguments.every,
     };
+    super::history::tell_missing(&reader, options.from)?;
     let offset = super::dialect::local_offset;
     let setting = Setting { dialect: arguments.dialect.dialect()?, offset: &offset, report: &|_| true };
     let plain = setting.dialect == Dialect::default();

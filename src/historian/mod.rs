@@ -35,6 +35,7 @@ mod codec;
 mod columns;
 mod database;
 mod export;
+mod left_out;
 mod migrate;
 mod month;
 mod plan;
@@ -63,7 +64,7 @@ pub use export::{
     Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_parquet, export_table,
     matches_pattern, write_whole,
 };
-pub use query::{QueryError, Reader};
+pub use query::{Loss, QueryError, Reader};
 pub use repair::{Repaired, check_history, repair_history};
 pub use retention::Forecast;
 pub use store::{OpenedHistory, SampleStore};

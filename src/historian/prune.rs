@@ -4,7 +4,9 @@ use super::SAMPLES_FILE;
 use super::calendar::{HOUR, Month, floor};
 use super::database::{Database, StoreError};
 use super::month;
-use super::retention::{BELIEVED_AHEAD, Forecast, Horizons, MonthUse, believed, forecast, horizons, recent};
+use super::retention::{
+    BELIEVED_AHEAD, Forecast, Horizons, MonthUse, WELL_BELOW_PERCENT, believed, forecast, horizons, recent,
+};
 use super::rollups;
 use super::store::{SampleStore, horizon};
 use crate::tag::Retention;
@@ -24,6 +26,8 @@ pub(super) const DROP_OLD_MINUTES: &str =
 const RAW: &str = "raw";
 const MINUTES: &str = "minutes";
 const BELIEVED: &str = "believed";
+/// When samples first went because of the cap.
+const CAPPED: &str = "capped";
 
 impl SampleStore {
     /// What the files take, and how that goes on.
@@ -31,7 +35,24 @@ impl SampleStore {
         let free = rustix::fs::statvfs(&self.folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         let months = self.month_uses();
         let first = recent(&months).first().and_then(|of| self.first_of(of.month)).unwrap_or(i64::MIN);
-        forecast(retention, now, &months, first, [self.all_bytes(), free])
+        let is_capped = self.main.with(|connection| horizon(connection, CAPPED)).is_ok_and(|since| since.is_some());
+        Forecast { is_capped, ..forecast(retention, now, &months, first, [self.all_bytes(), free]) }
+    }
+
+    /// Notes that samples go because of the cap, as long as they do.
+    fn note_cap(&mut self, retention: &Retention, raw_from: i64, now: i64) -> Result<(), StoreError> {
+        let by_time = Retention { most_bytes: None, ..*retention };
+        let bites = raw_from > horizons(&by_time, now, &[], 0, i64::MIN).raw_from;
+        let room = retention.most_bytes.is_none_or(|most| self.all_bytes() < most / 100 * WELL_BELOW_PERCENT);
+        let is_noted = self.main.with(|connection| horizon(connection, CAPPED))?.is_some();
+        match (bites, room && is_noted) {
+            (true, _) if !is_noted => self.move_horizon(CAPPED, now),
+            (false, true) => {
+                let sql = "DELETE FROM horizon WHERE what = ?1";
+                self.main.change(|transaction| transaction.execute(sql, [CAPPED]).map(drop))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// When the samples of a month begin, by its hour; none where that cannot be read, and the month then counts as whole.
@@ -95,6 +116,7 @@ impl SampleStore {
         self.move_horizon(BELIEVED, self.believed)?;
         let Horizons { raw_from, minutes_from } =
             horizons(retention, now, &self.month_uses(), self.all_bytes(), self.raw_from);
+        self.note_cap(retention, raw_from, now)?;
         // Told first: readers then do not look for what is about to go.
         self.move_horizon(RAW, raw_from)?;
         self.move_horizon(MINUTES, minutes_from)?;
@@ -105,7 +127,8 @@ impl SampleStore {
                 remove_file(&month::path(&self.folder, month))?;
                 return Ok(true);
             }
-            if self.prune_month(month, raw_from)? {
+            let pruned = self.prune_month(month, raw_from);
+            if self.leave_out(month, pruned)?.unwrap_or(false) {
                 return Ok(true);
             }
         }

@@ -58,6 +58,17 @@ pub enum QueryError {
     Cancelled,
 }
 
+/// Samples that were lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// When that was noted: they are of any time before.
+    pub noted: Timestamp,
+    /// At least so many.
+    pub samples: u64,
+    /// Why; empty where that was not known.
+    pub why: String,
+}
+
 /// A reader with connections of its own.
 pub struct Reader {
     main: Connection,
@@ -106,6 +117,20 @@ impl Reader {
     /// `polder repair` looks at them. 0 inside a running station, which sets them apart when it starts.
     pub const fn unreadable_flushes(&self) -> usize {
         self.unreadable
+    }
+
+    /// What stands in the file of samples that were lost and may have been of `from` or later, the oldest first: each was noted at its time,
+    /// and may be of any time before that.
+    pub fn losses(&self, from: Timestamp) -> Result<Vec<Loss>, QueryError> {
+        self.with(|connection| {
+            let sql = "SELECT time, samples, why FROM loss WHERE time >= ?1 ORDER BY time, id";
+            let mut statement = connection.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| {
+                let (time, samples): (i64, i64) = (row.get(0)?, row.get(1)?);
+                Ok(Loss { noted: Timestamp::from_micros(time), samples: samples.unsigned_abs(), why: row.get(2)? })
+            };
+            statement.query_map([from.as_micros()], row)?.collect()
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, QueryError> {

@@ -85,6 +85,10 @@ pub struct Forecast {
     pub days_left: Option<u64>,
     /// Days until the cap is reached and the oldest samples go, as they are meant to; none without a cap or while growth is not known.
     pub days_to_cap: Option<u64>,
+    /// What all files together may take; none without a cap.
+    pub most_bytes: Option<u64>,
+    /// Whether samples went because of the cap before, and it is still about reached.
+    pub is_capped: bool,
 }
 
 /// Looks ahead. Growth is what the last two months take, over the days since their `first` sample. `bytes` is what all files take, and what
@@ -105,7 +109,8 @@ pub(super) fn forecast(
     // At the cap history grows no more.
     let fills_disk = room.is_none_or(|room| room > free_bytes);
     let days_left = until(free_bytes).filter(|_| fills_disk);
-    Forecast { bytes, bytes_a_day, free_bytes, days_left, days_to_cap: room.and_then(until) }
+    let (days_to_cap, most_bytes) = (room.and_then(until), retention.most_bytes);
+    Forecast { bytes, bytes_a_day, free_bytes, days_left, days_to_cap, most_bytes, is_capped: false }
 }
 
 /// The months by which growth is judged.
@@ -118,7 +123,30 @@ const WARN_DAYS: u64 = 14;
 /// Ten years: as good as never.
 const NEVER_DAYS: u64 = 3650;
 
+/// Of the cap: from here on somebody should look.
+const NEAR_PERCENT: u64 = 90;
+/// Of the cap: below this it is not about reached any more.
+pub(super) const WELL_BELOW_PERCENT: u64 = 80;
+
 impl Forecast {
+    /// What history takes of its cap, in percent, rounded down; none without a cap, or before the files were looked at.
+    pub fn percent(&self) -> Option<u64> {
+        let most = self.most_bytes.filter(|most| *most > 0)?;
+        Some((u128::from(self.bytes) * 100 / u128::from(most)) as u64)
+    }
+
+    /// Why somebody should look before the oldest samples go because of the cap. When they have begun to go, as they are meant to, there is
+    /// nothing to be done in time any more, and nothing is said.
+    pub fn near_limit(&self) -> Option<String> {
+        let (percent, most) = (self.percent()?, self.most_bytes? / 1_000_000);
+        let soon = self.days_to_cap.filter(|days| *days < WARN_DAYS);
+        if self.is_capped || (percent < NEAR_PERCENT && soon.is_none()) {
+            return None;
+        }
+        let when = soon.map_or_else(String::new, |days| format!(", and reaches them in {days} days"));
+        Some(format!("history takes {percent} % of the {most} MB that it may take{when}; then the oldest samples go"))
+    }
+
     /// What an operator should know, if anything.
     pub fn warning(&self) -> Option<String> {
         let days = self.days_left.filter(|days| *days < WARN_DAYS)?;
@@ -198,6 +226,25 @@ mod tests {
         assert_eq!(full.days_left, Some(5), "the disk ends before the cap");
         let young = forecast(&Retention::default(), now, &uses(&[("2026-11", 10 << 20)]), now - 5 * DAY, [0, 10 << 20]);
         assert_eq!((young.bytes_a_day, young.days_left), (2 << 20, Some(5)), "since the first sample");
+    }
+
+    #[test]
+    fn the_cap_is_told_before_it_is_reached_and_not_after() {
+        let now = at("2026-11-16T00:00:00Z");
+        let first = at("2026-10-01T00:00:00Z");
+        let at_use = |most: u64, used: u64| {
+            let capped = Retention { most_bytes: Some(most), ..Retention::default() };
+            forecast(&capped, now, &uses(&[("2026-10", 31_000), ("2026-11", 15_000)]), first, [used, 1 << 40])
+        };
+        let calm = at_use(100_000, 46_000);
+        assert_eq!((calm.percent(), calm.near_limit()), (Some(46), None), "54 days to go");
+        let near = at_use(1_000_000, 900_000);
+        assert!(near.near_limit().unwrap().starts_with("history takes 90 % of the 1 MB"), "{near:?}");
+        assert_eq!(at_use(1_000_000, 899_999).near_limit(), None);
+        let soon = at_use(60_000, 46_500).near_limit().unwrap();
+        assert!(soon.contains("takes 77 %") && soon.contains("in 13 days"), "by the forecast: {soon}");
+        assert_eq!(Forecast { is_capped: true, ..near }.near_limit(), None, "that is how it is meant to be");
+        assert_eq!(Forecast::default().percent(), None);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use super::calendar::{HOUR, Month, floor};
 use super::codec::{HeadWriter, read_head};
 use super::database::{Database, Layout, StoreError, damage, explain, set_aside};
+use super::left_out::LeftOut;
 use super::month::{self, Sealed};
 use super::seal::Sealing;
 use super::tail::{Tail, Unsealed};
 use super::{HISTORY_FOLDER, SAMPLES_FILE, migrate, rollups};
 use crate::tag::{Quality, Reason, Sample, TagKey, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -107,6 +108,8 @@ pub struct SampleStore {
     pub(super) doubted: Duration,
     /// Samples that could not be kept and are not reported yet.
     pub(super) lost: u64,
+    /// Files of months that cannot be read.
+    pub(super) left_out: LeftOut,
 }
 
 /// The open file of a month.
@@ -120,7 +123,6 @@ pub(super) struct MonthFile {
 impl SampleStore {
     pub(super) fn open(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
         let path = folder.join(SAMPLES_FILE);
-        let is_new = !path.exists();
         let main = Database::open(&path, &LAYOUT)?;
         let mut store = Self {
             main,
@@ -142,16 +144,16 @@ impl SampleStore {
             believed: i64::MIN,
             doubted: Duration::ZERO,
             lost: 0,
+            left_out: LeftOut::default(),
         };
-        if is_new {
-            store.find_tags_again()?;
-        }
         store.load()?;
         store.lower_horizons(now.as_micros())?;
         store.load_believed(now.as_micros())?;
         // What the next samples go to is checked now, while nobody waits yet.
-        if month::path(folder, Month::of(now.as_micros())).exists() {
-            store.month(Month::of(now.as_micros()))?;
+        let month = Month::of(now.as_micros());
+        if month::path(folder, month).exists() {
+            let opened = store.month(month).map(drop);
+            store.leave_out(month, opened)?;
         }
         if rollups::path(folder, rollups::year_of(now.as_micros())).exists() {
             store.year(rollups::year_of(now.as_micros()))?;
@@ -166,7 +168,6 @@ impl SampleStore {
     }
 
     fn load(&mut self) -> Result<(), StoreError> {
-        self.load_keys()?;
         self.was_alive = self.main.with(alive)?;
         self.raw_from = self.main.with(|connection| horizon(connection, "raw"))?.unwrap_or(i64::MIN);
         self.newest_head = self.main.with(|connection| {
@@ -176,7 +177,8 @@ impl SampleStore {
                 |row| row.get(0),
             )
         })?;
-        self.raise_head_numbers()?;
+        self.learn_from_months()?;
+        self.load_keys()?;
         let head = load_head(&self.main, &self.folder)?;
         let mut tail = head.tail;
         tail.alive = self.was_alive;
@@ -192,24 +194,6 @@ impl SampleStore {
         Ok(())
     }
 
-    /// A main file that is new, restored or rebuilt counts its head rows from the start again. What months say of the rows before must not
-    /// hold for them: their samples would be taken for sealed.
-    fn raise_head_numbers(&mut self) -> Result<(), StoreError> {
-        let mut sealed = self.newest_head;
-        for month in month::months(&self.folder) {
-            sealed = sealed.max(sealed_through(&month::path(&self.folder, month))?);
-        }
-        if sealed == self.newest_head {
-            return Ok(());
-        }
-        self.main.change(|transaction| {
-            transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'head'", [])?;
-            transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('head', ?1)", [sealed])
-        })?;
-        self.newest_head = sealed;
-        Ok(())
-    }
-
     fn keep_unreadable(&mut self, rows: &[i64]) -> Result<(), StoreError> {
         self.main.change(|transaction| {
             for row in rows {
@@ -218,21 +202,6 @@ impl SampleStore {
             }
             Ok(())
         })
-    }
-
-    /// The main file is new, but there may be files of months beside it: they know the numbers of their tags.
-    fn find_tags_again(&mut self) -> Result<(), StoreError> {
-        for month in month::months(&self.folder).into_iter().rev() {
-            let tags = self.month(month)?.database.with(tags_of)?;
-            self.main.change(|transaction| {
-                for (id, key) in &tags {
-                    let sql = "INSERT OR IGNORE INTO tag(id, key) VALUES (?1, ?2)";
-                    transaction.prepare_cached(sql)?.execute(params![id, key])?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
     }
 
     /// The path of the main file.
@@ -410,9 +379,13 @@ impl SampleStore {
     pub(super) fn last_before(&mut self, tag: i64, time: i64) -> Result<Option<Sample>, StoreError> {
         let newest = Month::of(time.saturating_sub(1));
         for month in month::months(&self.folder).into_iter().rev().filter(|month| *month <= newest) {
-            let found = self.month(month)?.database.with(|connection| month::before(connection, tag, time))?;
-            if found.is_some() {
-                return Ok(found);
+            let found = self.month(month);
+            let found = found.and_then(|file| file.database.with(|connection| month::before(connection, tag, time)));
+            match self.leave_out(month, found)? {
+                // An older month would tell what is not true any more.
+                None => return Ok(None),
+                Some(found) if found.is_some() => return Ok(found),
+                Some(_) => {}
             }
         }
         Ok(None)
@@ -454,7 +427,8 @@ impl SampleStore {
         let Some(before) = month::months(&self.folder).into_iter().rev().find(|other| *other < month) else {
             return Ok(());
         };
-        let known = self.month(before)?.database.with(month::all_closing)?;
+        let known = self.month(before).and_then(|file| file.database.with(month::all_closing));
+        let Some(known) = self.leave_out(before, known)? else { return Ok(()) };
         self.month(month)?.database.change(|transaction| {
             known.iter().try_for_each(|(tag, sample)| month::write_opening(transaction, *tag, sample))
         })
@@ -638,23 +612,6 @@ fn last_in(path: &Path, tags: &BTreeSet<i64>, time: i64) -> rusqlite::Result<Vec
     let connection = Database::open_to_read(path)?;
     let last = |tag: &i64| Ok(month::before(&connection, *tag, time)?.map(|sample| (*tag, sample)));
     tags.iter().filter_map(|tag| last(tag).transpose()).collect()
-}
-
-/// The newest head row of which a file of a month has samples. A damaged file has none: it is set aside when it is opened for writing.
-fn sealed_through(path: &Path) -> Result<i64, StoreError> {
-    let read = || {
-        // Not to read alone: a file that was being made when the power failed has a change to take back first.
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // Power failed before the file had its tables.
-        if !connection.table_exists(None, "sealed")? {
-            return Ok(0);
-        }
-        connection.query_row("SELECT coalesce(max(through), 0) FROM sealed", [], |row| row.get(0))
-    };
-    match read().map_err(|source| explain(path, source)) {
-        Err(StoreError::Damaged { .. }) => Ok(0),
-        through => through,
-    }
 }
 
 fn sealed_in(folder: &Path, month: Month) -> rusqlite::Result<HashMap<i64, Sealed>> {

@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod left_out;
 mod pruning;
 mod reading;
 

@@ -64,6 +64,10 @@ pub struct HistoryState {
     pub set_aside: Option<Arc<str>>,
     /// What history takes on the disk, and how that goes on; looked at every hour.
     pub forecast: Forecast,
+    /// How many files cannot be read and are left out; looked at every hour.
+    pub left_out: u64,
+    /// Which of them, and why; none where there is none.
+    pub left_out_words: Option<Arc<str>>,
 }
 
 /// The running thread.
@@ -134,6 +138,16 @@ impl Historian {
     /// Where the samples are, for readers.
     pub fn source(&self) -> (PathBuf, Unsealed) {
         (self.path.clone(), Arc::clone(&self.unsealed))
+    }
+
+    /// Whether the thread runs no more.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// What the thread said last, where it ended before it was stopped; told once.
+    pub fn ended(&mut self) -> Option<String> {
+        queue::ended(&mut self.thread)
     }
 
     /// Flushes everything and ends the thread.
@@ -367,6 +381,7 @@ impl Worker {
         self.believed = now.monotonic;
         self.prunes = self.store.prune_step(&self.retention, utc)?;
         if !self.prunes {
+            self.store.look_for_left_out();
             self.state.forecast = self.store.forecast(&self.retention, utc);
         }
         Ok(())
@@ -485,6 +500,8 @@ impl Worker {
     fn tell(&mut self) {
         let sealing = self.sealing_failed.as_ref().map(|(why, _)| Arc::clone(why));
         self.state.failing = self.writing_fails.clone().or(sealing);
+        self.state.left_out = self.store.left_out.count();
+        self.state.left_out_words = self.store.left_out.words().map(Into::into);
         if self.reported != self.state {
             self.reported = self.state.clone();
             (self.report)(self.state.clone());

@@ -69,6 +69,11 @@ impl Recorder {
         })
     }
 
+    /// What the thread said last, where it ended before it was stopped; told once.
+    pub fn ended(&mut self) -> Option<String> {
+        queue::ended(&mut self.thread)
+    }
+
     /// Commits everything that waits, and ends the thread.
     pub fn stop(mut self) {
         let thread = self.thread.take();

@@ -126,6 +126,8 @@ pub(super) struct StationOutlets {
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
     pub(super) untold_plan: Option<Arc<Plan>>,
+    /// What the engine had no room for.
+    pub(super) untold_health: Option<Health>,
     pub(super) lost: u64,
     pub(super) missed: u64,
     pub(super) unsent: Vec<Transition>,
@@ -154,6 +156,26 @@ impl StationOutlets {
         self.untold_retention.take_if(|retention| historian.set_retention(*retention));
         self.untold_plan.take_if(|plan| historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()));
         self.untold_retention.is_none() && self.untold_plan.is_none()
+    }
+
+    /// A thread of the stores that ended by itself is said at once: this is called at least once a second.
+    fn look_at_threads(&mut self) {
+        let historian = self.historian.as_mut().and_then(Historian::ended);
+        let recorder = self.recorder.as_mut().and_then(Recorder::ended);
+        if historian.is_some() || recorder.is_some() {
+            let words = |of: &str, why: String| {
+                format!("{of} stopped by a fault of Polder ({why}); restart the station").into()
+            };
+            self.untold_health = self.board.change(|stores| {
+                stores.historian_ended = historian.map(|why| words("history", why)).or(stores.historian_ended.take());
+                stores.recorder_ended = recorder.map(|why| words("the records", why)).or(stores.recorder_ended.take());
+            });
+        }
+        if let Some(health) = self.untold_health.take()
+            && let Err(Rejected::Full(Event::Health(health))) = self.urgent.try_send(Event::Health(health))
+        {
+            self.untold_health = Some(health);
+        }
     }
 
     pub(super) fn pass_on(&mut self) {
@@ -240,6 +262,7 @@ impl Outlets for StationOutlets {
     }
 
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
+        self.look_at_threads();
         if snapshot.generation != self.generation {
             self.change_plan(&snapshot);
         } else if self.untold_plan.is_some() || self.untold_retention.is_some() {

@@ -13,7 +13,7 @@ use crate::config::{self, Plant};
 use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{Engine, Event, OffScan, Restored};
+use crate::engine::{Engine, Event, LeftOut, OffScan, Restored};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
@@ -192,6 +192,10 @@ impl Parts {
             shared.update(&reports, |stores| {
                 (stores.disk_failing, stores.lost_by_historian) = (state.failing, state.lost);
                 stores.history_days = state.forecast.days_shown();
+                stores.history_percent = state.forecast.percent();
+                stores.history_near_limit = state.forecast.near_limit().map(Into::into);
+                let count = state.left_out;
+                stores.history_left_out = state.left_out_words.map(|words| LeftOut { count, words });
                 stores.set_aside = state.set_aside.or(stores.set_aside.take());
             });
         };
@@ -244,6 +248,7 @@ impl Parts {
             held: VecDeque::new(),
             untold_retention: None,
             untold_plan: None,
+            untold_health: None,
             lost: 0,
             missed: 0,
             unsent: Vec::new(),
@@ -366,7 +371,7 @@ impl StationOutlets {
         let a_moment = std::time::Duration::from_millis(1);
         for _ in 0..CLOSING {
             self.pass_on();
-            if self.held.is_empty() {
+            if self.held.is_empty() || self.historian.as_ref().is_none_or(Historian::has_ended) {
                 break;
             }
             std::thread::park_timeout(a_moment);
@@ -439,6 +444,50 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         outlets.close();
+    }
+
+    #[test]
+    fn a_historian_that_died_is_said_in_words_and_holds_up_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
+        let (urgent, mut inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
+        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
+        let history = OpenedHistory::open(folder.path(), clock.now().utc);
+        let mut parts = Parts::start(folder.path(), &plant, records, history, &clock, &urgent).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let doomed = OpenedHistory::open(other.path(), clock.now().utc).unwrap();
+        // What it reports kills the thread, as a fault in it would.
+        parts.historian = Historian::start(doomed, Arc::clone(&clock), |_| panic!("a fault of the test")).unwrap();
+        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
+        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
+        let mut outlets = parts.outlets(&handle, None);
+        let snapshot = Arc::new(engine.snapshot(clock.now()));
+        let end = Instant::now() + Duration::from_secs(30);
+        let why = loop {
+            assert!(Instant::now() < end, "nothing was said");
+            crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
+            let told = std::iter::from_fn(|| inbox.try_recv().ok());
+            let failing = told.filter_map(|event| match event {
+                Event::Health(health) => health.history_failing,
+                _ => None,
+            });
+            if let Some(why) = failing.last() {
+                break why;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        };
+        assert!(why.contains("a fault of the test") && why.contains("restart the station"), "{why}");
+        let rows = (0..100).map(|_| crate::tag::HistoryRow {
+            tag: crate::tag::TagId(0),
+            sample: crate::tag::Sample { time: Timestamp::default(), value: None, quality: crate::tag::Quality::GOOD },
+        });
+        crate::engine::run::Outlets::history(&mut outlets, &mut rows.collect());
+        assert!(crate::engine::run::Outlets::records(&mut outlets, Vec::new(), Vec::new()).is_ok(), "records go on");
+        let closing = Instant::now();
+        outlets.close();
+        assert!(closing.elapsed() < Duration::from_secs(4), "nobody waits for a thread that is gone");
     }
 
     #[test]

@@ -63,3 +63,24 @@ fn a_restore_that_fails_leaves_nothing_half() {
     let names: Vec<_> = std::fs::read_dir(to.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["copy"]);
 }
+
+#[test]
+fn what_was_lost_is_told_with_an_answer_that_may_lack_it() {
+    let station = station();
+    let path = station.path().join(HISTORY_FOLDER).join(SAMPLES_FILE);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let lines = |from: i64| {
+        let reader = Reader::open(&path, None).unwrap();
+        missing(&reader, Timestamp::from_micros(from)).unwrap()
+    };
+    assert_eq!(lines(0), Vec::<String>::new());
+    connection.execute_batch("INSERT INTO loss(time, samples, why) VALUES (1000000, 7, '1 chunks cannot be read')").unwrap();
+    let [line] = &lines(0)[..] else { panic!("one line") };
+    assert!(line.contains("7 were lost by 1970-01-01T00:00:01") && line.ends_with("1 chunks cannot be read"), "{line}");
+    assert_eq!(lines(2_000_000), Vec::<String>::new(), "what was lost before concerns nothing after it");
+    for _ in 0..9 {
+        connection.execute_batch("INSERT INTO loss(time, samples, why) VALUES (2000000, 1, '')").unwrap();
+    }
+    assert_eq!(lines(0).len(), 6);
+    assert!(lines(0)[0].contains("11 were lost in 5 cases before"), "{:?}", lines(0));
+}

@@ -3,6 +3,7 @@
 use super::{Lived, Saved, ids};
 use crate::historian::calendar::{HOUR, floor};
 use crate::historian::database::StoreError;
+use crate::historian::left_out::HIGHEST_TAG;
 use crate::historian::month;
 use crate::historian::rollup::{Rollup, decode_rollups};
 use crate::historian::rollups::{self, Resolution, replace_hour};
@@ -13,8 +14,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows of rollups in one commit.
 const ROWS: usize = 1000;
-/// A number above this is a garbled one: tables over all tags would fill the memory.
-const HIGHEST_TAG: i64 = 1 << 24;
 
 /// Rollups of a tag that lay in one row.
 type Row = (i64, Vec<Rollup>);
