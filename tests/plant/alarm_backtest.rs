@@ -1,9 +1,9 @@
 //! Replays of history with other alarm settings, against the engine itself and against a history that was written by the historian.
 
 use crate::history::Random;
-use crate::support::{Folder, modbus_station, run, words};
+use crate::support::{Folder, change_of, modbus_station, run, words};
 use polder::alarm::backtest::{Replay, Span};
-use polder::alarm::{AlarmDefinition, AlarmKey, OccurrenceId, State, Transition};
+use polder::alarm::{AlarmDefinition, State, Transition};
 use polder::config;
 use polder::driver::{Batch, Condition, DeviceReport, DriverEvent, Link, Reading, Statistics};
 use polder::engine::{Effects, Engine, Event, Restored};
@@ -254,16 +254,8 @@ fn a_device_that_comes_and_goes_gets_a_longer_delay_out_of_the_journal() {
     let mut file = modbus_station(1502, "1s", json!([{"name": "level", "device": "plc-1", "register": "holding:0"}]));
     file["devices"][0]["lost"] = json!({"on_delay": "2s"});
     let folder = Folder::new(&file);
-    let change = |second: i64, from: State, to: State, number: u64| Transition {
-        alarm: AlarmKey::from("plc-1:lost"),
-        occurrence: OccurrenceId(number),
-        from,
-        to,
-        time: Timestamp::from_micros(START + second * SECOND),
-        raised: Timestamp::from_micros(START + second * SECOND),
-        value: None,
-        actor: None,
-        comment: "".into(),
+    let change = |second: i64, from: State, to: State, number: u64| {
+        change_of("plc-1:lost", number, [from, to], [Timestamp::from_micros(START + second * SECOND); 2])
     };
     // Thirty times for seven seconds, and once for ten minutes.
     let lives = (0..30).map(|number| (number * 1000, 7)).chain([(50_000, 600)]);

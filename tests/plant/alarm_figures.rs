@@ -1,9 +1,9 @@
 //! Alarm figures against a second calculation, in Python, from the definitions and the exported journal alone.
 
 use crate::history::Random;
-use crate::support::{Folder, python, root, run, words};
+use crate::support::{Folder, change_of, python, root, run, words};
 use polder::access::Principal;
-use polder::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
+use polder::alarm::{State, Transition};
 use polder::recorder::{Order, RecordStore, Recorder};
 use polder::tag::Timestamp;
 use serde_json::{Value as Json, json};
@@ -95,22 +95,8 @@ fn transitions(mut lives: Vec<Life>) -> Vec<Transition> {
         for (second, from, to, by_person) in changes(life) {
             let from = if waits && from == State::Normal { State::ReturnedUnacknowledged } else { from };
             all.push(Transition {
-                alarm: AlarmKey::from(life.alarm.as_str()),
-                occurrence: OccurrenceId(number as u64 + 1),
-                from,
-                to,
-                time: at(second),
-                raised: at(life.came),
-                value: None,
                 actor: by_person.then(|| Principal::person("anna")),
-                comment: "".into(),
-                occasion: Occasion::default(),
-                condition: ConditionState::default(),
-                kept: (to != State::Normal).then(|| {
-                    let occurrence = OccurrenceId(number as u64 + 1);
-                    Box::new(Persisted::of_state(to, occurrence, at(life.came), at(second)))
-                }),
-                is_requested: false,
+                ..change_of(&life.alarm, number as u64 + 1, [from, to], [at(second), at(life.came)])
             });
             waits = to == State::ReturnedUnacknowledged;
         }

@@ -1,5 +1,7 @@
 //! Foreign peers and stations under test. Nothing here sleeps: everything waits for a condition, with a deadline.
 
+use polder::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
+use polder::tag::Timestamp;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -273,4 +275,25 @@ pub fn modbus_station(port: u16, timeout: &str, tags: Value) -> Value {
         "devices": [{"name": "plc-1", "connection": "plc", "unit": 1, "poll": "200ms"}],
         "tags": tags,
     })
+}
+
+/// A change of an alarm that the plant itself made, as the engine would hand it to the records.
+pub fn change_of(alarm: &str, number: u64, [from, to]: [State; 2], [time, raised]: [Timestamp; 2]) -> Transition {
+    let occurrence = OccurrenceId(number);
+    let kept = (to != State::Normal).then(|| Box::new(Persisted::of_state(to, occurrence, raised, time)));
+    Transition {
+        alarm: AlarmKey::from(alarm),
+        occurrence,
+        from,
+        to,
+        time,
+        raised,
+        value: None,
+        actor: None,
+        comment: "".into(),
+        occasion: Occasion::default(),
+        condition: ConditionState { active: to.is_active(), unevaluated: false },
+        kept,
+        is_requested: false,
+    }
 }

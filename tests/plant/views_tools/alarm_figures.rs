@@ -1,12 +1,12 @@
 //! The figures of the alarms view, on a station that really runs with a journal behind it.
 
 use super::Live;
-use crate::support::Folder;
+use crate::support::{Folder, change_of};
 use crate::views::{show, small, texts};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use polder::access::Principal;
-use polder::alarm::{AlarmKey, OccurrenceId, State, Transition};
+use polder::alarm::{State, Transition};
 use polder::gui::View;
 use polder::recorder::{Order, RecordStore, Recorder};
 use polder::station::SystemClock;
@@ -19,15 +19,8 @@ fn life(number: u64, alarm: &str, ago: Duration) -> Vec<Transition> {
     let came = SystemClock::new().now().utc.minus(ago);
     let at = |seconds: u64| came.plus(Duration::from_secs(seconds));
     let change = |from: State, to: State, time: Timestamp, actor: Option<Principal>| Transition {
-        alarm: AlarmKey::from(alarm),
-        occurrence: OccurrenceId(number),
-        from,
-        to,
-        time,
-        raised: came,
-        value: None,
         actor,
-        comment: "".into(),
+        ..change_of(alarm, number, [from, to], [time, came])
     };
     vec![
         change(State::Normal, State::Unacknowledged, came, None),
@@ -44,7 +37,7 @@ fn station() -> Live {
     let mut changes: Vec<Transition> = life(1, "speed:low", Duration::from_secs(6 * 86_400));
     changes.extend((0..30).flat_map(|number| life(2 + number, "flow:high", Duration::from_secs(18_000 - 60 * number))));
     let recorder = Recorder::start(RecordStore::open(&folder.path.join("records.sqlite")).unwrap(), |_| {}).unwrap();
-    recorder.order(Order { transitions: changes, drafts: Vec::new() }).unwrap();
+    recorder.order(Order { transitions: changes, drafts: Vec::new(), delays: Vec::new() }).unwrap();
     recorder.stop();
     Live { asked, ..Live::start_in(folder) }
 }
