@@ -63,7 +63,8 @@ fn read_since(
     names: &mut Names,
     mut take: impl FnMut(Change),
 ) -> rusqlite::Result<()> {
-    let query = "SELECT time, alarm, occurrence, before, after, raised, actor IS NOT NULL FROM journal
+    let query =
+        "SELECT time, alarm, occurrence, before, after, raised, coalesce(actor, 'station') <> 'station' FROM journal
         WHERE time >= ?1 ORDER BY time, id";
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([from.as_micros()])?;

@@ -101,7 +101,7 @@ def figures(rows, start, end):
 
     acknowledged = {}
     for row in within:
-        by_person = row["actor"] != "" and waits(row["before"]) and row["after"] and not waits(row["after"])
+        by_person = row["actor"] not in ("", "station") and waits(row["before"]) and row["after"] and not waits(row["after"])
         if by_person and row["after"] not in ASIDE:
             acknowledged.setdefault((row["alarm"], row["occurrence"]), (row["time"], row["time"] - row["raised"], row["priority"]))
 
