@@ -2,11 +2,11 @@
 
 use super::figures;
 use crate::access::Principal;
-use crate::alarm::figures::{Opening, Standing};
+use crate::alarm::figures::Opening;
 use crate::audit::{self, RequestId};
 use crate::config;
 use crate::engine::{HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
-use crate::handover::{Sources, gather};
+use crate::handover::{Sources, gather, with_set_aside};
 use crate::historian::{ExportError, write_whole};
 use crate::recorder::{RECORDS_FILE, RecordStore, read_audit_between, read_remembered, read_standing};
 use crate::station::{StationLock, SystemClock, account_name, ask};
@@ -118,14 +118,7 @@ fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Vec<Ope
         state: alarm.state.word().into(),
         raised: alarm.raised,
     });
-    let mut standing: Vec<Opening> = live.collect();
-    let is_missing = |one: &Opening| {
-        Standing::of_word(&one.state) == Some(Standing::SetAside)
-            && standing.iter().all(|known| known.alarm != one.alarm)
-    };
-    let aside: Vec<Opening> = recorded.into_iter().filter(is_missing).collect();
-    standing.extend(aside);
-    Ok(standing)
+    Ok(with_set_aside(live.collect(), recorded))
 }
 
 fn request(body: RequestBody, now: Now) -> Request {
