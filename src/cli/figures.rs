@@ -136,7 +136,7 @@ fn print(figures: &Figures) {
     println!("From {} to {}, {:.1} days", moment(figures.period.from), moment(figures.period.to), days(figures));
     println!();
     for row in figures.table() {
-        let line = format!("{:<46} {:>28}   {:<32} {}", row.figure, row.value, row.target, row.judgement.words());
+        let line = format!("{:<46} {:>16}   {:<32} {}", row.figure, row.value, row.target, row.judgement.words());
         println!("{}", line.trim_end());
     }
     println!(

@@ -2,10 +2,11 @@
 
 use super::figures;
 use crate::access::Principal;
+use crate::alarm::figures::Opening;
 use crate::audit::{self, RequestId};
 use crate::config;
 use crate::engine::{HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
-use crate::handover::{Sources, gather};
+use crate::handover::{Sources, gather, with_set_aside};
 use crate::historian::{ExportError, write_whole};
 use crate::recorder::{RECORDS_FILE, RecordStore, read_audit_between, read_remembered, read_standing};
 use crate::station::{StationLock, SystemClock, account_name, ask};
@@ -56,7 +57,7 @@ pub(super) fn handover(arguments: &HandoverArguments) -> anyhow::Result<ExitCode
     // The file gets its name only when the record says that it was made.
     let written = write_whole(out, |file| {
         file.write_all(html.as_bytes())?;
-        record(folder, page, now, lock.is_some()).map_err(|why| ExportError::from(std::io::Error::other(why)))
+        record(folder, &page, now, lock.is_some()).map_err(|why| ExportError::from(std::io::Error::other(why)))
     });
     written.with_context(|| format!("{} was not written", out.display()))?;
     println!("{} was written and recorded; SHA-256 {digits}", out.display());
@@ -90,13 +91,52 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
         made: now.utc,
         made_by: &account_name(),
         is_running,
-        standing: &read_standing(&records)?,
+        standing: &standing(folder, is_running, now)?,
         definitions: &definitions,
         audit: &audit,
         scans: &read_remembered(&records, "scan")?,
         figures: figures::figures_of(&records, period, &definitions)?,
     });
     Ok(handover.to_html(&local))
+}
+
+/// The alarms that are not normal. A station that runs is asked: its records follow a moment later, and only they tell what is set aside.
+fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Vec<Opening>> {
+    let recorded = read_standing(&folder.join(RECORDS_FILE))?;
+    if !is_running {
+        return Ok(recorded);
+    }
+    let request = request(RequestBody::ListAlarms, now);
+    let alarms = match ask(folder, &request).context("the running station cannot be asked")? {
+        Some(Reply::Alarms { alarms }) => alarms,
+        Some(other) => bail!("the station answered something else: {other:?}"),
+        None => bail!("the station stopped meanwhile; try again"),
+    };
+    let live = alarms.into_iter().map(|alarm| Opening {
+        alarm: alarm.alarm,
+        occurrence: alarm.occurrence.0,
+        state: alarm.state.word().into(),
+        raised: alarm.raised,
+    });
+    Ok(with_set_aside(live.collect(), recorded))
+}
+
+fn request(body: RequestBody, now: Now) -> Request {
+    let id = format!("{:x}-{:x}-handover-{}", now.utc.as_micros(), std::process::id(), name_of(&body));
+    Request {
+        version: PROTOCOL_VERSION,
+        id: RequestId::from(id.as_str()),
+        principal: Principal::person(&account_name()),
+        expires: now.utc.plus(Duration::from_secs(30)),
+        body,
+    }
+}
+
+const fn name_of(body: &RequestBody) -> &'static str {
+    match body {
+        RequestBody::ListAlarms => "alarms",
+        _ => "page",
+    }
 }
 
 /// Local time with its offset, so that a page can be read anywhere.
@@ -108,17 +148,13 @@ fn local(time: Timestamp) -> String {
 }
 
 /// Records the page: by the station that runs, or in the records of one that is held.
-fn record(folder: &Path, page: HandoverPage, now: Now, is_held: bool) -> Result<(), String> {
-    let id = RequestId::from(format!("{:x}-{:x}-handover", now.utc.as_micros(), std::process::id()).as_str());
-    let principal = Principal::person(&account_name());
+fn record(folder: &Path, page: &HandoverPage, now: Now, is_held: bool) -> Result<(), String> {
+    let request = request(RequestBody::Handover(page.clone()), now);
     if is_held {
-        let draft = page.draft(id, &principal, now)?;
+        let draft = page.draft(request.id, &request.principal, now)?;
         let mut store = RecordStore::open(&folder.join(RECORDS_FILE)).map_err(|error| error.to_string())?;
         return audit::commit(&mut store, &[draft]).map(|_| ()).map_err(|error| error.to_string());
     }
-    let body = RequestBody::Handover(page);
-    let expires = now.utc.plus(Duration::from_secs(30));
-    let request = Request { version: PROTOCOL_VERSION, id, principal, expires, body };
     match ask(folder, &request).map_err(|error| format!("the running station cannot be asked: {error}"))? {
         Some(Reply::Done) => Ok(()),
         Some(Reply::Refused { why }) => Err(format!("it could not be recorded: {why}")),

@@ -36,6 +36,17 @@ pub struct Sources<'a> {
     pub figures: Figures,
 }
 
+/// What a running station says of its alarms, and those that its records call set aside and that it does not list. Other recorded states are
+/// older than what it says.
+pub fn with_set_aside(mut live: Vec<Opening>, recorded: Vec<Opening>) -> Vec<Opening> {
+    let is_missing = |one: &Opening| {
+        Standing::of_word(&one.state) == Some(Standing::SetAside) && live.iter().all(|known| known.alarm != one.alarm)
+    };
+    let aside: Vec<Opening> = recorded.into_iter().filter(is_missing).collect();
+    live.extend(aside);
+    live
+}
+
 /// Puts the page together.
 pub fn gather(sources: Sources<'_>) -> Handover {
     let (mut alarms, mut set_aside, mut silent) = (Vec::new(), Vec::new(), Vec::new());

@@ -154,7 +154,7 @@ fn figures(handover: &Handover, moment: Moment<'_>) -> String {
 }
 
 /// Figures without a target that belong on the page nevertheless.
-const ALSO: [&str; 4] = ["Activations", "Floods", "Active at the end", "Time to acknowledge, median"];
+const ALSO: [&str; 4] = ["Activations", "Floods", "Active at the end", "Time to acknowledge,"];
 
 fn sign() -> String {
     let one = |who: &str| format!("<div><b>{who}</b><p>Name</p><p>Date and time</p><p>Signature</p></div>");

@@ -6,7 +6,7 @@ mod html;
 #[cfg(test)]
 mod tests;
 
-pub use gather::{Sources, gather};
+pub use gather::{Sources, gather, with_set_aside};
 
 use crate::alarm::Priority;
 use crate::alarm::figures::{Figures, Period};

@@ -98,6 +98,20 @@ fn every_alarm_stands_where_it_belongs() {
 }
 
 #[test]
+fn a_running_station_knows_better_than_its_records_but_for_what_is_set_aside() {
+    let live = vec![standing("a", "unacknowledged", 1), standing("b", "acknowledged", 2)];
+    let recorded = vec![
+        standing("a", "shelved", 1),
+        standing("b", "unacknowledged", 2),
+        standing("c", "shelved", 3),
+        standing("d", "unacknowledged", 4),
+    ];
+    let found = with_set_aside(live, recorded);
+    let told: Vec<(&str, &str)> = found.iter().map(|one| (&*one.alarm, &*one.state)).collect();
+    assert_eq!(told, [("a", "unacknowledged"), ("b", "acknowledged"), ("c", "shelved")]);
+}
+
+#[test]
 fn only_commands_without_a_certain_end_are_told() {
     let command =
         |request: &str| entry(100, request, "command", request, "{\"value\":12.5,\"old\":3,\"reason\":\"high water\"}");

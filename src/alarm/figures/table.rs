@@ -93,6 +93,13 @@ fn time(seconds: f64) -> String {
     }
 }
 
+/// Half, nine of ten, and all of the acknowledgements did not take longer.
+fn times(name: &str, times: &super::AcknowledgeTimes) -> Vec<Row> {
+    let told =
+        [("median", times.median_seconds), ("90 %", times.ninetieth_seconds), ("maximum", times.maximum_seconds)];
+    told.into_iter().filter_map(|(which, seconds)| Some(plain(format!("{name}, {which}"), time(seconds?)))).collect()
+}
+
 impl Figures {
     /// All figures, those with a published target first in their group.
     pub fn table(&self) -> Vec<Row> {
@@ -152,16 +159,16 @@ impl Figures {
     }
 
     fn nuisance_rows(&self) -> Vec<Row> {
-        let none = |name: &str, alarms: usize, activations: usize| {
-            let value = format!("{alarms} ({activations} activations)");
-            row(name, value, "0", Judgement::at_most(alarms as f64, 0.0, 0.0))
-        };
+        let none =
+            |name: &str, alarms: usize| row(name, alarms.to_string(), "0", Judgement::at_most(alarms as f64, 0.0, 0.0));
         let judged =
             if self.activations == 0 { Judgement::NoTarget } else { Judgement::at_most(self.top_share, 0.05, 0.05) };
         vec![
             row(format!("Share of the {TOP} most frequent alarms"), percent(self.top_share), "at most 5 %", judged),
-            none("Chattering alarms", self.chattering_alarms, self.chattering),
-            none("Fleeting alarms", self.fleeting_alarms, self.fleeting),
+            none("Chattering alarms", self.chattering_alarms),
+            plain("Chattering activations", self.chattering.to_string()),
+            none("Fleeting alarms", self.fleeting_alarms),
+            plain("Fleeting activations", self.fleeting.to_string()),
         ]
     }
 
@@ -183,7 +190,7 @@ impl Figures {
         let known = self.activations - self.of_unknown_priority;
         let mut rows: Vec<Row> = self.priorities.iter().rev().map(|one| self.priority_row(one, known)).collect();
         if self.of_unknown_priority > 0 {
-            rows.push(plain("Activations of alarms that are not in the file", self.of_unknown_priority.to_string()));
+            rows.push(plain("Activations of alarms not in the file", self.of_unknown_priority.to_string()));
         }
         rows
     }
@@ -202,28 +209,23 @@ impl Figures {
     }
 
     fn acknowledge_rows(&self) -> Vec<Row> {
-        let words = |times: &super::AcknowledgeTimes| {
-            let told = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), time);
-            let parts = [times.median_seconds, times.ninetieth_seconds, times.maximum_seconds].map(told);
-            if times.count == 0 { "none".to_owned() } else { format!("{} ({})", parts.join(" / "), times.count) }
-        };
-        let name = "Time to acknowledge, median / 90 % / maximum";
-        let mut rows = vec![plain(name, words(&self.acknowledge))];
-        for one in self.priorities.iter().filter(|one| one.acknowledge.count > 0) {
-            rows.push(plain(format!("Time to acknowledge, {}", one.priority.word()), words(&one.acknowledge)));
+        let mut rows = vec![plain("Acknowledgements", self.acknowledge.count.to_string())];
+        rows.extend(times("Time to acknowledge", &self.acknowledge));
+        for one in &self.priorities {
+            rows.extend(times(&format!("Time to acknowledge {}", one.priority.word()), &one.acknowledge));
         }
         rows
     }
 
     fn set_aside_rows(&self) -> Vec<Row> {
-        let told: Vec<String> = self.set_aside.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        let mut rows = vec![
-            plain("Set aside in the period", told.join(", ")),
-            plain("Set aside at the end", self.set_aside_at_end.to_string()),
-        ];
+        let of_word = |(word, count): &(std::sync::Arc<str>, usize)| {
+            plain(format!("Set aside in the period, {}", word.replace('-', " ")), count.to_string())
+        };
+        let mut rows: Vec<Row> = self.set_aside.iter().map(of_word).collect();
+        rows.push(plain("Set aside at the end", self.set_aside_at_end.to_string()));
         if self.gaps > 0 {
-            let words = format!("{}; there were more changes than these", self.gaps);
-            rows.push(row("Gaps in the journal", words, "0", Judgement::Over));
+            // Then there were more changes than these figures tell.
+            rows.push(row("Gaps in the journal", self.gaps.to_string(), "0", Judgement::Over));
         }
         rows
     }

@@ -19,7 +19,9 @@ use std::time::Duration;
 /// The figures are worked out again this often while they are looked at.
 const FRESH: Duration = Duration::from_secs(60);
 /// The width of the alarms beside the table.
-const BESIDE: f32 = 430.0;
+const BESIDE: f32 = 380.0;
+/// Letters of a name that have room beside the numbers.
+const LETTERS: usize = 32;
 
 /// Periods that can be chosen, in hours.
 const PERIODS: [(&str, u64); 4] = [("8 h", 8), ("24 h", 24), ("7 d", 168), ("30 d", 720)];
@@ -161,7 +163,7 @@ impl FiguresView {
 
     fn table(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
         const COLUMNS: [Column; 4] =
-            [words("Figure", 0.0), number("Value", 150.0), words("Target", 190.0), words("Verdict", 90.0)];
+            [words("Figure", 0.0), number("Value", 110.0), words("Target", 186.0), words("Verdict", 86.0)];
         let palette = scene.palette;
         palette.card().inner_margin(egui::Margin::same(0)).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
@@ -194,15 +196,14 @@ impl FiguresView {
     }
 
     fn most_frequent(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        const COLUMNS: [Column; 4] =
-            [words("Most frequent", 0.0), number("Times", 56.0), number("Share", 60.0), number("Nuisance", 66.0)];
+        const COLUMNS: [Column; 3] = [words("Most frequent", 0.0), number("Times", 50.0), number("Share", 58.0)];
         let palette = scene.palette;
         palette.card().inner_margin(egui::Margin::same(0)).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             let Some(figures) = self.figures.clone() else { return };
             let alarms = &figures.alarms[..figures.alarms.len().min(TOP)];
             let list = ui.available_rect_before_wrap();
-            let list = list.with_max_y(list.bottom() - 96.0);
+            let list = list.with_max_y(list.bottom() - 120.0);
             let shown = ui.scope_builder(egui::UiBuilder::new().max_rect(list), |ui| {
                 Rows::new("most frequent alarms", &COLUMNS, alarms.len()).show(
                     ui,
@@ -216,10 +217,9 @@ impl FiguresView {
                             &COLUMNS,
                             rect,
                             &[
-                                (one.alarm.to_string(), Ink::text(&palette)),
+                                (end_of(&one.alarm), Ink::text(&palette)),
                                 (one.activations.to_string(), Ink::bold(&palette)),
                                 (format!("{:.1} %", one.share * 100.0), Ink::muted(&palette)),
-                                (nuisance.to_string(), Ink::muted(&palette)),
                             ],
                         );
                         let words =
@@ -251,11 +251,24 @@ impl FiguresView {
         let plan = Arc::clone(&scene.snapshot.plan);
         let known = plan.alarms.iter().find(|known| known.key.as_str() == &*one.alarm);
         let message = known.map_or("It is not in the station file any more.", |known| &known.message);
-        ui.add(egui::Label::new(RichText::new(message).font(strong(13.0)).color(palette.text)).truncate());
+        ui.add(egui::Label::new(RichText::new(message).font(strong(13.0)).color(palette.text)).wrap());
         quiet(ui, format!("{} chattering, {} fleeting", one.chattering, one.fleeting), &palette);
         if button(ui, "Open alarm", false, &palette).clicked() {
             scene.act(Action::OpenAlarm { alarm: one.alarm.to_string(), occurrence: one.last_occurrence });
         }
+    }
+}
+
+/// The end of a name, which tells alarms apart, where there is no room for all of it.
+fn end_of(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= LETTERS {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(count - LETTERS + 1).collect();
+    match end.split_once('/') {
+        Some((_, rest)) => format!("…/{rest}"),
+        None => format!("…{end}"),
     }
 }
 
