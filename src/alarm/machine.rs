@@ -122,9 +122,10 @@ pub struct Observation {
 impl Alarm {
     /// An alarm as it was when the last run ended; its condition counts as unevaluated until a good sample comes.
     pub fn restore(kept: Persisted) -> Self {
+        let aside = kept.aside.filter(|aside| !aside.is_over());
         let delay = kept.delay.filter(|delay| delay.towards_active != kept.active);
         // Whatever a file says: what is shown as active has a condition that holds, and the other way round.
-        let active = if kept.aside.is_some() { kept.active } else { kept.process.is_active() };
+        let active = if aside.is_some() { kept.active } else { kept.process.is_active() };
         Self {
             process: kept.process,
             active,
@@ -133,7 +134,7 @@ impl Alarm {
             occurrence: kept.occurrence,
             raised: kept.raised,
             changed: kept.changed,
-            aside: kept.aside,
+            aside,
         }
     }
 
