@@ -34,6 +34,7 @@
 //! - No value without quality, time and origin; a value that is old says so.
 //! - One slow or dead device never delays another; one bad tag never takes its neighbours down.
 //! - Bad input never returns an alarm to normal.
+//! - An alarm that is set aside is judged on below; it comes back by its condition, never silently acknowledged ([`alarm`]).
 //! - Every queue has a bound and a stated policy ([`queue`]); every wait has a deadline; every task has an owner that stops it.
 //! - Nothing acknowledged to a user is lost by `kill -9`. Samples lose at most the last flush of 250 ms.
 //! - 64-bit integers are exact from the wire to the CSV unless scaled; floats print so that they read back the same.

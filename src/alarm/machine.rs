@@ -1,40 +1,4 @@
 //! The life of one alarm, as a pure state machine: samples, time and what people do in, changes of state out.
-//!
-//! ```text
-//!              raise                     acknowledge
-//!   Normal -----------> Unacknowledged ---------------> Acknowledged
-//!     ^                    |      ^                          |
-//!     |             return |      | raise (from each         | return
-//!     |                    v      |  below: a new            |
-//!     +-- acknowledge -- ReturnedUnacknowledged occurrence)  |
-//!     +------------------------------------------------------+
-//!   With a latch, a return leads to these instead:
-//!     Unacknowledged -- return --> LatchedUnacknowledged -- acknowledge --> LatchedAcknowledged <-- return -- Acknowledged
-//!                                     | reset                                   | reset
-//!                                     v                                         v
-//!                                  ReturnedUnacknowledged                     Normal
-//! ```
-//! Bad input changes nothing: the condition holds as it was, marked unevaluated, and delays start anew.
-//!
-//! # Set aside
-//! Over the process an alarm can be shelved, suppressed by design and out of service, all at once; the strongest is shown. The condition
-//! is evaluated on below with its delays, and the journal says when it changes. The state of the process stands still until the last of
-//! the three is over; then it follows from the condition:
-//!
-//! | before | below, meanwhile | condition now | state after | why |
-//! |---|---|---|---|---|
-//! | active | it never went | active | `Unacknowledged`, the same occurrence | it is the same event, and somebody has to look at it now |
-//! | any | it came, or went and came | active | `Unacknowledged`, a new occurrence | another event, which nobody has seen |
-//! | any, no latch | whatever it did | gone | `Normal` | there is nothing to do, and the journal has what happened |
-//! | latched | nothing | gone | as before | who set it aside has not reset it; what was acknowledged stays so |
-//! | latched, or any with a latch | it came and went | gone | `LatchedUnacknowledged`, a new occurrence | a latch is there so that nothing passes unseen |
-//! | active, with a latch | it went | gone | `LatchedUnacknowledged`, the same occurrence | only a reset ends a latch, and a shelf is none |
-//!
-//! Bad input returns nothing here either: "now" is what the condition was when its input last said something.
-//!
-//! # After a restart
-//! Everything is as it was. A delay that had begun goes on from its start if the first good sample still says so, and is forgotten if it
-//! does not. Ends in time go on as [`super::TimeLimit`] says.
 
 use super::{
     AlarmDefinition, Aside, ConditionState, DelayKept, Occasion, OccurrenceId, OutOfService, Persisted, ProcessState,
@@ -43,7 +7,43 @@ use super::{
 use crate::tag::{Monotonic, Now, Timestamp};
 use std::time::Duration;
 
-/// What an alarm is at this moment.
+/// What an alarm is at this moment, and how it changes.
+///
+/// ```text
+///              raise                     acknowledge
+///   Normal -----------> Unacknowledged ---------------> Acknowledged
+///     ^                    |      ^                          |
+///     |             return |      | raise (from each         | return
+///     |                    v      |  below: a new            |
+///     +-- acknowledge -- ReturnedUnacknowledged occurrence)  |
+///     +------------------------------------------------------+
+///   With a latch, a return leads to these instead:
+///     Unacknowledged -- return --> LatchedUnacknowledged -- acknowledge --> LatchedAcknowledged <-- return -- Acknowledged
+///                                     | reset                                   | reset
+///                                     v                                         v
+///                                  ReturnedUnacknowledged                     Normal
+/// ```
+/// Bad input changes nothing: the condition holds as it was, marked unevaluated, and delays start anew.
+///
+/// # Set aside
+/// Over the process an alarm can be shelved, suppressed by design and out of service, all at once; the strongest is shown. The condition
+/// is evaluated on below with its delays, and the journal says when it changes. The state of the process stands still until the last of
+/// the three is over; then it follows from the condition:
+///
+/// | before | below, meanwhile | condition now | state after | why |
+/// |---|---|---|---|---|
+/// | active | it never went | active | `Unacknowledged`, the same occurrence | it is the same event, and somebody has to look at it now |
+/// | any | it came, or went and came | active | `Unacknowledged`, a new occurrence | another event, which nobody has seen |
+/// | any, no latch | whatever it did | gone | `Normal` | there is nothing to do, and the journal has what happened |
+/// | latched | nothing | gone | as before | who set it aside has not reset it; what was acknowledged stays so |
+/// | latched, or any with a latch | it came and went | gone | `LatchedUnacknowledged`, a new occurrence | a latch is there so that nothing passes unseen |
+/// | active, with a latch | it went | gone | `LatchedUnacknowledged`, the same occurrence | only a reset ends a latch, and a shelf is none |
+///
+/// Bad input returns nothing here either: "now" is what the condition was when its input last said something.
+///
+/// # After a restart
+/// Everything is as it was. A delay that had begun goes on from its start if the first good sample still says so, and is forgotten if it
+/// does not. Ends in time go on as [`super::TimeLimit`] says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alarm {
     process: ProcessState,
@@ -122,9 +122,10 @@ pub struct Observation {
 impl Alarm {
     /// An alarm as it was when the last run ended; its condition counts as unevaluated until a good sample comes.
     pub fn restore(kept: Persisted) -> Self {
+        let aside = kept.aside.filter(|aside| !aside.is_over());
         let delay = kept.delay.filter(|delay| delay.towards_active != kept.active);
         // Whatever a file says: what is shown as active has a condition that holds, and the other way round.
-        let active = if kept.aside.is_some() { kept.active } else { kept.process.is_active() };
+        let active = if aside.is_some() { kept.active } else { kept.process.is_active() };
         Self {
             process: kept.process,
             active,
@@ -133,7 +134,7 @@ impl Alarm {
             occurrence: kept.occurrence,
             raised: kept.raised,
             changed: kept.changed,
-            aside: kept.aside,
+            aside,
         }
     }
 
@@ -411,7 +412,7 @@ impl Alarm {
         self.changed_from(from, occasion, is_new_occurrence, now)
     }
 
-    /// The table of this module. Whether it is another activation.
+    /// The table of [`Alarm`]. Whether it is another activation.
     fn come_back(&mut self, definition: &AlarmDefinition, aside: &Aside, now: Now, next: OccurrenceId) -> bool {
         let was_active = self.process.is_active();
         let is_same = was_active && !aside.interrupted;

@@ -1,4 +1,7 @@
 //! Alarms after ISA-18.2 and IEC 62682: conditions on values, a pure state machine per alarm, and what the operator sees of it.
+//!
+//! Three things are kept apart: the condition ([`ConditionState`], after its delays), the state in the process ([`ProcessState`]), and
+//! how the alarm is set aside ([`Aside`]). [`State`] is what is shown of them. [`Alarm`] is the machine, with its table.
 
 mod aside;
 pub mod backtest;

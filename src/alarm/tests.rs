@@ -468,6 +468,8 @@ fn a_file_that_says_the_impossible_is_read_as_what_is_safer() {
     let kept = |state| Persisted::of_state(state, OccurrenceId(3), Timestamp::default(), Timestamp::default());
     let torn = Persisted { active: false, ..kept(State::Unacknowledged) };
     assert!(Alarm::restore(torn).condition().active, "what is shown as active returns by a good sample only");
+    let nobody = Persisted { aside: Some(Box::default()), ..kept(State::Acknowledged) };
+    assert_eq!(Alarm::restore(nobody).state(), State::Acknowledged, "what nobody set aside nobody could put back");
     assert_eq!(
         kept(State::Shelved).process,
         ProcessState::Unacknowledged,

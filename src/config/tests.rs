@@ -239,3 +239,27 @@ fn trends_of_the_station_file_name_tags_that_exist() {
         ],
     );
 }
+
+#[test]
+fn alarms_latch_have_groups_and_shelves_have_limits() {
+    let text = r#"{"station": {"shelving": {"critical": "10m", "low": "2d"}},
+        "connections": [{"name": "a", "modbus": {"tcp": "127.0.0.1"}}],
+        "templates": [{"name": "pump", "tags": [{"name": "trip", "register": "input:0",
+            "alarms": [{"is": 1, "latch": true, "group": "${device} trip"}]}]}],
+        "devices": [{"name": "d", "connection": "a", "template": "pump"}]}"#;
+    let (_keep, path) = folder(text);
+    let plan = load(&path, Generation(1)).into_plant().unwrap().plan;
+    let alarm = plan.alarms.iter().find(|alarm| alarm.key.as_str().ends_with("trip:digital")).unwrap();
+    assert_eq!((alarm.latch, alarm.group.as_deref()), (true, Some("d trip")));
+    let minutes: Vec<u64> =
+        crate::alarm::Priority::ALL.map(|priority| plan.shelving.longest(priority).as_secs() / 60).into();
+    assert_eq!(minutes, [10, 120, 480, 2880]);
+    check(
+        r#"{"station": {"shelving": {"high": "0s", "medium": "soon", "lo": "1h"}}}"#,
+        &[
+            "station.json:station/shelving/lo: the key \"lo\" is not known here; did you mean \"low\"?",
+            "station.json:station/shelving/high: write a time above 0, such as \"30m\"",
+            "station.json:station/shelving/medium: \"soon\" is not a duration",
+        ],
+    );
+}

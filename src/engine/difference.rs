@@ -206,6 +206,8 @@ fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
         field("priority", &old.priority, &new.priority),
         field("message", &old.message, &new.message),
         field("guidance", &old.guidance, &new.guidance),
+        field("latch", &old.latch, &new.latch),
+        field("group", &old.group, &new.group),
     ]
     .concat()
 }
@@ -213,9 +215,10 @@ fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
 /// Its name, and its picture as far as that can be compared: in a picture tags stand by their slots, which move when tags come and go.
 fn station_words(old: &Plan, new: &Plan) -> Vec<String> {
     let name = field("name", &old.station, &new.station).into_iter().map(|words| format!("station: {words}"));
+    let shelving = field("shelving", &old.shelving, &new.shelving).into_iter().map(|words| format!("station: {words}"));
     let keys = |plan: &Plan| plan.directory.tags().iter().map(|tag| tag.key.clone()).collect::<Vec<_>>();
     let is_redrawn = old.overview != new.overview && keys(old) == keys(new);
-    name.chain(is_redrawn.then(|| "overview: another picture".to_owned())).collect()
+    name.chain(shelving).chain(is_redrawn.then(|| "overview: another picture".to_owned())).collect()
 }
 
 /// Slots differ from plan to plan: what is read back is compared by name.

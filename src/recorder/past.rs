@@ -115,6 +115,7 @@ mod tests {
     use crate::access::Principal;
     use crate::alarm::{Aside, ConditionState, DelayChange, DelayKept, Occasion, Suppression, Transition};
     use crate::audit::commit;
+    use crate::recorder::store::Gap;
     use crate::recorder::{RECORDS_FILE, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
@@ -271,6 +272,31 @@ mod tests {
             let found = alarms_at(&connection, moment).unwrap();
             let found: BTreeMap<_, _> = found.into_iter().map(|then| (then.alarm, (then.kept, then.value))).collect();
             assert_eq!(found, expected, "{}", moment.to_rfc3339());
+        }
+    }
+
+    #[test]
+    fn behind_a_gap_the_states_are_those_that_it_led_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let mut store = RecordStore::open(&path).unwrap();
+        let change = |alarm: &str, to: State, seconds: i64| Transition {
+            alarm: AlarmKey::from(alarm),
+            to,
+            kept: (to != State::Normal)
+                .then(|| Persisted::of_state(to, OccurrenceId(seconds as u64), at(seconds), at(seconds)).into()),
+            ..random_change(&mut 1, 0, at(seconds))
+        };
+        store.stage(vec![change("a", State::Unacknowledged, 10)], None, Vec::new());
+        commit(&mut store, &[]).unwrap();
+        let latest = vec![change("a", State::Normal, 20), change("b", State::Unacknowledged, 30)];
+        let gap = Gap { count: 7, from: at(20), to: at(30), latest };
+        store.stage(Vec::new(), Some(gap), Vec::new());
+        commit(&mut store, &[]).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        for (time, expected) in [(15, "a"), (35, "b")] {
+            let found = alarms_at(&connection, at(time)).unwrap();
+            assert_eq!(found.iter().map(|then| then.alarm.as_str()).collect::<Vec<_>>(), [expected], "{time}");
         }
     }
 

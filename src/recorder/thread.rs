@@ -275,6 +275,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_requested_and_not_recorded_is_not_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let (sender, answers) = mpsc::channel();
+        let store = RecordStore::open(&path).unwrap();
+        let blocker = rusqlite::Connection::open(&path).unwrap();
+        blocker
+            .execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk full'); END;")
+            .unwrap();
+        let recorder = Recorder::start(store, move |answer| drop(sender.send(answer))).unwrap();
+        let raised = transition(1, State::Normal, State::Unacknowledged);
+        let acknowledged =
+            Transition { is_requested: true, ..transition(1, State::Unacknowledged, State::Acknowledged) };
+        let transitions = vec![raised, acknowledged];
+        recorder.order(Order { transitions, drafts: vec![draft("ack", false)], delays: Vec::new() }).unwrap();
+        let refused =
+            |answer: &Answer| matches!(answer, Answer::NotCommitted { requests, .. } if *requests == ["ack".into()]);
+        while !refused(&next(&answers)) {}
+        blocker.execute_batch("DROP TRIGGER full").unwrap();
+        while !matches!(next(&answers), Answer::State(None)) {}
+        recorder.stop();
+        let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+        assert_eq!(restored.alarms[0].1.process, ProcessState::Unacknowledged, "nobody acknowledged it");
+    }
+
+    #[test]
     fn a_store_that_cannot_be_written_refuses_all_but_the_essential_and_catches_up() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(RECORDS_FILE);

@@ -313,6 +313,31 @@ fn a_delay_goes_on_after_a_restart_and_a_chattering_input_costs_one_commit_a_sec
 }
 
 #[test]
+fn a_reload_and_a_stop_tell_the_records_of_delays() {
+    let key = AlarmKey::from("t0:high");
+    let (slow, none) = (r#"{"high":10,"on_delay":"10s"}"#, r#"{"low":-10}"#);
+    let reload = |alarm: &str| {
+        let plan = Arc::new(Plan { generation: Generation(2), ..(*plan(&[alarm])).clone() });
+        Event::Reload { plan, who: Principal::person("anna"), settings: Vec::new() }
+    };
+    for (alarm, goes_on) in [(slow, true), (none, false)] {
+        let mut bench = Bench::start(&[slow]);
+        bench.sample(0, Some(20));
+        bench.pass(Duration::from_secs(2));
+        bench.step(reload(alarm));
+        bench.pass(Duration::from_secs(1));
+        // It began anew with the reload, two seconds later.
+        let since = goes_on.then(|| at(1_000_002, 0).utc);
+        assert_eq!(bench.delays[&key].delay.map(|delay| delay.since), since, "{alarm}");
+    }
+    let mut bench = Bench::start(&[slow]);
+    bench.sample(0, Some(20));
+    assert!(bench.delays.is_empty(), "it is not due");
+    bench.step(Event::Stop);
+    assert!(bench.delays[&key].delay.is_some(), "nothing waits when the station stops");
+}
+
+#[test]
 fn the_first_of_a_group_stays_marked_over_a_restart() {
     let mut bench = Bench::start(&[r#"{"high":10,"group":"trip"}"#, r#"{"high":10,"group":"trip"}"#]);
     bench.sample(1, Some(20));
@@ -414,6 +439,26 @@ fn no_number_was_used_twice(journal: &[Transition], seed: u64) {
         let owner = owners.entry(change.occurrence).or_insert_with(|| change.alarm.clone());
         assert_eq!(*owner, change.alarm, "seed {seed}: occurrence {} of two alarms", change.occurrence);
     }
+}
+
+#[test]
+fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
+    let mut bench = Bench::start(&[r#"{"high":10}"#]);
+    bench.shelve("t0:high", 60);
+    bench.shelve("t0:high", 3600);
+    bench.record();
+    assert!(
+        matches!(&bench.replies[1], Reply::Refused { why } if why.contains("already shelved")),
+        "{:?}",
+        bench.replies
+    );
+    let last = bench.journal.last().unwrap();
+    assert_eq!(
+        (last.occasion.word(), &*last.comment),
+        ("not-done", "not shelved: it is already shelved until 1970-01-12T13:47:40.000000Z; unshelve it first")
+    );
+    let until = bench.kept()[&AlarmKey::from("t0:high")].aside.as_ref().unwrap().until();
+    assert_eq!(until, Some(bench.now.utc.plus(MINUTE)));
 }
 
 #[test]
