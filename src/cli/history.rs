@@ -83,11 +83,17 @@ fn missing(reader: &Reader, from: Timestamp) -> anyhow::Result<Vec<String>> {
     let earlier = losses.len().saturating_sub(TOLD);
     if earlier > 0 {
         let samples: u64 = losses[..earlier].iter().map(|loss| loss.samples).sum();
-        lines.push(format!("samples may be missing in this answer: {samples} were lost in {earlier} cases before those below"));
+        lines.push(format!(
+            "samples may be missing in this answer: {samples} were lost in {earlier} cases before those below"
+        ));
     }
     lines.extend(losses[earlier..].iter().map(|loss| {
         let why = if loss.why.is_empty() { "history could not keep up" } else { &loss.why };
-        format!("samples may be missing in this answer: {} were lost by {}: {why}", loss.samples, loss.noted.to_rfc3339())
+        format!(
+            "samples may be missing in this answer: {} were lost by {}: {why}",
+            loss.samples,
+            loss.noted.to_rfc3339()
+        )
     }));
     Ok(lines)
 }

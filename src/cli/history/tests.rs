@@ -74,7 +74,9 @@ fn what_was_lost_is_told_with_an_answer_that_may_lack_it() {
         missing(&reader, Timestamp::from_micros(from)).unwrap()
     };
     assert_eq!(lines(0), Vec::<String>::new());
-    connection.execute_batch("INSERT INTO loss(time, samples, why) VALUES (1000000, 7, '1 chunks cannot be read')").unwrap();
+    connection
+        .execute_batch("INSERT INTO loss(time, samples, why) VALUES (1000000, 7, '1 chunks cannot be read')")
+        .unwrap();
     let [line] = &lines(0)[..] else { panic!("one line") };
     assert!(line.contains("7 were lost by 1970-01-01T00:00:01") && line.ends_with("1 chunks cannot be read"), "{line}");
     assert_eq!(lines(2_000_000), Vec::<String>::new(), "what was lost before concerns nothing after it");
