@@ -120,19 +120,33 @@ impl SampleStore {
         // Told first: readers then do not look for what is about to go.
         self.move_horizon(RAW, raw_from)?;
         self.move_horizon(MINUTES, minutes_from)?;
+        // What could not be dropped before is still to go.
         self.raw_from = self.raw_from.max(raw_from);
+        let raw_from = self.raw_from;
+        let mut failed = None;
         for month in month::months(&self.folder).into_iter().take_while(|month| month.start() < raw_from) {
-            if month.end() <= raw_from {
-                self.months.remove(&month);
-                remove_file(&month::path(&self.folder, month))?;
-                return Ok(true);
-            }
-            let pruned = self.prune_month(month, raw_from);
-            if self.leave_out(month, pruned)?.unwrap_or(false) {
-                return Ok(true);
+            match self.prune_before(month, raw_from) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                // Room is made with the others all the same.
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        self.prune_minutes(minutes_from)
+        failed.map_or_else(|| self.prune_minutes(minutes_from), Err)
+    }
+
+    /// Drops a month, or a little of it.
+    fn prune_before(&mut self, month: Month, raw_from: i64) -> Result<bool, StoreError> {
+        if month.end() <= raw_from {
+            self.months.remove(&month);
+            remove_file(&month::path(&self.folder, month))?;
+            return Ok(true);
+        }
+        let opened = self.month(month).map(drop);
+        match self.leave_out(month, opened)? {
+            Some(()) => self.prune_month(month, raw_from),
+            None => Ok(false),
+        }
     }
 
     fn move_horizon(&mut self, what: &str, time: i64) -> Result<(), StoreError> {

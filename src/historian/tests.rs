@@ -16,6 +16,7 @@ use std::time::Duration;
 
 mod left_out;
 mod pruning;
+mod pruning_faults;
 mod reading;
 
 const SECOND: i64 = 1_000_000;

@@ -143,6 +143,35 @@ fn the_record_goes_on_honestly_and_is_whole_only_with_the_former_file() {
 }
 
 #[test]
+fn another_record_in_the_place_of_the_former_one_is_found() {
+    let folder = station();
+    let page = page_of(folder.path(), "journal");
+    harm(folder.path(), |bytes| bytes[page].fill(0));
+    let name = OpenedRecords::open(folder.path(), NOW).unwrap().set_aside.unwrap();
+    let state = || verify_folder(folder.path()).unwrap().unwrap();
+    assert!(state().is_whole());
+    // As long, and whole in itself.
+    let other = tempfile::tempdir().unwrap();
+    let mut store = OpenedRecords::open(other.path(), NOW).unwrap().store;
+    (1..=200).for_each(|number| drop(audit::commit(&mut store, &[draft(number, "forged")]).unwrap()));
+    drop(store);
+    std::fs::copy(other.path().join(RECORDS_FILE), folder.path().join(&name)).unwrap();
+    for rest in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(beside(&folder.path().join(&name), rest));
+    }
+    assert!(matches!(state().formers[0].1, FormerState::Broken(_)), "{:?}", state());
+}
+
+#[test]
+fn a_former_record_that_no_other_one_names_is_not_passed_over() {
+    let folder = station();
+    assert!(verify_folder(folder.path()).unwrap().unwrap().is_whole());
+    std::fs::write(folder.path().join("records.damaged-2026-01-01T00-00-00Z.sqlite"), "").unwrap();
+    let verified = verify_folder(folder.path()).unwrap().unwrap();
+    assert_eq!((verified.is_whole(), verified.unnamed.len()), (false, 1));
+}
+
+#[test]
 fn records_damaged_twice_name_both_former_files() {
     let folder = station();
     for _ in 0..2 {

@@ -146,3 +146,23 @@ fn a_folder_that_is_not_mounted_is_said_and_not_made() {
     station.stop();
     assert!(!bench.folder("backups").exists());
 }
+
+#[test]
+fn a_reload_shows_what_is_another_about_backups_and_goes_on_with_it() {
+    let bench = Bench::new();
+    let mut station = bench.start();
+    station.wait_good("station/backup-age-hours");
+    let path = bench.folder("station/station.json");
+    let mut file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    file["station"]["backup"] = json!({"to": "../other", "at": "02:30", "keep": 2});
+    std::fs::create_dir(bench.folder("other")).unwrap();
+    std::fs::write(&path, file.to_string()).unwrap();
+    let folder = bench.folder("station");
+    let shown = words(&run(&["reload", folder.to_str().unwrap()]));
+    assert!(shown.contains("backup: every 60 minutes to ") && shown.contains(" -> daily at 02:30 to "), "{shown}");
+    let applied = run(&["reload", folder.to_str().unwrap(), "--apply"]);
+    assert!(applied.status.success(), "{}", words(&applied));
+    // The age of backups that lie elsewhere says nothing of those that are to come.
+    station.wait_sample("station/backup-age-hours", "not known any more", |event| event["quality"] == "bad");
+    station.stop();
+}

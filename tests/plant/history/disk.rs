@@ -322,3 +322,59 @@ fn a_station_starts_on_a_read_only_history() {
 fn a_station_starts_without_records() {
     start(("write", ENOSPC, 0, "records.sqlite"));
 }
+
+/// While retention works on a disk that fails: operation and alarm; then everything older goes, and nothing else.
+fn retention(fault: (&str, i32, u64, &str)) {
+    let mut bench = Bench::new();
+    let hour = super::schedule::HOUR;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64;
+    // 27 hours, up to 21 hours ago.
+    let (past, batches) = (Run((now - 48 * hour) / STEP * STEP), 27 * 30);
+    written::write(&bench.folder, past, batches);
+    // A clock that is not believed drops nothing.
+    let main = rusqlite::Connection::open(written::main_file(&bench.folder)).unwrap();
+    main.execute("INSERT OR REPLACE INTO horizon(what, time) VALUES ('believed', ?1)", [now]).unwrap();
+    drop(main);
+    let mut file: Value = plant(bench.server.port);
+    file["station"]["keep"] = json!({"raw": "1d"});
+    std::fs::write(bench.folder.join("station.json"), file.to_string()).unwrap();
+    bench.fault(&[fault]);
+    let mut station = bench.start();
+    station.wait_alarm(HISTORY, "unacknowledged");
+    bench.change(&mut station);
+    let set = station.tool(&["set", "setpoint", "5", "--reason", "test"]);
+    assert_eq!(set.status.code(), Some(0), "{fault:?}: {}", words(&set));
+    bench.fault(&[]);
+    station.wait_alarm(HISTORY, "returned-unacknowledged");
+    let oldest = || {
+        let reader = Reader::open(&written::main_file(&bench.folder), None).unwrap();
+        let range = [past.clock(0) - 12 * hour, past.clock(batches)].map(Timestamp::from_micros);
+        let samples = reader.samples(&key(super::schedule::marker()), range[0], range[1]).unwrap();
+        (samples.first().unwrap().time.as_micros(), samples.len() as i64)
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    let (first, count) = loop {
+        let found = oldest();
+        // A chunk holds up to a day, and goes when all of it is too old.
+        if found.0 >= (now - 24 * hour).div_euclid(24 * hour) * 24 * hour {
+            break found;
+        }
+        assert!(Instant::now() < end, "{fault:?}: the oldest is of {} hours ago", (now - found.0) / hour);
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    let expected = (past.clock(batches) - first) / STEP;
+    // The station marks where the run before it ended.
+    assert!((expected..=expected + 1).contains(&count), "{fault:?}: {count} of {expected} are left");
+    bench.change(&mut station);
+    station.stop();
+}
+
+#[test]
+fn retention_on_a_full_disk_stops_nothing_and_goes_on_later() {
+    retention(("write", ENOSPC, 0, "history/raw-"));
+}
+
+#[test]
+fn retention_on_a_broken_disk_stops_nothing_and_goes_on_later() {
+    retention(("sync", EIO, 0, "history/raw-"));
+}

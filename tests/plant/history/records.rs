@@ -70,3 +70,32 @@ fn what_was_acknowledged_outlives_damaged_records() {
     assert!(verified.status.success(), "{said}");
     assert!(said.contains("is not the whole record") && said.contains("together they hold"), "{said}");
 }
+
+#[test]
+fn history_near_its_limit_is_said() {
+    let mut server = ModbusServer::tcp();
+    let folder = plant(&mut server);
+    let path = folder.path.join("station.json");
+    let mut file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    // The empty files take more, and there is nothing that could go.
+    file["station"]["keep"] = json!({"most": "0.05 MB"});
+    std::fs::write(path, file.to_string()).unwrap();
+    let mut station = Station::start(&folder.path);
+    station.wait_alarm("station/history-near-limit:digital", "unacknowledged");
+    station.stop();
+}
+
+#[test]
+fn a_month_that_cannot_be_read_is_said_and_history_goes_on() {
+    let mut server = ModbusServer::tcp();
+    let folder = plant(&mut server);
+    std::fs::create_dir_all(folder.path.join("history/raw-2020-01.sqlite")).unwrap();
+    let mut station = Station::start(&folder.path);
+    station.wait_alarm("station/history-left-out:high", "unacknowledged");
+    station.stop();
+    let out = folder.path.join("level.csv");
+    let range = ["--from", "2021-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z", "--out", out.to_str().unwrap()];
+    let output = run(&[&["export", folder.path.to_str().unwrap(), "--tag", "level"], &range[..]].concat());
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(std::fs::read_to_string(out).unwrap().contains("level,150"), "samples were kept");
+}
