@@ -35,9 +35,13 @@ mod codec;
 mod columns;
 mod database;
 mod export;
+mod flush;
+mod head;
 mod left_out;
 mod migrate;
 mod month;
+mod naming;
+mod opening;
 mod plan;
 mod policy;
 mod prune;
@@ -64,10 +68,11 @@ pub use export::{
     Dialect, ExportError, ExportOptions, Moments, Progress, Setting, Shape, Table, export_parquet, export_table,
     matches_pattern, write_whole,
 };
+pub use opening::OpenedHistory;
 pub use query::{Loss, QueryError, Reader};
 pub use repair::{Repaired, check_history, repair_history};
 pub use retention::Forecast;
-pub use store::{OpenedHistory, SampleStore};
+pub use store::SampleStore;
 pub use tail::{Tail, Unsealed};
 pub use thread::{Historian, HistoryState};
 

@@ -2,11 +2,12 @@
 
 use super::calendar::{DAY, HOUR, MINUTE, Month, floor};
 use super::columns::ColumnBuilder;
+use super::opening::OpenedHistory;
 use super::rollup::Rollup;
 use super::rollups::{self, Resolution};
 use super::seal::{Scope, number};
 use super::series::tests::{any_quality, any_value, same};
-use super::store::{OpenedHistory, SampleStore};
+use super::store::SampleStore;
 use super::{Aggregate, Column, HISTORY_FOLDER, Reader, SAMPLES_FILE};
 use crate::tag::{Quality, Reason, Retention, Sample, TagKey, Timestamp, Value};
 use proptest::prelude::*;

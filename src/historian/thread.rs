@@ -2,10 +2,11 @@
 
 use super::calendar::{HOUR, floor};
 use super::database::StoreError;
+use super::opening::OpenedHistory;
 use super::policy::ErrorBound;
 use super::retention::Forecast;
 use super::seal::Scope;
-use super::store::{OpenedHistory, SampleStore};
+use super::store::SampleStore;
 use super::tail::Unsealed;
 use super::{HISTORY_FOLDER, SAMPLES_FILE};
 use crate::queue::{self, Rejected, Sender, WhenFull};

@@ -1,7 +1,7 @@
 //! Files of version 1, whole, damaged, and on a disk that is nearly full.
 
 use super::*;
-use crate::historian::store::OpenedHistory;
+use crate::historian::OpenedHistory;
 use crate::historian::{HISTORY_FOLDER, Reader};
 use std::path::PathBuf;
 
