@@ -152,7 +152,8 @@ fn acknowledge(folder: &Path, occurrences: Vec<OccurrenceId>, comment: &str) -> 
 
 fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        println!("{}", serde_json::to_string_pretty(alarms)?);
+        let lines = alarms.iter().map(for_programs).collect::<Result<Vec<_>, _>>()?;
+        println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
     if alarms.is_empty() {
@@ -160,6 +161,16 @@ fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
     }
     alarms.iter().for_each(|alarm| println!("{}", line(alarm)));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same as JSON, with its times as the event stream writes them.
+fn for_programs(alarm: &AlarmLine) -> serde_json::Result<serde_json::Value> {
+    let mut line = serde_json::to_value(alarm)?;
+    line["raised"] = alarm.raised.to_rfc3339().into();
+    if let Some(until) = alarm.until {
+        line["until"] = until.to_rfc3339().into();
+    }
+    Ok(line)
 }
 
 fn line(alarm: &AlarmLine) -> String {

@@ -175,8 +175,14 @@ fn consequences(comparison: &Comparison) -> Vec<String> {
     lines
 }
 
+/// An alarm that came more rarely may have been right each time.
+const FEWEST: usize = 5;
+
 /// What is proposed for a bad actor, or why nothing is.
 fn proposal_for(history: &History<'_>, actor: &AlarmFigures) -> anyhow::Result<Result<Proposal, String>> {
+    if actor.activations < FEWEST {
+        return Ok(Err(format!("fewer than {FEWEST} activations are too few to judge a setting by")));
+    }
     let Some(alarm) = history.alarm(&actor.alarm) else {
         return Ok(Err("it is not in the station file any more".to_owned()));
     };
