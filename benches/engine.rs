@@ -28,6 +28,8 @@ fn plan() -> Plan {
         message: "high".into(),
         guidance: "".into(),
         area: None,
+        suppress_when: None,
+        presentation: polder::alarm::Presentation::default(),
     };
     Plan {
         generation: Generation(1),

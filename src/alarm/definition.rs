@@ -1,6 +1,7 @@
 //! What the engineer says about an alarm.
 
-use super::Condition;
+use super::{Condition, Presentation};
+use crate::expression::Program;
 use crate::tag::{DeviceId, TagId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -105,4 +106,8 @@ pub struct AlarmDefinition {
     pub guidance: Arc<str>,
     /// The part of the plant that it belongs to.
     pub area: Option<Arc<str>>,
+    /// While this is true, the alarm is suppressed by design; while it is bad, that stays as it was.
+    pub suppress_when: Option<Program>,
+    /// What belongs to it on screen, beside message and guidance.
+    pub presentation: Presentation,
 }

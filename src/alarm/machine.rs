@@ -176,7 +176,7 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::{AlarmKey, Condition, Priority, Subject};
+    use crate::alarm::{AlarmKey, Condition, Presentation, Priority, Subject};
     use crate::tag::TagId;
     use proptest::prelude::*;
     use std::time::Duration;
@@ -193,6 +193,8 @@ mod tests {
             message: "".into(),
             guidance: "".into(),
             area: None,
+            suppress_when: None,
+            presentation: Presentation::default(),
         }
     }
 

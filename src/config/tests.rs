@@ -239,3 +239,5 @@ fn trends_of_the_station_file_name_tags_that_exist() {
         ],
     );
 }
+
+mod alarms;

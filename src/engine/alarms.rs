@@ -35,6 +35,10 @@ pub(super) struct AlarmDesk {
     pending: HashMap<RequestId, Pending>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
+    /// Messages with the values of the moment of the activation.
+    messages: HashMap<usize, Arc<str>>,
+    /// Alarms that were just raised and whose message wants values.
+    raised: Vec<usize>,
 }
 
 impl AlarmDesk {
@@ -50,6 +54,8 @@ impl AlarmDesk {
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
+            messages: HashMap::new(),
+            raised: Vec::new(),
         };
         desk.index(plan);
         desk.restore(plan, restored);
@@ -60,7 +66,9 @@ impl AlarmDesk {
         let mut of_tag: Vec<(TagId, u32)> = Vec::new();
         for (slot, alarm) in plan.alarms.iter().enumerate() {
             match alarm.subject {
-                Subject::Tag(tag) => of_tag.push((tag, slot as u32)),
+                Subject::Tag(tag) if alarm.condition.is_simple() => of_tag.push((tag, slot as u32)),
+                // Whoever looks at more than one sample is judged by `alarm_inputs`.
+                Subject::Tag(_) => {}
                 Subject::Device(device) => {
                     if let Some(place) = self.of_device.get_mut(device.index()) {
                         place.push(slot as u32);
@@ -107,6 +115,27 @@ impl AlarmDesk {
     /// The alarms that are not normal, with their values, for the next generation.
     pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Alarm, Option<Value>)> + '_ {
         self.not_normal.iter().map(|&slot| (slot, self.alarms[slot], self.values.get(&slot).cloned()))
+    }
+
+    /// Whether the condition of an alarm holds.
+    pub(super) fn is_active(&self, slot: usize) -> bool {
+        self.alarms.get(slot).is_some_and(|alarm| alarm.state().is_active())
+    }
+
+    /// The alarms that were raised since this was asked last, and whose message wants values.
+    pub(super) fn take_raised(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.raised)
+    }
+
+    /// The message of an activation, with its values.
+    pub(super) fn set_message(&mut self, slot: usize, message: Arc<str>) {
+        self.messages.insert(slot, message);
+        self.board = None;
+    }
+
+    /// The message of an activation, where it has values.
+    pub(super) fn message(&self, slot: usize) -> Option<&Arc<str>> {
+        self.messages.get(&slot)
     }
 
     /// Takes over acknowledgements whose record is being written. `slot_of` says where an alarm of the old plan stands now.
@@ -168,8 +197,9 @@ impl AlarmDesk {
         }
     }
 
+    /// Takes what is said about the condition of one alarm.
     #[expect(clippy::too_many_arguments, reason = "as above")]
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         plan: &Plan,
         slot: usize,
@@ -216,6 +246,10 @@ impl AlarmDesk {
         if to == State::Unacknowledged {
             self.last_occurrence = occurrence.0;
             self.by_occurrence.insert(occurrence, slot);
+            self.messages.remove(&slot);
+            if plan.alarms.get(slot).is_some_and(|alarm| alarm.presentation.template.is_some()) {
+                self.raised.push(slot);
+            }
             match &value {
                 Some(value) => self.values.insert(slot, value.clone()),
                 None => self.values.remove(&slot),
@@ -274,6 +308,7 @@ impl AlarmDesk {
                 self.by_occurrence.remove(&occurrence);
             }
             self.values.remove(&slot);
+            self.messages.remove(&slot);
         } else {
             self.not_normal.insert(slot);
         }
@@ -291,7 +326,7 @@ impl AlarmDesk {
             raised: alarm.raised(),
             changed: alarm.changed(),
             value: self.values.get(&slot).cloned(),
-            message: definition.message.clone(),
+            message: self.messages.get(&slot).unwrap_or(&definition.message).clone(),
             unevaluated: alarm.is_unevaluated(),
         })
     }

@@ -1,6 +1,7 @@
 //! The one writer. [`Engine::step`] takes an event and the time and gives effects; it does no I/O and reads no clock, so that every
 //! bug becomes a script that can be replayed. [`run`] is the loop around it.
 
+mod alarm_inputs;
 mod alarms;
 mod commands;
 mod counters;
@@ -35,6 +36,7 @@ use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
 use crate::tag::{
     DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
 };
+use alarm_inputs::AlarmInputs;
 use alarms::AlarmDesk;
 use commands::CommandDesk;
 use counters::Counters;
@@ -66,6 +68,7 @@ pub struct Engine {
     plan: Arc<Plan>,
     tags: TagTable,
     alarms: AlarmDesk,
+    inputs: AlarmInputs,
     devices: DeviceDesk,
     commands: CommandDesk,
     deadlines: Deadlines,
@@ -86,6 +89,7 @@ impl Engine {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
+            inputs: AlarmInputs::new(&plan),
             alarms: AlarmDesk::new(&plan, restored),
             devices,
             commands: CommandDesk::default(),
@@ -199,7 +203,7 @@ impl Engine {
     fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
         self.changed = true;
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
-        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.judge_tag(tag, &live, now, effects);
         if self.tags.arm(tag, now.monotonic) {
             self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
         }
@@ -220,11 +224,14 @@ impl Engine {
         let same =
             |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
         self.changed |= !before.is_some_and(same);
+        if let Some(before) = before.filter(|_| self.inputs.is_read(tag)) {
+            self.inputs.note_held(tag, before.time);
+        }
         if self.commands.is_watching() {
             let value = live.value.to_value(self.tags.text(tag));
             self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
         }
-        self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+        self.judge_tag(tag, &live, now, effects);
         if self.tags.needs_arming(tag) {
             self.deadlines.push(self.tags.stale_at(&self.plan, tag), Deadline::Stale(tag.0));
         }
@@ -274,7 +281,7 @@ impl Engine {
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
-            self.alarms.judge_tag(&self.plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+            self.judge_tag(tag, &live, now, effects);
         }
     }
 
@@ -294,6 +301,7 @@ impl Engine {
             self.changed = true;
             match deadline {
                 Deadline::Alarm(slot) => self.wake_alarm(slot as usize, now, effects),
+                Deadline::Watch(slot) => self.look_again(slot, now, effects),
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
@@ -306,6 +314,7 @@ impl Engine {
             _ => None,
         };
         self.alarms.wake(&self.plan, slot, value, now, effects);
+        self.fill_messages(effects);
     }
 
     fn check_stale(&mut self, tag: TagId, now: Now, effects: &mut Effects) {

@@ -1,5 +1,6 @@
 //! From one generation of the plant to the next: what keeps its name keeps its state.
 
+use super::alarm_inputs::AlarmInputs;
 use super::alarms::AlarmDesk;
 use super::counters::Counters;
 use super::devices::DeviceDesk;
@@ -111,7 +112,7 @@ impl Engine {
         let plan = Arc::clone(&self.plan);
         for (tag, _) in plan.directory.iter() {
             let live = self.tags.live()[tag.index()];
-            self.alarms.judge_tag(&plan, tag, &live, self.tags.text(tag), now, &mut self.deadlines, effects);
+            self.judge_tag(tag, &live, now, effects);
         }
         let verdict = |view: &super::DeviceView| match view.off_scan {
             Some(_) => Verdict::Inactive,
@@ -167,11 +168,17 @@ impl Engine {
         for (before, alarm, value) in previous.hand_over() {
             let Some(definition) = old.alarms.get(before) else { continue };
             match slots.get(&definition.key) {
-                Some(&slot) => self.alarms.adopt(slot, alarm, value),
+                Some(&slot) => {
+                    self.alarms.adopt(slot, alarm, value);
+                    if let Some(message) = previous.message(before) {
+                        self.alarms.set_message(slot, Arc::clone(message));
+                    }
+                }
                 None => effects.transitions.push(removed(definition.key.clone(), &alarm, now)),
             }
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
+        self.inputs = AlarmInputs::new(&self.plan).with_suppressed(&self.inputs, &self.plan, slot_of);
         self.alarms.adopt_pending(&mut previous, slot_of);
     }
 }

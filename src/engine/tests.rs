@@ -414,3 +414,92 @@ fn the_total_of_a_counter_outlives_a_reload_before_its_first_reading() {
         assert_eq!(snapshot.value(replay.tag(key)), Some(Value::Unsigned(131_082)), "{key}");
     }
 }
+
+const BESIDE: &str = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+    "tags":[{"name":"level","device":"d","register":"input:0","type":"f32","unit":"m","decimals":1,"alarms":[
+        {"high":3,"on_delay":"2s","message":"level {level}, wind {wind}, {pump}","suppress_when":"not {gate} or {wind} > 20"}]},
+      {"name":"wind","device":"d","register":"input:2","type":"u16"},
+      {"name":"pump","device":"d","register":"input:3","states":["stopped","running"]},
+      {"name":"gate","device":"d","register":"coil:0"}]}"#;
+
+/// The message tells the values of the moment at which the alarm was raised, also after a reload, and where the delay ended without a sample.
+#[test]
+fn a_message_tells_the_values_of_its_activation() {
+    let mut replay = Replay::new(BESIDE);
+    replay.step(0.0, &["sample", "pump", "1"]);
+    replay.step(1.0, &["sample", "level", "3.25"]);
+    replay.step(2.0, &["sample", "level", "3.5"]);
+    let event = Event::Tick;
+    replay.now = Now::default().plus(Duration::from_secs(3));
+    replay.engine.step(event, replay.now, &mut replay.effects);
+    let expected = "Level 3.5 m, wind ? (waiting for the first value), running";
+    let told = replay.effects.notices.iter().find_map(|notice| match notice {
+        Notice::Alarm(view) => Some(view.message.to_string()),
+        _ => None,
+    });
+    assert_eq!(told.as_deref(), Some(expected));
+    let shown = |replay: &mut Replay| {
+        let snapshot = replay.engine.snapshot(replay.now);
+        snapshot.alarms.views.iter().map(|view| view.message.to_string()).collect::<Vec<_>>()
+    };
+    replay.step(4.0, &["sample", "level", "9"]);
+    replay.step(5.0, &["sample", "wind", "7"]);
+    assert_eq!(shown(&mut replay), [expected]);
+    let words: Vec<&str> = std::iter::once("reload").chain(BESIDE.split_whitespace()).collect();
+    replay.step(6.0, &words);
+    assert_eq!(shown(&mut replay), [expected]);
+    replay.step(7.0, &["sample", "level", "0"]);
+    replay.step(8.0, &["sample", "level", "4.0"]);
+    replay.step(10.0, &["tick"]);
+    assert_eq!(shown(&mut replay), ["Level 4.0 m, wind 7, running"]);
+}
+
+/// Where the values of the moment are not known any more, the words say so rather than telling those of now.
+#[test]
+fn a_message_from_before_the_start_tells_no_values() {
+    let kept = Persisted {
+        state: State::Unacknowledged,
+        occurrence: OccurrenceId(1),
+        raised: Timestamp::default(),
+        changed: Timestamp::default(),
+    };
+    let restored = Restored { alarms: vec![(AlarmKey::from("level:high"), kept, None)], ..Restored::default() };
+    let mut engine = Engine::new(Arc::new(plan(BESIDE, 1)), restored);
+    assert_eq!(&*engine.snapshot(Now::default()).alarms.views[0].message, "Level ..., wind ..., ...");
+}
+
+#[test]
+fn suppression_by_design_follows_its_expression_and_holds_on_bad_input() {
+    let mut replay = Replay::new(BESIDE);
+    let mut check = |seconds: f64, words: &[&str], expected: bool| {
+        replay.step(seconds, words);
+        let found: Vec<&str> = replay.engine.suppressed_by_design().map(AlarmKey::as_str).collect();
+        assert_eq!(found, if expected { vec!["level:high"] } else { Vec::new() }, "{words:?}");
+    };
+    check(0.0, &["sample", "wind", "10"], false);
+    check(1.0, &["sample", "gate", "true"], false);
+    check(2.0, &["sample", "gate", "false"], true);
+    check(3.0, &["bad", "gate"], true);
+    check(4.0, &["sample", "gate", "true"], false);
+    check(5.0, &["bad", "gate"], false);
+    // What decides alone, decides.
+    check(6.0, &["sample", "wind", "21"], true);
+    let reload: Vec<&str> = std::iter::once("reload").chain(BESIDE.split_whitespace()).collect();
+    check(7.0, &["bad", "wind"], true);
+    check(8.0, &reload, true);
+    check(9.0, &["sample", "wind", "1"], true);
+    check(10.0, &["sample", "gate", "true"], false);
+}
+
+/// Alarms that look again by themselves stand in the heap of deadlines a few times at most, however many samples come.
+#[test]
+fn looking_again_takes_bounded_memory() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","type":"f32","alarms":[{"no_change":"1h"},{"rate":1,"per":"1h"}]}]}"#;
+    let mut replay = Replay::new(station);
+    for number in 0..2_000_u32 {
+        let value = number.to_string();
+        replay.step(f64::from(number) * 0.1, &["sample", "t", &value]);
+    }
+    assert!(replay.engine.deadlines.len() <= 6, "{} deadlines", replay.engine.deadlines.len());
+}
