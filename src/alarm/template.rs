@@ -30,6 +30,15 @@ impl Template {
         text.into()
     }
 
+    /// The message with the names of its tags, as it was written.
+    pub fn words(&self, name: impl Fn(TagId) -> String) -> String {
+        let words = |piece: &Piece| match piece {
+            Piece::Words(words) => words.to_string(),
+            Piece::Value(tag) => format!("{{{}}}", name(*tag)),
+        };
+        self.0.iter().map(words).collect()
+    }
+
     /// The message where the values of its moment are not known any more.
     pub fn without_values(&self) -> Arc<str> {
         let words = |piece: &Piece| match piece {

@@ -503,3 +503,30 @@ fn looking_again_takes_bounded_memory() {
     }
     assert!(replay.engine.deadlines.len() <= 6, "{} deadlines", replay.engine.deadlines.len());
 }
+
+/// What only moved to another slot has not changed; what did is told with the names of tags.
+#[test]
+fn the_difference_names_the_tags_of_alarms() {
+    let station = |tags: &str| {
+        format!(
+            r#"{{"connections":[{{"name":"a","modbus":{{"tcp":"127.0.0.1"}}}}],"devices":[{{"name":"d","connection":"a"}}],"tags":[{tags}]}}"#
+        )
+    };
+    let tag = |name: &str, register: u16| format!(r#"{{"name":"{name}","device":"d","register":"input:{register}"}}"#);
+    let own = |from: &str| {
+        format!(
+            r#"{{"name":"t","device":"d","register":"input:0","alarms":[{{"deviation":5,"from":"{from}","message":"off {{{from}}}"}},
+                {{"when":"{{t}} > {{x}}","suppress_when":"{{x}} > 1"}}]}}"#
+        )
+    };
+    let old = plan(&station(&[own("x"), tag("x", 1), tag("y", 2)].join(",")), 1);
+    let moved = plan(&station(&[tag("y", 2), tag("x", 1), own("x")].join(",")), 2);
+    assert_eq!(Difference::between(&old, &moved).changed, Vec::<String>::new());
+    let other = plan(&station(&[own("y"), tag("x", 1), tag("y", 2)].join(",")), 2);
+    assert_eq!(
+        Difference::between(&old, &other).changed,
+        [
+            r#"alarm t:deviation: condition deviation 5 from {x} -> deviation 5 from {y}, message "Off {x}" -> "Off {y}""#
+        ]
+    );
+}

@@ -7,6 +7,7 @@
 mod no_change;
 mod rate;
 mod watch;
+mod words;
 
 pub use rate::{Direction, Rate};
 pub use watch::{Judgement, Look, Memory};

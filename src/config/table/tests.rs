@@ -83,7 +83,8 @@ fn an_export_has_the_columns_that_are_used() {
 #[test]
 fn an_untouched_sheet_changes_nothing() {
     let demo = include_str!("../../../assets/demo/station.json").replace(":@", ":1502\", \"//\": \"@");
-    for station in [STATION, crate::config::STARTER, &demo] {
+    let moving = STATION.replace("\"high\": 1400", "\"high\": {\"tag\": \"w/rain\"}");
+    for station in [STATION, crate::config::STARTER, &demo, &moving] {
         let folder = Folder::new(station);
         for dialect in [Dialect::Comma, Dialect::Semicolon] {
             let plan = folder.plan(&folder.export(dialect));
