@@ -27,6 +27,10 @@ pub(super) struct AlarmInputs {
     held_until: HashMap<TagId, Timestamp>,
     /// Alarms that are suppressed by design.
     suppressed: BTreeSet<u32>,
+    /// What arrives together is judged together: these tags have news,
+    news: Vec<TagId>,
+    /// and these alarms look at them and others.
+    waiting: BTreeSet<u32>,
 }
 
 /// The present values, as expressions look at them.
@@ -94,6 +98,12 @@ impl AlarmInputs {
         self.held_until.insert(tag, until);
     }
 
+    /// Whether a tag has news that somebody has yet to look at.
+    #[inline]
+    pub(super) fn has_news(&self, tag: TagId) -> bool {
+        self.news.contains(&tag)
+    }
+
     /// Sees to it that an alarm looks again. Of those that are due later than one that is set, none is needed: it will say so again.
     fn wake_at(&mut self, slot: u32, due: Monotonic, deadlines: &mut Deadlines) {
         if self.wakes.get(&slot).is_none_or(|set| due < *set) {
@@ -114,13 +124,33 @@ impl Engine {
         self.fill_messages(effects);
     }
 
+    /// Who looks at this tag alone, looks at each sample; who looks at others too, waits for those that came with it.
     fn judge_readers(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
-        for slot in self.inputs.suppressors.get(&tag).cloned().iter().flat_map(|slots| slots.iter()) {
-            self.judge_suppression(*slot);
-        }
+        self.inputs.news.push(tag);
         for slot in self.inputs.readers.get(&tag).cloned().iter().flat_map(|slots| slots.iter()) {
-            self.judge_slot(*slot, now, effects);
+            let definition = self.plan.alarms.get(*slot as usize);
+            if definition.is_some_and(|definition| !definition.condition.others().is_empty()) {
+                self.inputs.waiting.insert(*slot);
+            } else {
+                self.judge_slot(*slot, now, effects);
+            }
         }
+    }
+
+    /// Everything that arrived together is there.
+    pub(super) fn judge_waiting(&mut self, now: Now, effects: &mut Effects) {
+        if self.inputs.news.is_empty() {
+            return;
+        }
+        for tag in std::mem::take(&mut self.inputs.news) {
+            for slot in self.inputs.suppressors.get(&tag).cloned().iter().flat_map(|slots| slots.iter()) {
+                self.judge_suppression(*slot);
+            }
+        }
+        while let Some(slot) = self.inputs.waiting.pop_first() {
+            self.judge_slot(slot, now, effects);
+        }
+        self.fill_messages(effects);
     }
 
     /// The time has come that an alarm wanted to look again.

@@ -150,6 +150,7 @@ impl Engine {
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);
         }
+        self.judge_waiting(now, effects);
         self.pass_time(now, effects);
     }
 
@@ -219,6 +220,9 @@ impl Engine {
 
     fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {
         let tag = reading.tag;
+        if self.inputs.has_news(tag) {
+            self.judge_waiting(now, effects);
+        }
         let before = self.tags.live().get(tag.index()).copied();
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
         let same =
@@ -306,6 +310,8 @@ impl Engine {
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
         }
+        // A tag may have become stale.
+        self.judge_waiting(now, effects);
     }
 
     fn wake_alarm(&mut self, slot: usize, now: Now, effects: &mut Effects) {

@@ -530,3 +530,40 @@ fn the_difference_names_the_tags_of_alarms() {
         ]
     );
 }
+
+/// What arrives together is judged together: an alarm on two tags sees neither without the other. Each value is still judged when two of one
+/// tag arrive at once.
+#[test]
+fn values_of_one_answer_are_judged_together() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","alarms":[{"deviation":5,"from":"x"},{"when":"{t} != {x}"}]},
+          {"name":"x","device":"d","register":"input:1"}]}"#;
+    let mut replay = Replay::new(station);
+    let mut check = |seconds: u64, readings: &[(&str, i64)], expected: &[&str]| {
+        replay.now = Now::default().plus(Duration::from_secs(seconds));
+        let reading = |(key, value): &(&str, i64)| Reading {
+            tag: replay.tag(key),
+            value: Some(Value::Signed(*value)),
+            quality: Quality::GOOD,
+        };
+        let batch = Batch {
+            generation: Generation(1),
+            device: DeviceId(0),
+            time: replay.now.utc,
+            readings: readings.iter().map(reading).collect(),
+            confirmed: Arc::from([]),
+        };
+        replay.engine.step(Event::Driver(DriverEvent::Batch(batch)), replay.now, &mut replay.effects);
+        let mut lines = Vec::new();
+        replay.describe(&mut lines);
+        lines.retain(|line| line.starts_with("journal"));
+        assert_eq!(lines, expected, "{readings:?}");
+    };
+    check(0, &[("t", 0), ("x", 0)], &[]);
+    check(1, &[("t", 10), ("x", 10)], &[]);
+    let (up, down) = ("normal -> unacknowledged", "unacknowledged -> returned-unacknowledged");
+    let raised = |occurrence: u8, kind: &str| format!("journal t:{kind} {occurrence} {up}");
+    let over = |occurrence: u8, kind: &str| format!("journal t:{kind} {occurrence} {down}");
+    let expected = [raised(1, "deviation"), raised(2, "when"), over(1, "deviation"), over(2, "when")];
+    check(2, &[("t", 20), ("t", 10)], &expected.each_ref().map(String::as_str));
+}
