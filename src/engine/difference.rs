@@ -48,7 +48,7 @@ impl Difference {
         difference.compare("device", devices(old), devices(new), |old, new| field("at", old, new));
         difference.compare("tag", tags(old), tags(new), |old, new| tag_words(old, new));
         difference.renames(new);
-        difference.compare("alarm", alarms(old), alarms(new), |old, new| alarm_words(old, new));
+        difference.compare("alarm", alarms(old), alarms(new), alarm_words);
         difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
         difference.changed.extend(station_words(old, new));
         difference

@@ -182,6 +182,7 @@ fn a_value_that_does_not_move() {
     check(&condition, "0 own=5; 599 own=5.4; 600; 601 own=5.4; 602 own=5.6; 1201; 1202", "??AAIIA");
     // Bad input: the time counts anew, and an active alarm stays until the value is seen to move.
     check(&condition, "0 own=5; 300 own=?; 301 own=5; 600; 901; 902 own=?; 903 own=5; 904 own=6", "????A??I");
+    check(&condition, "0 own=5; 1 own=6; 601; 602 own=?; 603 own=6; 604", "?IA???");
     // A slow drift is a change as soon as it has come far enough.
     check(&condition, "0 own=0; 200 own=0.3; 400 own=0.6; 999 own=0.7; 1000", "??IIA");
 }

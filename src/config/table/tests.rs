@@ -206,3 +206,11 @@ fn every_column_has_a_key_of_the_schema() {
         assert!(fine, "{}", column.name);
     }
 }
+
+#[test]
+fn a_limit_that_another_tag_says_can_be_written_into_a_sheet() {
+    let sheet = "name,high\r\nd/speed,\"{\"\"tag\"\": \"\"w/rain\"\"}\"\r\n";
+    check_change(sheet, "\"high\": 1400", "\"high\": {\"tag\": \"w/rain\"}");
+    let plan = Folder::new(STATION).plan(&sheet.replace("}", ""));
+    assert!(plan.problems[0].to_string().contains("is not like {\"tag\": \"north/limit\"}"), "{:?}", plan.problems);
+}
