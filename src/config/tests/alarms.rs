@@ -156,6 +156,10 @@ fn mistakes_in_expressions_and_messages_are_named_at_their_character() {
         &["/when: character 1: this is a number in bar; true or false would be right here"],
     );
     problems(
+        r#"{"suppress_when": "1"}"#,
+        &["/suppress_when: character 1: this is a number", ": an alarm needs exactly one"],
+    );
+    problems(
         r#"{"high": 1, "suppress_when": "{north/valv}"}"#,
         &["/suppress_when: character 1: there is no tag \"north/valv\"; did you mean \"north/valve\"?"],
     );
