@@ -47,6 +47,8 @@ fn plan(with_alarms: bool) -> Plan {
         area: None,
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: polder::alarm::Presentation::default(),
     };
     Plan {
         generation: Generation(1),

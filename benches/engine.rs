@@ -31,6 +31,8 @@ fn plan(step: usize) -> Plan {
         area: None,
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: polder::alarm::Presentation::default(),
     };
     Plan {
         generation: Generation(1),

@@ -31,6 +31,11 @@ impl Principal {
         Self { kind: PrincipalKind::Person, name: name.into() }
     }
 
+    /// A rule that the engineer wrote.
+    pub fn rule(name: &str) -> Self {
+        Self { kind: PrincipalKind::Rule, name: name.into() }
+    }
+
     /// The station itself.
     pub fn station() -> Self {
         Self { kind: PrincipalKind::Station, name: "station".into() }

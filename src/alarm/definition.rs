@@ -1,6 +1,7 @@
 //! What the engineer says about an alarm.
 
-use super::Condition;
+use super::{Condition, Presentation};
+use crate::expression::Program;
 use crate::tag::{DeviceId, TagId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -109,4 +110,15 @@ pub struct AlarmDefinition {
     pub latch: bool,
     /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
     pub group: Option<Arc<str>>,
+    /// While this is true, the alarm is suppressed by design; while it is bad, that stays as it was.
+    pub suppress_when: Option<Program>,
+    /// What belongs to it on screen, beside message and guidance.
+    pub presentation: Presentation,
+}
+
+impl AlarmDefinition {
+    /// Whether one sample of its own tag settles everything about it, so that it can be judged at once.
+    pub const fn needs_one_sample(&self) -> bool {
+        self.condition.is_simple() && self.suppress_when.is_none()
+    }
 }

@@ -5,6 +5,7 @@ use super::{
     Refused, Shelf, State, Suppression, Verdict,
 };
 use crate::tag::{Monotonic, Now, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an alarm is at this moment, and how it changes.
@@ -153,6 +154,7 @@ impl Alarm {
             changed: self.changed,
             aside: self.aside.clone(),
             first_out: None,
+            message: None,
             delay: None,
         }
     }
@@ -175,6 +177,13 @@ impl Alarm {
     #[must_use]
     pub fn without_delay(self) -> Self {
         Self { delay: Delay::None, ..self }
+    }
+
+    /// The design that suppresses it says so in other words.
+    pub fn restate_suppression(&mut self, reason: Arc<str>) {
+        if let Some(held) = self.aside.as_mut().and_then(|aside| aside.suppression.as_mut()) {
+            held.reason = reason;
+        }
     }
 
     /// What is shown.

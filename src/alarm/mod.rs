@@ -12,6 +12,7 @@ mod machine;
 mod refusal;
 mod state;
 mod summary;
+mod template;
 mod transition;
 
 #[cfg(test)]
@@ -20,10 +21,11 @@ mod reference;
 mod tests;
 
 pub use aside::{Aside, OutOfService, Shelf, ShelvingLimits, Suppression, TimeLimit};
-pub use condition::{Condition, Verdict};
+pub use condition::{Condition, Direction, Judgement, Look, Memory, Rate, Side, Verdict};
 pub use definition::{AlarmDefinition, AlarmKey, Priority, Subject};
 pub use machine::{Alarm, AlarmEvent, Change, Observation};
 pub use refusal::Refused;
 pub use state::{ConditionState, Occasion, OccurrenceId, ProcessState, State};
 pub use summary::{AlarmView, Summary};
+pub use template::{Piece, Presentation, Response, Template};
 pub use transition::{DelayChange, DelayKept, Persisted, Transition};

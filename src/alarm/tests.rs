@@ -22,6 +22,8 @@ fn definition(on_seconds: u64, off_seconds: u64, latch: bool) -> AlarmDefinition
         area: None,
         latch,
         group: None,
+        suppress_when: None,
+        presentation: Presentation::default(),
     }
 }
 

@@ -56,6 +56,9 @@ pub struct Persisted {
     /// The occurrence with which it was the first of its group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_out: Option<OccurrenceId>,
+    /// Its message with the values of its activation, where it tells some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Arc<str>>,
     /// A delay that had begun.
     #[serde(skip)]
     pub delay: Option<DelayKept>,

@@ -1,7 +1,7 @@
 //! What happened, for replays of alarms with other settings: the samples of a tag, or what the journal tells of a device.
 
 use super::figures;
-use crate::alarm::backtest::{Comparison, Observed, Proposal, Replay, Setting};
+use crate::alarm::backtest::{Comparison, Observed, Proposal, Replay, Setting, can_be_replayed};
 use crate::alarm::figures::{Activation, Period, Record};
 use crate::alarm::{AlarmDefinition, Condition, Subject, Verdict};
 use crate::engine::Plan;
@@ -87,8 +87,9 @@ impl<'a> History<'a> {
 
     /// What an alarm judges; why it cannot be replayed.
     pub(super) fn source(&self, alarm: &AlarmDefinition) -> Result<Source<'a>, String> {
-        match (alarm.subject, alarm.condition) {
-            (Subject::Tag(tag), _) => {
+        match (alarm.subject, &alarm.condition) {
+            (Subject::Tag(tag), condition) => {
+                can_be_replayed(condition).map_err(|why| why.to_string())?;
                 let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
                 let is_kept = tag.history.keep;
                 if is_kept { Ok(Source::Samples(&tag.key)) } else { Err(format!("{} is not kept in history", tag.key)) }
@@ -120,7 +121,7 @@ impl<'a> History<'a> {
     }
 
     /// Hands everything to all sinks, a piece at a time; how many samples there were.
-    fn feed(&self, source: &Source<'_>, condition: Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
+    fn feed(&self, source: &Source<'_>, condition: &Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
         match source {
             Source::Samples(tag) => self.feed_samples(tag, condition, sinks),
             Source::Journal(activations) => {
@@ -136,14 +137,14 @@ impl<'a> History<'a> {
         }
     }
 
-    fn feed_samples(&self, tag: &TagKey, condition: Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
+    fn feed_samples(&self, tag: &TagKey, condition: &Condition, sinks: &mut [impl Sink]) -> anyhow::Result<u64> {
         let before = self.reader.before(tag, self.period.from)?;
         before.iter().for_each(|sample| sinks.iter_mut().for_each(|sink| sink.sample(sample)));
         let mut count = before.iter().count() as u64;
         // The end is the first moment that does not belong to the period.
         let last = Timestamp::from_micros(self.end.as_micros() - 1);
         // Numbers alone do not tell why one is missing.
-        if condition == Condition::BadQuality {
+        if condition.is_about_quality() {
             self.reader.visit(tag, self.period.from, last, |sample| {
                 sinks.iter_mut().for_each(|sink| sink.sample(&sample));
                 count += 1;
@@ -168,7 +169,7 @@ impl<'a> History<'a> {
     ) -> anyhow::Result<(Comparison, u64)> {
         let first = self.first(source)?;
         let mut replays = [Replay::new(alarm.clone(), first), Replay::new(other, first)];
-        let samples = self.feed(source, alarm.condition, &mut replays)?;
+        let samples = self.feed(source, &alarm.condition, &mut replays)?;
         let [present, other] = replays.map(|replay| replay.finish(self.end));
         Ok((Comparison::of(&present, &other, self.period.from), samples))
     }
@@ -177,12 +178,12 @@ impl<'a> History<'a> {
     pub(super) fn propose(&self, alarm: &AlarmDefinition, source: &Source<'_>) -> anyhow::Result<Option<Proposal>> {
         let (first, present) = (self.first(source)?, Self::as_it_is(alarm, source));
         let mut observed = [Observed::new(present.clone(), first, self.period.from)];
-        self.feed(source, alarm.condition, &mut observed)?;
+        self.feed(source, &alarm.condition, &mut observed)?;
         let [observed] = observed;
         let (spans, settings) = observed.finish(self.end);
         let mut replays: Vec<Replay> =
             settings.iter().map(|setting| Replay::new(setting.apply(&present), first)).collect();
-        self.feed(source, alarm.condition, &mut replays)?;
+        self.feed(source, &alarm.condition, &mut replays)?;
         let waited = alarm.on_delay.saturating_sub(present.on_delay).as_secs_f64();
         let tried = replays.into_iter().zip(settings).map(|(replay, setting)| {
             let comparison = Comparison::of(&spans, &replay.finish(self.end), self.period.from);

@@ -1,17 +1,28 @@
 //! Alarms and command settings out of their entries.
 
+use super::alarm_kinds::Entry;
+use super::alarm_words::{Filling, presentation, usual_message};
 use super::compile::{DeviceDraft, TagDraft};
-use super::file::{AlarmEntry, ShelvingEntry, StateEntry};
+use super::file::{AlarmEntry, ShelvingEntry};
+use super::names::{NamesFrom, StationNames};
 use super::problem::{Place, Problems};
 use super::units;
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, ShelvingLimits, Subject};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, ShelvingLimits, Subject};
 use crate::command::CommandSettings;
 use crate::tag::{DeviceId, TagDefinition, TagId};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
 fn delay(text: Option<&String>, place: &Place, problems: &mut Problems) -> Duration {
     text.and_then(|text| problems.take(place, units::duration(text))).unwrap_or_default()
+}
+
+/// What is around a tag: the others, and what an alarm can lead to.
+pub(super) struct Around<'a> {
+    pub(super) names: StationNames<'a>,
+    /// Names of trends.
+    pub(super) trends: Vec<String>,
 }
 
 /// The alarms of one tag.
@@ -20,95 +31,87 @@ pub(super) fn of_tag(
     draft: &TagDraft,
     device: Option<&DeviceDraft>,
     definition: &TagDefinition,
+    around: &Around<'_>,
     problems: &mut Problems,
 ) -> Vec<AlarmDefinition> {
-    let fill = |text: String| filled(&text, device, definition);
     let mut alarms: Vec<AlarmDefinition> = Vec::new();
+    let filling = Filling { device, definition };
     for (number, entry) in draft.entry.alarms.iter().enumerate() {
         let place = draft.place.at("alarms").at(number);
-        let Some(condition) = condition(entry, &place, problems) else { continue };
-        let key = key(draft, &condition);
+        let names = NamesFrom { names: &around.names, prefix: &draft.prefix, problems: RefCell::new(problems) };
+        let read = Entry {
+            entry,
+            tag,
+            place: &place,
+            names: &names,
+            can_be_stale: draft.entry.stale_after.is_some(),
+            has_stale_alarm: draft.entry.alarms.iter().any(|other| other.stale == Some(true)),
+        };
+        let suppress_when = entry.suppress_when.as_ref().and_then(|text| read.expression("suppress_when", text));
+        let Some(condition) = read.condition() else { continue };
+        let usual = usual_message(draft, definition, &condition);
+        let (message, guidance, presentation) = presentation(entry, usual, &filling, (&place, &names, &around.trends));
+        let key = key(draft, entry, &condition, &place, problems);
         if alarms.iter().any(|alarm| alarm.key == key) {
-            problems.error(&place, format!("this tag has an alarm \"{}\" already", condition.word()));
+            let name = key.as_str().rsplit(':').next().unwrap_or_default();
+            problems.error(&place, format!("this tag has an alarm \"{name}\" already; give one of them a \"name\""));
         }
-        let deadband = entry.deadband.or(draft.entry.deadband).unwrap_or(0.0);
-        if deadband < 0.0 || deadband.is_nan() {
-            problems.error(&place.at("deadband"), "a deadband is not negative");
-        }
+        let within = entry.within.as_ref().filter(|_| entry.discrepancy.is_some());
+        let (key_of_delay, delay_text) = match within {
+            Some(within) => ("within", Some(within)),
+            None => ("on_delay", entry.on_delay.as_ref()),
+        };
         alarms.push(AlarmDefinition {
             key,
             subject: Subject::Tag(tag),
             condition,
-            deadband,
-            on_delay: delay(entry.on_delay.as_ref(), &place.at("on_delay"), problems),
+            deadband: deadband(entry, draft, &place, problems),
+            on_delay: delay(delay_text, &place.at(key_of_delay), problems),
             off_delay: delay(entry.off_delay.as_ref(), &place.at("off_delay"), problems),
             priority: entry.priority,
-            message: fill(entry.message.clone().unwrap_or_else(|| message(draft, definition, &condition))).into(),
-            guidance: fill(entry.guidance.clone().unwrap_or_default()).into(),
+            message,
+            guidance,
             area: definition.area.clone(),
             latch: entry.latch,
-            group: entry.group.as_deref().map(|name| with_names(name, device, definition).into()),
+            group: entry.group.as_deref().map(|name| filling.put_in(name).into()),
+            suppress_when,
+            presentation,
         });
     }
     check_order(&alarms, draft, problems);
     alarms
 }
 
-fn key(draft: &TagDraft, condition: &Condition) -> AlarmKey {
+fn deadband(entry: &AlarmEntry, draft: &TagDraft, place: &Place, problems: &mut Problems) -> f64 {
+    let deadband = entry.deadband.or(draft.entry.deadband).unwrap_or(0.0);
+    if deadband < 0.0 || deadband.is_nan() {
+        problems.error(&place.at("deadband"), "a deadband is not negative");
+    }
+    deadband
+}
+
+fn key(
+    draft: &TagDraft,
+    entry: &AlarmEntry,
+    condition: &Condition,
+    place: &Place,
+    problems: &mut Problems,
+) -> AlarmKey {
+    if let Some(name) = &entry.name {
+        let is_plain = |sign: char| sign.is_alphanumeric() || matches!(sign, '-' | '_');
+        if name.is_empty() || !name.chars().all(is_plain) {
+            let words = format!("\"{name}\" is no name of an alarm; letters, digits, - and _ are, such as dry-running");
+            problems.error(&place.at("name"), words);
+        }
+        return AlarmKey::new(&draft.key, name);
+    }
     match condition {
         Condition::Digital(state) if *state > 1.0 => AlarmKey::new(&draft.key, &format!("is-{state}")),
-        other => AlarmKey::new(&draft.key, other.word()),
-    }
-}
-
-fn message(draft: &TagDraft, definition: &TagDefinition, condition: &Condition) -> String {
-    let name = draft.key.replace('/', " ");
-    let words = match condition {
-        Condition::HighHigh(_) => "very high".to_owned(),
-        Condition::LowLow(_) => "very low".to_owned(),
-        Condition::BadQuality => "cannot be trusted".to_owned(),
-        Condition::Digital(state) => match definition.states.word(*state) {
-            Some(word) => word.to_string(),
-            None => (if *state == 0.0 { "is off" } else { "is on" }).to_owned(),
-        },
-        other => other.word().to_owned(),
-    };
-    format!("{name} {words}")
-}
-
-/// Puts device and area in, so that a template gives each device a group of its own.
-fn with_names(text: &str, device: Option<&DeviceDraft>, definition: &TagDefinition) -> String {
-    let name = device.map_or("", |device| &device.entry.name);
-    text.replace("${device}", name).replace("${area}", definition.area.as_deref().unwrap_or_default())
-}
-
-/// Puts device and area in, and begins with a capital.
-fn filled(text: &str, device: Option<&DeviceDraft>, definition: &TagDefinition) -> String {
-    let text = with_names(text, device, definition);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn condition(entry: &AlarmEntry, place: &Place, problems: &mut Problems) -> Option<Condition> {
-    let digital = entry.is.map(|state| match state {
-        StateEntry::Switch(on) => f64::from(u8::from(on)),
-        StateEntry::Number(number) => number,
-    });
-    let given = [
-        entry.high_high.map(Condition::HighHigh),
-        entry.high.map(Condition::High),
-        entry.low.map(Condition::Low),
-        entry.low_low.map(Condition::LowLow),
-        digital.map(Condition::Digital),
-        entry.bad_quality.filter(|wanted| *wanted).map(|_| Condition::BadQuality),
-    ];
-    let mut given = given.into_iter().flatten();
-    match (given.next(), given.next()) {
-        (Some(condition), None) => Some(condition),
-        _ => {
-            problems.error(place, "an alarm needs exactly one of high_high, high, low, low_low, is and bad_quality");
-            None
+        Condition::States(states) => {
+            let numbers: Vec<String> = states.iter().map(f64::to_string).collect();
+            AlarmKey::new(&draft.key, &format!("is-{}", numbers.join("-")))
         }
+        other => AlarmKey::new(&draft.key, other.word()),
     }
 }
 
@@ -152,6 +155,8 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
         area: draft.entry.area.as_deref().map(Into::into),
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: Presentation::default(),
     }
 }
 
@@ -173,6 +178,8 @@ pub(super) fn of_identity(device: DeviceId, draft: &DeviceDraft) -> AlarmDefinit
         area: draft.entry.area.as_deref().map(Into::into),
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: Presentation::default(),
     }
 }
 

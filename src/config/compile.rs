@@ -1,14 +1,16 @@
 //! From entries to a plan and driver settings.
 
+use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
 };
+use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::{alarms, history, modbus, mqtt, picture, trends, units};
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
 use crate::driver::{ConnectionSettings, Protocol};
@@ -83,9 +85,10 @@ pub(super) fn compile(
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
     let slots = slots(&drafts, problems);
+    let around = Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources) };
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
     for (slot, draft) in drafts.iter().enumerate() {
-        compiled.add_tag(TagId(slot as u32), draft, &slots, &devices, problems);
+        compiled.add_tag(TagId(slot as u32), draft, &slots, &around, &devices, problems);
     }
     modbus::warn_conflicts(&drafts, problems);
     compiled.overview = overview(sources, &slots, problems);
@@ -202,6 +205,12 @@ fn drafts(
     drafts
 }
 
+/// The names of all trends of the station file; whether they are right is looked at elsewhere.
+fn trend_names(sources: &[Source]) -> Vec<String> {
+    let trends = sources.iter().filter_map(|source| source.value.get("trends")?.as_array()).flatten();
+    trends.filter_map(|trend| trend.get("name")?.as_str().map(str::to_owned)).collect()
+}
+
 fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {
     let found = devices.iter().position(|device| device.entry.name == wanted);
     if found.is_none() {
@@ -302,6 +311,7 @@ impl Compiled {
         id: TagId,
         draft: &TagDraft,
         slots: &HashMap<String, TagId>,
+        around: &Around<'_>,
         devices: &[DeviceDraft],
         problems: &mut Problems,
     ) {
@@ -327,7 +337,7 @@ impl Compiled {
             }
             _ => {}
         }
-        self.alarms.extend(alarms::of_tag(id, draft, device, &definition, problems));
+        self.alarms.extend(alarms::of_tag(id, draft, device, &definition, around, problems));
         if let Some(settings) = settings {
             self.commands.insert(id, settings);
         }
@@ -507,6 +517,8 @@ pub(super) fn system_alarm(
         area: Some("station".into()),
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: Presentation::default(),
     }
 }
 

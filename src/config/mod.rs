@@ -1,5 +1,7 @@
 //! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
 
+mod alarm_kinds;
+mod alarm_words;
 mod alarms;
 mod backup;
 mod compile;
@@ -8,6 +10,7 @@ mod file;
 mod history;
 mod modbus;
 mod mqtt;
+mod names;
 mod picture;
 mod problem;
 mod read;

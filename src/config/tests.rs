@@ -263,3 +263,5 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
         ],
     );
 }
+
+mod alarms;

@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 pub(super) enum Deadline {
     /// A delay of the alarm in this slot.
     Alarm(u32),
+    /// The alarm in this slot looks again although nothing arrives.
+    Watch(u32),
     /// The tag in this slot may have become stale.
     Stale(u32),
     /// Delays of alarms have to be recorded.
@@ -26,6 +28,11 @@ pub(super) struct Deadlines {
 impl Deadlines {
     pub(super) fn push(&mut self, due: Monotonic, deadline: Deadline) {
         self.heap.push(Reverse((due, deadline)));
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
     }
 
     pub(super) fn next(&self) -> Option<Monotonic> {

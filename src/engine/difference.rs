@@ -48,7 +48,7 @@ impl Difference {
         difference.compare("device", devices(old), devices(new), |old, new| field("at", old, new));
         difference.compare("tag", tags(old), tags(new), |old, new| tag_words(old, new));
         difference.renames(new);
-        difference.compare("alarm", alarms(old), alarms(new), |old, new| alarm_words(old, new));
+        difference.compare("alarm", alarms(old), alarms(new), alarm_words);
         difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
         difference.changed.extend(station_words(old, new));
         difference
@@ -193,21 +193,37 @@ fn tag_words(old: &TagDefinition, new: &TagDefinition) -> Vec<String> {
     .concat()
 }
 
-fn alarms(plan: &Plan) -> Vec<(String, &AlarmDefinition)> {
-    plan.alarms.iter().map(|alarm| (alarm.key.to_string(), alarm)).collect()
+fn alarms(plan: &Plan) -> Vec<(String, (&Plan, &AlarmDefinition))> {
+    plan.alarms.iter().map(|alarm| (alarm.key.to_string(), (plan, alarm))).collect()
 }
 
-fn alarm_words(old: &AlarmDefinition, new: &AlarmDefinition) -> Vec<String> {
+/// Condition and message with the names of tags, whose slots differ from plan to plan.
+fn named(plan: &Plan, alarm: &AlarmDefinition) -> (String, String) {
+    let name = |tag: TagId| plan.directory.tag(tag).map_or_else(String::new, |tag| tag.key.to_string());
+    let template = alarm.presentation.template.as_ref();
+    let message = template.map_or_else(|| alarm.message.to_string(), |template| template.words(name));
+    (alarm.condition.words(name), message)
+}
+
+fn alarm_words(
+    (old_plan, old): &(&Plan, &AlarmDefinition),
+    (new_plan, new): &(&Plan, &AlarmDefinition),
+) -> Vec<String> {
+    let ((old_condition, old_message), (condition, message)) = (named(old_plan, old), named(new_plan, new));
+    let is_same = old_condition == condition;
     [
-        field("condition", &old.condition, &new.condition),
+        if is_same { Vec::new() } else { vec![format!("condition {old_condition} -> {condition}")] },
         field("deadband", &old.deadband, &new.deadband),
         field("on_delay", &old.on_delay, &new.on_delay),
         field("off_delay", &old.off_delay, &new.off_delay),
         field("priority", &old.priority, &new.priority),
-        field("message", &old.message, &new.message),
+        field("message", &old_message, &message),
         field("guidance", &old.guidance, &new.guidance),
         field("latch", &old.latch, &new.latch),
         field("group", &old.group, &new.group),
+        field("suppress_when", &old.suppress_when, &new.suppress_when),
+        field("screen", &old.presentation.screen, &new.presentation.screen),
+        field("trend", &old.presentation.trend, &new.presentation.trend),
     ]
     .concat()
 }

@@ -1,6 +1,7 @@
 //! The one writer. [`Engine::step`] takes an event and the time and gives effects; it does no I/O and reads no clock, so that every
 //! bug becomes a script that can be replayed. [`run`] is the loop around it.
 
+mod alarm_inputs;
 mod alarms;
 mod commands;
 mod counters;
@@ -34,11 +35,12 @@ pub use request::{
 };
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
-use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Refused, Subject, Suppression, Verdict};
+use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
 use crate::tag::{
     DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
 };
+use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
 use commands::CommandDesk;
 use counters::Counters;
@@ -70,6 +72,7 @@ pub struct Engine {
     plan: Arc<Plan>,
     tags: TagTable,
     alarms: AlarmDesk,
+    inputs: AlarmInputs,
     devices: DeviceDesk,
     commands: CommandDesk,
     deadlines: Deadlines,
@@ -95,6 +98,7 @@ impl Engine {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
+            inputs: AlarmInputs::new(&plan),
             alarms: AlarmDesk::new(&plan, restored),
             devices,
             commands: CommandDesk::default(),
@@ -162,6 +166,7 @@ impl Engine {
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);
         }
+        self.judge_waiting(now, effects);
         self.pass_time(now, effects);
         self.alarms.record_delays(&self.plan, now, effects);
     }
@@ -173,21 +178,9 @@ impl Engine {
             return;
         }
         self.clock_offset_micros = Some(offset);
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
         self.alarms.follow_clock(&mut turn);
-    }
-
-    /// The design of the plant sets an alarm aside, with who decides that and why, or (none) does so no more.
-    pub fn set_suppressed(
-        &mut self,
-        alarm: &AlarmKey,
-        suppression: Option<Suppression>,
-        now: Now,
-        effects: &mut Effects,
-    ) -> Result<(), Refused> {
-        self.changed = true;
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.suppress(alarm, suppression, &mut turn)
+        self.alarms.end_suppression_without_design(&mut turn);
     }
 
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
@@ -256,11 +249,17 @@ impl Engine {
 
     fn take_reading(&mut self, reading: Reading, time: Timestamp, origin: Origin, now: Now, effects: &mut Effects) {
         let tag = reading.tag;
+        if self.inputs.has_news(tag) {
+            self.judge_waiting(now, effects);
+        }
         let before = self.tags.live().get(tag.index()).copied();
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
         let same =
             |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
         self.changed |= !before.is_some_and(same);
+        if let Some(before) = before.filter(|_| self.inputs.is_read(tag)) {
+            self.inputs.note_held(tag, before.time);
+        }
         if self.commands.is_watching() {
             let value = live.value.to_value(self.tags.text(tag));
             self.commands.observe(tag, value.as_ref(), live.quality, now, &self.plan, effects);
@@ -285,12 +284,6 @@ impl Engine {
         self.judge_device(device, Condition::DeviceLost, verdict, now, effects);
     }
 
-    #[inline]
-    fn judge_tag(&mut self, tag: TagId, live: &Live, now: Now, effects: &mut Effects) {
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.judge_tag(tag, live, self.tags.text(tag), &mut turn);
-    }
-
     fn judge_device(
         &mut self,
         device: DeviceId,
@@ -299,7 +292,7 @@ impl Engine {
         now: Now,
         effects: &mut Effects,
     ) {
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
         self.alarms.judge_device(device, condition, verdict, &mut turn);
     }
 
@@ -351,12 +344,15 @@ impl Engine {
             self.changed = true;
             match deadline {
                 Deadline::Alarm(slot) => self.wake_alarm(slot as usize, now, effects),
+                Deadline::Watch(slot) => self.look_again(slot, now, effects),
                 // They are told below, with whatever else is to be recorded.
                 Deadline::Delays => {}
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
         }
+        // A tag may have become stale.
+        self.judge_waiting(now, effects);
     }
 
     fn wake_alarm(&mut self, slot: usize, now: Now, effects: &mut Effects) {
@@ -364,7 +360,7 @@ impl Engine {
             Some(Subject::Tag(tag)) => self.tags.live()[tag.index()].value.to_value(self.tags.text(tag)),
             _ => None,
         };
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
         self.alarms.wake(slot, value.as_ref(), &mut turn);
     }
 

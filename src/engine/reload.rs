@@ -1,5 +1,6 @@
 //! From one generation of the plant to the next: what keeps its name keeps its state.
 
+use super::alarm_inputs::AlarmInputs;
 use super::alarms::{AlarmDesk, Turn};
 use super::counters::Counters;
 use super::devices::DeviceDesk;
@@ -168,16 +169,18 @@ impl Engine {
         let mut previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
         let slots: HashMap<_, _> =
             self.plan.alarms.iter().enumerate().map(|(slot, alarm)| (&alarm.key, slot)).collect();
-        for (before, alarm, value, first_out) in previous.hand_over() {
+        for (before, carried) in previous.hand_over() {
             let Some(definition) = old.alarms.get(before) else { continue };
             match slots.get(&definition.key) {
-                Some(&slot) => self.alarms.adopt(slot, alarm, value, first_out),
-                None => effects.transitions.push(removed(definition.key.clone(), &alarm, now)),
+                Some(&slot) => self.alarms.adopt(slot, carried),
+                None => effects.transitions.push(removed(definition.key.clone(), &carried.alarm, now)),
             }
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
-        let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
         self.alarms.inherit(&mut previous, slot_of, &mut turn);
+        self.alarms.end_suppression_without_design(&mut turn);
         self.alarms.arm(&mut self.deadlines);
+        self.inputs = AlarmInputs::new(&self.plan);
     }
 }

@@ -386,7 +386,8 @@ impl Engine {
             | RequestBody::Unshelve { .. }
             | RequestBody::OutOfService { .. }
             | RequestBody::ReturnToService { .. } => {
-                let mut turn = Turn { plan: &self.plan, now, deadlines: &mut self.deadlines, effects };
+                let mut turn =
+                    Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
                 self.alarms.request(&request, reply, &mut turn);
             }
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
@@ -454,7 +455,7 @@ impl Engine {
     pub(super) fn take_receipts(&mut self, receipts: Vec<Receipt>, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         for receipt in receipts {
-            let mut turn = Turn { plan: &plan, now, deadlines: &mut self.deadlines, effects };
+            let mut turn = Turn { plan: &plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
             if let Some(acknowledged) = self.alarms.committed(receipt.request(), &mut turn) {
                 self.accept_acknowledged(&acknowledged, now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {

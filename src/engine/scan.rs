@@ -44,7 +44,7 @@ impl Engine {
         let plan = Arc::clone(&self.plan);
         for slot in slots {
             let Some(alarm) = plan.alarms.get(*slot) else { continue };
-            if let (Subject::Device(device), Condition::OtherIdentity) = (alarm.subject, alarm.condition) {
+            if let (Subject::Device(device), Condition::OtherIdentity) = (alarm.subject, &alarm.condition) {
                 self.devices.accept_identity(&plan, device, now, effects);
                 self.judge_device(device, Condition::OtherIdentity, Verdict::Inactive, now, effects);
             }

@@ -467,3 +467,153 @@ fn what_the_station_does_not_know_any_more_about_itself_turns_bad() {
     assert_eq!(tell(Health::default())[0], Quality::bad(Reason::NotAvailable), "7 is not true any more");
     assert_eq!(tell(Health { history_days: Some(8), ..Health::default() })[0], Quality::GOOD);
 }
+
+const BESIDE: &str = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+    "tags":[{"name":"level","device":"d","register":"input:0","type":"f32","unit":"m","decimals":1,"alarms":[
+        {"high":3,"on_delay":"2s","message":"level {level}, wind {wind}, {pump}","suppress_when":"not {gate} or {wind} > 20"}]},
+      {"name":"wind","device":"d","register":"input:2","type":"u16"},
+      {"name":"pump","device":"d","register":"input:3","states":["stopped","running"]},
+      {"name":"gate","device":"d","register":"coil:0"}]}"#;
+
+/// The message tells the values of the moment at which the alarm was raised, also after a reload, and where the delay ended without a sample.
+#[test]
+fn a_message_tells_the_values_of_its_activation() {
+    let mut replay = Replay::new(BESIDE);
+    replay.step(0.0, &["sample", "pump", "1"]);
+    replay.step(1.0, &["sample", "level", "3.25"]);
+    replay.step(2.0, &["sample", "level", "3.5"]);
+    let event = Event::Tick;
+    replay.now = Now::default().plus(Duration::from_secs(3));
+    replay.engine.step(event, replay.now, &mut replay.effects);
+    let expected = "Level 3.5 m, wind ? (waiting for the first value), running";
+    let told = replay.effects.notices.iter().find_map(|notice| match notice {
+        Notice::Alarm(view) => Some(view.message.to_string()),
+        _ => None,
+    });
+    assert_eq!(told.as_deref(), Some(expected));
+    let shown = |replay: &mut Replay| {
+        let snapshot = replay.engine.snapshot(replay.now);
+        snapshot.alarms.views.iter().map(|view| view.message.to_string()).collect::<Vec<_>>()
+    };
+    replay.step(4.0, &["sample", "level", "9"]);
+    replay.step(5.0, &["sample", "wind", "7"]);
+    assert_eq!(shown(&mut replay), [expected]);
+    let words: Vec<&str> = std::iter::once("reload").chain(BESIDE.split_whitespace()).collect();
+    replay.step(6.0, &words);
+    assert_eq!(shown(&mut replay), [expected]);
+    replay.step(7.0, &["sample", "level", "0"]);
+    replay.step(8.0, &["sample", "level", "4.0"]);
+    replay.step(10.0, &["tick"]);
+    assert_eq!(shown(&mut replay), ["Level 4.0 m, wind 7, running"]);
+}
+
+/// Where the values of the moment are not known any more, the words say so rather than telling those of now.
+#[test]
+fn a_message_from_before_the_start_tells_no_values() {
+    let now = Timestamp::default();
+    let kept = Persisted::of_state(State::Unacknowledged, OccurrenceId(1), now, now);
+    let restored = Restored { alarms: vec![(AlarmKey::from("level:high"), kept, None)], ..Restored::default() };
+    let mut engine = Engine::new(Arc::new(plan(BESIDE, 1)), restored);
+    assert_eq!(&*engine.snapshot(Now::default()).alarms.views[0].message, "Level ..., wind ..., ...");
+}
+
+#[test]
+fn suppression_by_design_follows_its_expression_and_holds_on_bad_input() {
+    let mut replay = Replay::new(BESIDE);
+    let mut check = |seconds: f64, words: &[&str], expected: bool| {
+        replay.step(seconds, words);
+        let board = replay.engine.snapshot(replay.now).alarms;
+        let found: Vec<&str> = board.set_aside.iter().map(|view| view.key.as_str()).collect();
+        assert_eq!(found, if expected { vec!["level:high"] } else { Vec::new() }, "{words:?}");
+    };
+    check(0.0, &["sample", "wind", "10"], false);
+    check(1.0, &["sample", "gate", "true"], false);
+    check(2.0, &["sample", "gate", "false"], true);
+    check(3.0, &["bad", "gate"], true);
+    check(4.0, &["sample", "gate", "true"], false);
+    check(5.0, &["bad", "gate"], false);
+    // What decides alone, decides.
+    check(6.0, &["sample", "wind", "21"], true);
+    let reload: Vec<&str> = std::iter::once("reload").chain(BESIDE.split_whitespace()).collect();
+    check(7.0, &["bad", "wind"], true);
+    check(8.0, &reload, true);
+    check(9.0, &["sample", "wind", "1"], true);
+    check(10.0, &["sample", "gate", "true"], false);
+}
+
+/// Alarms that look again by themselves stand in the heap of deadlines a few times at most, however many samples come.
+#[test]
+fn looking_again_takes_bounded_memory() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","type":"f32","alarms":[{"no_change":"1h"},{"rate":1,"per":"1h"}]}]}"#;
+    let mut replay = Replay::new(station);
+    for number in 0..2_000_u32 {
+        let value = number.to_string();
+        replay.step(f64::from(number) * 0.1, &["sample", "t", &value]);
+    }
+    assert!(replay.engine.deadlines.len() <= 6, "{} deadlines", replay.engine.deadlines.len());
+}
+
+/// What only moved to another slot has not changed; what did is told with the names of tags.
+#[test]
+fn the_difference_names_the_tags_of_alarms() {
+    let station = |tags: &str| {
+        format!(
+            r#"{{"connections":[{{"name":"a","modbus":{{"tcp":"127.0.0.1"}}}}],"devices":[{{"name":"d","connection":"a"}}],"tags":[{tags}]}}"#
+        )
+    };
+    let tag = |name: &str, register: u16| format!(r#"{{"name":"{name}","device":"d","register":"input:{register}"}}"#);
+    let own = |from: &str| {
+        format!(
+            r#"{{"name":"t","device":"d","register":"input:0","alarms":[{{"deviation":5,"from":"{from}","message":"off {{{from}}}"}},
+                {{"when":"{{t}} > {{x}}","suppress_when":"{{x}} > 1"}}]}}"#
+        )
+    };
+    let old = plan(&station(&[own("x"), tag("x", 1), tag("y", 2)].join(",")), 1);
+    let moved = plan(&station(&[tag("y", 2), tag("x", 1), own("x")].join(",")), 2);
+    assert_eq!(Difference::between(&old, &moved).changed, Vec::<String>::new());
+    let other = plan(&station(&[own("y"), tag("x", 1), tag("y", 2)].join(",")), 2);
+    assert_eq!(
+        Difference::between(&old, &other).changed,
+        [
+            r#"alarm t:deviation: condition deviation 5 from {x} -> deviation 5 from {y}, message "Off {x}" -> "Off {y}""#
+        ]
+    );
+}
+
+/// What arrives together is judged together: an alarm on two tags sees neither without the other. Each value is still judged when two of one
+/// tag arrive at once.
+#[test]
+fn values_of_one_answer_are_judged_together() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","alarms":[{"deviation":5,"from":"x"},{"when":"{t} != {x}"}]},
+          {"name":"x","device":"d","register":"input:1"}]}"#;
+    let mut replay = Replay::new(station);
+    let mut check = |seconds: u64, readings: &[(&str, i64)], expected: &[&str]| {
+        replay.now = Now::default().plus(Duration::from_secs(seconds));
+        let reading = |(key, value): &(&str, i64)| Reading {
+            tag: replay.tag(key),
+            value: Some(Value::Signed(*value)),
+            quality: Quality::GOOD,
+        };
+        let batch = Batch {
+            generation: Generation(1),
+            device: DeviceId(0),
+            time: replay.now.utc,
+            readings: readings.iter().map(reading).collect(),
+            confirmed: Arc::from([]),
+        };
+        replay.engine.step(Event::Driver(DriverEvent::Batch(batch)), replay.now, &mut replay.effects);
+        let mut lines = Vec::new();
+        replay.describe(&mut lines);
+        lines.retain(|line| line.starts_with("journal"));
+        assert_eq!(lines, expected, "{readings:?}");
+    };
+    check(0, &[("t", 0), ("x", 0)], &[]);
+    check(1, &[("t", 10), ("x", 10)], &[]);
+    let (up, down) = ("normal -> unacknowledged", "unacknowledged -> returned-unacknowledged");
+    let raised = |occurrence: u8, kind: &str| format!("journal t:{kind} {occurrence} {up}");
+    let over = |occurrence: u8, kind: &str| format!("journal t:{kind} {occurrence} {down}");
+    let expected = [raised(1, "deviation"), raised(2, "when"), over(1, "deviation"), over(2, "when")];
+    check(2, &[("t", 20), ("t", 10)], &expected.each_ref().map(String::as_str));
+}

@@ -28,6 +28,8 @@ fn definition(key: &str, condition: Condition, message: &str, priority: Priority
         guidance: "".into(),
         latch: false,
         group: None,
+        suppress_when: None,
+        presentation: crate::alarm::Presentation::default(),
         area: None,
     };
     (key.to_owned(), definition)

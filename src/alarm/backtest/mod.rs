@@ -13,4 +13,4 @@ mod replay;
 
 pub use comparison::Comparison;
 pub use proposal::{Observed, Proposal, Setting};
-pub use replay::{Replay, Span};
+pub use replay::{NotReplayed, Replay, Span, can_be_replayed};

@@ -30,7 +30,7 @@ impl Setting {
     pub fn apply(&self, definition: &AlarmDefinition) -> AlarmDefinition {
         let mut changed = definition.clone();
         if let Some(limit) = self.limit {
-            changed.condition = with_limit(changed.condition, limit);
+            changed.condition = with_limit(&changed.condition, limit);
         }
         changed.deadband = self.deadband.unwrap_or(changed.deadband);
         let delay = |seconds: Option<f64>, present| seconds.map_or(present, Duration::from_secs_f64);
@@ -53,13 +53,13 @@ impl Setting {
     }
 }
 
-const fn with_limit(condition: Condition, limit: f64) -> Condition {
+fn with_limit(condition: &Condition, limit: f64) -> Condition {
     match condition {
         Condition::HighHigh(_) => Condition::HighHigh(limit),
         Condition::High(_) => Condition::High(limit),
         Condition::Low(_) => Condition::Low(limit),
         Condition::LowLow(_) => Condition::LowLow(limit),
-        other => other,
+        other => other.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One alarm with one setting, sample by sample.
 
-use crate::alarm::{Alarm, AlarmDefinition, OccurrenceId, Verdict};
+use crate::alarm::{Alarm, AlarmDefinition, Condition, OccurrenceId, Verdict};
 use crate::tag::{Monotonic, Now, Quality, Scalar, Timestamp};
 
 /// From when to when an alarm was active.
@@ -17,6 +17,21 @@ impl Span {
     pub fn seconds(&self) -> f64 {
         self.returned.micros_since(self.raised).max(0) as f64 / 1e6
     }
+}
+
+/// Why an alarm cannot be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReplayed {
+    /// Its condition needs more than one sample of its tag.
+    #[error(
+        "its condition \"{0}\" looks at other tags, or at what went before; only conditions on one value of its own tag can be replayed"
+    )]
+    LooksFurther(&'static str),
+}
+
+/// Whether samples of its own tag are all that a condition needs.
+pub const fn can_be_replayed(condition: &Condition) -> Result<(), NotReplayed> {
+    if condition.is_simple() { Ok(()) } else { Err(NotReplayed::LooksFurther(condition.word())) }
 }
 
 /// Replays samples through one alarm. The times of the samples stand for both clocks.
@@ -128,7 +143,7 @@ impl Replay {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::alarm::{AlarmKey, Condition, Priority, Subject};
+    use crate::alarm::{AlarmKey, Priority, Subject};
     use crate::tag::TagId;
     use std::time::Duration;
 
@@ -145,6 +160,8 @@ pub(super) mod tests {
             guidance: "".into(),
             latch: false,
             group: None,
+            suppress_when: None,
+            presentation: crate::alarm::Presentation::default(),
             area: None,
         }
     }

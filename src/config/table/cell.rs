@@ -61,6 +61,8 @@ impl Cell {
         }
         match self {
             Self::Text => Ok(Some(Value::from(unguarded(text)))),
+            // A limit that another tag says stands as it is written in the station file.
+            Self::Number if text.starts_with('{') => object(text).map(Some),
             Self::Number => number(text, dialect).map(Some),
             Self::Whole => whole(text, dialect).map(Some),
             Self::States => states(unguarded(text)).map(|words| Some(words.into())),
@@ -92,6 +94,11 @@ fn guarded(text: &str) -> String {
 /// The text without the apostrophe that guards it. Words with one of their own, such as 's-Gravenhage, keep it.
 pub(super) fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| looks_like_a_formula(rest)).unwrap_or(text)
+}
+
+fn object(text: &str) -> Result<Value, String> {
+    let found = serde_json::from_str::<serde_json::Map<String, Value>>(text);
+    found.map(Value::Object).map_err(|error| format!("{text} is not like {{\"tag\": \"north/limit\"}}: {error}"))
 }
 
 fn number(text: &str, dialect: Dialect) -> Result<Value, String> {

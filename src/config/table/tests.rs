@@ -83,7 +83,8 @@ fn an_export_has_the_columns_that_are_used() {
 #[test]
 fn an_untouched_sheet_changes_nothing() {
     let demo = include_str!("../../../assets/demo/station.json").replace(":@", ":1502\", \"//\": \"@");
-    for station in [STATION, crate::config::STARTER, &demo] {
+    let moving = STATION.replace("\"high\": 1400", "\"high\": {\"tag\": \"w/rain\"}");
+    for station in [STATION, crate::config::STARTER, &demo, &moving] {
         let folder = Folder::new(station);
         for dialect in [Dialect::Comma, Dialect::Semicolon] {
             let plan = folder.plan(&folder.export(dialect));
@@ -204,4 +205,12 @@ fn every_column_has_a_key_of_the_schema() {
         };
         assert!(fine, "{}", column.name);
     }
+}
+
+#[test]
+fn a_limit_that_another_tag_says_can_be_written_into_a_sheet() {
+    let sheet = "name,high\r\nd/speed,\"{\"\"tag\"\": \"\"w/rain\"\"}\"\r\n";
+    check_change(sheet, "\"high\": 1400", "\"high\": {\"tag\": \"w/rain\"}");
+    let plan = Folder::new(STATION).plan(&sheet.replace("}", ""));
+    assert!(plan.problems[0].to_string().contains("is not like {\"tag\": \"north/limit\"}"), "{:?}", plan.problems);
 }

@@ -1,18 +1,21 @@
 //! All alarms: whom a sample concerns, what changed, what the operator is shown.
 
 mod delays;
+mod design;
 mod groups;
 mod requests;
 #[cfg(test)]
 mod tests;
 
+use super::alarm_inputs::Present;
 use super::deadlines::{Deadline, Deadlines};
 use super::snapshot::AlarmBoard;
+use super::tags::TagTable;
 use super::{Effects, Notice, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{
-    Alarm, AlarmEvent, AlarmKey, AlarmView, Aside, Change, Condition, Observation, Occasion, OccurrenceId, Persisted,
-    Refused, State, Subject, Suppression, Transition, Verdict,
+    Alarm, AlarmKey, AlarmView, Aside, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State,
+    Subject, Transition, Verdict,
 };
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
@@ -26,6 +29,8 @@ use std::sync::Arc;
 pub(super) struct AlarmDesk {
     alarms: Vec<Alarm>,
     values: HashMap<usize, Value>,
+    /// Messages with the values of the moment of the activation.
+    messages: HashMap<usize, Arc<str>>,
     of_tag: Vec<(u32, u32)>,
     order: Vec<u32>,
     of_device: Vec<Vec<u32>>,
@@ -43,9 +48,23 @@ pub(super) struct AlarmDesk {
 /// One event of the engine, as far as it concerns alarms.
 pub(super) struct Turn<'step> {
     pub(super) plan: &'step Plan,
+    /// The present values, for messages that tell them.
+    pub(super) tags: &'step TagTable,
     pub(super) now: Now,
     pub(super) deadlines: &'step mut Deadlines,
     pub(super) effects: &'step mut Effects,
+}
+
+/// What goes over from one plant, or from one run, to the next.
+#[derive(Default)]
+pub(super) struct Carried {
+    pub(super) alarm: Alarm,
+    /// The value that raised it.
+    value: Option<Value>,
+    /// Its message with the values of its activation.
+    message: Option<Arc<str>>,
+    /// The occurrence with which it is the first of its group.
+    first_out: Option<OccurrenceId>,
 }
 
 /// Who made an alarm change, and what they said.
@@ -56,6 +75,7 @@ impl AlarmDesk {
         let mut desk = Self {
             alarms: vec![Alarm::default(); plan.alarms.len()],
             values: HashMap::new(),
+            messages: HashMap::new(),
             of_tag: vec![(0, 0); plan.directory.tags().len()],
             order: Vec::with_capacity(plan.alarms.len()),
             of_device: vec![Vec::new(); plan.directory.devices().len()],
@@ -77,7 +97,9 @@ impl AlarmDesk {
         let mut of_tag: Vec<(TagId, u32)> = Vec::new();
         for (slot, alarm) in plan.alarms.iter().enumerate() {
             match alarm.subject {
-                Subject::Tag(tag) => of_tag.push((tag, slot as u32)),
+                Subject::Tag(tag) if alarm.needs_one_sample() => of_tag.push((tag, slot as u32)),
+                // The others are judged by `alarm_inputs`, which gives their verdicts to this desk.
+                Subject::Tag(_) => {}
                 Subject::Device(device) => {
                     if let Some(place) = self.of_device.get_mut(device.index()) {
                         place.push(slot as u32);
@@ -102,13 +124,14 @@ impl AlarmDesk {
                 self.delays.is_recorded(key.clone());
             }
             let Some(&slot) = self.slots.get(&key) else { continue };
-            let first_out = kept.first_out;
-            self.adopt(slot, Alarm::restore(kept), value, first_out);
+            let (first_out, message) = (kept.first_out, kept.message.clone());
+            self.adopt(slot, Carried { alarm: Alarm::restore(kept), value, message, first_out });
         }
     }
 
     /// Takes over an alarm as it was elsewhere.
-    pub(super) fn adopt(&mut self, slot: usize, alarm: Alarm, value: Option<Value>, first_out: Option<OccurrenceId>) {
+    pub(super) fn adopt(&mut self, slot: usize, carried: Carried) {
+        let Carried { alarm, value, message, first_out } = carried;
         self.board = None;
         if let Some(occurrence) = first_out {
             self.groups.restore(slot, occurrence);
@@ -123,15 +146,19 @@ impl AlarmDesk {
         if let Some(value) = value {
             self.values.insert(slot, value);
         }
+        if let Some(message) = message {
+            self.messages.insert(slot, message);
+        }
         self.alarms[slot] = alarm;
     }
 
     /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays start anew.
-    pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Alarm, Option<Value>, Option<OccurrenceId>)> + '_ {
+    pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Carried)> + '_ {
         let slots: BTreeSet<usize> = self.listed.iter().copied().chain(self.groups.marked()).collect();
         slots.into_iter().map(|slot| {
+            let (value, message) = (self.values.get(&slot).cloned(), self.messages.get(&slot).cloned());
             let alarm = self.alarms[slot].clone().without_delay();
-            (slot, alarm, self.values.get(&slot).cloned(), self.groups.first_out(slot))
+            (slot, Carried { alarm, value, message, first_out: self.groups.first_out(slot) })
         })
     }
 
@@ -215,8 +242,27 @@ impl AlarmDesk {
         }
     }
 
+    /// Whether the condition of an alarm holds, also below what is set aside.
+    pub(super) fn is_active(&self, slot: usize) -> bool {
+        self.alarms.get(slot).is_some_and(|alarm| alarm.condition().active)
+    }
+
+    /// What is said next about this alarm is another situation than before: a delay that goes on begins anew with it.
+    pub(super) fn restart_delay(&mut self, slot: usize) {
+        if let Some(alarm) = self.alarms.get_mut(slot) {
+            *alarm = std::mem::take(alarm).without_delay();
+        }
+    }
+
+    /// Takes what is said about the condition of one alarm.
     #[inline]
-    fn apply(&mut self, slot: usize, verdict: Verdict, value: impl FnOnce() -> Option<Value>, turn: &mut Turn<'_>) {
+    pub(super) fn apply(
+        &mut self,
+        slot: usize,
+        verdict: Verdict,
+        value: impl FnOnce() -> Option<Value>,
+        turn: &mut Turn<'_>,
+    ) {
         let next = self.next();
         let alarm = &mut self.alarms[slot];
         let was_unevaluated = alarm.condition().unevaluated;
@@ -267,23 +313,6 @@ impl AlarmDesk {
         turn.effects.notices.push(Notice::SetAsideEnded { alarm, words: words.into(), time });
     }
 
-    /// The design of the plant sets an alarm aside, or does so no more.
-    pub(super) fn suppress(
-        &mut self,
-        key: &AlarmKey,
-        suppression: Option<Suppression>,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Refused> {
-        let slot = *self.slots.get(key).ok_or(Refused::NoSuchAlarm)?;
-        let actor = suppression.as_ref().map_or_else(Principal::station, |held| held.by.clone());
-        let reason = suppression.as_ref().map_or_else(|| "".into(), |held| Arc::clone(&held.reason));
-        let event = suppression.map_or(AlarmEvent::EndSuppression, AlarmEvent::BeginSuppression);
-        let next = self.next();
-        let seen = self.alarms[slot].take(&turn.plan.alarms[slot], event, turn.now, next)?;
-        self.note(slot, seen, None, Some((actor, &reason)), turn);
-        Ok(())
-    }
-
     /// An alarm changed: the records, the journal, and whoever watches learn of it.
     fn note(&mut self, slot: usize, seen: Observation, value: Option<Value>, actor: Actor<'_>, turn: &mut Turn<'_>) {
         if seen.delay_changed {
@@ -293,7 +322,7 @@ impl AlarmDesk {
             turn.deadlines.push(wake, Deadline::Alarm(slot as u32));
         }
         let Some(change) = seen.change else { return };
-        self.count(slot, change, &value);
+        self.count(slot, change, &value, turn);
         let quiet = self.settle(slot, change);
         let transition = self.transition(slot, change, value, actor, turn);
         self.push(slot, transition, turn);
@@ -318,8 +347,8 @@ impl AlarmDesk {
         turn.effects.transitions.push(transition);
     }
 
-    /// Counts activations, and keeps the value that raised one, below what is set aside too.
-    fn count(&mut self, slot: usize, change: Change, value: &Option<Value>) {
+    /// Counts activations, and keeps the value that raised one with the message that tells it, below what is set aside too.
+    fn count(&mut self, slot: usize, change: Change, value: &Option<Value>, turn: &Turn<'_>) {
         if change.is_new_occurrence
             && let Some(occurrence) = self.alarms[slot].occurrence()
         {
@@ -331,6 +360,9 @@ impl AlarmDesk {
                 Some(value) => self.values.insert(slot, value.clone()),
                 None => self.values.remove(&slot),
             };
+            if let Some(template) = &turn.plan.alarms[slot].presentation.template {
+                self.messages.insert(slot, template.fill(&turn.plan.directory, &Present(turn.tags)));
+            }
         }
     }
 
@@ -379,7 +411,8 @@ impl AlarmDesk {
     fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
         let first_out = self.groups.first_out(slot);
         let kept = alarm.kept().or_else(|| first_out.map(|_| alarm.image()));
-        kept.map(|kept| Persisted { first_out, ..kept })
+        let message = self.messages.get(&slot).cloned();
+        kept.map(|kept| Persisted { first_out, message, ..kept })
     }
 
     fn show(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
@@ -393,6 +426,7 @@ impl AlarmDesk {
                 self.by_occurrence.remove(&occurrence);
             }
             self.values.remove(&slot);
+            self.messages.remove(&slot);
         } else {
             self.listed.insert(slot);
         }
@@ -410,7 +444,7 @@ impl AlarmDesk {
             raised: alarm.raised(),
             changed: alarm.changed(),
             value: self.values.get(&slot).cloned(),
-            message: definition.message.clone(),
+            message: self.messages.get(&slot).unwrap_or(&definition.message).clone(),
             condition: alarm.condition(),
             aside: alarm.aside().cloned().map(Arc::new),
             group: definition.group.clone(),

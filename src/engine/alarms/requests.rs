@@ -305,7 +305,7 @@ impl AlarmDesk {
         match self.alarms[slot].take(definition, planned.event.clone(), pending.at, planned.next) {
             Ok(seen) if !planned.is_overtaken => {
                 let Some(change) = seen.change else { return Ok(()) };
-                self.count(slot, change, &None);
+                self.count(slot, change, &None, turn);
                 self.finish(slot, change, seen.wake, turn);
                 Ok(())
             }

@@ -108,13 +108,21 @@ impl Bench {
     }
 
     fn sample(&mut self, tag: u32, value: Option<u64>) {
-        let value = value.map(Value::Unsigned);
-        let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::BadPayload) };
+        self.samples(&[(tag, value)]);
+    }
+
+    /// What one answer of the device says.
+    fn samples(&mut self, all: &[(u32, Option<u64>)]) {
+        let reading = |(tag, value): &(u32, Option<u64>)| Reading {
+            tag: TagId(*tag),
+            value: value.map(Value::Unsigned),
+            quality: if value.is_some() { Quality::GOOD } else { Quality::bad(Reason::BadPayload) },
+        };
         self.step(Event::Driver(DriverEvent::Batch(Batch {
             generation: self.engine.generation(),
             device: DeviceId(0),
             time: self.now.utc,
-            readings: vec![Reading { tag: TagId(tag), value, quality }],
+            readings: all.iter().map(reading).collect(),
             confirmed: Arc::from([]),
         })));
     }
@@ -251,31 +259,6 @@ fn what_is_out_of_service_comes_back_on_its_date() {
     assert_eq!(bench.state(0), State::Unacknowledged);
     let raised = bench.engine.alarms.alarms[0].raised();
     assert_eq!(raised, at(1_000_000, 0).utc, "it is active since its condition came, not since it was shown");
-}
-
-#[test]
-fn the_design_of_the_plant_sets_alarms_aside_and_a_restart_keeps_that() {
-    let mut bench = Bench::start(&[r#"{"high":10}"#]);
-    let key = AlarmKey::from("t0:high");
-    let suppression = || {
-        let by = Principal { kind: crate::access::PrincipalKind::Rule, name: "pump stands".into() };
-        Some(Suppression { by, reason: "no flow without the pump".into(), since: Timestamp::default() })
-    };
-    bench.engine.set_suppressed(&key, suppression(), bench.now, &mut bench.effects).unwrap();
-    bench.sample(0, Some(20));
-    bench.record();
-    let board = bench.engine.snapshot(bench.now).alarms;
-    assert_eq!((board.views.len(), board.set_aside.len()), (0, 1));
-    let summary = board.summary;
-    assert_eq!((summary.suppressed, summary.active, summary.set_aside()), ([0, 0, 1, 0], [0; 4], 1));
-    assert!(board.set_aside[0].condition.active);
-    let again = bench.engine.set_suppressed(&key, suppression(), bench.now, &mut bench.effects);
-    assert!(matches!(again, Err(Refused::AlreadySuppressed(_))));
-    let mut next = Bench::new(bench.engine.plan(), bench.restored(), bench.now);
-    next.step(Event::Tick);
-    assert_eq!(next.state(0), State::Suppressed);
-    next.engine.set_suppressed(&key, None, next.now, &mut next.effects).unwrap();
-    assert_eq!(next.state(0), State::Unacknowledged);
 }
 
 #[test]
@@ -472,3 +455,5 @@ fn what_is_set_aside_needs_no_acknowledgement() {
     assert_eq!(bench.replies, [Reply::Acknowledged { count: 0, already: 0, gone: 0, set_aside: 1 }]);
     assert_eq!(bench.engine.alarms.alarms[0].process(), ProcessState::Unacknowledged);
 }
+
+mod design;
