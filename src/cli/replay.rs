@@ -88,8 +88,8 @@ impl<'a> History<'a> {
     /// What an alarm judges; why it cannot be replayed.
     pub(super) fn source(&self, alarm: &AlarmDefinition) -> Result<Source<'a>, String> {
         match (alarm.subject, &alarm.condition) {
-            (Subject::Tag(tag), condition) => {
-                can_be_replayed(condition).map_err(|why| why.to_string())?;
+            (Subject::Tag(tag), _) => {
+                can_be_replayed(alarm).map_err(|why| why.to_string())?;
                 let tag = self.plan.directory.tag(tag).ok_or("its tag is not in the station file")?;
                 let is_kept = tag.history.keep;
                 if is_kept { Ok(Source::Samples(&tag.key)) } else { Err(format!("{} is not kept in history", tag.key)) }
@@ -143,8 +143,8 @@ impl<'a> History<'a> {
         let mut count = before.iter().count() as u64;
         // The end is the first moment that does not belong to the period.
         let last = Timestamp::from_micros(self.end.as_micros() - 1);
-        // Numbers alone do not tell why one is missing.
-        if condition.is_about_quality() {
+        // Numbers alone do not tell why one is missing, nor what it was.
+        if condition.needs_whole_samples() {
             self.reader.visit(tag, self.period.from, last, |sample| {
                 sinks.iter_mut().for_each(|sink| sink.sample(&sample));
                 count += 1;

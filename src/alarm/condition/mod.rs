@@ -137,9 +137,9 @@ impl Condition {
         }
     }
 
-    /// Whether the reason of a bad quality matters, so that numbers alone do not settle it.
-    pub const fn is_about_quality(&self) -> bool {
-        matches!(self, Self::BadQuality | Self::BadQualityNotStale | Self::Stale)
+    /// Whether numbers alone do not settle it: the reason of a bad quality matters, or whether the value is a number at all.
+    pub const fn needs_whole_samples(&self) -> bool {
+        matches!(self, Self::BadQuality | Self::BadQualityNotStale | Self::Stale | Self::When(_))
     }
 
     /// Whether one sample of its own tag is enough: then [`Condition::judge`] judges it, otherwise [`Condition::judge_with`].
