@@ -20,6 +20,8 @@ pub struct Facts<'a> {
     pub quality: Quality,
     /// Why the device cannot be reached, in words; none where it can.
     pub unreachable: Option<String>,
+    /// Whether people enter it, so that no device stands behind it.
+    pub manual: bool,
 }
 
 /// Why a command was refused; it was never sent.
@@ -78,6 +80,7 @@ pub struct Authorised {
     pulse: bool,
     expires: Monotonic,
     essential: bool,
+    manual: bool,
 }
 
 /// Authorises a confirmed command, or says why not.
@@ -107,6 +110,7 @@ pub fn authorise(confirmed: Confirmed, facts: Facts<'_>, now: Now) -> Result<Aut
         // Another tag that reads it back shows what became of it, whatever its own register does.
         pulse: settings.pulse && settings.read_back == Some(facts.tag),
         essential: settings.essential,
+        manual: facts.manual,
         // Whoever asks cannot make it outlive the patience of the engine.
         expires: now.monotonic.plus(Duration::from_micros(left as u64).min(super::in_flight::DRIVER_SILENCE)),
         confirmed,
@@ -141,7 +145,7 @@ impl Authorised {
             request: request.id.clone(),
             time: now.utc,
             principal: self.permit.principal().clone(),
-            action: "command".into(),
+            action: if self.manual { "enter" } else { "command" }.into(),
             subject: request.tag.as_str().into(),
             essential: self.essential,
             detail: detail.to_string().into(),
@@ -268,7 +272,7 @@ mod tests {
 
     fn facts(settings: Option<&CommandSettings>) -> Facts<'_> {
         let value = Some(Value::Double(100.5));
-        Facts { tag: TagId(0), settings, value, quality: Quality::GOOD, unreachable: None }
+        Facts { tag: TagId(0), settings, value, quality: Quality::GOOD, unreachable: None, manual: false }
     }
 
     fn refused(request: CommandRequest, facts: Facts<'_>) -> Refusal {

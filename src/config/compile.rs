@@ -184,20 +184,26 @@ fn drafts(
             (None, None) => format!("{}/", device.entry.name),
         };
         for (number, entry) in template.entry.tags.iter().enumerate() {
+            let mut entry = entry.clone();
+            // A value that people enter does not depend on the device.
+            let is_read = entry.manual.is_none();
+            entry.area = entry.area.or_else(|| device.entry.area.clone());
             drafts.push(TagDraft {
                 key: format!("{prefix}{}", entry.name),
-                entry: entry.clone(),
+                entry,
                 place: template.place.at("tags").at(number),
                 prefix: prefix.clone(),
-                device: Some(DeviceId(slot as u32)),
+                device: is_read.then_some(DeviceId(slot as u32)),
                 history: [(template.entry.history.clone(), template.place.at("history")), station.clone()],
             });
         }
     }
     for Placed { entry, place } in entries::<TagEntry>(sources, "tags", problems) {
-        let device = entry.device.as_deref().and_then(|wanted| find_device(wanted, devices, &place, problems));
-        if entry.device.is_none() {
-            problems.error(&place, format!("the tag \"{}\" needs a \"device\" that it is read from", entry.name));
+        let wanted = entry.device.as_deref().filter(|_| entry.manual.is_none());
+        let device = wanted.and_then(|wanted| find_device(wanted, devices, &place, problems));
+        if entry.device.is_none() && entry.manual.is_none() {
+            let words = "needs a \"device\" that it is read from, or a value to begin with as \"manual\"";
+            problems.error(&place, format!("the tag \"{}\" {words}", entry.name));
         }
         let history = [(None, place.clone()), station.clone()];
         drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device, history });
@@ -245,6 +251,7 @@ pub(super) struct Compiled {
     pub(super) alarms: Vec<AlarmDefinition>,
     commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
+    pub(super) manual: HashMap<TagId, crate::tag::Value>,
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     pub(super) system: SystemTags,
     overview: Option<Picture>,
@@ -300,6 +307,7 @@ impl Compiled {
             alarms: Vec::new(),
             commands: HashMap::new(),
             formerly: HashMap::new(),
+            manual: HashMap::new(),
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
@@ -335,7 +343,7 @@ impl Compiled {
                     }
                 }
             }
-            _ => {}
+            _ => self.add_manual(id, draft, &mut definition, &mut settings, slots, problems),
         }
         self.alarms.extend(alarms::of_tag(id, draft, device, &definition, around, problems));
         if let Some(settings) = settings {
@@ -478,6 +486,7 @@ impl Compiled {
             commands: self.commands,
             system: self.system,
             formerly: self.formerly,
+            manual: self.manual,
             overview: self.overview,
             trends: self.trends,
             ..Plan::default()

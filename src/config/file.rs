@@ -334,6 +334,8 @@ pub(super) struct TagEntry {
     pub(super) name: String,
     /// Name of the device that it is read from; a template gives it.
     pub(super) device: Option<String>,
+    /// For a value that people enter, such as a limit or a reading on the spot: the one that it begins with. It is read from no device.
+    pub(super) manual: Option<ManualEntry>,
     /// What it means, in a sentence.
     pub(super) description: Option<String>,
     /// The part of the plant that it belongs to; that of the device where none is given.
@@ -388,6 +390,18 @@ pub(super) struct TagEntry {
     pub(super) alarms: Vec<AlarmEntry>,
     /// Its name before it was renamed: history and alarms go on under the new one.
     pub(super) formerly: Option<String>,
+}
+
+/// The value with which a tag begins that people enter.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ManualEntry {
+    /// True or false.
+    Switch(bool),
+    /// A number, in the unit.
+    Number(f64),
+    /// Words.
+    Text(String),
 }
 
 /// A straight line through two points.

@@ -8,6 +8,7 @@ mod compile;
 mod copy;
 mod file;
 mod history;
+mod manual;
 mod modbus;
 mod mqtt;
 mod names;

@@ -265,3 +265,4 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
 }
 
 mod alarms;
+mod manual;

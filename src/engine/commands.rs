@@ -136,6 +136,24 @@ impl CommandDesk {
         }
     }
 
+    /// The record of a value that a person entered is durable: that is all there is to it. None where the record is of something else.
+    pub(super) fn entered(
+        &mut self,
+        receipt: &Receipt,
+        now: Now,
+        plan: &Plan,
+        effects: &mut Effects,
+    ) -> Option<(TagId, Value)> {
+        let authorised = self.recording.get(receipt.request())?;
+        // The plant may be another one than when it was asked for: the name counts.
+        let tag = plan.directory.find(authorised.confirmed().request().tag.as_str())?;
+        let dispatch = authorised.dispatch(receipt, plan.generation).ok().filter(|_| plan.manual.contains_key(&tag))?;
+        let found = (tag, dispatch.value().clone());
+        self.recording.remove(receipt.request());
+        self.conclude(receipt.request(), Outcome::Verified, "entered".into(), now, plan, effects);
+        Some(found)
+    }
+
     /// The records of these requests could not be written: nothing is sent, except what is essential.
     pub(super) fn refuse_unrecorded(
         &mut self,
@@ -208,12 +226,16 @@ impl CommandDesk {
 
     /// Ends everything under way, because the plant behind it changed.
     pub(super) fn abandon(&mut self, why: &str, now: Now, plan: &Plan, effects: &mut Effects) {
-        let recording = self.recording.keys().map(|id| (id.clone(), Outcome::Refused));
+        // What was entered by hand and is being recorded holds in the next plant as well.
+        let recorded = std::mem::take(&mut self.recording).into_iter();
+        let (kept, ended): (HashMap<_, _>, HashMap<_, _>) =
+            recorded.partition(|(_, authorised)| plan.manual.contains_key(&authorised.tag()));
+        self.recording = kept;
+        let recording = ended.keys().map(|id| (id.clone(), Outcome::Refused));
         let flying = self.in_flight.keys().map(|id| (id.clone(), Outcome::Unknown));
-        let mut ended: Vec<_> = recording.chain(flying).map(|(id, outcome)| (id, outcome, why.to_owned())).collect();
-        ended.sort();
-        self.recording.clear();
-        self.conclude_all(ended, now, plan, effects);
+        let mut all: Vec<_> = recording.chain(flying).map(|(id, outcome)| (id, outcome, why.to_owned())).collect();
+        all.sort();
+        self.conclude_all(all, now, plan, effects);
         self.views.clear();
         self.shown = None;
     }

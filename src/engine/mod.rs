@@ -12,6 +12,7 @@ mod effects;
 mod event;
 mod handover;
 mod loop_check;
+mod manual;
 mod note;
 mod plan;
 mod reload;
@@ -65,6 +66,8 @@ pub struct Restored {
     pub identities: HashMap<Arc<str>, Identity>,
     /// The last totals of counters that roll over, by the name of the tag.
     pub totals: HashMap<Arc<str>, f64>,
+    /// What people entered last, by the name of the tag.
+    pub entered: HashMap<Arc<str>, Value>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -78,6 +81,8 @@ pub struct Engine {
     deadlines: Deadlines,
     health: Health,
     loop_checks: LoopChecks,
+    /// What people entered last, by the name of the tag.
+    entered: HashMap<Arc<str>, Value>,
     changed: bool,
     /// The slots of the plant before the last reload, in the present one: what drivers read just before it still counts.
     before: Option<Slots>,
@@ -96,6 +101,7 @@ impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
+        let entered = restored.entered.clone();
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             inputs: AlarmInputs::new(&plan),
@@ -105,6 +111,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             health: Health::default(),
             loop_checks: LoopChecks::default(),
+            entered,
             changed: true,
             before: None,
             scans_told: false,
@@ -165,6 +172,7 @@ impl Engine {
         }
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);
+            self.enter_first_values(now, effects);
         }
         self.judge_waiting(now, effects);
         self.pass_time(now, effects);

@@ -77,6 +77,8 @@ pub struct Plan {
     pub shelving: ShelvingLimits,
     /// The tags that can be set.
     pub commands: HashMap<TagId, CommandSettings>,
+    /// The tags that people enter, with the values that they begin with.
+    pub manual: HashMap<TagId, Value>,
     /// The station's own tags.
     pub system: SystemTags,
     /// For a tag that was renamed, the name under which its history and alarms were kept before.

@@ -90,6 +90,7 @@ impl Engine {
         effects.drafts.push(self.reload_entry(&difference, who, now));
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
+        self.enter_first_values(now, effects);
         self.tell_scans(effects);
     }
 

@@ -445,6 +445,7 @@ impl Engine {
                     value: live.value.to_value(self.tags.text(tag)),
                     quality: live.quality,
                     unreachable: self.devices.unreachable(&plan, device),
+                    manual: plan.manual.contains_key(&tag),
                 }
             })
             .ok_or_else(|| Refusal::NoSuchTag(key.to_string()));
@@ -462,6 +463,8 @@ impl Engine {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
             } else if self.loop_checks.committed(receipt.request(), effects) {
                 // It is a record, and nothing follows from it.
+            } else if self.take_entered(&receipt, now, effects) {
+                // It holds now.
             } else {
                 self.commands.committed(&receipt, now, &plan, &mut self.deadlines, effects);
             }

@@ -269,6 +269,7 @@ fn kind(action: &str) -> Option<&'static str> {
         "off-scan" | "on-scan" => Some("scan"),
         "identity" => Some("identity"),
         "learned" => Some("learned"),
+        "enter" => Some("entered"),
         _ => None,
     }
 }

@@ -84,10 +84,10 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let KnownDevices { off_scan, identities, holes } = KnownDevices::of(restored.remembered);
+        let KnownDevices { off_scan, identities, holes, entered } = KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, folder, &history, clock.now().utc);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals };
+        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
@@ -300,12 +300,13 @@ fn last_number(reader: &Reader, key: &TagKey, mut moment: Timestamp) -> Option<f
     None
 }
 
-/// What the record says of devices, by name.
+/// What the record says of devices and of tags that people enter, by name.
 #[derive(Default)]
 struct KnownDevices {
     off_scan: HashMap<Arc<str>, OffScan>,
     identities: HashMap<Arc<str>, Identity>,
     holes: Remembered,
+    entered: HashMap<Arc<str>, Value>,
 }
 
 impl KnownDevices {
@@ -317,13 +318,17 @@ impl KnownDevices {
     }
 
     fn take(&mut self, entry: Entry) {
-        let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+        let mut detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
         match &*entry.action {
             "off-scan" => {
                 let why = detail["reason"].as_str().unwrap_or_default().into();
                 self.off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
             "on-scan" => drop(self.off_scan.remove(&entry.subject)),
+            // What cannot be read begins with its first value.
+            "enter" => drop(
+                serde_json::from_value(detail["value"].take()).map(|value| self.entered.insert(entry.subject, value)),
+            ),
             // What cannot be read is learned again.
             "learned" => drop(serde_json::from_value(detail).map(|holes| self.holes.insert(entry.subject, holes))),
             _ => {

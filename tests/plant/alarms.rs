@@ -114,3 +114,30 @@ fn a_delay_goes_on_through_kill_9() {
     assert!(after < chrono::Duration::milliseconds(5000), "the delay began anew after the restart: {after} of {whole}");
     again.stop();
 }
+
+/// A limit that operators move within its bounds: recorded first, and there after kill -9.
+#[test]
+fn a_limit_that_was_entered_outlives_kill_9() {
+    let mut server = ModbusServer::tcp();
+    server.set("holding", 0, &[50]);
+    let tags = json!([
+        {"name": "level", "device": "plc-1", "register": "holding:0", "alarms": [{"high": {"tag": "level-limit"}}]},
+        {"name": "level-limit", "manual": 100, "range": [40, 120]},
+    ]);
+    let folder = Folder::new(&modbus_station(server.port, "500ms", tags));
+    let mut station = Station::start(&folder.path);
+    station.wait_all_good(&["level", "level-limit"]);
+    let output = station.tool(&["set", "level-limit", "30", "--reason", "storm"]);
+    assert!(words(&output).contains("below the lowest allowed value 40"), "{}", words(&output));
+    let output = station.tool(&["set", "level-limit", "45.5", "--reason", "storm"]);
+    assert!(output.status.success() && words(&output).contains("verified: entered"), "{}", words(&output));
+    station.wait_alarm("level:high", "unacknowledged");
+    station.process.kill();
+    let mut station = Station::start(&station.folder);
+    let is_limit =
+        |event: &Value| event["event"] == "sample" && event["tag"] == "level-limit" && event["quality"] == "good";
+    assert_eq!(station.wait("the limit", is_limit)["value"], json!(45.5));
+    let listed = words(&station.tool(&["alarms"]));
+    assert!(listed.contains("unacknowledged"), "{listed}");
+    station.stop();
+}
