@@ -17,7 +17,7 @@ pub use changes::{read_record, read_standing};
 pub use former::{Former, FormerState, Verified, verify_folder};
 pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
-    read_journal_between, verify_file,
+    read_journal_between, read_journal_of, verify_file,
 };
 pub use journal_rows::{JournalRow, visit_journal};
 pub use past::{AlarmThen, alarms_at};

@@ -2,6 +2,7 @@
 //! against a small device of their own.
 
 mod alarm_figures;
+mod alarm_panel;
 mod devices;
 mod reload;
 mod sheet;
