@@ -381,6 +381,38 @@ fn f9_shows_the_alarm_of_the_banner_in_every_view() {
     assert!(says(&window, "Look at the weir.") && says(&window, "Priority 1, critical, south"), "{:?}", texts(&window));
 }
 
+#[test]
+fn a_flood_is_said_grouped_and_nothing_of_it_is_dropped() {
+    let tags: Vec<_> = (0..12)
+        .map(|number| {
+            let area = if number < 4 { "north" } else { "south" };
+            json!({"name": format!("{area}/t{number}"), "device": "plc", "register": format!("holding:{number}"), "area": area,
+                "alarms": [{"high": 10, "priority": if number == 11 { "critical" } else { "medium" }, "message": format!("At {number} too high")}]})
+        })
+        .collect();
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [{"name": "plc", "connection": "c"}], "tags": tags});
+    let mut bench = Bench::new(&station.to_string());
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    for number in 0..10 {
+        raise(&mut bench, &format!("{}/t{number}", if number < 4 { "north" } else { "south" }));
+    }
+    window.run_steps(2);
+    assert!(!says(&window, "Flood") && window.query_by_label_contains("Group ").is_none());
+    raise(&mut bench, "south/t10");
+    raise(&mut bench, "south/t11");
+    window.run_steps(2);
+    assert!(says(&window, "Flood since 13:32: 12 alarms in 10 minutes") && says(&window, "All 12 shown."));
+    assert!(window.query_by_label_contains("Group south, plc, open, 1 of priority 1, 7 of priority 3").is_some());
+    assert!(window.query_by_label_contains("Group north, plc, open, 4 of priority 3").is_some());
+    assert_eq!(rows(&window)[0], "11", "the most urgent area is on top");
+    nothing_is_cut(&window, "flood");
+    nothing_is_covered(&window, "flood");
+    press(&mut window, "Undo groups");
+    assert!(window.query_by_label_contains("Group north").is_none() && says(&window, "Flood since 13:32"));
+    assert_eq!(rows(&window)[..2], ["11", "10"]);
+}
+
 /// The rules of the station, in its own words, where the person looks.
 #[test]
 fn what_the_station_refuses_stands_in_the_dialog_and_its_past_in_the_details() {

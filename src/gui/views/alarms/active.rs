@@ -5,11 +5,12 @@ use super::list::Place;
 use super::listing::Listing;
 use super::row::{age_of, area_of};
 use super::selection::Selection;
-use crate::alarm::{AlarmView, OccurrenceId, Priority};
+use crate::alarm::{AlarmView, FloodState, OccurrenceId, Priority};
 use crate::gui::format;
 use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{Palette, plain, size, strong};
 use crate::gui::widgets::{self, button, mark, quiet, search};
+use crate::tag::Timestamp;
 use egui::{Align, Align2, ComboBox, Id, Label, Layout, Rect, RichText, Sense, Stroke, StrokeKind, Ui, vec2};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ pub(super) struct ActiveAlarms {
     pub(super) painted: Vec<OccurrenceId>,
     /// Where the rows were in the last frame.
     pub(super) rows_rect: Rect,
+    /// The flood of which the operator did not want the groups, by its beginning.
+    ungrouped: Option<Timestamp>,
+    /// The groups that are shown: in a flood they are chosen for the operator.
+    shown_grouping: Grouping,
 }
 
 impl Default for ActiveAlarms {
@@ -41,6 +46,8 @@ impl Default for ActiveAlarms {
             cursor: None,
             painted: Vec::new(),
             rows_rect: Rect::NOTHING,
+            ungrouped: None,
+            shown_grouping: Grouping::None,
         }
     }
 }
@@ -49,9 +56,21 @@ impl ActiveAlarms {
     /// Takes the picture of this frame. Rows stay where they are while the pointer is over them, and while several are selected.
     pub(super) fn refresh(&mut self, ui: &Ui, scene: &Scene<'_>) {
         let is_held = ui.rect_contains_pointer(self.rows_rect) || self.selection.len() > 1;
-        self.listing.refresh(scene.snapshot, &self.choice, is_held);
+        if !is_held {
+            self.shown_grouping = self.wanted_grouping(scene.snapshot.alarms.flood);
+        }
+        let choice = Choice { grouping: self.shown_grouping, ..self.choice.clone() };
+        self.listing.refresh(scene.snapshot, &choice, is_held);
         let listing = &self.listing;
         self.selection.keep(|occurrence| listing.find(occurrence).is_some());
+    }
+
+    /// In a flood alarms stand by area and device, unless the operator did not want that.
+    fn wanted_grouping(&self, flood: Option<FloodState>) -> Grouping {
+        match flood {
+            Some(flood) if self.ungrouped != Some(flood.since) => Grouping::AreaAndDevice,
+            _ => self.choice.grouping,
+        }
     }
 
     /// Shows this activation and nothing that would hide it.
@@ -93,7 +112,10 @@ impl ActiveAlarms {
         });
         ui.allocate_ui(vec2(ui.available_width(), SAID), |ui| {
             ui.set_min_height(SAID);
-            ui.horizontal(|ui| self.say_what_is_shown(ui, &palette));
+            ui.horizontal(|ui| {
+                self.say_what_is_shown(ui, &palette);
+                self.say_flood(ui, scene);
+            });
         });
     }
 
@@ -137,7 +159,7 @@ impl ActiveAlarms {
             }
         });
         let _ = shown.response.accessible_name("Area");
-        let mut grouping = self.choice.grouping;
+        let mut grouping = self.shown_grouping;
         let shown = ComboBox::from_id_salt("alarm groups").width(150.0).selected_text(grouping.words());
         let shown = shown.show_ui(ui, |ui| {
             for one in Grouping::ALL {
@@ -145,14 +167,28 @@ impl ActiveAlarms {
             }
         });
         let _ = shown.response.accessible_name("Groups");
-        if grouping != self.choice.grouping {
-            self.group_by(grouping);
+        if grouping != self.shown_grouping {
+            self.group_by(grouping, scene.snapshot.alarms.flood);
         }
     }
 
-    pub(super) fn group_by(&mut self, grouping: Grouping) {
-        self.choice.grouping = grouping;
+    /// The operator chose the groups, in a flood too.
+    fn group_by(&mut self, grouping: Grouping, flood: Option<FloodState>) {
+        self.ungrouped = flood.map(|flood| flood.since);
+        (self.choice.grouping, self.shown_grouping) = (grouping, grouping);
         self.choice.closed.clear();
+    }
+
+    /// That more alarms come than anybody can take, without alarm.
+    fn say_flood(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        let (palette, flood) = (scene.palette, scene.snapshot.alarms.flood);
+        let Some(state) = flood else { return };
+        let since = format::local(state.since).map_or_else(|| "?".to_owned(), |time| time.format("%H:%M").to_string());
+        let words = format!("Flood since {since}: {} alarms in 10 minutes", state.activations);
+        ui.label(RichText::new(words).font(strong(13.0)).color(palette.text));
+        if self.shown_grouping != self.choice.grouping && button(ui, "Undo groups", false, &palette).clicked() {
+            self.group_by(self.choice.grouping, flood);
+        }
     }
 
     fn say_what_is_shown(&mut self, ui: &mut Ui, palette: &Palette) {
