@@ -71,7 +71,7 @@ pub fn read_journal_between(
     Ok(lines)
 }
 
-fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
+pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
     Ok(JournalLine {
         time: Timestamp::from_micros(row.get(0)?),
         alarm: row.get(1)?,

@@ -4,6 +4,7 @@
 mod alarm_figures;
 mod alarm_panel;
 mod devices;
+mod journal;
 mod reload;
 mod sheet;
 mod tags;

@@ -157,7 +157,7 @@ fn kinds(ui: &mut Ui, scene: &Scene<'_>, aside: &Aside) {
     }
 }
 
-fn kind(ui: &mut Ui, scene: &Scene<'_>, words: String, by: &crate::access::Principal, reason: &str) {
+fn kind(ui: &mut Ui, scene: &Scene<'_>, words: String, by: &dyn std::fmt::Display, reason: &str) {
     let palette = scene.palette;
     ui.add_space(6.0);
     ui.add(Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).wrap());
