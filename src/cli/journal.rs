@@ -1,9 +1,9 @@
 //! The alarm journal as a table: every change of state, the oldest first, as far as it is wanted.
 
+use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::Period;
-use crate::alarm::{AlarmDefinition, Priority};
 use crate::historian::matches_pattern;
-use crate::recorder::{JournalRow, visit_journal};
+use crate::recorder::{JOURNAL_HEAD, JournalRow, visit_journal};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -55,10 +55,6 @@ impl Filter {
     }
 }
 
-/// The columns of the table. New ones come at the end.
-const HEAD: [&str; 11] =
-    ["time", "alarm", "occurrence", "before", "after", "raised", "value", "actor", "comment", "priority", "area"];
-
 pub(super) fn print(
     records: &Path,
     period: Period,
@@ -69,11 +65,11 @@ pub(super) fn print(
     let mut out = std::io::stdout().lock();
     if is_csv {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(HEAD)?;
+        writer.write_record(JOURNAL_HEAD)?;
         visit_journal(records, period, |row| {
             let alarm = definitions.get(&row.alarm);
             if filter.fits(&row, alarm) {
-                writer.write_record(columns(&row, alarm))?;
+                writer.write_record(row.columns(alarm))?;
             }
             anyhow::Ok(())
         })?;
@@ -92,22 +88,6 @@ pub(super) fn print(
         writeln!(out, "nothing in the journal fits")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn columns(row: &JournalRow, alarm: Option<&AlarmDefinition>) -> [String; 11] {
-    [
-        row.time.to_rfc3339(),
-        row.alarm.clone(),
-        row.occurrence.to_string(),
-        row.before.clone(),
-        row.after.clone(),
-        row.raised.to_rfc3339(),
-        row.value.clone().unwrap_or_default(),
-        row.actor.clone().unwrap_or_default(),
-        row.comment.clone(),
-        alarm.map_or("", |alarm| Priority::word(alarm.priority)).to_owned(),
-        alarm.and_then(|alarm| alarm.area.as_deref()).unwrap_or_default().to_owned(),
-    ]
 }
 
 fn words(row: &JournalRow) -> String {

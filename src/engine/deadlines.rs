@@ -15,6 +15,8 @@ pub(super) enum Deadline {
     Stale(u32),
     /// Delays of alarms have to be recorded.
     Delays,
+    /// A flood of alarms may be over.
+    Flood,
     /// A command may have waited long enough.
     Command,
 }

@@ -356,6 +356,7 @@ impl Engine {
                 // They are told below, with whatever else is to be recorded.
                 Deadline::Delays => {}
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
+                Deadline::Flood => self.alarms.pass_flood(now, &mut self.deadlines),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
         }

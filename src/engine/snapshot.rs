@@ -1,7 +1,7 @@
 //! What screens see: one consistent, unchangeable picture of the plant.
 
 use super::{DeviceView, Engine, Health, Plan};
-use crate::alarm::{AlarmView, Summary};
+use crate::alarm::{AlarmView, FloodState, Summary};
 use crate::command::CommandView;
 use crate::tag::{Generation, Live, Now, TagId, Timestamp, Value};
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub struct AlarmBoard {
     pub set_aside: Vec<AlarmView>,
     /// Counts by priority.
     pub summary: Summary,
+    /// A flood that is going on.
+    pub flood: Option<FloodState>,
 }
 
 impl AlarmBoard {
@@ -35,7 +37,7 @@ impl AlarmBoard {
             views.into_iter().partition(|view| view.state.is_set_aside());
         views.sort_by_cached_key(AlarmView::sort_key);
         set_aside.sort_by_cached_key(|view| (std::cmp::Reverse(view.state), view.priority, view.key.clone()));
-        Self { views, set_aside, summary }
+        Self { views, set_aside, summary, flood: None }
     }
 }
 

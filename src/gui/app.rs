@@ -7,7 +7,7 @@ use super::scene::{Action, Extra, Scene, View, alarmed_tags};
 use super::sheet::SheetDialog;
 use super::shell::{self, Shell};
 use super::theme::{self, Palette};
-use super::views::{AlarmsView, DevicesView, OverviewView, TagsView, TrendView};
+use super::views::{AlarmsView, DevicesView, OverviewView, TagsView, TrendView, not_done};
 use super::widgets;
 use crate::alarm::OccurrenceId;
 use crate::command::Confirmation;
@@ -146,15 +146,21 @@ impl App {
         if pressed(Key::F2) {
             let chosen = match self.view {
                 View::Alarms => self.alarms.acknowledge_key(),
-                _ => None,
+                _ => Vec::new(),
             };
-            let occurrences: Vec<OccurrenceId> = chosen.or(self.shell.banner()).into_iter().collect();
+            let occurrences = if chosen.is_empty() { self.shell.banner().into_iter().collect() } else { chosen };
             if !occurrences.is_empty() {
                 scene.act(Action::Acknowledge(occurrences, String::new()));
             }
         }
         if pressed(Key::F1) {
             self.shell.toggle_keys();
+        }
+        if pressed(Key::F3) {
+            scene.act(Action::Silence);
+        }
+        if pressed(Key::F9) {
+            self.shell.open_banner(scene);
         }
         if pressed(Key::F4) && self.view == View::Tags {
             self.faceplate.begin();
@@ -194,6 +200,13 @@ impl App {
                 self.view = View::Trends;
                 self.trends.add(key);
             }
+            Action::TrendAt(key, moment) => {
+                self.view = View::Trends;
+                self.trends.add_at(key, moment, snapshot.taken);
+            }
+            Action::Request(body) => self.pending.push(self.handle.request(body)),
+            // Whoever makes the sound takes it from here.
+            Action::Silence => {}
             Action::OpenAlarm { alarm, occurrence } => {
                 self.view = View::Alarms;
                 self.alarms.open(&alarm, OccurrenceId(occurrence), snapshot);
@@ -223,6 +236,9 @@ impl App {
             Some(reply) => {
                 match reply {
                     Some(Reply::Refused { why }) => shell.say(&why),
+                    Some(Reply::AlarmsDone { count, refused }) => {
+                        not_done(count, &refused).into_iter().for_each(|words| shell.say(&words));
+                    }
                     Some(Reply::Acknowledged { count: 0, gone, .. }) if gone > 0 => {
                         shell.say("that alarm is over already; nothing was acknowledged");
                     }

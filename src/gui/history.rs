@@ -2,7 +2,7 @@
 
 use crate::historian::{Column, QueryError};
 use crate::station::{Handle, Ticket};
-use crate::tag::{Monotonic, Now, TagKey};
+use crate::tag::{Monotonic, Now, TagKey, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -22,10 +22,19 @@ struct Entry {
     looked_at: Monotonic,
 }
 
+/// How far back a picture goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Reach {
+    /// So many seconds.
+    Last(u64),
+    /// To this moment.
+    Since(Timestamp),
+}
+
 /// Answers by tag and span.
 #[derive(Default)]
 pub(super) struct HistoryCache {
-    entries: HashMap<(TagKey, u64), Entry>,
+    entries: HashMap<(TagKey, Reach), Entry>,
 }
 
 impl HistoryCache {
@@ -39,8 +48,31 @@ impl HistoryCache {
         width: usize,
         now: Now,
     ) -> (Option<&[Column]>, [f64; 2]) {
+        self.look(handle, key, Reach::Last(seconds), width, now)
+    }
+
+    /// The same from a moment until now.
+    pub(super) fn since(
+        &mut self,
+        handle: &Handle,
+        key: &TagKey,
+        from: Timestamp,
+        width: usize,
+        now: Now,
+    ) -> (Option<&[Column]>, [f64; 2]) {
+        self.look(handle, key, Reach::Since(from), width, now)
+    }
+
+    fn look(
+        &mut self,
+        handle: &Handle,
+        key: &TagKey,
+        reach: Reach,
+        width: usize,
+        now: Now,
+    ) -> (Option<&[Column]>, [f64; 2]) {
         self.entries.retain(|_, entry| now.monotonic.since(entry.looked_at) < FORGOTTEN);
-        let entry = self.entries.entry((key.clone(), seconds)).or_insert_with(|| Entry {
+        let entry = self.entries.entry((key.clone(), reach)).or_insert_with(|| Entry {
             columns: Some(Vec::new()),
             span: [0.0, 1.0],
             ticket: None,
@@ -52,7 +84,10 @@ impl HistoryCache {
         let stale = entry.asked.is_none_or(|asked| now.monotonic.since(asked) >= FRESH);
         if stale && entry.ticket.is_none() {
             let (to, key) = (now.utc, key.clone());
-            let from = to.minus(Duration::from_secs(seconds));
+            let from = match reach {
+                Reach::Last(seconds) => to.minus(Duration::from_secs(seconds)),
+                Reach::Since(from) => from.min(to),
+            };
             let ticket =
                 handle.ask(move |context, cancelled| context.samples()?.columns(&key, from, to, width, cancelled));
             entry.ticket = Some((ticket, [from.as_seconds(), to.as_seconds()]));

@@ -4,9 +4,9 @@ use super::format;
 use super::history::HistoryCache;
 use super::theme::Palette;
 use crate::alarm::{OccurrenceId, Priority, Subject};
-use crate::engine::Snapshot;
+use crate::engine::{RequestBody, Snapshot};
 use crate::station::Handle;
-use crate::tag::{Now, TagId, TagKey, Value};
+use crate::tag::{Now, TagId, TagKey, Timestamp, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -58,10 +58,16 @@ pub(super) enum Action {
     Select(TagId),
     /// Draw a tag in the trend view, and show that.
     Trend(TagKey),
+    /// Draw a tag in the trend view, and show what it was at a moment.
+    TrendAt(TagKey, Timestamp),
     /// Show an activation of an alarm: among the active ones while it lasts, else in the journal.
     OpenAlarm { alarm: String, occurrence: u64 },
     /// Acknowledge these occurrences.
     Acknowledge(Vec<OccurrenceId>, String),
+    /// Ask the station for something else; what it refuses is said in the banner.
+    Request(RequestBody),
+    /// Silence what is heard, without acknowledging anything.
+    Silence,
     /// Set a tag.
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
     /// Take a device off scan, or put it back.

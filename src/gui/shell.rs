@@ -24,6 +24,15 @@ impl Shell {
         self.banner
     }
 
+    /// Shows the alarm that the banner shows.
+    pub(super) fn open_banner(&self, scene: &mut Scene<'_>) {
+        let views = &scene.snapshot.alarms.views;
+        let shown = self.banner.and_then(|occurrence| views.iter().find(|view| view.occurrence == occurrence));
+        let Some(view) = shown else { return };
+        let (alarm, occurrence) = (view.key.as_str().to_owned(), view.occurrence.0);
+        scene.act(Action::OpenAlarm { alarm, occurrence });
+    }
+
     /// Says something to the operator, until they take it away.
     pub(super) fn say(&mut self, words: &str) {
         self.said = Some(words.to_owned());
@@ -93,7 +102,11 @@ impl Shell {
         mark_ui(ui, view.priority, &palette, !view.state.is_active());
         let time = format::clock(view.raised, scene.now.utc);
         ui.label(RichText::new(time).font(plain(13.0)).color(palette.text));
-        ui.label(RichText::new(&*view.message).font(strong(13.0)).color(palette.text));
+        let message = Label::new(RichText::new(&*view.message).font(strong(13.0)).color(palette.text));
+        if ui.add(message.sense(Sense::click())).on_hover_text("Show it: F9").clicked() {
+            let (alarm, occurrence) = (view.key.as_str().to_owned(), view.occurrence.0);
+            scene.act(Action::OpenAlarm { alarm, occurrence });
+        }
         let age = scene.now.utc.micros_since(view.raised) as f64 / 1e6;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let clicked = button(ui, "Acknowledge F2", false, &palette).clicked();
@@ -101,7 +114,9 @@ impl Shell {
             if clicked && let Some(occurrence) = painted_before {
                 scene.act(Action::Acknowledge(vec![occurrence], String::new()));
             }
-            let words = format!("{}, {}", format::state(view.state), format::age(age.max(0.0)));
+            let area = view.definition(&scene.snapshot.plan.alarms).and_then(|alarm| alarm.area.clone());
+            let area = area.map_or_else(String::new, |area| format!(", {area}"));
+            let words = format!("{}, {}{area}", format::state(view.state), format::age(age.max(0.0)));
             let words = RichText::new(words).font(plain(13.0)).color(palette.muted);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(
@@ -139,6 +154,7 @@ const KEYS: &[(&str, &str)] = &[
     ("F6", "where the value of the selected tag comes from"),
     ("F7", "loop check of the selected tag, for the record"),
     ("F8", "day or night colours"),
+    ("F9", "show the alarm in the banner"),
     ("Ctrl 1 to 5", "overview, tags, trends, alarms, devices"),
     ("Ctrl K", "find a tag"),
     ("Tab, Shift Tab", "next and previous control; Enter presses it"),

@@ -44,6 +44,16 @@ pub fn read_journal(path: &Path, limit: usize) -> rusqlite::Result<Vec<JournalLi
     rows.collect()
 }
 
+/// The newest lines of one alarm, the newest first.
+pub fn read_journal_of(path: &Path, alarm: &str, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
+    let connection = open(path)?;
+    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal
+        WHERE alarm = ?1 ORDER BY id DESC LIMIT ?2";
+    let mut statement = connection.prepare(query)?;
+    let rows = statement.query_map(rusqlite::params![alarm, limit as i64], line)?;
+    rows.collect()
+}
+
 /// The lines of the journal from `from` to `to`, the oldest first; of more than `limit`, the newest.
 pub fn read_journal_between(
     path: &Path,
@@ -61,7 +71,7 @@ pub fn read_journal_between(
     Ok(lines)
 }
 
-fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
+pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
     Ok(JournalLine {
         time: Timestamp::from_micros(row.get(0)?),
         alarm: row.get(1)?,

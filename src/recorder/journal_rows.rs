@@ -1,6 +1,7 @@
 //! Every column of the journal, row by row, for exports.
 
 use super::journal::open;
+use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::Period;
 use crate::tag::Timestamp;
 use rusqlite::Row;
@@ -29,6 +30,29 @@ pub struct JournalRow {
     pub comment: String,
 }
 
+/// The columns of the journal as a table. New ones come at the end.
+pub const JOURNAL_HEAD: [&str; 11] =
+    ["time", "alarm", "occurrence", "before", "after", "raised", "value", "actor", "comment", "priority", "area"];
+
+impl JournalRow {
+    /// The row as a line of that table; `alarm` is what the station file says of it now.
+    pub fn columns(&self, alarm: Option<&AlarmDefinition>) -> [String; 11] {
+        [
+            self.time.to_rfc3339(),
+            self.alarm.clone(),
+            self.occurrence.to_string(),
+            self.before.clone(),
+            self.after.clone(),
+            self.raised.to_rfc3339(),
+            self.value.clone().unwrap_or_default(),
+            self.actor.clone().unwrap_or_default(),
+            self.comment.clone(),
+            alarm.map_or("", |alarm| alarm.priority.word()).to_owned(),
+            alarm.and_then(|alarm| alarm.area.as_deref()).unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
 /// Hands the rows of a period to `take`, the oldest first, one at a time. The file may belong to a station that runs.
 pub fn visit_journal<E: From<rusqlite::Error>>(
     path: &Path,
@@ -46,7 +70,7 @@ pub fn visit_journal<E: From<rusqlite::Error>>(
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
     Ok(JournalRow {
         time: Timestamp::from_micros(row.get(0)?),
         alarm: row.get(1)?,

@@ -7,6 +7,7 @@ mod changes;
 mod former;
 mod journal;
 mod journal_rows;
+mod journal_search;
 mod past;
 mod remembered;
 mod salvage;
@@ -17,9 +18,12 @@ pub use changes::{read_record, read_standing};
 pub use former::{Former, FormerState, Verified, verify_folder};
 pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
-    read_journal_between, verify_file,
+    read_journal_between, read_journal_of, verify_file,
 };
-pub use journal_rows::{JournalRow, visit_journal};
+pub use journal_rows::{JOURNAL_HEAD, JournalRow, visit_journal};
+pub use journal_search::{
+    JournalEnds, JournalSearch, SearchWord, journal_ends, read_journal_lines, search_journal, visit_journal_found,
+};
 pub use past::{AlarmThen, alarms_at, read_alarms_at};
 pub use remembered::read_remembered;
 pub use salvage::OpenedRecords;

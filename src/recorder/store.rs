@@ -24,6 +24,7 @@ const TABLES: &str = "
         before TEXT NOT NULL, after TEXT NOT NULL, raised INTEGER NOT NULL, value TEXT, actor TEXT, comment TEXT NOT NULL,
         occasion TEXT, condition TEXT, image TEXT);
     CREATE INDEX IF NOT EXISTS journal_by_time ON journal(time);
+    CREATE INDEX IF NOT EXISTS journal_by_alarm ON journal(alarm);
     CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, hash BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS remembered(
         kind TEXT NOT NULL, subject TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(kind, subject)) WITHOUT ROWID;

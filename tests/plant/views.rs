@@ -115,7 +115,7 @@ impl Bench {
         self.handle.publish(snapshot);
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let mut now = self.clock.0.lock().unwrap();
         *now = now.plus(time);
     }

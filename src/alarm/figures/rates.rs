@@ -1,17 +1,11 @@
 //! How often alarms come: averages, maxima, floods.
 
 use super::change::Period;
+use crate::alarm::flood::{FloodWatch, MOST_IN_TEN_MINUTES, TEN_MINUTES, Turn};
 use crate::tag::Timestamp;
-use std::collections::VecDeque;
 
-/// Ten minutes, the measure of EEMUA 191 and ISA-18.2 for what an operator can take.
-const TEN_MINUTES: i64 = 600_000_000;
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
-/// More activations than this in ten minutes are more than an operator can take (EEMUA 191, ISA-18.2).
-pub(super) const MOST_IN_TEN_MINUTES: usize = 10;
-/// A flood is over when fewer activations than this came in ten minutes (EEMUA 191, ISA-18.2).
-pub(super) const CALM: usize = 5;
 
 /// How many activations come in intervals of one length. Intervals are counted from the beginning of the period; the last one may be cut off
 /// by its end, and counts nevertheless for the maximum.
@@ -105,8 +99,7 @@ fn rate(times: &[Timestamp], period: Period, width: i64) -> Rate {
 /// Looks for floods, moment by moment.
 #[derive(Default)]
 struct Watch {
-    /// Activations of the last ten minutes.
-    window: VecDeque<i64>,
+    counter: FloodWatch,
     current: Option<Flood>,
     floods: Vec<Flood>,
 }
@@ -123,41 +116,32 @@ fn floods(times: &[Timestamp], period: Period) -> Vec<Flood> {
 }
 
 impl Watch {
-    /// Time passes up to, and without, `moment`: activations become ten minutes old.
+    /// Time passes up to, and without, `moment`.
     fn pass(&mut self, moment: i64) {
-        while let Some(left) = self.window.front().map(|first| first + TEN_MINUTES).filter(|left| *left < moment) {
-            self.window.pop_front();
-            self.end_where_calm(left);
+        if let Some(Turn::Ended(end)) = self.counter.pass(moment) {
+            self.end(end);
         }
     }
 
-    /// Activations at the same moment. Those that become ten minutes old just now do not count any more, and these count already.
+    /// Activations at the same moment.
     fn arrive(&mut self, moment: i64, count: usize) {
-        while self.window.front().is_some_and(|first| first + TEN_MINUTES == moment) {
-            self.window.pop_front();
-        }
-        self.window.extend(std::iter::repeat_n(moment, count));
-        self.end_where_calm(moment);
-        let size = self.window.len();
-        match &mut self.current {
-            Some(flood) => {
-                flood.activations += count;
-                flood.peak = flood.peak.max(size);
-            }
-            None if size > MOST_IN_TEN_MINUTES => {
-                let at = Timestamp::from_micros(moment);
+        match self.counter.arrive(moment, count) {
+            Some(Turn::Began) => {
+                let (at, size) = (Timestamp::from_micros(moment), self.counter.size());
                 self.current = Some(Flood { from: at, to: at, activations: size, peak: size });
+                return;
             }
+            Some(Turn::Ended(end)) => self.end(end),
             None => {}
         }
+        if let Some(flood) = &mut self.current {
+            flood.activations += count;
+            flood.peak = flood.peak.max(self.counter.size());
+        }
     }
 
-    fn end_where_calm(&mut self, moment: i64) {
-        if self.window.len() < CALM
-            && let Some(flood) = self.current.take()
-        {
-            self.floods.push(Flood { to: Timestamp::from_micros(moment), ..flood });
-        }
+    fn end(&mut self, moment: i64) {
+        self.floods.extend(self.current.take().map(|flood| Flood { to: Timestamp::from_micros(moment), ..flood }));
     }
 }
 

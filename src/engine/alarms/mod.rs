@@ -2,6 +2,7 @@
 
 mod delays;
 mod design;
+mod floods;
 mod groups;
 mod requests;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::alarm::{
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use delays::Delays;
+use floods::Floods;
 use groups::Groups;
 use requests::Pending;
 use std::collections::{BTreeSet, HashMap};
@@ -40,6 +42,7 @@ pub(super) struct AlarmDesk {
     by_occurrence: HashMap<OccurrenceId, usize>,
     groups: Groups,
     delays: Delays,
+    floods: Floods,
     pending: HashMap<RequestId, Pending>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
@@ -84,6 +87,7 @@ impl AlarmDesk {
             by_occurrence: HashMap::new(),
             groups: Groups::new(plan),
             delays: Delays::default(),
+            floods: Floods::default(),
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
@@ -174,6 +178,7 @@ impl AlarmDesk {
             pending.move_to(&slot_of);
             self.pending.insert(request, pending);
         }
+        self.adopt_flood(previous, turn);
         self.adopt_delays(previous, turn.now, turn.deadlines, turn.effects);
     }
 
@@ -417,6 +422,9 @@ impl AlarmDesk {
 
     fn show(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
         self.board = None;
+        if change.to.is_active() && !change.from.is_active() {
+            self.floods.activated(turn.now, turn.deadlines);
+        }
         if change.from != change.to || change.is_new_occurrence {
             turn.effects.notices.push(Notice::Alarm(self.view(turn.plan, slot)));
         }
@@ -458,7 +466,7 @@ impl AlarmDesk {
             return Arc::clone(board);
         }
         let views = self.listed.iter().map(|&slot| self.view(plan, slot)).collect();
-        let board = Arc::new(AlarmBoard::new(views));
+        let board = Arc::new(AlarmBoard { flood: self.floods.state(), ..AlarmBoard::new(views) });
         self.board = Some(Arc::clone(&board));
         board
     }

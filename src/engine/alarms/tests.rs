@@ -456,4 +456,27 @@ fn what_is_set_aside_needs_no_acknowledgement() {
     assert_eq!(bench.engine.alarms.alarms[0].process(), ProcessState::Unacknowledged);
 }
 
+/// The rule of the figures, live: more than ten in ten minutes, until fewer than five.
+#[test]
+fn a_flood_is_told_while_it_lasts_and_survives_a_reload() {
+    let alarms = [r#"{"high":10}"#; 12];
+    let mut bench = Bench::start(&alarms);
+    for tag in 0..10 {
+        bench.sample(tag, Some(20));
+    }
+    let flood = |bench: &mut Bench| bench.engine.snapshot(bench.now).alarms.flood.map(|flood| flood.activations);
+    assert_eq!(flood(&mut bench), None, "ten are what an operator can take");
+    bench.sample(10, Some(20));
+    assert_eq!(flood(&mut bench), Some(11));
+    let next = Arc::new(Plan { generation: Generation(2), ..(*plan(&alarms)).clone() });
+    let (who, settings) = (Principal::person("anna"), Vec::new());
+    bench.step(Event::Reload { plan: next, who, settings });
+    assert_eq!(flood(&mut bench), Some(11), "the operator is the same one");
+    bench.now = bench.now.plus(10 * MINUTE);
+    bench.step(Event::Tick);
+    assert!(bench.engine.has_changed(), "a new picture is made of it");
+    assert_eq!(flood(&mut bench), None);
+    assert_eq!(bench.engine.snapshot(bench.now).alarms.views.len(), 11, "and nothing was dropped");
+}
+
 mod design;

@@ -8,7 +8,7 @@ mod overview;
 mod tags;
 mod trend;
 
-pub(super) use alarms::AlarmsView;
+pub(super) use alarms::{AlarmsView, not_done};
 pub(super) use devices::DevicesView;
 pub(super) use overview::OverviewView;
 pub(super) use tags::TagsView;

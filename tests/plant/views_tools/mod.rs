@@ -2,7 +2,9 @@
 //! against a small device of their own.
 
 mod alarm_figures;
+mod alarm_panel;
 mod devices;
+mod journal;
 mod reload;
 mod sheet;
 mod tags;

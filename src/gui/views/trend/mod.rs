@@ -18,7 +18,7 @@ mod input;
 mod legend;
 mod marks;
 mod measures;
-mod moment;
+pub(in crate::gui) mod moment;
 mod paint;
 mod pens;
 mod picture;
@@ -38,7 +38,7 @@ use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{plain, size};
 use crate::gui::widgets::Dialog;
 use crate::station::Pending;
-use crate::tag::{TagId, TagKey};
+use crate::tag::{Now, TagId, TagKey, Timestamp};
 use axes::{Axis, AxisId, AxisSetting};
 use compare::Compare;
 use cursors::Cursors;
@@ -134,6 +134,14 @@ impl TrendView {
     pub(in crate::gui) fn add(&mut self, key: TagKey) {
         self.started = true;
         self.pens.add(key);
+    }
+
+    /// Draws one more tag, and goes to a moment.
+    pub(in crate::gui) fn add_at(&mut self, key: TagKey, moment: Timestamp, now: Now) {
+        self.add(key);
+        let before = self.window;
+        self.window.centre(moment.as_seconds(), now.utc);
+        self.trail.moved(before, now.monotonic);
     }
 
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, T
 
 /// Where to go.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Goal {
+pub(in crate::gui) enum Goal {
     /// To a moment, in seconds since 1970.
     Moment(f64),
     /// To a piece of time.
@@ -13,7 +13,7 @@ pub(super) enum Goal {
 }
 
 /// What a text means at `now` in a time zone, or why it means nothing.
-pub(super) fn goal<Z: TimeZone>(text: &str, now: Timestamp, zone: &Z) -> Result<Goal, String> {
+pub(in crate::gui) fn goal<Z: TimeZone>(text: &str, now: Timestamp, zone: &Z) -> Result<Goal, String> {
     let text = text.trim().to_lowercase();
     for separator in [" to ", " .. ", ".."] {
         if let Some((from, to)) = text.split_once(separator) {

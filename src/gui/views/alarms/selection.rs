@@ -1,0 +1,147 @@
+//! Which alarms are selected: one, a range with Shift, some with Ctrl, all that are shown with Ctrl A. Pure; alarms are named by their
+//! activations, so that a selection never means an alarm that took the place of another.
+
+use crate::alarm::OccurrenceId;
+use std::collections::HashSet;
+
+/// How a row was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It alone.
+    Alone,
+    /// It as well, or no longer.
+    Toggled,
+    /// All from the last one that was chosen up to it.
+    UpTo,
+}
+
+impl Manner {
+    /// What these keys mean beside a click or an arrow.
+    pub(super) const fn of(modifiers: egui::Modifiers) -> Self {
+        match (modifiers.shift, modifiers.command) {
+            (true, _) => Self::UpTo,
+            (false, true) => Self::Toggled,
+            (false, false) => Self::Alone,
+        }
+    }
+}
+
+/// The selection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Selection {
+    chosen: HashSet<OccurrenceId>,
+    /// The last one that was chosen: its details are shown.
+    last: Option<OccurrenceId>,
+    /// Where a range begins.
+    anchor: Option<OccurrenceId>,
+}
+
+impl Selection {
+    /// The one whose details are shown.
+    pub(super) fn last(&self) -> Option<OccurrenceId> {
+        self.last
+    }
+
+    pub(super) fn contains(&self, occurrence: OccurrenceId) -> bool {
+        self.chosen.contains(&occurrence)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.chosen.len()
+    }
+
+    /// In the order of their activations.
+    pub(super) fn all(&self) -> Vec<OccurrenceId> {
+        let mut all: Vec<OccurrenceId> = self.chosen.iter().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// This one alone.
+    pub(super) fn only(&mut self, occurrence: OccurrenceId) {
+        self.chosen = HashSet::from([occurrence]);
+        (self.last, self.anchor) = (Some(occurrence), Some(occurrence));
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A row was chosen; `order` has the rows as they stand.
+    pub(super) fn choose(&mut self, occurrence: OccurrenceId, manner: Manner, order: &[OccurrenceId]) {
+        match manner {
+            Manner::Alone => self.only(occurrence),
+            Manner::Toggled => {
+                if !self.chosen.remove(&occurrence) {
+                    self.chosen.insert(occurrence);
+                }
+                let stays = self.chosen.contains(&occurrence);
+                self.last = if stays { Some(occurrence) } else { self.all().last().copied() };
+                self.anchor = Some(occurrence);
+            }
+            Manner::UpTo => {
+                let place = |wanted: OccurrenceId| order.iter().position(|one| *one == wanted);
+                let (Some(from), Some(to)) = (self.anchor.and_then(place), place(occurrence)) else {
+                    self.only(occurrence);
+                    return;
+                };
+                self.chosen = order[from.min(to)..=from.max(to)].iter().copied().collect();
+                self.last = Some(occurrence);
+            }
+        }
+    }
+
+    /// All of these.
+    pub(super) fn take_all(&mut self, order: &[OccurrenceId]) {
+        self.chosen = order.iter().copied().collect();
+        self.last = self.last.filter(|last| self.chosen.contains(last)).or(order.first().copied());
+        self.anchor = self.anchor.filter(|anchor| self.chosen.contains(anchor)).or(self.last);
+    }
+
+    /// Alarms that are over are not selected any more.
+    pub(super) fn keep(&mut self, exists: impl Fn(OccurrenceId) -> bool) {
+        self.chosen.retain(|occurrence| exists(*occurrence));
+        self.last = self.last.filter(|last| exists(*last)).or_else(|| self.all().last().copied());
+        self.anchor = self.anchor.filter(|anchor| exists(*anchor)).or(self.last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> OccurrenceId {
+        OccurrenceId(number)
+    }
+
+    #[test]
+    fn shift_takes_a_range_and_ctrl_one_more() {
+        let order: Vec<OccurrenceId> = [5, 3, 9, 7, 1].map(id).to_vec();
+        let mut selection = Selection::default();
+        selection.choose(id(3), Manner::UpTo, &order);
+        assert_eq!(selection.all(), [id(3)], "a range that begins nowhere is one row");
+        selection.choose(id(7), Manner::UpTo, &order);
+        assert_eq!((selection.all(), selection.last()), (vec![id(3), id(7), id(9)], Some(id(7))));
+        selection.choose(id(5), Manner::UpTo, &order);
+        assert_eq!(selection.all(), [id(3), id(5)], "it begins where it began");
+        selection.choose(id(1), Manner::Toggled, &order);
+        selection.choose(id(3), Manner::Toggled, &order);
+        assert_eq!(selection.all(), [id(1), id(5)]);
+        selection.choose(id(9), Manner::Alone, &order);
+        assert_eq!(selection.all(), [id(9)]);
+        selection.take_all(&order);
+        assert_eq!((selection.len(), selection.last()), (5, Some(id(9))));
+    }
+
+    #[test]
+    fn what_is_over_is_not_selected_any_more() {
+        let order: Vec<OccurrenceId> = [1, 2, 3].map(id).to_vec();
+        let mut selection = Selection::default();
+        selection.take_all(&order);
+        selection.choose(id(2), Manner::UpTo, &order);
+        selection.keep(|one| one != id(2));
+        assert_eq!((selection.all(), selection.last()), (vec![id(1)], Some(id(1))));
+        selection.keep(|_| false);
+        assert_eq!((selection.len(), selection.last()), (0, None));
+    }
+}

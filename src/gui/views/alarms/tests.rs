@@ -1,0 +1,141 @@
+//! Which alarms stand where, and that nothing moves under a hand.
+
+use super::arrange::{Arrangement, Line};
+use super::choice::{Choice, Column, Filter, Grouping, Standing};
+use crate::alarm::{
+    AlarmDefinition, AlarmKey, AlarmView, Condition, ConditionState, OccurrenceId, Priority, State, Subject,
+};
+use crate::engine::Plan;
+use crate::tag::{DeviceId, Timestamp};
+use std::sync::Arc;
+
+/// Alarms by number: area, priority, state, second at which it was raised.
+type Row = (u64, &'static str, Priority, State, i64);
+
+const ROWS: [Row; 5] = [
+    (1, "north", Priority::Critical, State::Unacknowledged, 50),
+    (2, "south", Priority::High, State::Unacknowledged, 60),
+    (3, "north", Priority::Low, State::ReturnedUnacknowledged, 10),
+    (4, "", Priority::High, State::Acknowledged, 70),
+    (5, "south", Priority::Critical, State::Acknowledged, 20),
+];
+
+pub(super) fn plant(rows: &[Row]) -> (Plan, Vec<AlarmView>) {
+    let mut plan = Plan::default();
+    let mut views = Vec::new();
+    for (slot, (number, area, priority, state, raised)) in rows.iter().enumerate() {
+        let key = AlarmKey::new(&format!("device-{number}"), "lost");
+        plan.alarms.push(AlarmDefinition {
+            key: key.clone(),
+            subject: Subject::Device(DeviceId(slot as u32)),
+            condition: Condition::DeviceLost,
+            deadband: 0.0,
+            on_delay: std::time::Duration::ZERO,
+            off_delay: std::time::Duration::ZERO,
+            priority: *priority,
+            message: format!("Alarm {number}").into(),
+            guidance: "".into(),
+            area: (!area.is_empty()).then(|| Arc::from(*area)),
+            latch: false,
+            suppress_when: None,
+            presentation: crate::alarm::Presentation::default(),
+            group: None,
+        });
+        let raised = Timestamp::from_micros(raised * 1_000_000);
+        views.push(AlarmView {
+            key,
+            subject: Subject::Device(DeviceId(slot as u32)),
+            slot,
+            occurrence: OccurrenceId(*number),
+            state: *state,
+            priority: *priority,
+            raised,
+            changed: raised,
+            value: None,
+            message: format!("Alarm {number}").into(),
+            condition: ConditionState { active: state.is_active(), unevaluated: false },
+            aside: None,
+            group: None,
+            is_first_out: false,
+        });
+    }
+    views.sort_by_cached_key(AlarmView::sort_key);
+    (plan, views)
+}
+
+fn arranged(choice: &Choice) -> (Arrangement, Vec<String>) {
+    let (plan, views) = plant(&ROWS);
+    let arrangement = Arrangement::of(&views, &plan, choice, &|view| Some(view.occurrence.0 as f64));
+    let words = |line: &Line| match line {
+        Line::Alarm(place) => views[*place].occurrence.to_string(),
+        Line::Head(number) => format!("[{}]", arrangement.groups[*number].name),
+    };
+    let lines = arrangement.lines.iter().map(words).collect();
+    (arrangement, lines)
+}
+
+#[test]
+fn the_most_urgent_is_on_top_unless_somebody_sorts_otherwise() {
+    for (sorting, expected) in [
+        (None, "1 2 3 5 4"),
+        (Some((Column::Priority, false)), "1 5 2 4 3"),
+        (Some((Column::Priority, true)), "3 2 4 1 5"),
+        (Some((Column::Since, false)), "4 2 1 5 3"),
+        (Some((Column::Age, true)), "3 5 1 2 4"),
+        (Some((Column::Alarm, false)), "1 2 3 4 5"),
+        (Some((Column::Value, true)), "5 4 3 2 1"),
+        (Some((Column::State, false)), "1 2 5 4 3"),
+        // What has no area is last, in both directions.
+        (Some((Column::Area, false)), "1 3 2 5 4"),
+        (Some((Column::Area, true)), "2 5 1 3 4"),
+    ] {
+        let (_, lines) = arranged(&Choice { sorting, ..Choice::default() });
+        assert_eq!(lines.join(" "), expected, "{sorting:?}");
+    }
+}
+
+#[test]
+fn a_head_sorts_one_way_then_the_other_then_no_more() {
+    let mut choice = Choice::default();
+    let mut told = Vec::new();
+    for column in [Column::Area, Column::Area, Column::Area, Column::Area, Column::State] {
+        choice.press(column);
+        told.push(choice.sorting);
+    }
+    let area = |is_reversed| Some((Column::Area, is_reversed));
+    assert_eq!(told, [area(false), area(true), None, area(false), Some((Column::State, false))]);
+}
+
+#[test]
+fn what_is_filtered_away_is_counted_and_a_critical_one_that_waits_most_of_all() {
+    let filter = |change: fn(&mut Filter)| {
+        let mut choice = Choice::default();
+        change(&mut choice.filter);
+        let (arrangement, lines) = arranged(&choice);
+        assert_eq!(arrangement.total, 5);
+        (lines.join(" "), arrangement.fitting, arrangement.hidden_critical)
+    };
+    assert_eq!(filter(|_| {}), ("1 2 3 5 4".into(), 5, 0));
+    assert_eq!(filter(|filter| filter.text = "ALARM 2".into()), ("2".into(), 1, 1));
+    assert_eq!(filter(|filter| filter.text = "device-4 4".into()), ("4".into(), 1, 1));
+    assert_eq!(filter(|filter| filter.area = Some("north".into())), ("1 3".into(), 2, 0));
+    assert_eq!(filter(|filter| filter.priorities[0] = false), ("2 3 4".into(), 3, 1));
+    assert_eq!(filter(|filter| filter.standing = Standing::Waiting), ("1 2 3".into(), 3, 0));
+    assert_eq!(filter(|filter| filter.standing = Standing::Returned), ("3".into(), 1, 1));
+    assert_eq!(filter(|filter| filter.standing = Standing::Active), ("1 2 5 4".into(), 4, 0));
+}
+
+#[test]
+fn groups_have_their_counts_and_closed_ones_keep_them() {
+    let mut choice = Choice { grouping: Grouping::Area, ..Choice::default() };
+    let (arrangement, lines) = arranged(&choice);
+    assert_eq!(lines.join(" "), "[north] 1 3 [south] 2 5 [no area] 4");
+    assert_eq!((arrangement.groups[0].counts, arrangement.groups[0].waiting), ([1, 0, 0, 1], 2));
+    choice.fold(&"north".into());
+    let (arrangement, lines) = arranged(&choice);
+    assert_eq!(lines.join(" "), "[north] [south] 2 5 [no area] 4");
+    assert_eq!((arrangement.folded, arrangement.hidden_critical), (2, 1));
+    assert_eq!(arrangement.groups[0].count(), 2);
+    choice.fold(&"north".into());
+    assert_eq!(arranged(&choice).1.len(), 8);
+}

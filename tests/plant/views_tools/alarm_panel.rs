@@ -1,0 +1,453 @@
+//! The alarm panel: what is sorted, grouped and filtered away; that nothing moves under a hand; what is set aside, and by whom.
+
+use super::Live;
+use crate::support::Folder;
+use crate::views::{Bench, nothing_is_covered, nothing_is_cut, show, small, texts, type_into};
+use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use polder::alarm::OccurrenceId;
+use polder::engine::{AlarmName, RequestBody};
+use polder::gui::{App, View};
+use serde_json::json;
+use std::time::Duration;
+
+/// Tags with an alarm each: name, area, priority.
+const PLANT: [(&str, &str, &str); 6] = [
+    ("north/level", "north", "critical"),
+    ("north/flow", "north", "high"),
+    ("north/power", "north", "low"),
+    ("south/level", "south", "critical"),
+    ("south/flow", "south", "medium"),
+    ("south/power", "south", "low"),
+];
+
+fn plant() -> String {
+    let tags: Vec<_> = PLANT
+        .iter()
+        .enumerate()
+        .map(|(number, (name, area, priority))| {
+            json!({"name": name, "device": format!("plc-{area}"), "register": format!("holding:{number}"), "unit": "m", "area": area,
+                "alarms": [{"high": 10, "priority": priority, "message": format!("At {name} too high"), "guidance": "Look at the weir."}]})
+        })
+        .collect();
+    let device = |area: &str| json!({"name": format!("plc-{area}"), "connection": "c", "area": area});
+    json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [device("north"), device("south")], "tags": tags}).to_string()
+}
+
+/// The window, with these alarms active in this order, a second apart.
+fn bench(names: &[&str]) -> (Bench, Harness<'static, App>) {
+    let mut bench = Bench::new(&plant());
+    for name in names {
+        raise(&mut bench, name);
+    }
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    (bench, window)
+}
+
+fn raise(bench: &mut Bench, name: &str) {
+    bench.pass(Duration::from_secs(1));
+    bench.set(bench.tag(name), Some(20.0));
+    bench.publish();
+}
+
+fn all() -> Vec<&'static str> {
+    PLANT.iter().map(|(name, _, _)| *name).collect()
+}
+
+/// The messages of the rows, from top to bottom.
+fn rows(window: &Harness<'_, App>) -> Vec<String> {
+    let mut found: Vec<(f32, String)> = window
+        .query_all_by_role(egui::Role::Row)
+        .map(|node| {
+            let words = node.accesskit_node().label().unwrap_or_default();
+            let name = words
+                .split(", ")
+                .nth(1)
+                .unwrap_or_default()
+                .trim_start_matches("At ")
+                .trim_end_matches(" too high")
+                .to_owned();
+            (node.rect().top(), name)
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.total_cmp(&other.0));
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+fn says(window: &Harness<'_, App>, words: &str) -> bool {
+    texts(window).iter().any(|text| text.contains(words))
+}
+
+fn press(window: &mut Harness<'static, App>, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(3);
+}
+
+fn point(window: &mut Harness<'static, App>, at: Pos2) {
+    window.input_mut().events.push(Input::PointerMoved(at));
+    window.run_steps(2);
+}
+
+fn click_with(window: &mut Harness<'static, App>, row: &str, modifiers: Modifiers) {
+    let pos = window.get_by_label_contains(&format!("{row} too high, ")).rect().center();
+    window.input_mut().events.extend([Input::ModifiersChanged(modifiers), Input::PointerMoved(pos)]);
+    for pressed in [true, false] {
+        let button = Input::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+        window.input_mut().events.push(button);
+    }
+    window.run_steps(2);
+    window.input_mut().events.push(Input::ModifiersChanged(Modifiers::NONE));
+    window.run_steps(1);
+}
+
+fn occurrence(bench: &Bench, name: &str) -> OccurrenceId {
+    let board = bench.handle.snapshot().alarms.clone();
+    board.views.iter().find(|view| view.key.as_str() == format!("{name}:high")).unwrap().occurrence
+}
+
+fn acknowledged(bench: &mut Bench) -> Vec<OccurrenceId> {
+    match bench.asked().into_iter().map(|request| request.body).next() {
+        Some(RequestBody::Acknowledge { occurrences, .. }) => occurrences,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_list_is_sorted_by_a_click_and_by_keyboard() {
+    let (_bench, mut window) = bench(&all());
+    let urgent = ["south/level", "north/level", "north/flow", "south/flow", "south/power", "north/power"];
+    assert_eq!(rows(&window), urgent);
+    press(&mut window, "Sort by area");
+    assert_eq!(rows(&window), ["north/level", "north/flow", "north/power", "south/level", "south/flow", "south/power"]);
+    window.get_by_label("Sort by time").focus();
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    assert_eq!(rows(&window), ["south/power", "south/flow", "south/level", "north/power", "north/flow", "north/level"]);
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    assert_eq!(rows(&window), all());
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    assert_eq!(rows(&window), urgent, "and back to what is urgent");
+}
+
+#[test]
+fn what_is_filtered_away_is_said_and_a_new_critical_alarm_is_never_hidden_silently() {
+    let (mut bench, mut window) = bench(&["north/flow", "north/power", "south/power"]);
+    assert!(says(&window, "All 3 shown."));
+    type_into(&mut window, "Find: message, tag, area", "power");
+    assert_eq!(rows(&window), ["south/power", "north/power"]);
+    assert!(says(&window, "2 of 3 shown.") && !says(&window, "waits that is not"));
+    raise(&mut bench, "south/level");
+    window.run_steps(3);
+    assert_eq!(rows(&window), ["south/power", "north/power"]);
+    assert!(says(&window, "2 of 4 shown.") && says(&window, "1 critical alarm waits that is not among them."));
+    // It stands on top nevertheless, and one press shows it among the others.
+    assert!(window.query_by_label("Newest critical alarm: At south/level too high").is_some());
+    press(&mut window, "Show them");
+    assert_eq!(rows(&window), ["south/level", "north/flow", "south/power", "north/power"]);
+    press(&mut window, "Show priority 4, low");
+    assert_eq!(rows(&window), ["south/level", "north/flow"]);
+    press(&mut window, "Show all");
+    assert!(says(&window, "All 4 shown."));
+}
+
+#[test]
+fn groups_are_closed_and_opened_and_say_what_is_in_them() {
+    let (_bench, mut window) = bench(&all());
+    press(&mut window, "Groups");
+    press(&mut window, "by area");
+    let north = "Group north, open, 1 of priority 1, 1 of priority 2, 1 of priority 4, 3 of 3 not acknowledged";
+    window.get_by_label(north).click();
+    window.run_steps(3);
+    assert_eq!(rows(&window), ["south/level", "south/flow", "south/power"]);
+    assert!(says(&window, "3 of 6 shown, 3 more in closed groups."));
+    assert!(says(&window, "1 critical alarm waits that is not among them."));
+    // The same by keyboard.
+    window.get_by_label_contains("Group north, closed").focus();
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert_eq!(rows(&window).len(), 6);
+    nothing_is_cut(&window, "groups");
+    nothing_is_covered(&window, "groups");
+}
+
+/// The promise of the list: the row under the pointer is the one that is hit.
+#[test]
+fn nothing_moves_while_the_pointer_is_over_the_list() {
+    let (mut bench, mut window) = bench(&["north/power", "south/power", "south/flow"]);
+    let before = ["south/flow", "south/power", "north/power"];
+    assert_eq!(rows(&window), before);
+    let at = window.get_by_label_contains("south/power too high").rect().center();
+    point(&mut window, at);
+    raise(&mut bench, "north/flow");
+    raise(&mut bench, "north/level");
+    window.run_steps(3);
+    assert_eq!(rows(&window), before, "new ones wait");
+    assert!(window.query_by_label("2 new alarms").is_some());
+    assert!(window.query_by_label("Newest critical alarm: At north/level too high").is_some(), "but that one is told");
+    // One that ends keeps its row, and says so.
+    bench.set(bench.tag("south/flow"), Some(0.0));
+    bench.publish();
+    let gone = occurrence(&bench, "south/flow");
+    bench.handle.acknowledge(vec![gone], "");
+    let request = bench.asked().pop().unwrap();
+    bench.carry_out(request);
+    window.run_steps(3);
+    assert_eq!(rows(&window), before);
+    assert!(window.query_by_label_contains("south/flow too high, 0 m, over").is_some(), "{:?}", texts(&window));
+    // The pointer goes: everything falls into place.
+    point(&mut window, Pos2::new(20.0, 20.0));
+    assert_eq!(rows(&window), ["north/level", "north/flow", "south/power", "north/power"]);
+    assert!(window.query_by_label("2 new alarms").is_none());
+}
+
+#[test]
+fn new_alarms_are_let_in_by_a_press() {
+    let (mut bench, mut window) = bench(&["north/power", "south/power"]);
+    click_with(&mut window, "north/power", Modifiers::NONE);
+    click_with(&mut window, "south/power", Modifiers::COMMAND);
+    point(&mut window, Pos2::new(20.0, 20.0));
+    raise(&mut bench, "south/level");
+    window.run_steps(3);
+    assert_eq!(rows(&window), ["south/power", "north/power"], "a selection is being made");
+    press(&mut window, "1 new alarm");
+    assert_eq!(rows(&window), ["south/level", "south/power", "north/power"]);
+    assert!(says(&window, "2 selected"));
+}
+
+#[test]
+fn one_some_or_all_that_are_shown_are_selected_and_acknowledged() {
+    let (mut bench, mut window) = bench(&all());
+    let id = |bench: &Bench, names: &[&str]| {
+        let mut ids: Vec<OccurrenceId> = names.iter().map(|name| occurrence(bench, name)).collect();
+        ids.sort_unstable();
+        ids
+    };
+    click_with(&mut window, "north/flow", Modifiers::NONE);
+    window.key_press(Key::F2);
+    window.run_steps(2);
+    assert_eq!(acknowledged(&mut bench), id(&bench, &["north/flow"]));
+    click_with(&mut window, "south/power", Modifiers::SHIFT);
+    press(&mut window, "Acknowledge selected (3)");
+    assert_eq!(acknowledged(&mut bench), id(&bench, &["north/flow", "south/flow", "south/power"]));
+    click_with(&mut window, "south/flow", Modifiers::COMMAND);
+    press(&mut window, "Acknowledge selected (2)");
+    assert_eq!(acknowledged(&mut bench), id(&bench, &["north/flow", "south/power"]));
+    // By keyboard: a range, and all that are shown and no others.
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    for _ in 0..2 {
+        window.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+        window.run_steps(2);
+    }
+    window.key_press(Key::F2);
+    window.run_steps(2);
+    assert_eq!(acknowledged(&mut bench), id(&bench, &["south/level", "north/level", "north/flow"]));
+    type_into(&mut window, "Find: message, tag, area", "south");
+    click_with(&mut window, "south/flow", Modifiers::NONE);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    raise(&mut bench, "south/flow");
+    window.key_press(Key::F2);
+    window.run_steps(2);
+    assert_eq!(acknowledged(&mut bench), id(&bench, &["south/level", "south/flow", "south/power"]));
+}
+
+#[test]
+fn a_shelf_needs_a_length_and_a_reason_and_never_exceeds_what_is_allowed() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    press(&mut window, "Shelve...");
+    assert!(says(&window, "For at most 30 min, as they are of priority critical"));
+    assert!(window.query_by_label("1 h").is_none());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(2);
+    assert!(says(&window, "Say for how long."));
+    press(&mut window, "15 min");
+    assert!(says(&window, "Say why."));
+    type_into(&mut window, "Reason", "weir is cleaned");
+    nothing_is_cut(&window, "shelve");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(2);
+    let asked = bench.asked();
+    let expected = RequestBody::Shelve {
+        alarms: vec![AlarmName::Key("south/level:high".into())],
+        length_seconds: Some(900),
+        one_shot: false,
+        reason: "weir is cleaned".into(),
+    };
+    assert_eq!(asked.iter().map(|request| &request.body).collect::<Vec<_>>(), [&expected]);
+}
+
+#[test]
+fn escape_cancels_and_the_keyboard_is_where_it_was() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    for opener in ["Shelve...", "Out of service..."] {
+        window.get_by_label(opener).focus();
+        window.run_steps(2);
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+        assert!(window.get_by_role_and_label(egui::Role::TextInput, "Reason").is_focused(), "{opener}");
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        assert!(window.query_by_label("Reason").is_none(), "{opener}");
+        assert!(window.get_by_label(opener).is_focused(), "{opener}");
+    }
+    assert_eq!(bench.asked(), []);
+}
+
+#[test]
+fn out_of_service_takes_all_that_are_selected_until_a_date() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    click_with(&mut window, "north/flow", Modifiers::SHIFT);
+    press(&mut window, "Out of service...");
+    assert!(says(&window, "3 alarms"));
+    press(&mut window, "in 24 h");
+    type_into(&mut window, "Reason", "repair");
+    press(&mut window, "Take out of service Ctrl Enter");
+    let now = bench.handle.now().utc;
+    let asked = bench.asked();
+    let RequestBody::OutOfService { alarms, until, reason } = &asked[0].body else { panic!("{asked:?}") };
+    assert_eq!((alarms.len(), until.unwrap(), &**reason), (3, now.plus(Duration::from_secs(86_400)), "repair"));
+}
+
+/// What is set aside is listed with who, why and until when, and goes back by keyboard.
+#[test]
+fn what_is_set_aside_stands_in_a_list_of_its_own_and_is_taken_back() {
+    let (mut bench, mut window) = bench(&all());
+    bench.handle.request(RequestBody::Shelve {
+        alarms: vec![AlarmName::Key("south/level:high".into())],
+        length_seconds: Some(900),
+        one_shot: true,
+        reason: "weir is cleaned".into(),
+    });
+    bench.handle.request(RequestBody::OutOfService {
+        alarms: vec![AlarmName::Key("north/flow:high".into())],
+        until: None,
+        reason: "sensor is away".into(),
+    });
+    for request in bench.asked() {
+        bench.carry_out(request);
+    }
+    window.run_steps(2);
+    press(&mut window, "Set aside 2");
+    let rows: Vec<String> =
+        window.query_all_by_role(egui::Role::Row).filter_map(|node| node.accesskit_node().label()).collect();
+    assert_eq!(rows[0], "At north/flow too high, out of service, anna, no date, active");
+    assert!(
+        rows[1].starts_with("At south/level too high, shelved, anna, ") && rows[1].ends_with(", active"),
+        "{rows:?}"
+    );
+    window.get_by_label_contains("north/flow too high, out of service").focus();
+    window.run_steps(2);
+    for _ in 0..2 {
+        window.key_press(Key::ArrowDown);
+        window.run_steps(2);
+    }
+    assert!(
+        says(&window, "anna: weir is cleaned") && says(&window, "or its condition is gone"),
+        "{:?}",
+        texts(&window)
+    );
+    nothing_is_cut(&window, "set aside");
+    nothing_is_covered(&window, "set aside");
+    window.get_by_label("Unshelve").focus();
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    let asked = bench.asked();
+    let RequestBody::Unshelve { alarms, .. } = &asked[0].body else { panic!("{asked:?}") };
+    assert_eq!(alarms, &[AlarmName::Key("south/level:high".into())]);
+    for request in asked {
+        bench.carry_out(request);
+    }
+    window.run_steps(2);
+    assert!(window.query_by_label("Set aside 1").is_some() && window.query_by_label("Active 5").is_some());
+}
+
+#[test]
+fn f9_shows_the_alarm_of_the_banner_in_every_view() {
+    let (_bench, mut window) = bench(&all());
+    show(&mut window, View::Devices);
+    window.key_press(Key::F9);
+    window.run_steps(3);
+    assert_eq!(window.state().view(), View::Alarms);
+    assert!(says(&window, "Look at the weir.") && says(&window, "Priority 1, critical, south"), "{:?}", texts(&window));
+}
+
+#[test]
+fn a_flood_is_said_grouped_and_nothing_of_it_is_dropped() {
+    let tags: Vec<_> = (0..12)
+        .map(|number| {
+            let area = if number < 4 { "north" } else { "south" };
+            json!({"name": format!("{area}/t{number}"), "device": "plc", "register": format!("holding:{number}"), "area": area,
+                "alarms": [{"high": 10, "priority": if number == 11 { "critical" } else { "medium" }, "message": format!("At {number} too high")}]})
+        })
+        .collect();
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [{"name": "plc", "connection": "c"}], "tags": tags});
+    let mut bench = Bench::new(&station.to_string());
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    for number in 0..10 {
+        raise(&mut bench, &format!("{}/t{number}", if number < 4 { "north" } else { "south" }));
+    }
+    window.run_steps(2);
+    assert!(!says(&window, "Flood") && window.query_by_label_contains("Group ").is_none());
+    raise(&mut bench, "south/t10");
+    raise(&mut bench, "south/t11");
+    window.run_steps(2);
+    assert!(says(&window, "Flood since 13:32: 12 alarms in 10 minutes") && says(&window, "All 12 shown."));
+    assert!(window.query_by_label_contains("Group south, plc, open, 1 of priority 1, 7 of priority 3").is_some());
+    assert!(window.query_by_label_contains("Group north, plc, open, 4 of priority 3").is_some());
+    assert_eq!(rows(&window)[0], "11", "the most urgent area is on top");
+    nothing_is_cut(&window, "flood");
+    nothing_is_covered(&window, "flood");
+    press(&mut window, "Undo groups");
+    assert!(window.query_by_label_contains("Group north").is_none() && says(&window, "Flood since 13:32"));
+    assert_eq!(rows(&window)[..2], ["11", "10"]);
+}
+
+/// The rules of the station, in its own words, where the person looks.
+#[test]
+fn what_the_station_refuses_stands_in_the_dialog_and_its_past_in_the_details() {
+    let asked = std::sync::Arc::default();
+    let alarm = json!({"name": "flow", "device": "pump", "register": "input:30", "alarms": [{"high": 10, "priority": "low", "message": "Flow high"}]});
+    let folder = Folder::new(&Live::plant(super::small_device(&asked), &[alarm]));
+    let mut live = Live { asked, ..Live::start_in(folder) };
+    show(&mut live.window, View::Alarms);
+    live.wait(&["Flow high"]);
+    live.until("the row", |live| live.window.query_by_label_contains("Flow high, 30").is_some());
+    live.window.get_by_label_contains("Priority 4, Flow high, 30").click();
+    live.wait(&["What happened to it"]);
+    live.is_readable("the details of an alarm");
+    live.click("Out of service...");
+    type_into(&mut live.window, "Reason", "repair");
+    // Somebody else was faster.
+    let other = RequestBody::OutOfService {
+        alarms: vec![AlarmName::Key("flow:high".into())],
+        until: None,
+        reason: "calibration".into(),
+    };
+    live.station.handle().request(other).wait_blocking().unwrap();
+    live.click("Take out of service Ctrl Enter");
+    live.wait(&["Not done: ", "took it out of service already"]);
+    live.window.key_press(Key::Escape);
+    live.window.run_steps(3);
+    assert!(live.window.query_by_label("Reason").is_none());
+    live.until("the tab", |live| live.window.query_by_label("Set aside 1").is_some());
+    live.click("Set aside 1");
+    live.window.get_by_label_contains("Flow high, out of service").click();
+    live.wait(&["calibration"]);
+    live.is_readable("what is set aside");
+    live.click("Return to service");
+    live.until("it is back", |live| live.window.query_by_label("Active 1").is_some());
+    live.click("Active 1");
+    live.window.get_by_label_contains("Priority 4, Flow high, 30").click();
+    live.wait(&["calibration"]);
+}
