@@ -214,11 +214,14 @@ mod tests {
                 Some(Persisted {
                     occurrence,
                     aside: Some(aside.into()),
-                    active: number % 2 == 0,
+                    active: number.is_multiple_of(2),
                     ..Persisted::default()
                 })
             }
-            _ => Some(Persisted::of_state(to, occurrence, time, time)),
+            _ => {
+                let message = Some(format!("level {number}").as_str().into());
+                Some(Persisted { message, ..Persisted::of_state(to, occurrence, time, time) })
+            }
         };
         Transition {
             alarm: AlarmKey::from(format!("t{}:high", dice(seed, 20)).as_str()),
