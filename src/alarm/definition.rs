@@ -111,7 +111,7 @@ pub struct AlarmDefinition {
     /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
     pub group: Option<Arc<str>>,
     /// While this is true, the alarm is suppressed by design; while it is bad, that stays as it was.
-    pub suppress_when: Option<Program>,
+    pub suppress_when: Option<Box<Program>>,
     /// What belongs to it on screen, beside message and guidance.
     pub presentation: Presentation,
 }

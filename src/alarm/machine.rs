@@ -180,10 +180,9 @@ impl Alarm {
     }
 
     /// The design that suppresses it says so in other words.
-    pub fn restate_suppression(&mut self, reason: Arc<str>) {
-        if let Some(held) = self.aside.as_mut().and_then(|aside| aside.suppression.as_mut()) {
-            held.reason = reason;
-        }
+    pub fn restate_suppression(&mut self, reason: &Arc<str>) {
+        let held = self.aside.iter_mut().filter_map(|aside| aside.suppression.as_mut());
+        held.for_each(|held| held.reason = Arc::clone(reason));
     }
 
     /// What is shown.
@@ -197,11 +196,8 @@ impl Alarm {
     }
 
     /// How it is set aside.
-    pub const fn aside(&self) -> Option<&Aside> {
-        match &self.aside {
-            Some(aside) => Some(aside),
-            None => None,
-        }
+    pub fn aside(&self) -> Option<&Aside> {
+        self.aside.as_deref()
     }
 
     /// What is known of its condition.

@@ -463,6 +463,8 @@ fn whatever_becomes_normal_was_seen_or_set_aside() {
 #[test]
 fn an_alarm_is_small() {
     assert!(size_of::<Alarm>() <= 64, "{}", size_of::<Alarm>());
+    // One look at a condition is one look at memory, however rich its kinds are.
+    assert!(size_of::<Condition>() <= 48, "{}", size_of::<Condition>());
 }
 
 #[test]

@@ -105,11 +105,11 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     Ok(handover.to_html(&local))
 }
 
-/// The alarms that are not normal, and why some of them are set aside, by name.
-type Stood = (Vec<Opening>, HashMap<Arc<str>, Why>);
+/// Why alarms are set aside, by their names.
+type Asides = HashMap<Arc<str>, Why>;
 
-/// What stands now. A station that runs is asked: its records follow a moment later.
-fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Stood> {
+/// The alarms that are not normal, and why some of them are set aside. A station that runs is asked: its records follow a moment later.
+fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
     if !is_running {
         return recorded(&folder.join(RECORDS_FILE), now);
     }
@@ -133,7 +133,7 @@ fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Stood> 
     Ok((live.collect(), asides))
 }
 
-fn recorded(records: &Path, now: Now) -> anyhow::Result<Stood> {
+fn recorded(records: &Path, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
     let why = |then: AlarmThen| {
         let aside = then.kept.aside?;
         let by = aside.by().map(ToString::to_string).unwrap_or_default();

@@ -169,7 +169,7 @@ impl Entry<'_> {
             return self.discrepancy(name);
         }
         let text = entry.when.as_deref()?;
-        self.expression("when", text).map(Condition::When)
+        self.expression("when", text).map(|program| Condition::When(Box::new(program)))
     }
 
     fn discrepancy(&self, name: &str) -> Option<Condition> {

@@ -47,7 +47,8 @@ pub(super) fn of_tag(
             can_be_stale: draft.entry.stale_after.is_some(),
             has_stale_alarm: draft.entry.alarms.iter().any(|other| other.stale == Some(true)),
         };
-        let suppress_when = entry.suppress_when.as_ref().and_then(|text| read.expression("suppress_when", text));
+        let suppress_when =
+            entry.suppress_when.as_ref().and_then(|text| read.expression("suppress_when", text)).map(Box::new);
         let Some(condition) = read.condition() else { continue };
         let usual = usual_message(draft, definition, &condition);
         let (message, guidance, presentation) = presentation(entry, usual, &filling, (&place, &names, &around.trends));

@@ -218,7 +218,10 @@ mod tests {
                     ..Persisted::default()
                 })
             }
-            _ => Some(Persisted::of_state(to, occurrence, time, time)),
+            _ => {
+                let message = Some(format!("level {number}").as_str().into());
+                Some(Persisted { message, ..Persisted::of_state(to, occurrence, time, time) })
+            }
         };
         Transition {
             alarm: AlarmKey::from(format!("t{}:high", dice(seed, 20)).as_str()),

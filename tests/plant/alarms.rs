@@ -9,6 +9,9 @@ fn tags() -> Value {
         {"name": "level", "device": "plc-1", "register": "holding:0", "alarms": [{"high": 100, "priority": "high"}]},
         {"name": "trip", "device": "plc-1", "register": "holding:1", "alarms": [{"high": 100, "latch": true}]},
         {"name": "slow", "device": "plc-1", "register": "holding:2", "alarms": [{"high": 100, "on_delay": "6s"}]},
+        {"name": "flow", "device": "plc-1", "register": "holding:3", "alarms": [
+            {"low": 5, "message": "flow {flow}, pump {pump}", "suppress_when": "{pump} == 0"}]},
+        {"name": "pump", "device": "plc-1", "register": "holding:4"},
     ])
 }
 
@@ -139,5 +142,32 @@ fn a_limit_that_was_entered_outlives_kill_9() {
     assert_eq!(station.wait("the limit", is_limit)["value"], json!(45.5));
     let listed = words(&station.tool(&["alarms"]));
     assert!(listed.contains("unacknowledged"), "{listed}");
+    station.stop();
+}
+
+#[test]
+fn what_the_design_suppresses_and_a_message_with_values_go_on_through_kill_9() {
+    let mut server = ModbusServer::tcp();
+    let folder = Folder::new(&modbus_station(server.port, "500ms", tags()));
+    let mut station = Station::start(&folder.path);
+    // The pump stands, and the same answer says that there is no flow: nobody is to look at that.
+    let first = station.wait("the alarm", |event| event["event"] == "alarm" && event["alarm"] == "flow:low");
+    assert_eq!((&first["state"], &first["reason"]), (&json!("suppressed"), &json!("{pump} == 0")));
+    settle(&station);
+    let (mut station, kept) = kill_and_go_on(station, "flow:low");
+    assert_eq!((&kept["state"], &kept["by"]), (&json!("suppressed"), &first["by"]));
+    server.set("holding", 3, &[2, 1]);
+    let raised = station.wait_alarm("flow:low", "unacknowledged");
+    assert_eq!(raised["message"], "Flow 0, pump 0", "the values of the moment at which its condition came");
+    settle(&station);
+    let (mut station, kept) = kill_and_go_on(station, "flow:low");
+    let shown = |event: &Value| (event["state"].clone(), event["occurrence"].clone(), event["message"].clone());
+    assert_eq!(shown(&kept), shown(&raised));
+    server.set("holding", 4, &[0]);
+    station.wait_alarm("flow:low", "suppressed");
+    server.set("holding", 3, &[20, 1]);
+    station.wait_alarm("flow:low", "normal");
+    let journal = words(&station.tool(&["alarms", "--journal"]));
+    assert!(journal.contains("rule suppress_when") && journal.contains("no longer true: {pump} == 0"), "{journal}");
     station.stop();
 }

@@ -64,7 +64,7 @@ pub enum Condition {
     /// Not changing by more than the deadband for this long.
     NoChange(Duration),
     /// While this is true.
-    When(Program),
+    When(Box<Program>),
 }
 
 /// Which limit a moving one is.

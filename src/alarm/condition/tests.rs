@@ -215,7 +215,7 @@ fn an_expression_is_a_condition() {
         }
     }
     let wanted = crate::expression::Wanted::Truth;
-    let when = |text: &str| Condition::When(crate::expression::compile(text, &Tags, &wanted).unwrap());
+    let when = |text: &str| Condition::When(Box::new(crate::expression::compile(text, &Tags, &wanted).unwrap()));
     check(
         &when("{own} > 3 and {other} > 3"),
         "0 own=1; 1 other=1; 2 own=4; 3 other=4; 4 own=?; 5 other=1; 6 other=?",

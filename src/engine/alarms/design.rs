@@ -2,7 +2,7 @@
 
 use super::{AlarmDesk, Turn};
 use crate::access::Principal;
-use crate::alarm::{AlarmEvent, Aside, Occasion, Suppression};
+use crate::alarm::{AlarmEvent, Occasion, Suppression};
 use std::sync::Arc;
 
 /// The key of the station file that decides, in the journal and on screen.
@@ -20,7 +20,7 @@ impl AlarmDesk {
                 self.suppress(slot, event, &reason, turn);
             }
             (Some(false), true) => {
-                self.alarms[slot].restate_suppression(Arc::clone(&reason));
+                self.alarms[slot].restate_suppression(&reason);
                 let actor = Some((Principal::rule(RULE), &*reason));
                 self.note_unchanged(slot, Occasion::SuppressionBegan, actor, turn);
             }
@@ -42,7 +42,7 @@ impl AlarmDesk {
     }
 
     fn suppression(&self, slot: usize) -> Option<&Suppression> {
-        self.alarms.get(slot)?.aside().and_then(|aside: &Aside| aside.suppression.as_ref())
+        self.alarms.get(slot)?.aside().and_then(|aside| aside.suppression.as_ref())
     }
 
     fn suppress(&mut self, slot: usize, event: AlarmEvent, words: &str, turn: &mut Turn<'_>) {
