@@ -5,10 +5,12 @@ use crate::access::Principal;
 use crate::alarm::figures::Opening;
 use crate::audit::{self, RequestId};
 use crate::config;
-use crate::engine::{HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
-use crate::handover::{Sources, gather, with_set_aside};
+use crate::engine::{AlarmLine, HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
+use crate::handover::{Sources, Why, gather};
 use crate::historian::{ExportError, write_whole};
-use crate::recorder::{RECORDS_FILE, RecordStore, read_audit_between, read_remembered, read_standing};
+use crate::recorder::{
+    AlarmThen, RECORDS_FILE, RecordStore, read_alarms_at, read_audit_between, read_remembered, read_standing,
+};
 use crate::station::{StationLock, SystemClock, account_name, ask};
 use crate::tag::{Clock, Generation, Now, Timestamp};
 use anyhow::{Context, bail};
@@ -17,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A shift, where nothing else is said.
@@ -85,13 +88,15 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     if audit.len() == ENTRIES {
         bail!("the audit record of this period has more than {ENTRIES} entries; take a shorter one");
     }
+    let (standing, asides) = standing(folder, is_running, now)?;
     let handover = gather(Sources {
         station: plan.as_ref().map_or("station", |plan| &plan.station),
         period,
         made: now.utc,
         made_by: &account_name(),
         is_running,
-        standing: &standing(folder, is_running, now)?,
+        standing: &standing,
+        asides: &asides,
         definitions: &definitions,
         audit: &audit,
         scans: &read_remembered(&records, "scan")?,
@@ -100,25 +105,39 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     Ok(handover.to_html(&local))
 }
 
-/// The alarms that are not normal. A station that runs is asked: its records follow a moment later, and only they tell what is set aside.
-fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Vec<Opening>> {
-    let recorded = read_standing(&folder.join(RECORDS_FILE))?;
+/// The alarms that are not normal, and why some of them are set aside. A station that runs is asked: its records follow a moment later.
+fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Opening>, HashMap<Arc<str>, Why>)> {
     if !is_running {
-        return Ok(recorded);
+        return recorded(&folder.join(RECORDS_FILE), now);
     }
     let request = request(RequestBody::ListAlarms, now);
     let alarms = match ask(folder, &request).context("the running station cannot be asked")? {
-        Some(Reply::Alarms { alarms }) => alarms,
+        Some(Reply::Alarms { alarms, set_aside }) => [alarms, set_aside].concat(),
         Some(other) => bail!("the station answered something else: {other:?}"),
         None => bail!("the station stopped meanwhile; try again"),
     };
+    let why = |line: &AlarmLine| {
+        let (by, reason) = (line.by.clone()?.to_string(), line.reason.as_deref().unwrap_or_default().to_owned());
+        Some((line.alarm.clone(), Why { by, reason, until: line.until }))
+    };
+    let asides = alarms.iter().filter_map(why).collect();
     let live = alarms.into_iter().map(|alarm| Opening {
         alarm: alarm.alarm,
         occurrence: alarm.occurrence.0,
         state: alarm.state.word().into(),
         raised: alarm.raised,
     });
-    Ok(with_set_aside(live.collect(), recorded))
+    Ok((live.collect(), asides))
+}
+
+fn recorded(records: &Path, now: Now) -> anyhow::Result<(Vec<Opening>, HashMap<Arc<str>, Why>)> {
+    let why = |then: AlarmThen| {
+        let aside = then.kept.aside?;
+        let by = aside.by().map(ToString::to_string).unwrap_or_default();
+        Some((then.alarm.as_str().into(), Why { by, reason: aside.reason().to_owned(), until: aside.until() }))
+    };
+    let asides = read_alarms_at(records, now.utc)?.into_iter().filter_map(why).collect();
+    Ok((read_standing(records)?, asides))
 }
 
 fn request(body: RequestBody, now: Now) -> Request {

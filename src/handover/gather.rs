@@ -1,12 +1,13 @@
 //! What belongs on the page, out of the records.
 
-use super::{Deed, Handover, StandingAlarm};
+use super::{Deed, Handover, StandingAlarm, Why};
 use crate::alarm::figures::{Figures, Opening, Period, Standing};
 use crate::alarm::{AlarmDefinition, Condition};
 use crate::audit::{Entry, RequestId};
 use crate::command::Outcome;
 use crate::tag::{Timestamp, Value};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// A command without an end that is older than this will have none any more.
 const UNDER_WAY_MICROS: i64 = 60_000_000;
@@ -26,6 +27,8 @@ pub struct Sources<'a> {
     pub is_running: bool,
     /// The alarms that are not normal.
     pub standing: &'a [Opening],
+    /// Of those among them that are set aside, by name: who did it, why, and until when.
+    pub asides: &'a HashMap<Arc<str>, Why>,
     /// The alarms of the station file by name.
     pub definitions: &'a HashMap<String, AlarmDefinition>,
     /// The audit record from the beginning of the shift until now, the oldest entry first.
@@ -36,23 +39,13 @@ pub struct Sources<'a> {
     pub figures: Figures,
 }
 
-/// What a running station says of its alarms, and those that its records call set aside and that it does not list. Other recorded states are
-/// older than what it says.
-pub fn with_set_aside(mut live: Vec<Opening>, recorded: Vec<Opening>) -> Vec<Opening> {
-    let is_missing = |one: &Opening| {
-        Standing::of_word(&one.state) == Some(Standing::SetAside) && live.iter().all(|known| known.alarm != one.alarm)
-    };
-    let aside: Vec<Opening> = recorded.into_iter().filter(is_missing).collect();
-    live.extend(aside);
-    live
-}
-
 /// Puts the page together.
 pub fn gather(sources: Sources<'_>) -> Handover {
     let (mut alarms, mut set_aside, mut silent) = (Vec::new(), Vec::new(), Vec::new());
     for standing in sources.standing {
         let definition = sources.definitions.get(&*standing.alarm);
-        let alarm = standing_alarm(standing, definition);
+        let why = sources.asides.get(&standing.alarm).cloned();
+        let alarm = StandingAlarm { why, ..standing_alarm(standing, definition) };
         let is_device = definition.is_some_and(|known| known.condition == Condition::DeviceLost);
         match Standing::of_word(&standing.state) {
             Some(Standing::SetAside) => set_aside.push(alarm),
@@ -88,6 +81,7 @@ fn standing_alarm(standing: &Opening, definition: Option<&AlarmDefinition>) -> S
         priority: definition.map(|known| known.priority),
         state: standing.state.to_string(),
         since: standing.raised,
+        why: None,
     }
 }
 

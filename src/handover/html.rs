@@ -48,7 +48,7 @@ pub(super) fn escape(text: &str) -> String {
 pub(super) fn page(handover: &Handover, moment: Moment<'_>) -> String {
     let sections = [
         alarms("In alarm", &handover.alarms, moment),
-        alarms("Shelved, suppressed or out of service", &handover.set_aside, moment),
+        set_aside(&handover.set_aside, moment),
         alarms("Devices that do not answer", &handover.silent, moment),
         deeds("Devices off scan", ["Since", "Device", "Why", "Who"], &handover.off_scan, moment),
         deeds("Commands without a certain end", ["Ended", "Tag", "What", "Who"], &handover.uncertain, moment),
@@ -110,6 +110,18 @@ fn alarms(title: &str, alarms: &[StandingAlarm], moment: Moment<'_>) -> String {
     };
     let rows: Vec<Vec<String>> = alarms.iter().map(row).collect();
     section(title, alarms.len(), &table(&heads, &rows))
+}
+
+fn set_aside(alarms: &[StandingAlarm], moment: Moment<'_>) -> String {
+    let heads = [("Alarm", ""), ("Name", ""), ("State", ""), ("Until", "time"), ("Why", ""), ("Who", "")];
+    let row = |alarm: &StandingAlarm| {
+        let why = alarm.why.clone();
+        let until = why.as_ref().map(|why| why.until.map_or_else(|| "somebody ends it".to_owned(), moment));
+        let (by, reason) = why.map(|why| (why.by, why.reason)).unwrap_or_default();
+        vec![alarm.message.clone(), alarm.alarm.clone(), alarm.state.clone(), until.unwrap_or_default(), reason, by]
+    };
+    let rows: Vec<Vec<String>> = alarms.iter().map(row).collect();
+    section("Shelved, suppressed or out of service", alarms.len(), &table(&heads, &rows))
 }
 
 fn deeds(title: &str, [time, subject, words, who]: [&str; 4], deeds: &[Deed], moment: Moment<'_>) -> String {

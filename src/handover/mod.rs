@@ -6,11 +6,22 @@ mod html;
 #[cfg(test)]
 mod tests;
 
-pub use gather::{Sources, gather, with_set_aside};
+pub use gather::{Sources, gather};
 
 use crate::alarm::Priority;
 use crate::alarm::figures::{Figures, Period};
 use crate::tag::Timestamp;
+
+/// Why an alarm is set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// Who did it.
+    pub by: String,
+    /// The words of that person, or of the design of the plant.
+    pub reason: String,
+    /// When it ends by itself; none where somebody has to end it.
+    pub until: Option<Timestamp>,
+}
 
 /// An alarm that is not normal.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +36,8 @@ pub struct StandingAlarm {
     pub state: String,
     /// When the activation began.
     pub since: Timestamp,
+    /// Of one that is set aside: who did it, why, and until when.
+    pub why: Option<Why>,
 }
 
 /// Something that a person did, and which still holds or has to be known.

@@ -72,6 +72,8 @@ fn handover(audit: &[Entry]) -> Handover {
             standing("pump-1:lost", "acknowledged", 9),
             standing("pump-2:lost", "returned-unacknowledged", 9),
         ],
+        asides: &[("c:high".into(), Why { by: "bo".to_owned(), reason: "<sensor> out".to_owned(), until: None })]
+            .into(),
         definitions: &definitions,
         audit,
         scans: &[
@@ -92,23 +94,11 @@ fn every_alarm_stands_where_it_belongs() {
         "the unknown first, then by urgency"
     );
     assert_eq!(names(&found.set_aside), ["c:high"]);
+    let page = found.to_html(&|time| time.to_rfc3339());
+    assert!(page.contains("<td>&lt;sensor&gt; out</td><td>bo</td>") && page.contains("somebody ends it"), "{page}");
     assert_eq!(names(&found.silent), ["pump-1:lost"]);
     assert_eq!(found.off_scan.len(), 1, "a device that is back is not off scan");
     assert_eq!((found.off_scan[0].subject.as_str(), found.off_scan[0].words.as_str()), ("meter-1", "is replaced"));
-}
-
-#[test]
-fn a_running_station_knows_better_than_its_records_but_for_what_is_set_aside() {
-    let live = vec![standing("a", "unacknowledged", 1), standing("b", "acknowledged", 2)];
-    let recorded = vec![
-        standing("a", "shelved", 1),
-        standing("b", "unacknowledged", 2),
-        standing("c", "shelved", 3),
-        standing("d", "unacknowledged", 4),
-    ];
-    let found = with_set_aside(live, recorded);
-    let told: Vec<(&str, &str)> = found.iter().map(|one| (&*one.alarm, &*one.state)).collect();
-    assert_eq!(told, [("a", "unacknowledged"), ("b", "acknowledged"), ("c", "shelved")]);
 }
 
 #[test]

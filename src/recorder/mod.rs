@@ -20,7 +20,7 @@ pub use journal::{
     read_journal_between, verify_file,
 };
 pub use journal_rows::{JournalRow, visit_journal};
-pub use past::{AlarmThen, alarms_at};
+pub use past::{AlarmThen, alarms_at, read_alarms_at};
 pub use remembered::read_remembered;
 pub use salvage::OpenedRecords;
 pub use store::{OpenError, RecordStore, Restored};

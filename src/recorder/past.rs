@@ -4,6 +4,7 @@ use crate::alarm::{AlarmKey, OccurrenceId, Persisted, State};
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// An alarm that was not normal, or was set aside, at that moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,11 @@ impl Columns {
 }
 
 type States = BTreeMap<AlarmKey, (Persisted, Option<Value>)>;
+
+/// The same as [`alarms_at`], of a file that may belong to a station that runs.
+pub fn read_alarms_at(path: &Path, time: Timestamp) -> rusqlite::Result<Vec<AlarmThen>> {
+    alarms_at(&super::journal::open(path)?, time)
+}
 
 /// The alarms that were not normal or set aside at `time`, by name: the states that were kept last before it, and every line of the
 /// journal since then. Where the clock was put back, `time` may have been there twice: then the later one is meant.
