@@ -236,6 +236,9 @@ fn alarm_line(plan: &Plan, view: &AlarmView) -> Json {
     if view.is_first_out {
         line["first_out"] = true.into();
     }
+    if view.hides > 0 {
+        line["hides"] = view.hides.into();
+    }
     line
 }
 

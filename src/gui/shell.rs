@@ -183,7 +183,7 @@ fn banner_detail(scene: &Scene<'_>, view: &AlarmView) -> String {
         crate::alarm::Subject::Tag(tag) => plan.directory.tag(tag).map(|definition| (tag, definition)),
         crate::alarm::Subject::Device(_) => None,
     };
-    let Some((tag, definition)) = tag else { return String::new() };
+    let Some((tag, definition)) = tag else { return view.hidden_words().unwrap_or_default() };
     let doubt = scene.doubt(tag).map_or_else(String::new, |reason| format!(" ({reason})"));
     let now = format!("{}{doubt}", scene.value_words(tag));
     let limit = view.definition(&plan.alarms).and_then(|alarm| alarm.condition.limit());

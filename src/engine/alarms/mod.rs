@@ -2,6 +2,7 @@
 
 mod delays;
 mod groups;
+mod hidden;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -225,7 +226,8 @@ impl AlarmDesk {
             && alarm.aside().and_then(|aside| aside.shelf.as_ref()).is_some_and(|shelf| shelf.one_shot);
         let before = may_end.then(|| alarm.clone());
         let seen = alarm.observe(&turn.plan.alarms[slot], verdict, turn.now, next);
-        if was_unevaluated != alarm.condition().unevaluated && self.listed.contains(&slot) {
+        // It is shown with the alarm itself, or counted behind the alarm of its device.
+        if was_unevaluated != alarm.condition().unevaluated {
             self.board = None;
         }
         if seen != Observation::default() {
@@ -415,6 +417,7 @@ impl AlarmDesk {
             aside: alarm.aside().cloned().map(Arc::new),
             group: definition.group.clone(),
             is_first_out: self.groups.first_out(slot).is_some(),
+            hides: self.hidden_behind(plan, slot),
         }
     }
 

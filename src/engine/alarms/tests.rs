@@ -1,5 +1,7 @@
 //! Alarms of a whole engine: clocks that jump, runs that end, records that are late or fail.
 
+mod hidden;
+
 use super::*;
 use crate::alarm::{DelayChange, ProcessState};
 use crate::audit::{MemoryStore, commit};
