@@ -1,11 +1,13 @@
 //! Alarms after ISA-18.2 and IEC 62682: conditions on values, a pure state machine per alarm, and what the operator sees of it.
 
+pub mod annunciation;
 mod aside;
 pub mod backtest;
 mod condition;
 mod definition;
 pub mod figures;
 mod machine;
+pub mod notification;
 mod refusal;
 mod state;
 mod summary;

@@ -12,6 +12,7 @@ mod picture;
 mod problem;
 mod read;
 mod shape;
+mod sounds;
 mod starter;
 mod system;
 pub mod table;

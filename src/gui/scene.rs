@@ -70,6 +70,8 @@ pub(super) enum Action {
     Reload,
     /// Write the tags to a sheet, or take them from one.
     Sheet,
+    /// Show whether alarms can be heard, and try it.
+    Sound,
     /// Record a loop check.
     LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
 }
