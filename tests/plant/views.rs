@@ -491,7 +491,8 @@ fn a_hundred_thousand_tags_are_filtered_and_only_what_is_seen_is_painted() {
     let rows = window.query_all_by_role(egui::Role::Row).count();
     assert!((10..60).contains(&rows), "{rows} rows are in the tree");
     type_into(&mut window, "Find a tag", "area-7/ tag-7123");
-    assert!(texts(&window).iter().any(|text| text == "1 of 100005"), "{:?}", texts(&window));
+    let found = format!("1 of {}", bench.engine.plan().directory.tags().len());
+    assert!(texts(&window).contains(&found), "{:?}", texts(&window));
     let row = window.get_by_label_contains("area-7/tag-7123");
     assert_eq!(row.accesskit_node().role(), egui::Role::Row);
 }
