@@ -17,6 +17,7 @@ mod sound;
 mod tools;
 mod wires;
 
+use crate::demo::{MOST_GAUGES, Storm};
 use crate::headless;
 use crate::station::{Attendance, StationLock};
 use anyhow::Context;
@@ -202,6 +203,26 @@ struct DemoArguments {
     /// Makes the weather repeatable.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Let a storm surge come: 2000 alarms in a minute, with one cause.
+    #[arg(long)]
+    storm: bool,
+    /// When it comes, after the start.
+    #[arg(long, value_parser = duration, default_value = "20s", requires = "storm")]
+    after: Duration,
+    /// How many gauges it reaches, each with one alarm.
+    #[arg(long, value_parser = gauges, default_value = "2000", requires = "storm")]
+    gauges: usize,
+}
+
+impl DemoArguments {
+    fn storm(&self) -> Option<Storm> {
+        self.storm.then_some(Storm { after: self.after, gauges: self.gauges })
+    }
+}
+
+fn gauges(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MOST_GAUGES).contains(count));
+    count.ok_or_else(|| format!("write a number from 1 to {MOST_GAUGES}"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -272,7 +293,7 @@ fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // Before anything is written there: a folder that is in use is left alone.
     drop(StationLock::take(&folder)?);
-    let plant = crate::demo::Demo::start(&folder, demo.seed)?;
+    let plant = crate::demo::Demo::start(&folder, demo.seed, demo.storm())?;
     let outcome = if demo.how.is_headless() {
         headless::run(&folder, demo.how.options())
     } else {

@@ -19,6 +19,7 @@ mod recovery;
 mod sheet;
 mod simulate;
 mod sound;
+mod storm;
 mod support;
 mod tls;
 mod tools;

@@ -26,10 +26,7 @@ fn plant() -> Bench {
             "tags":[{},{{"name":"u","device":"e","register":"input:0","alarms":[{{"bad_quality":true}}]}}]}}"#,
         tags.join(",")
     );
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("station.json"), text).unwrap();
-    let plan = Arc::new(config::load(folder.path(), Generation(1)).into_plant().unwrap().plan);
-    let mut bench = Bench::new(&plan, Restored::default(), at(1_000_000, 0));
+    let mut bench = Bench::new(&plan_of(&text), Restored::default(), at(1_000_000, 0));
     link(&mut bench, Link::Good);
     (0..7).for_each(|tag| bench.sample(tag, Some(20)));
     bench
