@@ -105,8 +105,11 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     Ok(handover.to_html(&local))
 }
 
+/// The alarms that stand, and why each that is set aside is.
+type Standing = (Vec<Opening>, HashMap<Arc<str>, Why>);
+
 /// The alarms that are not normal, and why some of them are set aside. A station that runs is asked: its records follow a moment later.
-fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Opening>, HashMap<Arc<str>, Why>)> {
+fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Standing> {
     if !is_running {
         return recorded(&folder.join(RECORDS_FILE), now);
     }
@@ -130,7 +133,7 @@ fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Op
     Ok((live.collect(), asides))
 }
 
-fn recorded(records: &Path, now: Now) -> anyhow::Result<(Vec<Opening>, HashMap<Arc<str>, Why>)> {
+fn recorded(records: &Path, now: Now) -> anyhow::Result<Standing> {
     let why = |then: AlarmThen| {
         let aside = then.kept.aside?;
         let by = aside.by().map(ToString::to_string).unwrap_or_default();

@@ -110,7 +110,7 @@ enum Tool {
         reason: String,
     },
     /// List the alarms that are not normal; acknowledge, reset, shelve them, or take them out of service.
-    Alarms(alarms::AlarmsArguments),
+    Alarms(Box<alarms::AlarmsArguments>),
     /// Make the page that one shift hands to the next, as one file of HTML, and record that it was made.
     Handover(handover::HandoverArguments),
     /// List every tag with its last loop check, out of the audit record.

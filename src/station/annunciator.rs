@@ -258,7 +258,8 @@ impl Annunciator {
     /// Begins what is due: a test before all else, then an alarm, then a look whether anything can be heard.
     fn sound(&mut self, snapshot: &Snapshot, now: Monotonic) {
         let settings = snapshot.plan.sound;
-        if self.player.is_playing() || !(settings.is_on() || !self.test.is_empty()) {
+        let is_wanted = settings.is_on() || !self.test.is_empty();
+        if !is_wanted || self.player.is_playing() {
             return;
         }
         let sound = match self.test.pop().or_else(|| self.annunciation.next_sound(now)) {

@@ -19,6 +19,7 @@ use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use delays::Delays;
 use groups::Groups;
+use hidden::Behind;
 use requests::Pending;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) struct AlarmDesk {
     listed: BTreeSet<usize>,
     by_occurrence: HashMap<OccurrenceId, usize>,
     groups: Groups,
+    behind: Behind,
     delays: Delays,
     pending: HashMap<RequestId, Pending>,
     last_occurrence: u64,
@@ -64,6 +66,7 @@ impl AlarmDesk {
             listed: BTreeSet::new(),
             by_occurrence: HashMap::new(),
             groups: Groups::new(plan),
+            behind: Behind::new(plan),
             delays: Delays::default(),
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
