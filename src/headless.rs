@@ -2,7 +2,7 @@
 
 use crate::engine::{Notice, Plan, Snapshot};
 use crate::queue::{self, WhenFull};
-use crate::station::{News, Station};
+use crate::station::{Attendance, News, Station};
 use crate::tag::{HistoryRow, Quality, TagId, Timestamp, Value};
 use crate::{alarm::AlarmView, command::CommandView, command::Phase, driver::Link};
 use anyhow::Context;
@@ -22,12 +22,17 @@ pub struct Options {
     pub events: bool,
     /// How long to run; none until a signal to stop.
     pub duration: Option<Duration>,
+    /// What people near this computer hear and are told.
+    pub attendance: Attendance,
 }
 
 /// Runs the station in `folder`. Returns when the time is over or a signal came.
 pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
     let (sender, inbox) = queue::bounded("news for the event stream", NEWS, WhenFull::DropOldest);
     let mut station = Station::start(folder, options.events.then_some(sender))?;
+    if options.attendance != Attendance::default() {
+        station.attend(options.attendance)?;
+    }
     let printer = if options.events {
         print_state(&station.handle().snapshot())?;
         Some(Printer::start(inbox)?)
@@ -235,6 +240,9 @@ fn alarm_line(plan: &Plan, view: &AlarmView) -> Json {
     }
     if view.is_first_out {
         line["first_out"] = true.into();
+    }
+    if view.hides > 0 {
+        line["hides"] = view.hides.into();
     }
     line
 }

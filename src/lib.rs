@@ -14,6 +14,7 @@
 //! | [`handover`] | the page from one shift to the next: records in, HTML out |
 //! | [`config`] | the station file, and every problem in it at once |
 //! | [`station`] | opens, wires, starts and stops everything; [`station::Handle`] is what others hold |
+//! | [`sound`] | what is heard, and the programs that play it |
 //! | [`gui`], [`headless`], [`cli`] | a window, an event stream, a command line |
 //! | [`simulate`] | stand-in devices for any station |
 //! | [`demo`] | a polder on loopback devices; it knows nothing of the station, so it cannot cheat |
@@ -64,5 +65,6 @@ pub mod queue;
 pub mod recorder;
 pub mod screen;
 pub mod simulate;
+pub mod sound;
 pub mod station;
 pub mod tag;

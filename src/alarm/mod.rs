@@ -3,6 +3,7 @@
 //! Three things are kept apart: the condition ([`ConditionState`], after its delays), the state in the process ([`ProcessState`]), and
 //! how the alarm is set aside ([`Aside`]). [`State`] is what is shown of them. [`Alarm`] is the machine, with its table.
 
+pub mod annunciation;
 mod aside;
 pub mod backtest;
 mod condition;
@@ -10,6 +11,7 @@ mod definition;
 pub mod figures;
 mod flood;
 mod machine;
+pub mod notification;
 mod refusal;
 mod state;
 mod summary;

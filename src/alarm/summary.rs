@@ -35,12 +35,19 @@ pub struct AlarmView {
     pub group: Option<Arc<str>>,
     /// Whether this activation was the first of its group.
     pub is_first_out: bool,
+    /// Of a lost device: how many alarms of its tags say nothing because it does not answer. Those that stand already are not among them.
+    pub hides: u32,
 }
 
 impl AlarmView {
     /// Whether it belongs above `other`: waiting for an acknowledgement first, then the more urgent, then the newer.
     pub fn sort_key(&self) -> (bool, Priority, std::cmp::Reverse<Timestamp>, usize) {
         (!self.state.needs_acknowledgement(), self.priority, std::cmp::Reverse(self.raised), self.slot)
+    }
+
+    /// How much is hidden behind it, such as "hides 14 alarms"; none where nothing is.
+    pub fn hidden_words(&self) -> Option<String> {
+        (self.hides > 0).then(|| format!("hides {} {}", self.hides, if self.hides == 1 { "alarm" } else { "alarms" }))
     }
 
     /// The definition behind it.

@@ -174,6 +174,7 @@ fn for_programs(alarm: &AlarmLine) -> serde_json::Result<serde_json::Value> {
 }
 
 fn line(alarm: &AlarmLine) -> String {
+    let hides = if alarm.hides > 0 { format!("  (hides {})", alarm.hides) } else { String::new() };
     let first = if alarm.first_out { "  (first of its group)" } else { "" };
     let by = alarm.by.as_ref().map_or_else(String::new, |by| {
         let until = alarm.until.map_or_else(String::new, |until| format!(" until {}", until.to_rfc3339()));
@@ -182,5 +183,5 @@ fn line(alarm: &AlarmLine) -> String {
     });
     let occurrence = if alarm.occurrence.0 == 0 { "-".to_owned() } else { alarm.occurrence.to_string() };
     let (number, state, raised) = (Priority::number(alarm.priority), alarm.state.word(), alarm.raised.to_rfc3339());
-    format!("{occurrence:>6}  {number} {state:<26} {raised}  {}{first}{by}", alarm.message)
+    format!("{occurrence:>6}  {number} {state:<26} {raised}  {}{first}{hides}{by}", alarm.message)
 }

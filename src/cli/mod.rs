@@ -13,11 +13,13 @@ mod loop_check;
 mod replay;
 mod sheet;
 mod simulate;
+mod sound;
 mod tools;
 mod wires;
 
+use crate::demo::{MOST_GAUGES, Storm};
 use crate::headless;
-use crate::station::StationLock;
+use crate::station::{Attendance, StationLock};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -139,6 +141,11 @@ enum Tool {
         #[arg(long)]
         check: bool,
     },
+    /// Play the sound of each priority, the most urgent last, and say which program played it; exit code 1 where none can be heard.
+    SoundTest {
+        /// Station folder, for its volume.
+        folder: Option<PathBuf>,
+    },
     /// Check the audit record, offline.
     Verify {
         /// Station folder.
@@ -163,6 +170,27 @@ struct RunArguments {
     /// Stop after this long, such as 30s.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
+    /// Tell critical and high alarms on the desktop, while nobody looks at the window or without one.
+    #[arg(long)]
+    notify: bool,
+    /// Let alarms sound without a window too; with one they do, as the station file says.
+    #[arg(long)]
+    sound: bool,
+}
+
+impl RunArguments {
+    fn is_headless(&self) -> bool {
+        self.headless || self.events
+    }
+
+    fn options(&self) -> headless::Options {
+        headless::Options { events: self.events, duration: self.duration, attendance: self.attendance() }
+    }
+
+    fn attendance(&self) -> Attendance {
+        let window = !self.is_headless();
+        Attendance { sound: window || self.sound, notify: self.notify, window }
+    }
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -175,6 +203,26 @@ struct DemoArguments {
     /// Makes the weather repeatable.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Let a storm surge come: 2000 alarms in a minute, with one cause.
+    #[arg(long)]
+    storm: bool,
+    /// When it comes, after the start.
+    #[arg(long, value_parser = duration, default_value = "20s", requires = "storm")]
+    after: Duration,
+    /// How many gauges it reaches, each with one alarm.
+    #[arg(long, value_parser = gauges, default_value = "2000", requires = "storm")]
+    gauges: usize,
+}
+
+impl DemoArguments {
+    fn storm(&self) -> Option<Storm> {
+        self.storm.then_some(Storm { after: self.after, gauges: self.gauges })
+    }
+}
+
+fn gauges(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MOST_GAUGES).contains(count));
+    count.ok_or_else(|| format!("write a number from 1 to {MOST_GAUGES}"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -225,17 +273,17 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Alarms(arguments) => alarms::alarms(&arguments),
         Tool::Handover(arguments) => handover::handover(&arguments),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),
+        Tool::SoundTest { folder } => sound::test(folder.as_deref()),
         Tool::Verify { folder } => tools::verify(&folder),
         Tool::DemoBroker { port } => crate::demo::run_broker(port).map(|()| ExitCode::SUCCESS),
     }
 }
 
 fn run(folder: &std::path::Path, how: &RunArguments) -> anyhow::Result<ExitCode> {
-    if how.headless || how.events {
-        let options = headless::Options { events: how.events, duration: how.duration };
-        return headless::run(folder, options).map(|()| ExitCode::SUCCESS);
+    if how.is_headless() {
+        return headless::run(folder, how.options()).map(|()| ExitCode::SUCCESS);
     }
-    crate::gui::run(folder, how.duration, None)?;
+    crate::gui::run(folder, how.duration, None, how.attendance())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -245,12 +293,11 @@ fn run_demo(demo: DemoArguments) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // Before anything is written there: a folder that is in use is left alone.
     drop(StationLock::take(&folder)?);
-    let plant = crate::demo::Demo::start(&folder, demo.seed)?;
-    let outcome = if demo.how.headless || demo.how.events {
-        let options = headless::Options { events: demo.how.events, duration: demo.how.duration };
-        headless::run(&folder, options)
+    let plant = crate::demo::Demo::start(&folder, demo.seed, demo.storm())?;
+    let outcome = if demo.how.is_headless() {
+        headless::run(&folder, demo.how.options())
     } else {
-        crate::gui::run(&folder, demo.how.duration, plant.faults().map(menu))
+        crate::gui::run(&folder, demo.how.duration, plant.faults().map(menu), demo.how.attendance())
     };
     drop(plant);
     if demo.dir.is_none() {

@@ -9,7 +9,7 @@ use super::file::{
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, history, modbus, mqtt, picture, trends, units};
+use super::{alarms, history, modbus, mqtt, picture, sounds, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
@@ -99,7 +99,9 @@ pub(super) fn compile(
     compiled.add_space_alarm();
     let shelving = alarms::shelving(station.station.shelving.as_ref(), &place.at("shelving"), problems);
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
+    let sound = sounds::settings(station.station.sound.as_ref(), &place.at("sound"), problems);
     compiled.add_store_tags();
+    compiled.add_sound_tag();
     if retention.most_bytes.is_some() {
         compiled.add_limit_tags();
     }
@@ -111,6 +113,7 @@ pub(super) fn compile(
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     plant.plan.shelving = shelving;
+    (plant.plan.sound, plant.plan.notify) = (sound, station.station.notify.unwrap_or(false));
     plant.backup = backup;
     Some(plant)
 }

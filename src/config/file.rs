@@ -117,6 +117,26 @@ pub(super) struct StationEntry {
     pub(super) history: Option<HistoryEntry>,
     /// How long alarms may be shelved at most, by priority.
     pub(super) shelving: Option<ShelvingEntry>,
+    /// How alarms sound; all of them are heard where nothing is said.
+    pub(super) sound: Option<SoundEntry>,
+    /// Whether a message on the desktop tells of critical and high alarms while nobody looks at the window; false where it is not given.
+    pub(super) notify: Option<bool>,
+}
+
+/// How alarms sound.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SoundEntry {
+    /// How loud, in percent of what the computer is set to, from 1 to 100; 70 where it is not given.
+    pub(super) volume: Option<i64>,
+    /// Whether critical alarms are heard.
+    pub(super) critical: Option<bool>,
+    /// Whether high alarms are heard.
+    pub(super) high: Option<bool>,
+    /// Whether medium alarms are heard.
+    pub(super) medium: Option<bool>,
+    /// Whether low alarms are heard.
+    pub(super) low: Option<bool>,
 }
 
 /// How long alarms may be shelved at most, by priority.

@@ -16,6 +16,7 @@ mod picture;
 mod problem;
 mod read;
 mod shape;
+mod sounds;
 mod starter;
 mod system;
 pub mod table;

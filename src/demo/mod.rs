@@ -5,13 +5,14 @@ mod broker;
 mod model;
 mod registers;
 mod servers;
+mod storm;
 mod telemetry;
 mod weather;
 
 use crate::queue::{self, Sender, WhenFull};
 use anyhow::Context;
 use model::Polder;
-use registers::CONTROLLERS;
+use registers::{CONTROLLERS, Controller};
 use servers::{FieldServer, Shared};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -20,6 +21,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use telemetry::BrokerProcess;
 use tokio::sync::mpsc::Receiver;
+
+pub use storm::{MOST_GAUGES, Storm};
 
 /// The station file of the demo, with a place for each port.
 const STATION: &str = include_str!("../../assets/demo/station.json");
@@ -76,13 +79,13 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts the plant on free ports and writes its station file into `folder`.
-    pub fn start(folder: &Path, seed: u64) -> anyhow::Result<Self> {
+    /// Starts the plant on free ports and writes its station file into `folder`; with a storm, where one is to come.
+    pub fn start(folder: &Path, seed: u64, storm: Option<Storm>) -> anyhow::Result<Self> {
         let (sender, inbox) = queue::bounded("faults of the demo", 16, WhenFull::Refuse);
         let (ready, started) = std::sync::mpsc::channel();
         let folder = folder.to_owned();
         let body = move || {
-            let outcome = begin(&folder, seed);
+            let outcome = begin(&folder, seed, storm);
             match outcome {
                 Ok((runtime, plant)) => {
                     let _ = ready.send(Ok(()));
@@ -122,19 +125,21 @@ pub fn run_broker(port: u16) -> anyhow::Result<()> {
 struct PlantOnLoopback {
     polder: Shared,
     servers: Vec<FieldServer>,
+    /// The storm that is to come, with the gauges that see it.
+    storm: Option<(Storm, FieldServer)>,
     broker: BrokerProcess,
     broker_port: u16,
     broker_lives: bool,
     south_lives: bool,
 }
 
-fn begin(folder: &Path, seed: u64) -> anyhow::Result<(tokio::runtime::Runtime, PlantOnLoopback)> {
+fn begin(folder: &Path, seed: u64, storm: Option<Storm>) -> anyhow::Result<(tokio::runtime::Runtime, PlantOnLoopback)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let path = folder.join("station.json");
     let is_ours = std::fs::read_to_string(&path).map_or(true, |text| text.contains(MARK));
     anyhow::ensure!(is_ours, "{} is not the demo's; it is left as it is", path.display());
-    let plant = runtime.block_on(PlantOnLoopback::start(seed))?;
-    std::fs::write(folder.join("station.json"), plant.station_file())
+    let plant = runtime.block_on(PlantOnLoopback::start(seed, storm))?;
+    std::fs::write(folder.join("station.json"), plant.station_file()?)
         .with_context(|| format!("the station file cannot be written into {}", folder.display()))?;
     Ok((runtime, plant))
 }
@@ -144,23 +149,30 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 impl PlantOnLoopback {
-    async fn start(seed: u64) -> anyhow::Result<Self> {
-        let polder: Shared = Arc::new(Mutex::new(Polder::new(seed)));
+    async fn start(seed: u64, storm: Option<Storm>) -> anyhow::Result<Self> {
+        let polder: Shared = Arc::new(Mutex::new(Polder { storm, ..Polder::new(seed) }));
         let mut servers = Vec::new();
         for (controller, _) in CONTROLLERS {
             servers.push(FieldServer::start(Arc::clone(&polder), controller).await?);
         }
+        let storm = match storm {
+            Some(storm) => Some((storm, FieldServer::start(Arc::clone(&polder), Controller::Dikes).await?)),
+            None => None,
+        };
         let broker_port = free_port()?;
         let broker = BrokerProcess::start(broker_port)?;
-        Ok(Self { polder, servers, broker, broker_port, broker_lives: true, south_lives: true })
+        Ok(Self { polder, servers, storm, broker, broker_port, broker_lives: true, south_lives: true })
     }
 
-    fn station_file(&self) -> String {
+    fn station_file(&self) -> anyhow::Result<String> {
         let mut text = STATION.replace("@broker@", &self.broker_port.to_string());
         for ((_, name), server) in CONTROLLERS.iter().zip(&self.servers) {
             text = text.replace(&format!("@{name}@"), &server.port().to_string());
         }
-        text
+        let Some((storm, gauges)) = &self.storm else { return Ok(text) };
+        let mut station = serde_json::from_str(&text)?;
+        storm.add_to(&mut station, gauges.port());
+        Ok(serde_json::to_string_pretty(&station)?)
     }
 
     async fn run(mut self, mut inbox: Receiver<Fault>) {
@@ -237,5 +249,27 @@ mod tests {
         std::fs::write(folder.path().join("station.json"), text).unwrap();
         let loaded = crate::config::load(folder.path(), crate::tag::Generation(1));
         assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);
+    }
+
+    #[test]
+    fn nor_has_the_one_with_a_storm_and_all_its_alarms_have_one_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = CONTROLLERS
+            .iter()
+            .fold(STATION.replace("@broker@", "1883"), |text, (_, name)| text.replace(&format!("@{name}@"), "1502"));
+        let mut station = serde_json::from_str(&text).unwrap();
+        Storm { after: Duration::from_secs(20), gauges: 2000 }.add_to(&mut station, 1503);
+        assert!(station.to_string().contains(MARK), "the demo does not know its own file again");
+        std::fs::write(folder.path().join("station.json"), station.to_string()).unwrap();
+        let loaded = crate::config::load(folder.path(), crate::tag::Generation(1));
+        assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);
+        let alarms = loaded.plant.unwrap().plan.alarms;
+        let grouped: Vec<&str> = alarms
+            .iter()
+            .filter(|alarm| alarm.group.as_deref() == Some("pumping"))
+            .map(|alarm| alarm.key.as_str())
+            .collect();
+        assert_eq!(grouped.len(), 2009);
+        assert!(grouped.contains(&"middle/P4/state:is-2"));
     }
 }

@@ -3,6 +3,7 @@
 //! Water runs in process time, which is [`SPEED`] times real time, so that a tide takes twelve minutes; machines run in real time.
 //! Sources: pump affinity laws and orifice flow as in any hydraulics handbook; tide as its M2 constituent alone.
 
+use super::storm::Storm;
 use super::weather::Weather;
 
 /// Process seconds in one real second.
@@ -217,7 +218,12 @@ pub(super) struct Polder {
     pub(super) sea_m: f64,
     pub(super) weather: Weather,
     pub(super) seconds: f64,
+    pub(super) storm: Option<Storm>,
+    pub(super) tripped_by_storm: usize,
 }
+
+/// Basin and place of every pump, in the order in which a storm trips them.
+const TRIPS: [(usize, usize); 3 * PUMPS] = [(1, 0), (1, 1), (1, 2), (0, 0), (0, 1), (0, 2), (2, 0), (2, 1), (2, 2)];
 
 impl Polder {
     pub(super) fn new(seed: u64) -> Self {
@@ -229,6 +235,8 @@ impl Polder {
             sea_m: 0.6,
             weather: Weather::new(seed),
             seconds: 0.0,
+            storm: None,
+            tripped_by_storm: 0,
         }
     }
 
@@ -265,9 +273,21 @@ impl Polder {
 
     /// What happens in the first minute of every demo, so that a newcomer sees alarms: a bearing runs hot, and its pump trips.
     fn script(&mut self) {
+        if let Some(storm) = self.storm {
+            return self.go_through(storm);
+        }
         let pump = &mut self.basins[2].pumps[0];
         if self.seconds > 2.0 && self.seconds < 40.0 && !pump.tripped {
             pump.bearing_fault_c = 130.0;
+        }
+    }
+
+    /// What the storm trips, it trips once: an operator can reset it.
+    fn go_through(&mut self, storm: Storm) {
+        let tripped = storm.tripped(self.seconds, TRIPS.len());
+        let before = std::mem::replace(&mut self.tripped_by_storm, tripped);
+        for (basin, pump) in &TRIPS[before.min(tripped)..tripped] {
+            self.basins[*basin].pumps[*pump].trip();
         }
     }
 

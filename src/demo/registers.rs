@@ -8,11 +8,13 @@ use tokio_modbus::ExceptionCode;
 pub(super) enum Controller {
     /// Units 1 to 3 are pumps, unit 10 is the basin.
     Basin(usize),
-    /// Units 1 and 2 are sluices, unit 3 is the boezem.
+    /// Units 1 and 2 are sluices, unit 3 is the boezem, unit 4 a clock.
     Sluices,
+    /// Units from 1 on are gauges along the dikes, where a storm is to come.
+    Dikes,
 }
 
-/// All of them, with the names of their connections.
+/// Those that are always there, with the names of their connections.
 pub(super) const CONTROLLERS: [(Controller, &str); 4] = [
     (Controller::Basin(0), "pumps-north"),
     (Controller::Basin(1), "pumps-middle"),
@@ -74,6 +76,12 @@ pub(super) fn inputs(polder: &Polder, controller: Controller, unit: u8) -> Optio
             float(&mut registers, 0, polder.boezem_m);
             Some(registers)
         }
+        Controller::Sluices if unit == 4 => {
+            let mut registers = vec![0; 2];
+            counter(&mut registers, 0, (polder.seconds * 10.0) as u32);
+            Some(registers)
+        }
+        Controller::Dikes => polder.storm?.levels(unit, polder.seconds),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What is another from one plant to the next: shown before a reload, recorded after it.
 
 use super::Plan;
-use crate::alarm::AlarmDefinition;
+use crate::alarm::{AlarmDefinition, Priority};
 use crate::tag::{TagDefinition, TagId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -233,8 +233,18 @@ fn station_words(old: &Plan, new: &Plan) -> Vec<String> {
     let name = field("name", &old.station, &new.station).into_iter().map(|words| format!("station: {words}"));
     let shelving = field("shelving", &old.shelving, &new.shelving).into_iter().map(|words| format!("station: {words}"));
     let keys = |plan: &Plan| plan.directory.tags().iter().map(|tag| tag.key.clone()).collect::<Vec<_>>();
+    let heard = field("sound", &sound_words(old), &sound_words(new)).into_iter();
+    let told = field("notify", &old.notify, &new.notify).into_iter();
+    let name = name.chain(heard.chain(told).map(|words| format!("station: {words}")));
     let is_redrawn = old.overview != new.overview && keys(old) == keys(new);
     name.chain(shelving).chain(is_redrawn.then(|| "overview: another picture".to_owned())).collect()
+}
+
+/// What is heard, such as `critical, high at 70 %`.
+fn sound_words(plan: &Plan) -> String {
+    let heard = Priority::ALL.into_iter().filter(|priority| plan.sound.hears(*priority)).map(Priority::word);
+    let heard = heard.collect::<Vec<_>>().join(", ");
+    if heard.is_empty() { "off".to_owned() } else { format!("{heard} at {} %", plan.sound.volume_percent) }
 }
 
 /// Slots differ from plan to plan: what is read back is compared by name.

@@ -66,6 +66,8 @@ pub struct Health {
     pub backup_age_hours: Option<u64>,
     /// Why the last backup failed; none where it did not.
     pub backup_failing: Option<Arc<str>>,
+    /// Whether alarms can be heard, or why they cannot; none where nobody is to hear them, and before that was tried.
+    pub sound: Option<Result<(), Arc<str>>>,
 }
 
 /// Files that are left out.
@@ -86,6 +88,7 @@ impl Health {
             self.history_set_aside.as_ref().map(|name| format!("damaged history was set aside as {name}")),
             self.history_left_out.as_ref().map(|left_out| format!("history is left out: {}", left_out.words)),
             self.backup_failing.as_ref().map(|why| format!("NO BACKUP: {why}")),
+            self.sound.as_ref().and_then(|heard| Some(format!("NO SOUND: {}", heard.as_ref().err()?))),
             near,
         ];
         lines.into_iter().flatten().collect()

@@ -1,6 +1,7 @@
 //! What the engine works from: one generation of the plant, complete and unchangeable.
 
 use super::Health;
+use crate::alarm::annunciation::SoundSettings;
 use crate::alarm::{AlarmDefinition, ShelvingLimits};
 use crate::command::CommandSettings;
 use crate::screen::{Picture, TrendGroup};
@@ -35,6 +36,8 @@ pub struct SystemTags {
     pub backup_age_hours: Option<TagId>,
     /// Whether the last backup was made; where the station file asks for backups.
     pub backup_working: Option<TagId>,
+    /// Whether alarms can not be heard.
+    pub sound: Option<TagId>,
 }
 
 impl SystemTags {
@@ -57,6 +60,7 @@ impl SystemTags {
             (self.certificate_days, health.certificate_days.map(Value::Signed)),
             (self.backup_age_hours, health.backup_age_hours.map(Value::Unsigned)),
             (self.backup_working, told(health.backup_failing.is_none())),
+            (self.sound, health.sound.as_ref().map(|heard| Value::Bool(heard.is_err()))),
         ];
         values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
     }
@@ -75,6 +79,10 @@ pub struct Plan {
     pub alarms: Vec<AlarmDefinition>,
     /// How long alarms may be shelved.
     pub shelving: ShelvingLimits,
+    /// How alarms sound.
+    pub sound: SoundSettings,
+    /// Whether a message on the desktop tells of urgent alarms while nobody looks at the window.
+    pub notify: bool,
     /// The tags that can be set.
     pub commands: HashMap<TagId, CommandSettings>,
     /// The tags that people enter, with the values that they begin with.

@@ -294,6 +294,13 @@ pub struct AlarmLine {
     /// Whether it was the first of its group.
     #[serde(default)]
     pub first_out: bool,
+    /// Of a lost device: how many alarms of its tags say nothing because it does not answer.
+    #[serde(default, skip_serializing_if = "hides_nothing")]
+    pub hides: u32,
+}
+
+fn hides_nothing(count: &u32) -> bool {
+    *count == 0
 }
 
 impl From<&AlarmView> for AlarmLine {
@@ -312,6 +319,7 @@ impl From<&AlarmView> for AlarmLine {
             reason: aside.map(|aside| aside.reason().into()),
             until: aside.and_then(|aside| aside.until()),
             first_out: view.is_first_out,
+            hides: view.hides,
         }
     }
 }

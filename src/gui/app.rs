@@ -1,5 +1,6 @@
 //! The window's own state, and one frame of it.
 
+use super::bell::SoundDialog;
 use super::faceplate::Faceplate;
 use super::history::HistoryCache;
 use super::reload::Reload;
@@ -36,6 +37,7 @@ pub struct App {
     faceplate: Faceplate,
     reload: Reload,
     sheet: Option<SheetDialog>,
+    sound: SoundDialog,
     history: HistoryCache,
     extra: Option<Extra>,
     pending: Vec<Pending<Reply>>,
@@ -60,6 +62,7 @@ impl App {
             faceplate: Faceplate::default(),
             reload: Reload::default(),
             sheet: None,
+            sound: SoundDialog::default(),
             history: HistoryCache::default(),
             extra,
             pending: Vec::new(),
@@ -100,6 +103,7 @@ impl App {
             alarmed: &alarmed,
             actions: Vec::new(),
         };
+        handle.set_watched(ui.input(|input| input.focused));
         self.keys(ui, &mut scene);
         self.shell.is_file_changed(self.reload.is_changed());
         self.shell.frame(ui, &mut scene, &mut self.view, self.extra.as_ref());
@@ -121,6 +125,7 @@ impl App {
             self.sheet.get_or_insert_default();
         }
         self.reload.frame(ui, scene);
+        self.sound.frame(ui, scene);
         if self.sheet.as_mut().is_some_and(|sheet| sheet.ui(ui, scene)) {
             self.sheet = None;
         }
@@ -157,7 +162,7 @@ impl App {
             self.shell.toggle_keys();
         }
         if pressed(Key::F3) {
-            scene.act(Action::Silence);
+            self.sound.key(scene);
         }
         if pressed(Key::F9) {
             self.shell.open_banner(scene);
@@ -205,8 +210,6 @@ impl App {
                 self.trends.add_at(key, moment, snapshot.taken);
             }
             Action::Request(body) => self.pending.push(self.handle.request(body)),
-            // Whoever makes the sound takes it from here.
-            Action::Silence => {}
             Action::OpenAlarm { alarm, occurrence } => {
                 self.view = View::Alarms;
                 self.alarms.open(&alarm, OccurrenceId(occurrence), snapshot);
@@ -223,7 +226,7 @@ impl App {
                 self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
             }
             // Dialogs were opened while painting.
-            Action::Reload | Action::Sheet => {}
+            Action::Reload | Action::Sheet | Action::Sound => {}
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }

@@ -1,15 +1,22 @@
 //! Opens the window, or says in words why it cannot.
 
 use super::{App, Extra};
-use crate::station::{Station, on_stop_signal};
+use crate::station::{Attendance, Station, on_stop_signal};
 use anyhow::anyhow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
 /// Runs the station in `folder` in a window, for `duration` at most. `extra` is a menu that belongs to the plant and not to Polder.
-pub fn run(folder: &Path, duration: Option<Duration>, extra: Option<Extra>) -> anyhow::Result<()> {
-    let station = Station::start(folder, None)?;
+/// `attendance` says what is heard and told of alarms.
+pub fn run(
+    folder: &Path,
+    duration: Option<Duration>,
+    extra: Option<Extra>,
+    attendance: Attendance,
+) -> anyhow::Result<()> {
+    let mut station = Station::start(folder, None)?;
+    station.attend(attendance)?;
     let handle = station.handle().clone();
     let title = format!("{} - Polder", handle.snapshot().plan.station);
     let viewport = egui::ViewportBuilder::default()

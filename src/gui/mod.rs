@@ -3,6 +3,7 @@
 
 mod app;
 mod asking;
+mod bell;
 mod faceplate;
 mod format;
 mod history;

@@ -66,8 +66,6 @@ pub(super) enum Action {
     Acknowledge(Vec<OccurrenceId>, String),
     /// Ask the station for something else; what it refuses is said in the banner.
     Request(RequestBody),
-    /// Silence what is heard, without acknowledging anything.
-    Silence,
     /// Set a tag.
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
     /// Take a device off scan, or put it back.
@@ -76,6 +74,8 @@ pub(super) enum Action {
     Reload,
     /// Write the tags to a sheet, or take them from one.
     Sheet,
+    /// Show whether alarms can be heard, and try it.
+    Sound,
     /// Record a loop check.
     LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
 }

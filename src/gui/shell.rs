@@ -149,6 +149,7 @@ impl Shell {
 const KEYS: &[(&str, &str)] = &[
     ("F1", "this list"),
     ("F2", "acknowledge the alarm in the banner, or the selected one"),
+    ("F3", "silence; when nothing sounds, whether alarms can be heard"),
     ("F4", "set a new value of the selected tag"),
     ("F5", "what a changed station file would change"),
     ("F6", "where the value of the selected tag comes from"),
@@ -199,7 +200,7 @@ fn banner_detail(scene: &Scene<'_>, view: &AlarmView) -> String {
         crate::alarm::Subject::Tag(tag) => plan.directory.tag(tag).map(|definition| (tag, definition)),
         crate::alarm::Subject::Device(_) => None,
     };
-    let Some((tag, definition)) = tag else { return String::new() };
+    let Some((tag, definition)) = tag else { return view.hidden_words().unwrap_or_default() };
     let doubt = scene.doubt(tag).map_or_else(String::new, |reason| format!(" ({reason})"));
     let now = format!("{}{doubt}", scene.value_words(tag));
     let limit = view.definition(&plan.alarms).and_then(|alarm| alarm.condition.limit());
@@ -225,6 +226,7 @@ fn top_bar(ui: &mut Ui, scene: &mut Scene<'_>, extra: Option<&Extra>) {
             menu(ui, extra);
             ui.add_space(8.0);
         }
+        super::bell::bell(ui, scene);
         counts(ui, scene);
     });
 }
@@ -256,7 +258,7 @@ fn links(ui: &mut Ui, scene: &Scene<'_>) {
     let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
     let words = format!("{}: {}{more}", device.name, link_words(&view.link, scene));
     let label = Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).truncate();
-    ui.add_sized(vec2((ui.available_width() - 703.0).clamp(40.0, 420.0), 20.0), label);
+    ui.add_sized(vec2((ui.available_width() - 703.0 - super::bell::width(scene)).clamp(40.0, 420.0), 20.0), label);
 }
 
 /// A link in words: what is wrong, and when it is tried again.

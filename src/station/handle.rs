@@ -1,5 +1,6 @@
 //! What windows, sockets and tests hold of a running station.
 
+use super::annunciator::Desk;
 use super::queries::{Job, QueryContext};
 use super::reload::Reloader;
 use crate::access::Principal;
@@ -136,6 +137,7 @@ pub struct Handle {
     pub(super) session: Arc<str>,
     pub(super) drivers: Arc<Mutex<Drivers>>,
     pub(super) reloader: Option<Arc<Reloader>>,
+    pub(super) annunciator: Arc<Desk>,
 }
 
 impl Handle {
@@ -158,6 +160,7 @@ impl Handle {
             session: "detached".into(),
             drivers: Arc::default(),
             reloader: None,
+            annunciator: Arc::default(),
         };
         (handle, inbox)
     }

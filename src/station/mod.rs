@@ -1,6 +1,7 @@
 //! Opens a station folder, wires its parts together, starts and stops them. Whoever acts on the station does it through its [`Handle`].
 
 mod account;
+mod annunciator;
 pub mod backup;
 mod captures;
 mod certificates;
@@ -25,6 +26,7 @@ pub use crate::config::table::{
 };
 pub use crate::config::{Problem, Severity};
 pub use account::account_name;
+pub use annunciator::{AnnunciatorView, Attendance};
 pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;
 pub use handle::{Handle, Pending, Ticket};

@@ -48,6 +48,7 @@ pub(super) struct Stores {
     pub(super) history_near_limit: Option<Arc<str>>,
     pub(super) backup_age_hours: Option<u64>,
     pub(super) backup_failing: Option<Arc<str>>,
+    pub(super) sound: Option<Result<(), Arc<str>>>,
     /// Why a thread of the stores ended before the station did.
     pub(super) recorder_ended: Option<Arc<str>>,
     pub(super) historian_ended: Option<Arc<str>>,
@@ -72,6 +73,7 @@ impl Stores {
             history_near_limit: self.history_near_limit.clone(),
             backup_age_hours: self.backup_age_hours,
             backup_failing: self.backup_failing.clone(),
+            sound: self.sound.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a folder to a running station, and back.
 
+use super::annunciator::{self, Attendance, Attendant};
 use super::handle::{Handle, Waiting};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
@@ -60,6 +61,8 @@ pub struct Station {
     port: Port,
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
+    board: Arc<HealthBoard>,
+    annunciator: Option<Attendant>,
     _lock: StationLock,
 }
 
@@ -106,8 +109,10 @@ impl Station {
         handle.reloader = Some(Arc::new(reloader));
         let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
         runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
-        runtime.spawn(certificates::watch(files, board, handle.urgent.clone(), Arc::clone(&handle.clock)));
-        let station = Self { handle, drivers, port, runtime: Some(runtime), engine: Some(thread), _lock: lock };
+        let told = Arc::clone(&board);
+        runtime.spawn(certificates::watch(files, told, handle.urgent.clone(), Arc::clone(&handle.clock)));
+        let (runtime, engine) = (Some(runtime), Some(thread));
+        let station = Self { handle, drivers, port, runtime, engine, board, annunciator: None, _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -132,6 +137,13 @@ impl Station {
         &self.handle
     }
 
+    /// Somebody attends the station from now on: alarms sound, and are told on the desktop, as `how` says.
+    pub fn attend(&mut self, how: Attendance) -> Result<(), StartError> {
+        self.annunciator = None;
+        self.annunciator = Some(annunciator::start(&self.handle, Arc::clone(&self.board), how)?);
+        Ok(())
+    }
+
     /// Reads the station file again and goes on with it; on problems the running plant stays as it is.
     pub fn reload(&mut self) -> Result<(), StartError> {
         self.handle.reload_for(&Principal::station(), true).map(drop).map_err(StartError::Config)
@@ -143,6 +155,8 @@ impl Station {
     }
 
     fn shut_down(&mut self) {
+        // First: what it says about itself needs an engine that listens.
+        self.annunciator = None;
         if let Ok(mut drivers) = self.drivers.lock() {
             *drivers = Drivers::default();
         }
@@ -233,6 +247,7 @@ impl Parts {
             session: session_name(now.utc),
             drivers: Arc::default(),
             reloader: None,
+            annunciator: Arc::default(),
         }
     }
 

@@ -7,6 +7,7 @@
 mod alarm_backtest;
 mod alarm_figures;
 mod alarms;
+mod bell;
 mod export;
 mod faults;
 mod handover;
@@ -17,6 +18,8 @@ mod program;
 mod recovery;
 mod sheet;
 mod simulate;
+mod sound;
+mod storm;
 mod support;
 mod tls;
 mod tools;

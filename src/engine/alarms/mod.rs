@@ -4,6 +4,7 @@ mod delays;
 mod design;
 mod floods;
 mod groups;
+mod hidden;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use delays::Delays;
 use floods::Floods;
 use groups::Groups;
+use hidden::Behind;
 use requests::Pending;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub(super) struct AlarmDesk {
     listed: BTreeSet<usize>,
     by_occurrence: HashMap<OccurrenceId, usize>,
     groups: Groups,
+    behind: Behind,
     delays: Delays,
     floods: Floods,
     pending: HashMap<RequestId, Pending>,
@@ -86,6 +89,7 @@ impl AlarmDesk {
             listed: BTreeSet::new(),
             by_occurrence: HashMap::new(),
             groups: Groups::new(plan),
+            behind: Behind::new(plan),
             delays: Delays::default(),
             floods: Floods::default(),
             pending: HashMap::new(),
@@ -276,7 +280,8 @@ impl AlarmDesk {
             && alarm.aside().and_then(|aside| aside.shelf.as_ref()).is_some_and(|shelf| shelf.one_shot);
         let before = may_end.then(|| alarm.clone());
         let seen = alarm.observe(&turn.plan.alarms[slot], verdict, turn.now, next);
-        if was_unevaluated != alarm.condition().unevaluated && self.listed.contains(&slot) {
+        // It is shown with the alarm itself, or counted behind the alarm of its device.
+        if was_unevaluated != alarm.condition().unevaluated {
             self.board = None;
         }
         if seen != Observation::default() {
@@ -457,6 +462,7 @@ impl AlarmDesk {
             aside: alarm.aside().cloned().map(Arc::new),
             group: definition.group.clone(),
             is_first_out: self.groups.first_out(slot).is_some(),
+            hides: self.hidden_behind(plan, slot),
         }
     }
 

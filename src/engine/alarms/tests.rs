@@ -1,5 +1,7 @@
 //! Alarms of a whole engine: clocks that jump, runs that end, records that are late or fail.
 
+mod hidden;
+
 use super::*;
 use crate::alarm::{DelayChange, ProcessState};
 use crate::audit::{MemoryStore, commit};
@@ -22,8 +24,12 @@ fn plan(alarms: &[&str]) -> Arc<Plan> {
             "devices":[{{"name":"d","connection":"a","identify":false}}],"tags":[{}]}}"#,
         tags.join(",")
     );
+    plan_of(&text)
+}
+
+fn plan_of(station: &str) -> Arc<Plan> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("station.json"), text).unwrap();
+    std::fs::write(folder.path().join("station.json"), station).unwrap();
     Arc::new(config::load(folder.path(), Generation(1)).into_plant().unwrap().plan)
 }
 

@@ -46,6 +46,7 @@ pub(super) fn plant(rows: &[Row]) -> (Plan, Vec<AlarmView>) {
             key,
             subject: Subject::Device(DeviceId(slot as u32)),
             slot,
+            hides: 0,
             occurrence: OccurrenceId(*number),
             state: *state,
             priority: *priority,
