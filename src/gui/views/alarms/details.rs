@@ -139,7 +139,10 @@ fn say_numbers(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, alarm: &AlarmDe
     let delay =
         if alarm.on_delay.is_zero() { String::new() } else { format!(", on-delay {} s", alarm.on_delay.as_secs_f32()) };
     let limit = if limit.is_empty() { String::new() } else { format!(", limit {limit}, deadband {}", alarm.deadband) };
-    quiet(ui, format!("{value}{limit}{delay}"), &scene.palette);
+    let words = format!("{value}{limit}{delay}");
+    if !words.is_empty() {
+        quiet(ui, words, &scene.palette);
+    }
 }
 
 /// From some minutes before the event until now.
