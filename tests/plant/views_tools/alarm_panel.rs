@@ -236,8 +236,11 @@ fn one_some_or_all_that_are_shown_are_selected_and_acknowledged() {
     press(&mut window, "Acknowledge selected (3)");
     assert_eq!(acknowledged(&mut bench), id(&bench, &["north/flow", "south/flow", "south/power"]));
     click_with(&mut window, "south/flow", Modifiers::COMMAND);
-    press(&mut window, "Acknowledge selected (2)");
-    assert_eq!(acknowledged(&mut bench), id(&bench, &["north/flow", "south/power"]));
+    type_into(&mut window, "Comment", "seen by both");
+    press(&mut window, "Acknowledge 2");
+    let asked = bench.asked();
+    let RequestBody::Acknowledge { occurrences, comment } = &asked[0].body else { panic!("{asked:?}") };
+    assert_eq!((occurrences, &**comment), (&id(&bench, &["north/flow", "south/power"]), "seen by both"));
     // By keyboard: a range, and all that are shown and no others.
     click_with(&mut window, "south/level", Modifiers::NONE);
     for _ in 0..2 {
@@ -411,6 +414,68 @@ fn a_flood_is_said_grouped_and_nothing_of_it_is_dropped() {
     press(&mut window, "Undo groups");
     assert!(window.query_by_label_contains("Group north").is_none() && says(&window, "Flood since 13:32"));
     assert_eq!(rows(&window)[..2], ["11", "10"]);
+}
+
+#[test]
+fn latched_alarms_are_reset_together_with_what_was_said_about_it() {
+    let tag = |number: u64| {
+        json!({"name": format!("t{number}"), "device": "plc", "register": format!("holding:{number}"),
+            "alarms": [{"high": 10, "priority": "high", "message": format!("At {number} too high"), "latch": true, "group": "fire"}]})
+    };
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [{"name": "plc", "connection": "c"}],
+        "tags": [tag(0), tag(1)]});
+    let mut bench = Bench::new(&station.to_string());
+    for name in ["t1", "t0"] {
+        raise(&mut bench, name);
+        bench.set(bench.tag(name), Some(0.0));
+    }
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    click_with(&mut window, "0", Modifiers::NONE);
+    assert!(says(&window, "Of the group fire; another one was first."));
+    window.get_by_label_contains("First: At 1 too high").click();
+    window.run_steps(2);
+    assert!(says(&window, "First of the group fire: look here for the cause."));
+    click_with(&mut window, "0", Modifiers::COMMAND);
+    type_into(&mut window, "Comment", "extinguished");
+    press(&mut window, "Reset 2");
+    let asked = bench.asked();
+    let RequestBody::Reset { alarms, comment } = &asked[0].body else { panic!("{asked:?}") };
+    assert_eq!((alarms.len(), &**comment), (2, "extinguished"));
+    nothing_is_cut(&window, "latched");
+}
+
+#[test]
+fn the_trend_is_opened_at_the_moment_of_the_alarm() {
+    let (mut bench, mut window) = bench(&["north/flow"]);
+    bench.pass(Duration::from_secs(7200));
+    bench.publish();
+    click_with(&mut window, "north/flow", Modifiers::NONE);
+    press(&mut window, "Open trend");
+    assert_eq!(window.state().view(), View::Trends);
+    let shown = texts(&window);
+    assert!(shown.iter().any(|text| text.contains("13:32")) && !shown.iter().any(|text| text == "15:32"), "{shown:?}");
+}
+
+#[test]
+fn of_thousands_only_what_is_seen_is_painted_and_acknowledged_as_shown() {
+    let tags: Vec<_> = (0..3000)
+        .map(|number| json!({"name": format!("t{number}"), "device": "plc", "register": format!("holding:{number}"), "alarms": [{"high": 10}]}))
+        .collect();
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [{"name": "plc", "connection": "c"}], "tags": tags});
+    let mut bench = Bench::new(&station.to_string());
+    for number in 0..3000 {
+        bench.set(bench.tag(&format!("t{number}")), Some(20.0));
+    }
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    assert!(says(&window, "All 3000 shown."));
+    let painted = window.query_all_by_role(egui::Role::Row).count();
+    assert!((8..30).contains(&painted), "{painted} rows");
+    press(&mut window, &format!("Acknowledge shown ({painted})"));
+    assert_eq!(acknowledged(&mut bench).len(), painted);
 }
 
 /// The rules of the station, in its own words, where the person looks.

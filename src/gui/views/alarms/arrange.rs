@@ -111,11 +111,11 @@ impl Arrangement {
 
     /// Groups stand in the order of their first alarms, so that with the default order the most urgent one is on top.
     fn group(&mut self, fitting: &[(usize, Known)], views: &[AlarmView], choice: &Choice) {
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        let names = names(fitting, views, choice.grouping);
+        let mut places: HashMap<&Arc<str>, usize> = HashMap::new();
         let mut members: Vec<Vec<usize>> = Vec::new();
-        for (place, known) in fitting {
-            let name = choice.grouping.name_of(&views[*place], known);
-            let group = *places.entry(name).or_insert_with_key(|name| {
+        for ((place, _), name) in fitting.iter().zip(&names) {
+            let group = *places.entry(name).or_insert_with(|| {
                 let is_closed = choice.closed.contains(name);
                 self.groups.push(Group { name: name.clone(), counts: [0; 4], waiting: 0, is_closed });
                 members.push(Vec::new());
@@ -126,16 +126,57 @@ impl Arrangement {
             self.groups[group].waiting += usize::from(view.state.needs_acknowledgement());
             members[group].push(*place);
         }
-        for (number, members) in members.into_iter().enumerate() {
+        for number in self.order_of_groups(fitting, &members, choice.grouping) {
             self.lines.push(Line::Head(number));
+            let members = &members[number];
             if self.groups[number].is_closed {
                 self.folded += members.len();
                 self.hidden_critical += members.iter().filter(|place| is_urgent(&views[**place])).count();
             } else {
-                self.lines.extend(members.into_iter().map(Line::Alarm));
+                self.lines.extend(members.iter().map(|place| Line::Alarm(*place)));
             }
         }
     }
+
+    /// Groups of one area stand together, where the area of the most urgent one does.
+    fn order_of_groups(&self, fitting: &[(usize, Known)], members: &[Vec<usize>], grouping: Grouping) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        if grouping == Grouping::AreaAndDevice {
+            let areas: HashMap<usize, &Arc<str>> = fitting.iter().map(|(place, known)| (*place, &known.area)).collect();
+            let mut first: HashMap<&Arc<str>, usize> = HashMap::new();
+            for (number, members) in members.iter().enumerate() {
+                members.first().and_then(|place| areas.get(place)).map(|area| first.entry(area).or_insert(number));
+            }
+            let area_of = |number: &usize| members[*number].first().and_then(|place| areas.get(place));
+            order.sort_by_key(|number| area_of(number).and_then(|area| first.get(area)).copied());
+        }
+        order
+    }
+}
+
+/// The group of each alarm. By area and device, those that are alone at their device stand together.
+fn names(fitting: &[(usize, Known)], views: &[AlarmView], grouping: Grouping) -> Vec<Arc<str>> {
+    let name = |(place, known): &(usize, Known)| grouping.name_of(&views[*place], known);
+    if grouping != Grouping::AreaAndDevice {
+        return fitting.iter().map(name).collect();
+    }
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    for (_, known) in fitting {
+        *counts.entry((&known.area, &known.device)).or_default() += 1;
+    }
+    // Each name is made once, however many alarms have it.
+    let mut made: HashMap<(&str, Option<&str>), Arc<str>> = HashMap::new();
+    let names = fitting.iter().map(|one| {
+        let known = &one.1;
+        let is_alone = counts.get(&(&*known.area, &*known.device)) == Some(&1);
+        let make = || match is_alone {
+            true => format!("{}, one alarm of each device", Grouping::Area.name_of(&views[one.0], known)).into(),
+            false => name(one),
+        };
+        let device = (!is_alone).then_some(&*known.device);
+        made.entry((&*known.area, device)).or_insert_with(make).clone()
+    });
+    names.collect()
 }
 
 /// Whether nobody may overlook it.

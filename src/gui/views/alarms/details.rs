@@ -27,7 +27,7 @@ impl AlarmsView {
             };
             ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                 headline(ui, scene, &view);
-                self.act(ui, scene, &view);
+                self.act(ui, scene);
                 facts(ui, scene, &view);
                 ui.add_space(6.0);
                 self.past.ui(ui, scene, view.key.as_str());
@@ -36,7 +36,7 @@ impl AlarmsView {
     }
 
     /// What can be done, to this alarm or to all that are selected.
-    fn act(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView) {
+    fn act(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let palette = scene.palette;
         quiet(ui, "Comment", &palette);
         let field = TextEdit::singleline(&mut self.comment).id(egui::Id::unique("comment"));
@@ -44,9 +44,13 @@ impl AlarmsView {
         ui.add_space(4.0);
         let selected = self.active.selection.all();
         ui.horizontal_wrapped(|ui| {
-            let waits = view.state.needs_acknowledgement();
-            if primary_button(ui, "Acknowledge", waits, &palette).clicked() {
-                scene.act(Action::Acknowledge(vec![view.occurrence], std::mem::take(&mut self.comment)));
+            let waiting = self.active.waiting_among_selected();
+            let words = match selected.len() {
+                0 | 1 => "Acknowledge".to_owned(),
+                _ => format!("Acknowledge {}", waiting.len()),
+            };
+            if primary_button(ui, &words, !waiting.is_empty(), &palette).clicked() {
+                scene.act(Action::Acknowledge(waiting, std::mem::take(&mut self.comment)));
             }
             let latched: Vec<AlarmName> = selected
                 .iter()
@@ -66,7 +70,7 @@ impl AlarmsView {
             }
         });
         if selected.len() > 1 {
-            quiet(ui, format!("Reset, Shelve and Out of service are about all {} selected.", selected.len()), &palette);
+            quiet(ui, format!("These buttons are about all {} that are selected.", selected.len()), &palette);
         }
     }
 }
@@ -135,7 +139,10 @@ fn say_numbers(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, alarm: &AlarmDe
     let delay =
         if alarm.on_delay.is_zero() { String::new() } else { format!(", on-delay {} s", alarm.on_delay.as_secs_f32()) };
     let limit = if limit.is_empty() { String::new() } else { format!(", limit {limit}, deadband {}", alarm.deadband) };
-    quiet(ui, format!("{value}{limit}{delay}"), &scene.palette);
+    let words = format!("{value}{limit}{delay}");
+    if !words.is_empty() {
+        quiet(ui, words, &scene.palette);
+    }
 }
 
 /// From some minutes before the event until now.

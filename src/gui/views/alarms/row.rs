@@ -90,7 +90,7 @@ pub(super) fn alarm(
     let state = if look.is_over { "over" } else { format::state(view.state) };
     let quiet = if waits { palette.text } else { palette.muted };
     widgets::text(painter, at(spots.state), left, state, font, quiet, spots.area - spots.state - 6.0);
-    let room = spots.width - spots.area - 6.0;
+    let room = rect.width() - spots.area - 6.0;
     widgets::text(painter, at(spots.area), left, &area_of(scene, view), plain(13.0), palette.muted, room);
     format!("Priority {}, {message}, {value}, {state}", view.priority.number())
 }

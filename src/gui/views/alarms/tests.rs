@@ -140,3 +140,41 @@ fn groups_have_their_counts_and_closed_ones_keep_them() {
     choice.fold(&"north".into());
     assert_eq!(arranged(&choice).1.len(), 8);
 }
+
+/// In a flood there may be hundreds of devices with one alarm each: a head for every one of them would hide the rest.
+#[test]
+fn by_area_and_device_areas_stay_together_and_single_alarms_share_a_head() {
+    let rows: Vec<Row> = ["north", "south", "north", "south", "north"]
+        .into_iter()
+        .zip(1..)
+        .map(|(area, number)| (number, area, Priority::High, State::Unacknowledged, 100 - number as i64))
+        .collect();
+    let (mut plan, views) = plant(&rows);
+    let device = |name: &str| crate::tag::DeviceDefinition {
+        name: name.into(),
+        connection: crate::tag::ConnectionId(0),
+        area: None,
+        address: "".into(),
+    };
+    // Alarms 3 and 5 are of one device, the others of one each.
+    plan.directory = Arc::new(crate::tag::Directory::new(
+        Vec::new(),
+        ["a", "b", "c", "d"].into_iter().map(device).collect(),
+        Vec::new(),
+    ));
+    for (slot, device) in [0, 1, 2, 3, 2].into_iter().enumerate() {
+        plan.alarms[slot].subject = Subject::Device(DeviceId(device));
+    }
+    let choice = Choice { grouping: Grouping::AreaAndDevice, ..Choice::default() };
+    let arrangement = Arrangement::of(&views, &plan, &choice, &|_| None);
+    let told: Vec<String> = arrangement
+        .lines
+        .iter()
+        .map(|line| match line {
+            Line::Alarm(place) => views[*place].occurrence.to_string(),
+            Line::Head(number) => format!("[{}]", arrangement.groups[*number].name),
+        })
+        .collect();
+    let north = "[north, one alarm of each device] 1 [north, c] 3 5";
+    assert_eq!(told.join(" "), format!("{north} [south, one alarm of each device] 2 4"));
+}
