@@ -206,6 +206,21 @@ fn nothing_moves_while_the_pointer_is_over_the_list() {
     assert!(window.query_by_label("2 new alarms").is_none());
 }
 
+/// A pointer that was left on the list hides no alarm, and until then nothing claims that all are shown.
+#[test]
+fn a_pointer_that_rests_holds_the_list_for_seconds_only() {
+    let (mut bench, mut window) = bench(&["north/power", "south/power", "south/flow"]);
+    let at = window.get_by_label_contains("south/power too high").rect().center();
+    point(&mut window, at);
+    raise(&mut bench, "north/flow");
+    window.run_steps(3);
+    assert_eq!(rows(&window), ["south/flow", "south/power", "north/power"]);
+    assert!(says(&window, "3 of 4 shown.") && !says(&window, "Nothing else is in alarm."));
+    window.run_steps(24);
+    assert_eq!(rows(&window), ["north/flow", "south/flow", "south/power", "north/power"]);
+    assert!(says(&window, "All 4 shown."));
+}
+
 #[test]
 fn new_alarms_are_let_in_by_a_press() {
     let (mut bench, mut window) = bench(&["north/power", "south/power"]);

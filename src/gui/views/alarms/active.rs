@@ -19,6 +19,10 @@ use std::sync::Arc;
 const PINNED: f32 = 36.0;
 /// Height of the line that says what is shown.
 const SAID: f32 = 22.0;
+/// A hand that did nothing for so many seconds is no hand: a pointer that was left on the list hides no alarm.
+const HAND_SECONDS: f64 = 5.0;
+/// The same for several alarms that were selected, and something else called the operator away.
+const SELECTION_SECONDS: f64 = 60.0;
 
 /// The active alarms.
 pub(super) struct ActiveAlarms {
@@ -35,6 +39,8 @@ pub(super) struct ActiveAlarms {
     ungrouped: Option<Timestamp>,
     /// The groups that are shown: in a flood they are chosen for the operator.
     shown_grouping: Grouping,
+    /// When a hand last did something, in seconds of the window's time.
+    acted: f64,
 }
 
 impl Default for ActiveAlarms {
@@ -48,14 +54,21 @@ impl Default for ActiveAlarms {
             rows_rect: Rect::NOTHING,
             ungrouped: None,
             shown_grouping: Grouping::None,
+            acted: 0.0,
         }
     }
 }
 
 impl ActiveAlarms {
-    /// Takes the picture of this frame. Rows stay where they are while the pointer is over them, and while several are selected.
+    /// Takes the picture of this frame. Rows stay where they are while a hand is at them, and for a while when several are selected.
     pub(super) fn refresh(&mut self, ui: &Ui, scene: &Scene<'_>) {
-        let is_held = ui.rect_contains_pointer(self.rows_rect) || self.selection.len() > 1;
+        let (now, acts) = ui.input(|input| (input.time, input.pointer.is_moving() || !input.events.is_empty()));
+        if acts {
+            self.acted = now;
+        }
+        let idle = now - self.acted;
+        let is_held = (ui.rect_contains_pointer(self.rows_rect) && idle < HAND_SECONDS)
+            || (self.selection.len() > 1 && idle < SELECTION_SECONDS);
         if !is_held {
             self.shown_grouping = self.wanted_grouping(scene.snapshot.alarms.flood);
         }
@@ -198,7 +211,8 @@ impl ActiveAlarms {
             0 => String::new(),
             folded => format!(", {folded} more in closed groups"),
         };
-        let words = match arrangement.total {
+        // What waits to be let in is not shown either.
+        let words = match arrangement.total + self.listing.unseen() {
             0 => "0 alarms.".to_owned(),
             total if total == shown => format!("All {total} shown."),
             total => format!("{shown} of {total} shown{folded}."),

@@ -1,8 +1,9 @@
 //! The rows of the active list: only what can be seen is painted. By mouse and by keyboard.
 
 use super::active::ActiveAlarms;
-use super::arrange::{Arrangement, Line};
+use super::arrange::Line;
 use super::columns::Spots;
+use super::listing::Listing;
 use super::row::{self, HEIGHT, Look};
 use super::selection::Manner;
 use crate::alarm::OccurrenceId;
@@ -50,7 +51,7 @@ impl ActiveAlarms {
             for row in range {
                 let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
                 match self.listing.line(row) {
-                    None => closing_words(ui, rect, self.listing.arrangement(), &scene.palette),
+                    None => closing_words(ui, rect, &self.listing, &scene.palette),
                     Some(line) => done = self.line(ui, scene, line, &spots, rect, row == stop).or(done.take()),
                 }
             }
@@ -180,8 +181,10 @@ impl ActiveAlarms {
     }
 }
 
-fn closing_words(ui: &Ui, rect: Rect, arrangement: &Arrangement, palette: &Palette) {
+fn closing_words(ui: &Ui, rect: Rect, listing: &Listing, palette: &Palette) {
+    let arrangement = listing.arrangement();
     let words = match (arrangement.total, arrangement.lines.len()) {
+        _ if listing.unseen() > 0 => "More came while you were at it; they come in when you leave the list.",
         (0, _) => "Nothing is in alarm.",
         (_, 0) => "No alarm fits what is looked for.",
         _ if arrangement.fitting == arrangement.total => "Nothing else is in alarm.",

@@ -26,8 +26,10 @@ pub(super) struct Listing {
     /// The board of the last frame, and where its activations stand.
     current: Option<Arc<AlarmBoard>>,
     places: HashMap<OccurrenceId, usize>,
-    /// Of those, the ones that fit and came since the list was held.
+    /// Of those, the ones that fit and came since the list was held,
     fresh: usize,
+    /// and all that came since.
+    unseen: usize,
     /// The activations in the lines, from top to bottom.
     order: Vec<OccurrenceId>,
 }
@@ -74,7 +76,7 @@ impl Listing {
             Line::Head(_) => None,
         });
         self.order = shown.collect();
-        self.fresh = 0;
+        (self.fresh, self.unseen) = (0, 0);
         let (board, generation) = (Arc::clone(&snapshot.alarms), snapshot.plan.generation);
         self.basis = Some(Basis { board, generation, choice: choice.clone(), second });
     }
@@ -82,10 +84,9 @@ impl Listing {
     fn count_fresh(&mut self, snapshot: &Snapshot) {
         let Some(basis) = &self.basis else { return };
         let known: HashSet<OccurrenceId> = basis.board.views.iter().map(|view| view.occurrence).collect();
-        let is_fresh = |view: &&AlarmView| {
-            !known.contains(&view.occurrence) && basis.choice.filter.fits(view, &Known::of(view, &snapshot.plan))
-        };
-        self.fresh = snapshot.alarms.views.iter().filter(is_fresh).count();
+        let unseen = || snapshot.alarms.views.iter().filter(|view| !known.contains(&view.occurrence));
+        let fits = |view: &&AlarmView| basis.choice.filter.fits(view, &Known::of(view, &snapshot.plan));
+        (self.fresh, self.unseen) = (unseen().filter(fits).count(), unseen().count());
     }
 
     /// What came while it was held is let in.
@@ -100,6 +101,11 @@ impl Listing {
     /// Alarms that came since it is held.
     pub(super) fn fresh(&self) -> usize {
         self.fresh
+    }
+
+    /// The same, those that a filter leaves out among them.
+    pub(super) fn unseen(&self) -> usize {
+        self.unseen
     }
 
     /// The activations in it, from top to bottom.
