@@ -22,6 +22,8 @@ const SOON: Duration = Duration::from_millis(25);
 const LATEST: Duration = Duration::from_secs(1);
 /// How often silence is played while nothing can be heard, so that a loudspeaker that is plugged in is found.
 const PROBE: Duration = Duration::from_secs(60);
+/// And while all is well, so that one that is gone is not found only by the alarm that nobody hears.
+const CHECK: Duration = Duration::from_secs(600);
 /// The folder of its files, in the folder of the station.
 const FOLDER: &str = ".sounds";
 
@@ -248,11 +250,11 @@ impl Annunciator {
     }
 
     fn learn(&mut self, said: Said, now: Monotonic) {
-        self.heard = Some(match said {
-            Said::Played(program) => Ok(program),
-            Said::Failed(why) => Err(why),
-        });
-        self.probe_at = now.plus(PROBE);
+        let (heard, pause) = match said {
+            Said::Played(program) => (Ok(program), CHECK),
+            Said::Failed(why) => (Err(why), PROBE),
+        };
+        (self.heard, self.probe_at) = (Some(heard), now.plus(pause));
     }
 
     /// Begins what is due: a test before all else, then an alarm, then a look whether anything can be heard.
@@ -264,7 +266,7 @@ impl Annunciator {
         }
         let sound = match self.test.pop().or_else(|| self.annunciation.next_sound(now)) {
             Some(priority) => Some(priority),
-            None if self.is_probe_due(now) => None,
+            None if self.probe_at <= now => None,
             None => return,
         };
         if let Err(why) = self.player.start(sound, settings.volume_percent, now) {
@@ -272,10 +274,6 @@ impl Annunciator {
             self.test.clear();
             self.learn(Said::Failed(why), now);
         }
-    }
-
-    fn is_probe_due(&self, now: Monotonic) -> bool {
-        !matches!(self.heard, Some(Ok(_))) && self.probe_at <= now
     }
 
     /// Says how it goes: to screens, and to the engine, which makes an alarm of it.

@@ -175,6 +175,18 @@ fn who_cannot_be_heard_says_so_and_goes_on_trying() {
 }
 
 #[test]
+fn a_loudspeaker_that_is_gone_is_found_before_an_alarm_needs_it() {
+    let mut bench = Bench::new(r#"{"name":"x"}"#, &[("aplay", "")], ALL);
+    bench.pass(1);
+    assert_eq!(bench.view().heard, Some(Ok("aplay".into())));
+    bench.install("aplay", "echo 'device unplugged' >&2; exit 1");
+    bench.pass(601);
+    let Some(Event::Health(health)) = bench.told() else { panic!("the engine was told nothing") };
+    assert!(health.sound.unwrap().unwrap_err().contains("aplay: device unplugged"));
+    assert_eq!(bench.log(), "aplay -q silence.wav, aplay -q silence.wav");
+}
+
+#[test]
 fn a_test_plays_all_four_and_nothing_else_meanwhile() {
     let mut bench = Bench::new(r#"{"name":"x","sound":{"low":false}}"#, &[("paplay", "")], ALL);
     bench.pass(1);
