@@ -25,7 +25,7 @@ const PROBE: Duration = Duration::from_secs(60);
 /// And while all is well, so that one that is gone is not found only by the alarm that nobody hears.
 const CHECK: Duration = Duration::from_secs(600);
 /// The folder of its files, in the folder of the station.
-const FOLDER: &str = ".sounds";
+pub(super) const SOUNDS_FOLDER: &str = ".sounds";
 
 /// How somebody attends a station.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +162,7 @@ struct Annunciator {
 
 impl Annunciator {
     fn new(handle: Handle, board: Arc<HealthBoard>, how: Attendance, path: &OsStr) -> Self {
-        let folder = handle.folder().join(FOLDER);
+        let folder = handle.folder().join(SOUNDS_FOLDER);
         Self {
             handle,
             board,

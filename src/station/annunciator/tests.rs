@@ -97,7 +97,7 @@ impl Bench {
         let file = self.keep.path().join("log");
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let _ = std::fs::remove_file(file);
-        let sounds = self.keep.path().join(FOLDER);
+        let sounds = self.keep.path().join(SOUNDS_FOLDER);
         text.replace(&format!("{}/", sounds.display()), "").trim_end().replace('\n', ", ")
     }
 
