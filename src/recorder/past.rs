@@ -213,7 +213,7 @@ mod tests {
                 Some(Persisted {
                     occurrence,
                     aside: Some(aside.into()),
-                    active: number % 2 == 0,
+                    active: number.is_multiple_of(2),
                     ..Persisted::default()
                 })
             }
