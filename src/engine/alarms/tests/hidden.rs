@@ -110,6 +110,11 @@ fn what_stands_or_is_set_aside_is_not_counted_as_hidden() {
     assert_eq!(hides(&mut bench), Some(all() - 2));
     let words = bench.engine.snapshot(bench.now).alarms.views.iter().find_map(AlarmView::hidden_words);
     assert_eq!(words.as_deref(), Some(format!("hides {} alarms", all() - 2).as_str()));
+    // Whoever asks for the list is told as well.
+    bench.replies.clear();
+    bench.ask(RequestBody::ListAlarms);
+    let [Reply::Alarms { alarms, .. }] = bench.replies.as_slice() else { panic!("{:?}", bench.replies) };
+    assert!(alarms.iter().all(|line| line.hides == if &*line.alarm == "d:lost" { all() - 2 } else { 0 }), "{alarms:?}");
     // The shelf ends: with it one more says nothing.
     bench.pass(11 * MINUTE);
     assert_eq!(hides(&mut bench), Some(all() - 1));
