@@ -284,6 +284,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_heard_and_told_is_part_of_the_difference() {
+        let old = Plan::default();
+        let mut new = Plan { notify: true, ..Plan::default() };
+        (new.sound.volume_percent, new.sound.heard) = (30, [true, true, false, false]);
+        let expected = [
+            r#"station: sound "critical, high, medium, low at 70 %" -> "critical, high at 30 %""#,
+            "station: notify false -> true",
+        ];
+        assert_eq!(Difference::between(&old, &new).changed, expected);
+        new.sound.heard = [false; 4];
+        assert!(Difference::between(&old, &new).changed[0].ends_with(r#"-> "off""#));
+    }
+
+    #[test]
     fn options_are_told_without_their_wrapping() {
         assert_eq!(field("range", &Some([0.0, 5.0]), &None), ["range [0.0, 5.0] -> nothing"]);
         assert_eq!(field("unit", "kWh", "MWh"), ["unit \"kWh\" -> \"MWh\""]);

@@ -149,5 +149,5 @@ impl Drop for Player {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

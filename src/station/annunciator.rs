@@ -1,6 +1,12 @@
 //! Makes alarms heard and told where somebody attends the station: on a thread of its own, which owns every program that it starts. It looks
 //! at pictures, as screens do, so that a flood of alarms is no flood of work, and no queue can run over.
 
+mod desk;
+
+pub use desk::{AnnunciatorView, Attendance};
+
+pub(super) use desk::Desk;
+
 use super::handle::Handle;
 use super::outlets::HealthBoard;
 use crate::alarm::annunciation::{Annunciation, Bell, to_be_heard};
@@ -9,11 +15,10 @@ use crate::alarm::{AlarmView, Priority};
 use crate::engine::{AlarmBoard, Snapshot};
 use crate::sound::{Notifier, Player, Said};
 use crate::tag::Monotonic;
-use arc_swap::ArcSwap;
 use std::ffi::OsStr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::{JoinHandle, Thread};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often it looks while a program runs.
@@ -22,87 +27,10 @@ const SOON: Duration = Duration::from_millis(25);
 const LATEST: Duration = Duration::from_secs(1);
 /// How often silence is played while nothing can be heard, so that a loudspeaker that is plugged in is found.
 const PROBE: Duration = Duration::from_secs(60);
+/// And while all is well, so that one that is gone is not found only by the alarm that nobody hears.
+const CHECK: Duration = Duration::from_secs(600);
 /// The folder of its files, in the folder of the station.
-const FOLDER: &str = ".sounds";
-
-/// How somebody attends a station.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Attendance {
-    /// Whether alarms sound, as the station file says.
-    pub sound: bool,
-    /// Whether critical and high alarms are told on the desktop even where the station file does not ask for it.
-    pub notify: bool,
-    /// Whether there is a window, so that the station file may ask for messages and one who looks at it needs none.
-    pub window: bool,
-}
-
-/// What screens show of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AnnunciatorView {
-    /// Whether alarms are to sound here.
-    pub is_on: bool,
-    /// What sounds.
-    pub bell: Bell,
-    /// The program that played the last sound, or why none could be played; none before that was tried.
-    pub heard: Option<Result<Arc<str>, Arc<str>>>,
-    /// Whether a sound is played as a test.
-    pub is_testing: bool,
-    /// Why the last message on the desktop was not shown; none where it was.
-    pub untold: Option<Arc<str>>,
-}
-
-/// Where those who hold a handle and the annunciator meet. Wishes are marks, not a queue: to wish twice is to wish once.
-#[derive(Default)]
-pub(super) struct Desk {
-    silence: AtomicBool,
-    test: AtomicBool,
-    stop: AtomicBool,
-    is_watched: AtomicBool,
-    view: ArcSwap<AnnunciatorView>,
-    thread: OnceLock<Thread>,
-}
-
-impl Desk {
-    fn wish(&self, mark: &AtomicBool) {
-        mark.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-}
-
-impl Handle {
-    /// What sounds now, and whether it can be heard.
-    pub fn annunciator(&self) -> Arc<AnnunciatorView> {
-        self.annunciator.view.load_full()
-    }
-
-    /// What sounds is to be silent. Nothing is acknowledged.
-    pub fn silence(&self) {
-        self.annunciator.wish(&self.annunciator.silence);
-    }
-
-    /// Plays every sound once.
-    pub fn test_sound(&self) {
-        self.annunciator.wish(&self.annunciator.test);
-    }
-
-    /// Whether somebody looks at the window now.
-    pub fn set_watched(&self, is_watched: bool) {
-        self.annunciator.is_watched.store(is_watched, Ordering::Relaxed);
-    }
-
-    /// Puts another view in, as the annunciator does. For tests of the window.
-    pub fn show_annunciator(&self, view: AnnunciatorView) {
-        self.annunciator.view.store(Arc::new(view));
-    }
-
-    /// Whether silence, and whether a test, was asked for and not carried out yet. For tests of the window.
-    pub fn sound_wishes(&self) -> (bool, bool) {
-        let is_set = |mark: &AtomicBool| mark.load(Ordering::Acquire);
-        (is_set(&self.annunciator.silence), is_set(&self.annunciator.test))
-    }
-}
+pub(super) const SOUNDS_FOLDER: &str = ".sounds";
 
 /// The running annunciator. It ends when it is dropped.
 pub(super) struct Attendant {
@@ -160,7 +88,7 @@ struct Annunciator {
 
 impl Annunciator {
     fn new(handle: Handle, board: Arc<HealthBoard>, how: Attendance, path: &OsStr) -> Self {
-        let folder = handle.folder().join(FOLDER);
+        let folder = handle.folder().join(SOUNDS_FOLDER);
         Self {
             handle,
             board,
@@ -248,11 +176,11 @@ impl Annunciator {
     }
 
     fn learn(&mut self, said: Said, now: Monotonic) {
-        self.heard = Some(match said {
-            Said::Played(program) => Ok(program),
-            Said::Failed(why) => Err(why),
-        });
-        self.probe_at = now.plus(PROBE);
+        let (heard, pause) = match said {
+            Said::Played(program) => (Ok(program), CHECK),
+            Said::Failed(why) => (Err(why), PROBE),
+        };
+        (self.heard, self.probe_at) = (Some(heard), now.plus(pause));
     }
 
     /// Begins what is due: a test before all else, then an alarm, then a look whether anything can be heard.
@@ -264,7 +192,7 @@ impl Annunciator {
         }
         let sound = match self.test.pop().or_else(|| self.annunciation.next_sound(now)) {
             Some(priority) => Some(priority),
-            None if self.is_probe_due(now) => None,
+            None if self.probe_at <= now => None,
             None => return,
         };
         if let Err(why) = self.player.start(sound, settings.volume_percent, now) {
@@ -272,10 +200,6 @@ impl Annunciator {
             self.test.clear();
             self.learn(Said::Failed(why), now);
         }
-    }
-
-    fn is_probe_due(&self, now: Monotonic) -> bool {
-        !matches!(self.heard, Some(Ok(_))) && self.probe_at <= now
     }
 
     /// Says how it goes: to screens, and to the engine, which makes an alarm of it.
@@ -311,5 +235,5 @@ impl Annunciator {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -97,7 +97,7 @@ impl Bench {
         let file = self.keep.path().join("log");
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let _ = std::fs::remove_file(file);
-        let sounds = self.keep.path().join(FOLDER);
+        let sounds = self.keep.path().join(SOUNDS_FOLDER);
         text.replace(&format!("{}/", sounds.display()), "").trim_end().replace('\n', ", ")
     }
 
@@ -171,6 +171,18 @@ fn who_cannot_be_heard_says_so_and_goes_on_trying() {
     bench.pass(61);
     let Some(Event::Health(health)) = bench.told() else { panic!("the engine was told nothing") };
     assert_eq!(health.sound, Some(Ok(())));
+    assert_eq!(bench.log(), "aplay -q silence.wav, aplay -q silence.wav");
+}
+
+#[test]
+fn a_loudspeaker_that_is_gone_is_found_before_an_alarm_needs_it() {
+    let mut bench = Bench::new(r#"{"name":"x"}"#, &[("aplay", "")], ALL);
+    bench.pass(1);
+    assert_eq!(bench.view().heard, Some(Ok("aplay".into())));
+    bench.install("aplay", "echo 'device unplugged' >&2; exit 1");
+    bench.pass(601);
+    let Some(Event::Health(health)) = bench.told() else { panic!("the engine was told nothing") };
+    assert!(health.sound.unwrap().unwrap_err().contains("aplay: device unplugged"));
     assert_eq!(bench.log(), "aplay -q silence.wav, aplay -q silence.wav");
 }
 

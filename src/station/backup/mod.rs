@@ -11,6 +11,7 @@ pub(super) use keeper::{Shared, keep};
 use crate::disk::{self, ArchiveError};
 use crate::historian::{self, HISTORY_FOLDER, back_up_history, copy_database};
 use crate::recorder::RECORDS_FILE;
+use crate::station::annunciator::SOUNDS_FOLDER;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -231,7 +232,8 @@ fn copy_others(from: &Path, to: &Path, is_top: bool) -> Result<usize, BackupErro
         let entry = entry.map_err(failed(from, "read"))?;
         let (path, name) = (entry.path(), entry.file_name());
         let kind = entry.file_type().map_err(failed(&path, "read"))?;
-        let is_ours = name.to_string_lossy().starts_with(RECORDS_FILE) || name == LOCK || name == HISTORY_FOLDER;
+        let is_ours = name.to_string_lossy().starts_with(RECORDS_FILE)
+            || [LOCK, HISTORY_FOLDER, SOUNDS_FOLDER].iter().any(|ours| name == **ours);
         if is_top && is_ours {
             continue;
         }

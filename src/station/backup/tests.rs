@@ -11,6 +11,9 @@ fn station() -> tempfile::TempDir {
     drop(crate::recorder::OpenedRecords::open(folder.path(), Timestamp::default()).unwrap());
     std::fs::write(folder.path().join("station.json"), "{\"name\": \"one\"}").unwrap();
     std::fs::write(folder.path().join("secrets.json"), "{}").unwrap();
+    // What a running station writes anew is not worth keeping, and may go while it is copied.
+    std::fs::create_dir(folder.path().join(SOUNDS_FOLDER)).unwrap();
+    std::fs::write(folder.path().join(SOUNDS_FOLDER).join("high.wav"), "").unwrap();
     std::fs::set_permissions(folder.path().join("secrets.json"), PermissionsExt::from_mode(0o600)).unwrap();
     folder
 }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::driver::{DeviceReport, Link, Statistics};
 
-const KINDS: [&str; 6] = [
+/// An alarm of each kind.
+const KINDS: &[&str] = &[
     r#"{"high_high":100}"#,
     r#"{"high":50}"#,
     r#"{"low":10}"#,
@@ -12,7 +13,7 @@ const KINDS: [&str; 6] = [
     r#"{"bad_quality":true}"#,
 ];
 
-/// Tags 0 to 5 of the device "d" have an alarm each; tag 6 of "e" has one too.
+/// Tags of the device "d" have an alarm each; "u" of the device "e" has one too, and "limit" none.
 fn plant() -> Bench {
     let tag = |(number, alarm): (usize, &&str)| {
         format!(
@@ -23,12 +24,13 @@ fn plant() -> Bench {
     let text = format!(
         r#"{{"connections":[{{"name":"a","modbus":{{"tcp":"127.0.0.1"}}}}],
             "devices":[{{"name":"d","connection":"a","identify":false}},{{"name":"e","connection":"a","unit":2,"identify":false}}],
-            "tags":[{},{{"name":"u","device":"e","register":"input:0","alarms":[{{"bad_quality":true}}]}}]}}"#,
+            "tags":[{},{{"name":"u","device":"e","register":"input:0","alarms":[{{"bad_quality":true}}]}},
+            {{"name":"limit","device":"e","register":"input:1"}}]}}"#,
         tags.join(",")
     );
     let mut bench = Bench::new(&plan_of(&text), Restored::default(), at(1_000_000, 0));
     link(&mut bench, Link::Good);
-    (0..7).for_each(|tag| bench.sample(tag, Some(20)));
+    (0..KINDS.len() as u32 + 2).for_each(|tag| bench.sample(tag, Some(20)));
     bench
 }
 
@@ -46,6 +48,11 @@ fn link(bench: &mut Bench, link: Link) {
 
 fn lose(bench: &mut Bench, reason: Reason) {
     link(bench, Link::Lost { reason, detail: "".into(), next_try: None });
+}
+
+/// How many alarms the tags of "d" have.
+fn all() -> u32 {
+    KINDS.len() as u32
 }
 
 /// Every line of the journal in short.
@@ -69,9 +76,9 @@ fn no_alarm_of_any_kind_speaks_for_a_lost_device() {
         // Longer than it takes to become stale.
         (0..4).for_each(|_| bench.pass(MINUTE));
         assert_eq!(told(&bench), ["d:lost unacknowledged"], "{reason:?}");
-        assert_eq!(hides(&mut bench), Some(6), "{reason:?}");
+        assert_eq!(hides(&mut bench), Some(all()), "{reason:?}");
         link(&mut bench, Link::Good);
-        (0..6).for_each(|tag| bench.sample(tag, Some(20)));
+        (0..KINDS.len() as u32).for_each(|tag| bench.sample(tag, Some(20)));
         assert_eq!(told(&bench), ["d:lost unacknowledged", "d:lost returned-unacknowledged"], "{reason:?}");
         assert_eq!(hides(&mut bench), Some(0), "{reason:?}");
     }
@@ -84,13 +91,13 @@ fn a_device_that_never_answered_hides_its_alarms_too() {
     lose(&mut bench, Reason::NotConnected);
     bench.pass(MINUTE);
     assert_eq!(told(&bench), ["d:lost unacknowledged"]);
-    assert_eq!(hides(&mut bench), Some(6));
+    assert_eq!(hides(&mut bench), Some(all()));
     // Nor does a reload of the station file make them speak, or forget them.
     let plan = Arc::new(Plan { generation: Generation(2), ..(**bench.engine.plan()).clone() });
     bench.step(Event::Reload { plan, who: Principal::station(), settings: Vec::new() });
     bench.record();
     assert_eq!(told(&bench), ["d:lost unacknowledged"]);
-    assert_eq!(hides(&mut bench), Some(6));
+    assert_eq!(hides(&mut bench), Some(all()));
 }
 
 #[test]
@@ -100,13 +107,17 @@ fn what_stands_or_is_set_aside_is_not_counted_as_hidden() {
     bench.shelve("t2:low", 600);
     bench.record();
     lose(&mut bench, Reason::NoAnswer);
-    assert_eq!(hides(&mut bench), Some(4));
+    assert_eq!(hides(&mut bench), Some(all() - 2));
     let words = bench.engine.snapshot(bench.now).alarms.views.iter().find_map(AlarmView::hidden_words);
-    assert_eq!(words.as_deref(), Some("hides 4 alarms"));
+    assert_eq!(words.as_deref(), Some(format!("hides {} alarms", all() - 2).as_str()));
+    // Whoever asks for the list is told as well.
+    bench.replies.clear();
+    bench.ask(RequestBody::ListAlarms);
+    let [Reply::Alarms { alarms, .. }] = bench.replies.as_slice() else { panic!("{:?}", bench.replies) };
+    assert!(alarms.iter().all(|line| line.hides == if &*line.alarm == "d:lost" { all() - 2 } else { 0 }), "{alarms:?}");
     // The shelf ends: with it one more says nothing.
     bench.pass(11 * MINUTE);
-    assert_eq!(hides(&mut bench), Some(5));
-    let said =
-        |notice: &Notice| matches!(notice, Notice::Alarm(view) if view.key.as_str() == "d:lost" && view.hides == 4);
+    assert_eq!(hides(&mut bench), Some(all() - 1));
+    let said = |notice: &Notice| matches!(notice, Notice::Alarm(view) if view.key.as_str() == "d:lost" && view.hides == all() - 2);
     assert!(bench.notices.iter().any(said), "the event stream is told as well");
 }
