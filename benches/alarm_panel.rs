@@ -123,7 +123,7 @@ impl Bench {
             egui::Shape::Text(text) if text.galley.text() == words => Some(text.visual_bounding_rect().center()),
             _ => None,
         });
-        let pos = found.unwrap_or_else(|| panic!("{words} is not painted"));
+        let pos = found.expect(words);
         let button = |pressed| egui::Event::PointerButton {
             pos,
             button: egui::PointerButton::Primary,

@@ -160,6 +160,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Ctrl K", "find a tag"),
     ("Tab, Shift Tab", "next and previous control; Enter presses it"),
     ("Up, Down, Home, End", "next, previous, first, last row of a table"),
+    ("Shift Up, Ctrl A", "select a range of alarms, all that are shown"),
     ("Ctrl Enter, Esc", "send a command, cancel it"),
 ];
 
