@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
-use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
 use polder::gui::{App, View};
@@ -46,6 +46,8 @@ fn plan() -> Plan {
         guidance: "".into(),
         area: Some(format!("area-{}", number / 500).into()),
         latch: false,
+        suppress_when: None,
+        presentation: Presentation::default(),
         group: None,
     };
     Plan {
