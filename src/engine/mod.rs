@@ -285,6 +285,8 @@ impl Engine {
         let verdict = Self::verdict(&link);
         if let Link::Lost { reason, .. } = link {
             self.worsen_all(device, reason, now, effects);
+            // Before the device's own alarm, which says how much is silent behind it.
+            self.judge_waiting(now, effects);
         }
         if verdict == Verdict::Inactive {
             self.count_staleness(device, now);

@@ -400,10 +400,37 @@ impl Reader {
         for part in parts {
             match part.resolution {
                 None => self.add_samples(tag, &tail, part, known, &mut builder, cancelled)?,
-                Some(resolution) => self.add_rollups(tag, resolution, part, &mut builder, cancelled)?,
+                Some(resolution) => {
+                    let mut reached = part.from;
+                    let done = self.add_rollups(tag, resolution, part, &mut builder, &mut reached, cancelled);
+                    if let Err(error) = done {
+                        let rest = Part::samples(reached, part.to);
+                        self.instead_of_rollups(error, tag, &tail, rest, &kept, &mut builder, cancelled)?;
+                    }
+                }
             }
         }
         Ok(builder.finish(known))
+    }
+
+    /// Rollups are made of samples: where they are damaged the samples tell the same, as long as they are kept.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a picture that is being built")]
+    fn instead_of_rollups(
+        &self,
+        error: QueryError,
+        tag: i64,
+        tail: &TagTail,
+        rest: Part,
+        kept: &Kept,
+        builder: &mut ColumnBuilder,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), QueryError> {
+        let is_damage = matches!(&error, QueryError::Store(error) if error.damaged().is_some());
+        if !is_damage || rest.from < kept.raw_from {
+            return Err(error);
+        }
+        tracing::warn!("samples are read in the place of rollups: {error}");
+        self.add_samples(tag, tail, rest, i64::MAX, builder, cancelled)
     }
 
     fn kept(&self) -> Result<Kept, QueryError> {
@@ -460,6 +487,7 @@ impl Reader {
         resolution: Resolution,
         part: Part,
         builder: &mut ColumnBuilder,
+        reached: &mut i64,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), QueryError> {
         let (mut count, width, range) = (0u32, resolution.width(), [part.from, part.to]);
@@ -467,6 +495,7 @@ impl Reader {
         let mut read = |connection: &Connection| {
             rollups::visit(connection, resolution, tag, range, |rollup| {
                 builder.rollup(rollup, width);
+                *reached = rollup.start.saturating_add(width).min(part.to);
                 count += 1;
                 goes_on = !count.is_multiple_of(1024) || !cancelled();
                 goes_on

@@ -143,6 +143,39 @@ fn a_damaged_row_of_rollups_is_made_again_from_chunks() {
     assert_eq!(after, before.map(with_fresh));
 }
 
+/// Until they are made again, the samples themselves are drawn.
+#[test]
+fn damaged_rollups_hide_nothing_that_samples_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path());
+    let tag = ids(&mut store, &["a"])[0];
+    let start = moment("2026-10-30T00:00:00Z");
+    let rows = (0..24 * 60).map(|minute| (tag, sample(start + minute * MINUTE, (minute % 97) as f64))).collect();
+    flush(&mut store, rows, start + DAY);
+    seal(&mut store, Scope::Everything);
+    let key = TagKey::from("a");
+    let [from, to] = [start, start + DAY].map(at);
+    let columns = || Reader::open(&main_file(folder.path()), None).unwrap().columns(&key, from, to, 60, &|| false);
+    let whole = columns().unwrap();
+    let year = store.year(2026).unwrap();
+    // The second of four rows.
+    let sql = "UPDATE minutes SET bytes = x'0201' WHERE start = ?1";
+    year.change(|transaction| transaction.execute(sql, [start + 6 * HOUR])).unwrap();
+    let found = columns().unwrap();
+    assert_eq!(found.len(), whole.len());
+    for (found, whole) in found.iter().zip(&whole) {
+        assert_eq!((found.min, found.max, found.last, found.count), (whole.min, whole.max, whole.last, whole.count));
+    }
+    store
+        .main
+        .change(|transaction| transaction.execute("INSERT OR REPLACE INTO horizon VALUES ('raw', ?1)", [start + DAY]))
+        .unwrap();
+    assert!(
+        matches!(columns(), Err(crate::historian::QueryError::Store(_))),
+        "what samples do not tell any more is an error"
+    );
+}
+
 #[test]
 fn repair_saves_what_can_be_read() {
     let folder = tempfile::tempdir().unwrap();

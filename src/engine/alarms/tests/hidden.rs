@@ -11,6 +11,14 @@ const KINDS: &[&str] = &[
     r#"{"low_low":5}"#,
     r#"{"is":7}"#,
     r#"{"bad_quality":true}"#,
+    r#"{"is":[7,8]}"#,
+    r#"{"stale":true}"#,
+    r#"{"high":{"tag":"limit"},"deadband":1}"#,
+    r#"{"deviation":50,"from":"limit"}"#,
+    r#"{"discrepancy":"limit","within":"3s","tolerance":50}"#,
+    r#"{"rate":1000,"per":"10s"}"#,
+    r#"{"no_change":"90s"}"#,
+    r#"{"when":"{t0} > 30 and {u} > 0"}"#,
 ];
 
 /// Tags of the device "d" have an alarm each; "u" of the device "e" has one too, and "limit" none.
@@ -30,7 +38,8 @@ fn plant() -> Bench {
     );
     let mut bench = Bench::new(&plan_of(&text), Restored::default(), at(1_000_000, 0));
     link(&mut bench, Link::Good);
-    (0..KINDS.len() as u32 + 2).for_each(|tag| bench.sample(tag, Some(20)));
+    (0..KINDS.len() as u32 + 1).for_each(|tag| bench.sample(tag, Some(20)));
+    bench.sample(KINDS.len() as u32 + 1, Some(40));
     bench
 }
 
