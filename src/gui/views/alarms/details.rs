@@ -88,6 +88,9 @@ fn headline(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView) {
     let area = area_of(scene, view);
     let area = if area.is_empty() { String::new() } else { format!(", {area}") };
     quiet(ui, format!("Priority {}, {}{area}", view.priority.number(), view.priority.word()), &palette);
+    if let Some(words) = view.hidden_words() {
+        bold(ui, &format!("It {words}: they are judged again when the device answers."), &palette);
+    }
     if let Some(group) = &view.group {
         let words = if view.is_first_out {
             format!("First of the group {group}: look here for the cause.")

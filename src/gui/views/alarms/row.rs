@@ -82,7 +82,8 @@ pub(super) fn alarm(
     let value_ink = if doubtful || look.is_over { palette.faint } else { palette.value };
     let drawn = painter.text(at(spots.value), Align2::RIGHT_CENTER, &value, strong(13.0), value_ink);
     let first = if view.is_first_out { "First: " } else { "" };
-    let message = format!("{first}{}", view.message);
+    let behind = view.hidden_words().map(|words| format!(" ({words})")).unwrap_or_default();
+    let message = format!("{first}{}{behind}", view.message);
     let room = drawn.left().min(rect.left() + spots.value - 20.0) - rect.left() - spots.message - 12.0;
     widgets::text(painter, at(spots.message), left, &message, font.clone(), ink, room);
     painter.text(at(spots.limit), Align2::RIGHT_CENTER, &limit, plain(13.0), palette.muted);
