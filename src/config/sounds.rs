@@ -47,7 +47,7 @@ impl Compiled {
             "sound",
             1.0,
             Priority::Low,
-            "Alarms cannot be heard on this computer",
+            "Alarms cannot be heard",
             "Look at the window until they can. The bell at the top says why: no program that plays sounds, or no sound device that is on. \
              \"Test sound\" there tries again.",
         ));

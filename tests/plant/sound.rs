@@ -96,10 +96,7 @@ fn a_computer_that_cannot_be_heard_is_an_alarm_and_a_player_that_hangs_keeps_nob
         let programs = Programs::new(&[("aplay", program)]);
         let mut station = start(&programs, &folder.path, &["--sound"]);
         let raised = station.wait("the alarm", |line| line.contains("station/sound:digital").then(|| line.to_owned()));
-        assert!(
-            raised.contains("\"low\"") && raised.contains("Alarms cannot be heard on this computer"),
-            "{why}: {raised}"
-        );
+        assert!(raised.contains("\"low\"") && raised.contains("Alarms cannot be heard"), "{why}: {raised}");
         let stopped = Instant::now();
         station.signal("TERM");
         station.rest();

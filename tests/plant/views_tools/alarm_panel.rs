@@ -206,6 +206,31 @@ fn nothing_moves_while_the_pointer_is_over_the_list() {
     assert!(window.query_by_label("2 new alarms").is_none());
 }
 
+/// From any alarm of a group one press leads to the cause.
+#[test]
+fn the_first_of_a_group_is_one_press_away() {
+    let tag = |name: &str, number: u32, group: bool| {
+        let mut alarm = json!({"high": 10, "message": format!("At {name} too high")});
+        if group {
+            alarm["group"] = json!("pumping");
+        }
+        json!({"name": name, "device": "plc", "register": format!("holding:{number}"), "alarms": [alarm]})
+    };
+    let tags = [tag("cause", 0, true), tag("result", 1, true), tag("other", 2, false)];
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}], "devices": [{"name": "plc", "connection": "c"}], "tags": tags});
+    let mut bench = Bench::new(&station.to_string());
+    for name in ["cause", "other", "result"] {
+        raise(&mut bench, name);
+    }
+    let mut window = small(&bench);
+    show(&mut window, View::Alarms);
+    click_with(&mut window, "result", Modifiers::NONE);
+    assert!(says(&window, "Of the group pumping; another one was first."), "{:?}", texts(&window));
+    press(&mut window, "Show the first");
+    assert!(says(&window, "First of the group pumping: look here for the cause."), "{:?}", texts(&window));
+    assert!(window.query_by_label("Show the first").is_none());
+}
+
 /// A pointer that was left on the list hides no alarm, and until then nothing claims that all are shown.
 #[test]
 fn a_pointer_that_rests_holds_the_list_for_seconds_only() {

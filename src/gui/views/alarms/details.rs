@@ -27,12 +27,29 @@ impl AlarmsView {
             };
             ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                 headline(ui, scene, &view);
+                self.group(ui, scene, &view);
                 self.act(ui, scene);
                 facts(ui, scene, &view);
                 ui.add_space(6.0);
                 self.past.ui(ui, scene, view.key.as_str());
             });
         });
+    }
+
+    /// The group of the alarm, and the way to the one that was first in it.
+    fn group(&mut self, ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView) {
+        let (palette, Some(group)) = (scene.palette, &view.group) else { return };
+        if view.is_first_out {
+            return bold(ui, &format!("First of the group {group}: look here for the cause."), &palette);
+        }
+        bold(ui, &format!("Of the group {group}; another one was first."), &palette);
+        let is_first = |other: &&AlarmView| other.is_first_out && other.group == view.group;
+        let Some(first) = scene.snapshot.alarms.views.iter().find(is_first).map(|first| first.occurrence) else {
+            return;
+        };
+        if button(ui, "Show the first", false, &palette).clicked() {
+            self.active.open(first);
+        }
     }
 
     /// What can be done, to this alarm or to all that are selected.
@@ -90,14 +107,6 @@ fn headline(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView) {
     quiet(ui, format!("Priority {}, {}{area}", view.priority.number(), view.priority.word()), &palette);
     if let Some(words) = view.hidden_words() {
         bold(ui, &format!("It {words}: they are judged again when the device answers."), &palette);
-    }
-    if let Some(group) = &view.group {
-        let words = if view.is_first_out {
-            format!("First of the group {group}: look here for the cause.")
-        } else {
-            format!("Of the group {group}; another one was first.")
-        };
-        bold(ui, &words, &palette);
     }
 }
 
