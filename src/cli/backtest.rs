@@ -20,10 +20,10 @@ const WORST: usize = 20;
 #[derive(Debug, clap::Args)]
 pub(super) struct Wish {
     /// Replay history with other settings of this alarm, such as north/pump-1/speed:high.
-    #[arg(long, value_name = "ALARM", conflicts_with_all = ["ack", "ack_all", "kpi", "journal", "bad_actors", "csv"])]
+    #[arg(long, value_name = "ALARM", conflicts_with_all = ["act", "kpi", "journal", "bad_actors", "csv"])]
     pub(super) backtest: Option<String>,
     /// Alarms that chatter or are over before anybody can act, each with the deadband or delay that would have helped most.
-    #[arg(long, conflicts_with_all = ["ack", "ack_all", "kpi", "journal", "csv"])]
+    #[arg(long, conflicts_with_all = ["act", "kpi", "journal", "csv"])]
     pub(super) bad_actors: bool,
     /// Another limit of an alarm high-high.
     #[arg(long, requires = "backtest", allow_hyphen_values = true)]

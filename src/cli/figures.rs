@@ -20,10 +20,10 @@ const USUAL: Duration = Duration::from_secs(30 * 86_400);
 #[derive(Debug, clap::Args)]
 pub(super) struct LookingBack {
     /// Figures after EEMUA 191 and ISA-18.2: rates, floods, chatter, stale alarms, times to acknowledge, against their targets.
-    #[arg(long, conflicts_with_all = ["ack", "ack_all", "journal"])]
+    #[arg(long, conflicts_with_all = ["act", "journal"])]
     kpi: bool,
     /// The journal: every change of state.
-    #[arg(long, conflicts_with_all = ["ack", "ack_all", "json"])]
+    #[arg(long, conflicts_with_all = ["act", "json"])]
     journal: bool,
     /// First moment, such as 2026-11-21T14:00:00Z; 30 days before the last one unless given.
     #[arg(long)]

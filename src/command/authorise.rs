@@ -172,6 +172,11 @@ impl Authorised {
         self.pulse
     }
 
+    /// Whether people enter it, so that nothing is sent to any device.
+    pub fn is_manual(&self) -> bool {
+        self.manual
+    }
+
     /// Where and how the result will be read back.
     pub(super) fn read_back(&self) -> (Option<TagId>, f64, Duration) {
         (self.read_back, self.tolerance, self.within)

@@ -144,14 +144,19 @@ impl CommandDesk {
         plan: &Plan,
         effects: &mut Effects,
     ) -> Option<(TagId, Value)> {
-        let authorised = self.recording.get(receipt.request())?;
-        // The plant may be another one than when it was asked for: the name counts.
-        let tag = plan.directory.find(authorised.confirmed().request().tag.as_str())?;
-        let dispatch = authorised.dispatch(receipt, plan.generation).ok().filter(|_| plan.manual.contains_key(&tag))?;
-        let found = (tag, dispatch.value().clone());
+        let authorised = self.recording.get(receipt.request()).filter(|authorised| authorised.is_manual())?;
+        let request = authorised.confirmed().request().clone();
+        let dispatch = authorised.dispatch(receipt, plan.generation).ok();
         self.recording.remove(receipt.request());
-        self.conclude(receipt.request(), Outcome::Verified, "entered".into(), now, plan, effects);
-        Some(found)
+        // The plant may be another one than when it was asked for: the name counts.
+        let tag = plan.directory.find(request.tag.as_str()).filter(|tag| plan.manual.contains_key(tag));
+        let found = tag.zip(dispatch.map(|dispatch| dispatch.value().clone()));
+        let (outcome, words) = match found {
+            Some(_) => (Outcome::Verified, "entered"),
+            None => (Outcome::Refused, "this tag is not entered by hand any more"),
+        };
+        self.end(&request.id, &request.principal, request.tag.as_str(), outcome, words.to_owned(), now, effects);
+        found
     }
 
     /// The records of these requests could not be written: nothing is sent, except what is essential.

@@ -36,7 +36,7 @@ pub use request::{
 };
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
-use crate::alarm::{AlarmKey, Condition, OccurrenceId, Persisted, Subject, Verdict};
+use crate::alarm::{AlarmKey, Condition, DelayChange, OccurrenceId, Persisted, State, Subject, Verdict};
 use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
 use crate::tag::{
     DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
@@ -173,10 +173,21 @@ impl Engine {
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);
             self.enter_first_values(now, effects);
+            self.forget_removed_alarms(now, effects);
         }
         self.judge_waiting(now, effects);
         self.pass_time(now, effects);
         self.alarms.record_delays(&self.plan, now, effects);
+    }
+
+    /// What stood when the last run ended, and was taken out of the station file since, stands no more.
+    fn forget_removed_alarms(&mut self, now: Now, effects: &mut Effects) {
+        for (key, alarm) in self.alarms.take_gone() {
+            effects.delays.push(DelayChange { alarm: key.clone(), delay: None });
+            if alarm.state() != State::Normal {
+                effects.transitions.push(reload::removed(key, &alarm, now));
+            }
+        }
     }
 
     /// What ends at a time is told anew at the start of a run, and when the wall clock was put forward or back.

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The journal says what became of an alarm that is not in the station file any more.
-fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
+pub(super) fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
     Transition {
         alarm: key,
         occurrence: alarm.occurrence().unwrap_or_default(),

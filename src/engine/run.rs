@@ -154,6 +154,10 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
             }
         }
     }
+    // What was refused above may have ended delays.
+    if !effects.delays.is_empty() {
+        outlets.delays(std::mem::take(&mut effects.delays));
+    }
     if !effects.notices.is_empty() || !effects.rows.is_empty() {
         outlets.notices(engine, &effects.rows, &mut effects.notices);
     }

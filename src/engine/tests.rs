@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::access::Principal;
-use crate::alarm::State;
+
 use crate::audit::{MemoryStore, RequestId, commit};
 use crate::command::{Confirmation, WriteAnswer};
 use crate::config;
@@ -616,4 +616,49 @@ fn values_of_one_answer_are_judged_together() {
     let over = |occurrence: u8, kind: &str| format!("journal t:{kind} {occurrence} {down}");
     let expected = [raised(1, "deviation"), raised(2, "when"), over(1, "deviation"), over(2, "when")];
     check(2, &[("t", 20), ("t", 10)], &expected.each_ref().map(String::as_str));
+}
+
+/// The slot of a tag that was entered by hand may be that of a pump in the next plant.
+#[test]
+fn what_is_entered_by_hand_never_reaches_a_device() {
+    let station = |tags: &str| {
+        format!(
+            r#"{{"connections":[{{"name":"a","modbus":{{"tcp":"127.0.0.1"}}}}],"devices":[{{"name":"d","connection":"a"}}],"tags":[{tags}]}}"#
+        )
+    };
+    let mut replay = Replay::new(&station(r#"{"name":"limit","manual":3,"range":[0,50]}"#));
+    replay.step(0.0, &["tick"]);
+    let (tag, value) = (TagKey::from("limit"), Value::Double(40.0));
+    let confirmation = Confirmation::Dialog;
+    let body = RequestBody::Command { tag, value, value_seen: None, reason: "test".into(), confirmation };
+    let request = replay.request("r1", body);
+    let mut effects = Effects::default();
+    replay.engine.step(request, replay.now, &mut effects);
+    let drafts = std::mem::take(&mut effects.drafts);
+    assert_eq!(drafts.len(), 1);
+    let pump = r#"{"name":"speed","device":"d","register":"holding:0","command":{"min":0,"max":10}}"#;
+    replay.engine.step(reload(plan(&station(pump), 2)), replay.now, &mut effects);
+    let receipts = commit(&mut replay.store, &drafts).unwrap();
+    replay.engine.step(Event::Committed(receipts), replay.now, &mut effects);
+    assert!(effects.dispatches.is_empty(), "nothing is sent");
+    let is_refused =
+        |reply: &(ReplyId, Reply)| matches!(&reply.1, Reply::Command { outcome, .. } if outcome.word() == "refused");
+    assert!(effects.replies.iter().any(is_refused), "{:?}", effects.replies);
+}
+
+/// An alarm that is no longer in the station file stands nowhere, and one that comes back later begins anew.
+#[test]
+fn an_alarm_that_was_removed_while_the_station_was_off_stands_no_more() {
+    let now = Timestamp::default();
+    let kept = Persisted::of_state(State::Unacknowledged, OccurrenceId(1), now, now);
+    let restored = Restored { alarms: vec![(AlarmKey::from("old:high"), kept, None)], ..Restored::default() };
+    let mut engine = Engine::new(Arc::new(plan(BESIDE, 1)), restored);
+    let mut effects = Effects::default();
+    engine.step(Event::Tick, Now::default(), &mut effects);
+    let told: Vec<_> = effects.transitions.iter().map(|one| (one.alarm.as_str(), one.to, one.kept.is_none())).collect();
+    assert_eq!(told, [("old:high", State::Normal, true)]);
+    assert!(effects.delays.iter().any(|change| change.alarm.as_str() == "old:high" && change.delay.is_none()));
+    effects.clear();
+    engine.step(Event::Tick, Now::default(), &mut effects);
+    assert!(effects.transitions.is_empty(), "once");
 }

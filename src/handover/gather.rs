@@ -132,9 +132,10 @@ fn uncertain(audit: &[Entry], period: Period, made: Timestamp) -> Vec<Deed> {
         }
     }
     for entry in of_action("command").filter(|entry| period.contains(entry.time) && !ended.contains(&entry.request)) {
-        if made.micros_since(entry.time) > UNDER_WAY_MICROS {
-            found.push(deed(entry, format!("{}unknown: no end of it is recorded", wish(entry))));
-        }
+        // The next page begins after it: it has to stand on this one.
+        let is_young = made.micros_since(entry.time) <= UNDER_WAY_MICROS;
+        let words = if is_young { "under way when this page was made" } else { "unknown: no end of it is recorded" };
+        found.push(deed(entry, format!("{}{words}", wish(entry))));
     }
     found.sort_by_key(|deed| deed.time);
     found

@@ -74,6 +74,11 @@ impl Recorder {
         queue::ended(&mut self.thread)
     }
 
+    /// Whether the thread is gone, so that nothing will be taken any more.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Commits everything that waits, and ends the thread.
     pub fn stop(mut self) {
         let thread = self.thread.take();

@@ -203,7 +203,7 @@ impl Outlets for StationOutlets {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
         self.held.extend(rows.drain(..));
         self.pass_on();
-        let (lost, overflows) = (self.lost, !self.held.is_empty() && self.lost > 0);
+        let (lost, overflows) = (self.lost, self.held.len() >= HELD);
         let mut changed = false;
         let health = self.board.change(|stores| {
             changed = stores.lost_before != lost || stores.overflows != overflows;

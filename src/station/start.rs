@@ -399,12 +399,19 @@ impl StationOutlets {
         if !self.held.is_empty() {
             tracing::warn!("history does not take samples: the last {} are lost", self.held.len());
         }
-        // The recorder goes on until it is stopped, so this loop ends.
+        // The recorder goes on until it is stopped, or is gone: then nothing is waited for.
         if let Some(recorder) = self.recorder.take() {
             let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
             let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new(), delays };
             while let Err(back) = recorder.order(order) {
                 order = back;
+                if recorder.has_ended() {
+                    tracing::warn!(
+                        "the records take nothing any more: {} changes of alarms are lost",
+                        order.transitions.len()
+                    );
+                    break;
+                }
                 std::thread::park_timeout(a_moment);
             }
             recorder.stop();
@@ -464,6 +471,44 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         outlets.close();
+    }
+
+    #[test]
+    fn a_recorder_that_died_holds_up_no_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
+        let (urgent, _inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
+        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
+        let history = OpenedHistory::open(folder.path(), clock.now().utc);
+        let parts = Parts::start(folder.path(), &plant, records, history, &clock, &urgent).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let doomed = OpenedRecords::open(other.path(), clock.now().utc).unwrap();
+        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
+        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
+        let mut outlets = parts.outlets(&handle, None);
+        // What it answers kills the thread, as a fault in it would.
+        let recorder = Recorder::start(doomed.store, |_| panic!("a fault of the test")).unwrap();
+        let draft = crate::audit::Draft {
+            request: "r".into(),
+            time: clock.now().utc,
+            principal: crate::access::Principal::station(),
+            action: "test".into(),
+            subject: "".into(),
+            detail: "{}".into(),
+            essential: false,
+        };
+        recorder.order(Order { drafts: vec![draft], ..Order::default() }).unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        while !recorder.has_ended() {
+            assert!(Instant::now() < end, "it goes on");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        outlets.recorder = Some(recorder);
+        let closing = Instant::now();
+        outlets.close();
+        assert!(closing.elapsed() < Duration::from_secs(4), "nobody waits for a thread that is gone");
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub(super) struct AlarmDesk {
     /// Those that are not normal, and those that are set aside.
     listed: BTreeSet<usize>,
     by_occurrence: HashMap<OccurrenceId, usize>,
+    /// The activation by which an alarm is found there.
+    newest_of: HashMap<usize, OccurrenceId>,
+    /// Of the last run, and not in the station file any more.
+    gone: Vec<(AlarmKey, Alarm)>,
     groups: Groups,
     behind: Behind,
     delays: Delays,
@@ -92,6 +96,8 @@ impl AlarmDesk {
             behind: Behind::new(plan),
             delays: Delays::default(),
             floods: Floods::default(),
+            newest_of: HashMap::new(),
+            gone: Vec::new(),
             pending: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
@@ -131,7 +137,10 @@ impl AlarmDesk {
             if kept.delay.is_some() {
                 self.delays.is_recorded(key.clone());
             }
-            let Some(&slot) = self.slots.get(&key) else { continue };
+            let Some(&slot) = self.slots.get(&key) else {
+                self.gone.push((key, Alarm::restore(kept)));
+                continue;
+            };
             let (first_out, message) = (kept.first_out, kept.message.clone());
             self.adopt(slot, Carried { alarm: Alarm::restore(kept), value, message, first_out });
         }
@@ -147,7 +156,7 @@ impl AlarmDesk {
         if alarm.state() != State::Normal {
             self.listed.insert(slot);
             if let Some(occurrence) = alarm.occurrence() {
-                self.by_occurrence.insert(occurrence, slot);
+                self.name(slot, occurrence);
                 self.last_occurrence = self.last_occurrence.max(occurrence.0);
             }
         }
@@ -363,7 +372,7 @@ impl AlarmDesk {
             && let Some(occurrence) = self.alarms[slot].occurrence()
         {
             self.last_occurrence = self.last_occurrence.max(occurrence.0);
-            self.by_occurrence.insert(occurrence, slot);
+            self.name(slot, occurrence);
         }
         if change.occasion == Occasion::ConditionActive {
             match value {
@@ -372,8 +381,23 @@ impl AlarmDesk {
             };
             if let Some(template) = &turn.plan.alarms[slot].presentation.template {
                 self.messages.insert(slot, template.fill(&turn.plan.directory, &Present(turn.tags)));
+            } else {
+                self.messages.remove(&slot);
             }
         }
+    }
+
+    /// From now on the alarm is found by this activation, and by no earlier one.
+    fn name(&mut self, slot: usize, occurrence: OccurrenceId) {
+        self.by_occurrence.insert(occurrence, slot);
+        if let Some(before) = self.newest_of.insert(slot, occurrence).filter(|before| *before != occurrence) {
+            self.by_occurrence.remove(&before);
+        }
+    }
+
+    /// What the records had of alarms that are not in the station file any more; told once.
+    pub(super) fn take_gone(&mut self) -> Vec<(AlarmKey, Alarm)> {
+        std::mem::take(&mut self.gone)
     }
 
     fn settle(&mut self, slot: usize, change: Change) -> Option<usize> {
@@ -435,7 +459,7 @@ impl AlarmDesk {
         }
         if change.to == State::Normal {
             self.listed.remove(&slot);
-            if let Some(occurrence) = self.alarms[slot].occurrence() {
+            if let Some(occurrence) = self.newest_of.remove(&slot) {
                 self.by_occurrence.remove(&occurrence);
             }
             self.values.remove(&slot);

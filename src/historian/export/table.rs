@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+/// Steps are not shorter.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// Lines between two reports.
 const REPORT: u64 = 2048;
 /// Lines that a slice of a wide table has at most, roughly: they are held in memory.
@@ -40,6 +42,8 @@ pub fn export_table(
     setting: &Setting<'_>,
     mut out: impl Write,
 ) -> Result<u64, ExportError> {
+    let every = options.every.map(|every| every.max(SHORTEST));
+    let options = &ExportOptions { every, ..options.clone() };
     let keys = matching(reader, options)?;
     if setting.dialect.has_mark {
         out.write_all("\u{feff}".as_bytes())?;
@@ -186,9 +190,9 @@ fn steps(
     every: Duration,
     write: Taker<'_>,
 ) -> Result<(), ExportError> {
-    let every = every.max(Duration::from_millis(1));
+    let every = every.max(SHORTEST);
     let end = reader.known_until()?.map_or(options.to, |known| known.min(options.to));
-    let (mut step, mut last) = (options.from, options.from);
+    let (mut step, mut last) = (options.from, None);
     let mut holds = reader.before(key, options.from)?;
     each(reader, key, options, &mut |time, sample| {
         while step < time {
@@ -197,10 +201,11 @@ fn steps(
             }
             step = step.plus(every);
         }
-        (last, holds) = (time, Some(sample.clone()));
+        (last, holds) = (Some(time), Some(sample.clone()));
         Ok(())
     })?;
-    while let Some(held) = holds.as_ref().filter(|_| step <= end.max(last)) {
+    let end = last.map_or(end, |last| end.max(last));
+    while let Some(held) = holds.as_ref().filter(|_| step <= end) {
         write(step, held)?;
         step = step.plus(every);
     }

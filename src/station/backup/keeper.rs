@@ -89,7 +89,8 @@ impl Keeper {
         }
         let Some(settings) = settings else { return };
         // A clock that was set back does not put the next one off.
-        let last = self.good.map(|good| good.min(now.utc));
+        self.good = self.good.map(|good| good.min(now.utc));
+        let last = self.good;
         let waits = self.failed.is_some_and(|failed| now.monotonic.since(failed.monotonic) < AGAIN);
         if waits || (self.failed.is_none() && due(settings.when, last, self.started, zone) > now.utc) {
             return;
@@ -113,7 +114,7 @@ fn make(station: &Path, settings: &BackupSettings, prefix: &str, now: Timestamp)
     }
     back_up(station, &to.join(name(prefix, now))).map_err(|error| error.to_string())?;
     let names = names(to).map_err(cannot)?;
-    outdated(prefix, &names, settings.keep).iter().try_for_each(|name| remove(&to.join(name)))
+    outdated(prefix, &names, settings.keep, now).iter().try_for_each(|name| remove(&to.join(name)))
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {

@@ -60,11 +60,12 @@ pub(super) fn moment(prefix: &str, name: &str) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(&format!("{day}T{}Z", time.replace('-', ":")))
 }
 
-/// The names that go, so that the newest `keep` stay; what is no backup of this station is none of it.
-pub(super) fn outdated(prefix: &str, names: &[String], keep: usize) -> Vec<String> {
+/// The names that go, so that the newest `keep` stay; what is no backup of this station is none of it. Those of the future were made by a
+/// clock that was wrong, and go first: they must not outlive what is made now.
+pub(super) fn outdated(prefix: &str, names: &[String], keep: usize, now: Timestamp) -> Vec<String> {
     let mut ours: Vec<(Timestamp, &String)> =
         names.iter().filter_map(|name| Some((moment(prefix, name)?, name))).collect();
-    ours.sort();
+    ours.sort_by_key(|(moment, name)| (*moment <= now, *moment, *name));
     let gone = ours.len().saturating_sub(keep);
     ours.into_iter().take(gone).map(|(_, name)| name.clone()).collect()
 }
@@ -108,9 +109,15 @@ mod tests {
         names.extend(["notes.tar", "other-backup-2020-01-01T00-00-00Z.tar"].map(str::to_owned));
         names.push(format!("{prefix}yesterday.tar"));
         names.reverse();
-        let gone = outdated(&prefix, &names, 8);
+        let now = at("2026-11-30T00:00:00Z");
+        let gone = outdated(&prefix, &names, 8, now);
         assert_eq!(gone, [name("2026-11-10T02:30:00Z"), name("2026-11-11T02:30:00Z")]);
-        assert_eq!(outdated(&prefix, &names, 20), Vec::<String>::new());
+        assert_eq!(outdated(&prefix, &names, 20, now), Vec::<String>::new());
+        // A clock was years ahead for a while: what it made goes before what is made now.
+        let early = at("2026-11-11T00:00:00Z");
+        let gone = outdated(&prefix, &names, 1, early);
+        assert_eq!(gone.len(), 9);
+        assert!(!gone.contains(&name("2026-11-10T02:30:00Z")), "{gone:?}");
         assert!(is_unfinished(&prefix, &format!("{}.part", name("2026-11-10T02:30:00Z"))));
         assert!(!is_unfinished(&prefix, "notes.part") && !is_unfinished(&prefix, &names[0]));
     }

@@ -231,6 +231,22 @@ fn the_first_of_a_group_is_one_press_away() {
     assert!(window.query_by_label("Show the first").is_none());
 }
 
+/// What was selected before a filter hid it is not acknowledged unseen.
+#[test]
+fn what_a_filter_hides_is_not_acknowledged_with_the_rest() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "north/flow", Modifiers::NONE);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    type_into(&mut window, "Find: message, tag, area", "power");
+    window.run_steps(3);
+    window.key_press(Key::F2);
+    window.run_steps(2);
+    let mut expected: Vec<OccurrenceId> = ["north/power", "south/power"].map(|name| occurrence(&bench, name)).into();
+    expected.sort_unstable();
+    assert_eq!(acknowledged(&mut bench), expected);
+}
+
 /// A pointer that was left on the list hides no alarm, and until then nothing claims that all are shown.
 #[test]
 fn a_pointer_that_rests_holds_the_list_for_seconds_only() {

@@ -104,9 +104,15 @@ impl ActiveAlarms {
         self.listing.waiting(&self.painted)
     }
 
-    /// Of the selected ones, those that wait.
+    /// What is selected, without what a filter or a closed group hides: nobody acknowledges what nobody can see.
+    pub(super) fn selected_and_listed(&self) -> Vec<OccurrenceId> {
+        let listed: BTreeSet<&OccurrenceId> = self.listing.order().iter().collect();
+        self.selection.all().into_iter().filter(|one| listed.contains(one)).collect()
+    }
+
+    /// Of these, the ones that wait.
     pub(super) fn waiting_among_selected(&self) -> Vec<OccurrenceId> {
-        self.listing.waiting(&self.selection.all())
+        self.listing.waiting(&self.selected_and_listed())
     }
 
     /// Filters and groups, and in words what they leave out.

@@ -151,7 +151,7 @@ impl Listing {
     /// Critical alarms that wait and are not shown now, those that wait to be let in among them.
     pub(super) fn hidden_critical(&self) -> usize {
         let Some(current) = &self.current else { return 0 };
-        if self.fresh == 0 {
+        if self.unseen == 0 {
             return self.arrangement.hidden_critical;
         }
         let shown: HashSet<&OccurrenceId> = self.order.iter().collect();

@@ -57,9 +57,9 @@ pub(in crate::gui) struct AlarmsView {
 }
 
 impl AlarmsView {
-    /// What F2 means here: what is selected. Empty where nothing is.
+    /// What F2 means here: what is selected and stands in the list. Empty where nothing is.
     pub(in crate::gui) fn acknowledge_key(&self) -> Vec<OccurrenceId> {
-        if self.tab == Tab::Active { self.active.selection.all() } else { Vec::new() }
+        if self.tab == Tab::Active { self.active.selected_and_listed() } else { Vec::new() }
     }
 
     /// Selects an activation, or looks for its alarm in the journal when it is over.

@@ -173,7 +173,14 @@ impl Journal {
                 if let Some(numbers) = answered(ticket, &mut self.failed) {
                     self.piece = None;
                     let is_at_top = self.is_at_top;
-                    numbers.into_iter().for_each(|(newest, all)| self.found.take_newer(newest, &all, is_at_top));
+                    if let Some((newest, all)) = numbers {
+                        if self.found.since().is_some_and(|since| newest < since - 1) {
+                            // The records were set aside, and the lines of the new ones count from one: everything is another.
+                            self.wanted = None;
+                        } else {
+                            self.found.take_newer(newest, &all, is_at_top);
+                        }
+                    }
                 }
             }
             None => {}

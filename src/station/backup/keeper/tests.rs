@@ -116,3 +116,15 @@ fn a_clock_that_was_set_back_puts_nothing_off() {
     bench.keeper = Keeper::new(bench.station.path().to_owned(), bench.clock.now());
     assert_eq!(bench.turn_at(2 * HOUR + 10).len(), 2, "the one of the future says nothing");
 }
+
+/// A clock that was far ahead for one backup and is right again: the next one is made after its time, and is not the first to go.
+#[test]
+fn a_clock_that_was_ahead_stops_no_backups() {
+    let mut bench = Bench::new();
+    bench.settings.keep = 1;
+    assert_eq!(bench.turn_at(9000 * HOUR).len(), 1);
+    assert_eq!(bench.turn_at(HOUR).len(), 1, "it is not due");
+    let after = bench.turn_at(8 * HOUR);
+    assert_eq!(after.len(), 1);
+    assert!(after[0].contains("backup-2026-"), "the one that was made now stays: {after:?}");
+}
