@@ -6,6 +6,7 @@ mod contract;
 pub mod modbus;
 pub mod mqtt;
 mod report;
+pub mod socket;
 mod supervisor;
 
 pub use contract::{

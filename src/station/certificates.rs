@@ -1,7 +1,8 @@
 //! How long our certificates still hold: said before a link breaks because of them.
 
 use super::outlets::HealthBoard;
-use crate::driver::modbus::{Transport, certificate_facts};
+use crate::driver::modbus::Transport;
+use crate::driver::socket::certificate_facts;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::Event;
 use crate::queue::Sender;

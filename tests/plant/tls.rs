@@ -52,7 +52,7 @@ fn each_wrong_certificate_is_an_error_that_says_whose_it_is() {
     let (_keep, at) = certificates();
     for (certificate, ca, client, expected) in [
         ("server", "wrong-ca.pem", Some("client"), "not signed by our certificate authority"),
-        ("expired-server", "ca.pem", Some("client"), "the device's certificate has expired"),
+        ("expired-server", "ca.pem", Some("client"), "the other side's certificate has expired"),
         ("server-othername", "ca.pem", Some("client"), "made out to another name"),
         ("server", "ca.pem", None, "client certificate"),
         ("server", "ca.pem", Some("expired-client"), "our certificate has expired"),

@@ -5,8 +5,9 @@ use crate::config::file::{HeartbeatEntry, ModbusEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::units;
 use crate::driver::modbus::{
-    Device, Heartbeat, MAX_BITS, MAX_REGISTERS, Quirks, SerialLine, Settings, Table, Tls, Transport,
+    Device, Heartbeat, MAX_BITS, MAX_REGISTERS, Quirks, SerialLine, Settings, Table, Transport,
 };
+use crate::driver::socket::Tls;
 use crate::tag::DeviceId;
 use std::path::Path;
 use std::sync::Arc;

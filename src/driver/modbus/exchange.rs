@@ -1,7 +1,7 @@
 //! A request, and why there is no answer to it.
 
 use super::pdu::FrameError;
-use super::tls;
+use crate::driver::socket;
 use std::io;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl From<FrameError> for ExchangeError {
 impl From<io::Error> for ExchangeError {
     fn from(error: io::Error) -> Self {
         Self::Broken(match error.kind() {
-            _ if tls::is_tls(&error) => tls::words(&error),
+            _ if socket::is_tls(&error) => socket::words(&error),
             io::ErrorKind::UnexpectedEof => "the device closed the connection".to_owned(),
             _ => error.to_string(),
         })

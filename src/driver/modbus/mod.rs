@@ -36,7 +36,6 @@ mod stream;
 mod task;
 #[cfg(test)]
 mod testing;
-mod tls;
 mod traffic;
 mod unit;
 mod wire;
@@ -50,8 +49,7 @@ pub use memory::{Holes, Remembered};
 pub use plan::{Block, Learned, Lesson, MAX_BITS, MAX_REGISTERS, plan_blocks};
 pub use serial_port::open_serial;
 pub use settings::{
-    Device, Heartbeat, Parity, Point, Quirks, SerialLine, Settings, Table, Tls, Transport, WriteBits, WriteWith,
+    Device, Heartbeat, Parity, Point, Quirks, SerialLine, Settings, Table, Transport, WriteBits, WriteWith,
 };
 pub(super) use task::run;
-pub use tls::{CertificateFacts, certificate_facts};
 pub use traffic::{Exchange, Traffic, Watching};

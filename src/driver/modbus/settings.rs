@@ -1,8 +1,8 @@
 //! What the driver is told about a wire and the devices on it.
 
 use super::Encoding;
+use crate::driver::socket::Tls;
 use crate::tag::{DeviceId, Scaling, TagId};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -204,19 +204,6 @@ impl SerialLine {
     pub fn time_of(&self, characters: usize) -> Duration {
         Duration::from_secs_f64(characters as f64 * 11.0 / f64::from(self.baud.max(1)))
     }
-}
-
-/// How Modbus/TCP Security is spoken. The files are read at each connection, so that renewed certificates are taken up.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tls {
-    /// Certificates of those who may sign the device's certificate, PEM.
-    pub authority: Arc<Path>,
-    /// Our certificate with its chain, PEM.
-    pub certificate: Option<Arc<Path>>,
-    /// The key of our certificate, PEM.
-    pub key: Option<Arc<Path>>,
-    /// The name in the device's certificate; the host where none is given.
-    pub server_name: Option<Arc<str>>,
 }
 
 /// How to reach the wire.

@@ -1,6 +1,7 @@
 //! MQTT 3.1.1 client. The client library stands behind this module alone; its session is thrown away on every error, so that nothing
 //! that it queued can go out later.
 
+mod intake;
 mod payload;
 mod settings;
 mod task;

@@ -1,18 +1,19 @@
 //! The task of one broker session.
 
-use super::{Device, Point, Settings, read_payload, write_payload};
+use super::intake::{Arrival, Intake, Message};
+use super::{Device, Point, Settings, write_payload};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
-use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
+use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Written};
 use crate::queue::{self, WhenFull};
-use crate::tag::{Generation, Quality, Reason};
+use crate::tag::{Generation, Reason};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter,
     SubscribeReasonCode,
 };
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -64,39 +65,20 @@ struct Confirmations {
     deadline: Option<Instant>,
 }
 
-/// Places of points by their filter: those without wildcards by topic, the others in a list.
-type Places = (HashMap<String, Vec<(usize, usize)>>, Vec<(usize, usize)>);
-
-fn index(settings: &Settings) -> Places {
-    let mut exact: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
-    let mut wild = Vec::new();
-    for (place, device) in settings.devices.iter().enumerate() {
-        for (number, point) in device.points.iter().enumerate() {
-            if rumqttc::has_wildcards(&point.filter) {
-                wild.push((place, number));
-            } else {
-                exact.entry(point.filter.to_string()).or_default().push((place, number));
-            }
-        }
-    }
-    (exact, wild)
-}
-
 struct Broker {
     settings: Settings,
     generation: Generation,
     port: Port,
     reporters: Vec<Reporter>,
-    exact: HashMap<String, Vec<(usize, usize)>>,
-    wild: Vec<(usize, usize)>,
+    intake: Intake,
 }
 
 impl Broker {
     fn new(assignment: Assignment<Settings>, port: Port) -> Self {
         let Assignment { generation, settings } = assignment;
         let reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
-        let (exact, wild) = index(&settings);
-        Self { settings, generation, port, reporters, exact, wild }
+        let intake = Intake::new(&settings);
+        Self { settings, generation, port, reporters, intake }
     }
 
     /// Goes on with settings that differ in nothing but the slots.
@@ -105,7 +87,7 @@ impl Broker {
         for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
             reporter.move_to(generation, device.device);
         }
-        (self.exact, self.wild) = index(&settings);
+        self.intake = Intake::new(&settings);
         (self.settings, self.generation) = (settings, generation);
     }
 
@@ -209,8 +191,7 @@ impl Broker {
     }
 
     fn subscribe(&self, client: &AsyncClient) -> Option<String> {
-        let points = self.settings.devices.iter().flat_map(|device| &device.points);
-        let filters: HashSet<&str> = points.map(|point| &*point.filter).collect();
+        let filters = Intake::filters(&self.settings);
         if filters.is_empty() {
             return None;
         }
@@ -219,21 +200,12 @@ impl Broker {
     }
 
     async fn receive(&mut self, publish: &Publish) {
-        let mut places = self.exact.get(&publish.topic).cloned().unwrap_or_default();
-        for &(place, number) in &self.wild {
-            let filter = &self.settings.devices[place].points[number].filter;
-            if topic_matches(&publish.topic, filter) {
-                places.push((place, number));
-            }
-        }
-        places.sort_unstable();
-        let time = self.port.clock.now().utc;
-        for group in places.chunk_by(|first, second| first.0 == second.0) {
-            let device = &self.settings.devices[group[0].0];
-            let readings = group.iter().map(|&(_, number)| read(&device.points[number], publish)).collect();
-            let (generation, device) = (self.generation, device.device);
+        let message = Message { topic: &publish.topic, payload: &publish.payload, retained: publish.retain };
+        for arrival in self.intake.take(&self.settings, message, self.port.clock.now().utc) {
+            let Arrival { place, time, readings } = arrival;
+            let (generation, device) = (self.generation, self.settings.devices[place].device);
             let batch = Batch { generation, device, time, readings, confirmed: Arc::from([]) };
-            self.reporters[group[0].0].good(&self.port, None).await;
+            self.reporters[place].good(&self.port, None).await;
             self.port.send(DriverEvent::Batch(batch)).await;
         }
     }
@@ -331,57 +303,11 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-fn read(point: &Point, publish: &Publish) -> Reading {
-    let quality = if publish.retain { Quality::uncertain(Reason::Retained) } else { Quality::GOOD };
-    match read_payload(&publish.payload, point.pointer.as_deref(), point.kind) {
-        Ok(value) => Reading { tag: point.tag, value: Some(value), quality },
-        Err(reason) => Reading { tag: point.tag, value: None, quality: Quality::bad(reason) },
-    }
-}
-
-/// MQTT 3.1.1, section 4.7: `+` is one level, `#` the rest; neither matches a first level that begins with `$`.
-fn topic_matches(topic: &str, filter: &str) -> bool {
-    if topic.starts_with('$') && !filter.starts_with('$') {
-        return false;
-    }
-    let (mut topic, mut filter) = (topic.split('/'), filter.split('/'));
-    loop {
-        match (filter.next(), topic.next()) {
-            (Some("#"), _) | (None, None) => return true,
-            (Some("+"), Some(_)) => {}
-            (Some(wanted), Some(level)) if wanted == level => {}
-            _ => return false,
-        }
-    }
-}
-
 fn words(error: &ConnectionError) -> String {
     match error {
         ConnectionError::ConnectionRefused(code) => format!("refused: {code:?}"),
         ConnectionError::NetworkTimeout => "no answer within 5 s".to_owned(),
         ConnectionError::MqttState(rumqttc::StateError::ConnectionAborted) => "closed the connection".to_owned(),
         other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters() {
-        for (topic, filter, expected) in [
-            ("knmi/260/rain", "knmi/+/rain", true),
-            ("knmi/260/x/rain", "knmi/+/rain", false),
-            ("a/b/c", "a/#", true),
-            ("a", "a/#", true),
-            ("b", "a/#", false),
-            ("a/b", "a/b", true),
-            ("a/b/", "a/b", false),
-            ("$SYS/x", "#", false),
-            ("é/x", "+/x", true),
-        ] {
-            assert_eq!(topic_matches(topic, filter), expected, "{topic} {filter}");
-        }
     }
 }

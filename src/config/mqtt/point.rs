@@ -1,69 +1,18 @@
-//! MQTT brokers and points out of their entries.
+//! Points: which topics a tag comes from and goes to.
 
-use super::compile::{DeviceDraft, TagDraft, scaling};
-use super::file::MqttEntry;
-use super::problem::{Place, Problems};
-use super::read::Secrets;
-use super::units;
 use crate::command::CommandSettings;
+use crate::config::compile::{DeviceDraft, TagDraft, scaling};
+use crate::config::problem::Problems;
 use crate::driver::modbus;
-use crate::driver::mqtt::{Device, Kind, Point, Publication, Settings};
-use crate::tag::{DeviceId, TagDefinition, TagId};
-use std::sync::Arc;
-use std::time::Duration;
+use crate::driver::mqtt::{Kind, Point, Publication};
+use crate::tag::{TagDefinition, TagId};
 
-pub(super) fn settings(
-    entry: &MqttEntry,
-    connection: usize,
-    client: &str,
-    devices: &[DeviceDraft],
-    secrets: &Secrets,
-    place: &Place,
+pub(in crate::config) fn point(
+    id: TagId,
+    draft: &TagDraft,
+    device: &DeviceDraft,
     problems: &mut Problems,
-) -> Option<Settings> {
-    let address = match entry.url.split_once("://") {
-        Some(("mqtt" | "tcp", address)) => Ok(address),
-        Some(("mqtts" | "ssl", _)) => {
-            Err("TLS to a broker is not built in yet, and Polder does not speak in clear where TLS was asked for"
-                .to_owned())
-        }
-        _ => Err(format!("\"{}\" is not a broker's address; write it as mqtt://10.0.0.7:1883", entry.url)),
-    };
-    let address = problems.take(&place.at("url"), address)?;
-    let (host, port) = problems.take(&place.at("url"), units::host_and_port(address.trim_end_matches('/'), 1883))?;
-    let keep_alive = entry.keep_alive.as_ref();
-    let keep_alive = keep_alive.and_then(|text| problems.take(&place.at("keep_alive"), units::duration(text)));
-    let here = devices.iter().enumerate().filter(|(_, device)| device.connection == connection);
-    Some(Settings {
-        host: host.into(),
-        port,
-        client_id: entry.client_id.clone().unwrap_or_else(|| client.replace(char::is_whitespace, "-")).into(),
-        login: login(entry, secrets, place, problems),
-        keep_alive: keep_alive.unwrap_or(Duration::from_secs(10)),
-        devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
-    })
-}
-
-fn login(entry: &MqttEntry, secrets: &Secrets, place: &Place, problems: &mut Problems) -> Option<(Arc<str>, Arc<str>)> {
-    let password = entry.password.as_ref().and_then(|wanted| {
-        let found = secrets.get(&wanted.secret);
-        if found.is_none() {
-            let words = format!("there is no secret \"{}\" in secrets.json or the environment", wanted.secret);
-            problems.error(&place.at("password"), words);
-        }
-        found
-    });
-    match (&entry.username, password) {
-        (Some(user), password) => Some((user.as_str().into(), password.unwrap_or_default().into())),
-        (None, Some(_)) => {
-            problems.error(&place.at("username"), "a password without a user name is not possible");
-            None
-        }
-        (None, None) => None,
-    }
-}
-
-pub(super) fn point(id: TagId, draft: &TagDraft, device: &DeviceDraft, problems: &mut Problems) -> Option<Point> {
+) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
     for (key, given) in
         [("register", entry.register.is_some()), ("bit", entry.bit.is_some()), ("order", entry.order.is_some())]
@@ -126,7 +75,11 @@ fn kind(kind: Option<modbus::Kind>) -> Kind {
 }
 
 /// What follows from the point for screens and commands.
-pub(super) fn describe(point: &Point, definition: &mut TagDefinition, settings: Option<&mut CommandSettings>) {
+pub(in crate::config) fn describe(
+    point: &Point,
+    definition: &mut TagDefinition,
+    settings: Option<&mut CommandSettings>,
+) {
     let pointer = point.pointer.as_deref().map_or_else(String::new, |pointer| format!(" {pointer}"));
     definition.address = format!("{}{pointer}", point.filter).into();
     if point.kind != Kind::Number {

@@ -1,4 +1,5 @@
-//! Modbus/TCP Security (MODBUS/TCP Security Protocol Specification V21): TLS 1.2 or newer, both sides with certificates.
+//! TLS 1.2 or newer to devices and brokers, with our own certificate authorities: what nobody vouches for is not spoken to. For Modbus it
+//! is Modbus/TCP Security (MODBUS/TCP Security Protocol Specification V21).
 
 use super::Tls;
 use crate::tag::Timestamp;
@@ -60,18 +61,19 @@ pub(super) fn client(tls: &Tls) -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The name that the device's certificate has to carry.
+/// The name that the other side's certificate has to carry.
 pub(super) fn server_name(tls: &Tls, host: &str) -> Result<ServerName<'static>, String> {
     let name = tls.server_name.as_deref().unwrap_or(host).to_owned();
     ServerName::try_from(name.clone()).map_err(|_| format!("\"{name}\" is not a host name or an address"))
 }
 
 /// What went wrong in a handshake, in words that say whose certificate is meant.
-pub(super) fn words(error: &io::Error) -> String {
+pub(in crate::driver) fn words(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => tls_words(error),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the device broke off the TLS handshake; it may want a client certificate, or speak no TLS here".to_owned()
+            "the other side broke off the TLS handshake; it may want a client certificate, or speak no TLS here"
+                .to_owned()
         }
         None => error.to_string(),
     }
@@ -81,33 +83,33 @@ fn tls_words(error: &rustls::Error) -> String {
     use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
     match error {
         Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
-            "the device's certificate has expired".to_owned()
+            "the other side's certificate has expired".to_owned()
         }
         Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
-            "the device's certificate is not valid yet: check the clocks".to_owned()
+            "the other side's certificate is not valid yet: check the clocks".to_owned()
         }
         Error::InvalidCertificate(Bad::UnknownIssuer) => {
-            "the device's certificate is not signed by our certificate authority".to_owned()
+            "the other side's certificate is not signed by our certificate authority".to_owned()
         }
         Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
-            "the device's certificate is made out to another name; give the right one as \"server_name\"".to_owned()
+            "the other side's certificate is made out to another name; give the right one as \"server_name\"".to_owned()
         }
         Error::AlertReceived(Alert::CertificateRequired) => {
-            "the device asks for a client certificate, and none is set up".to_owned()
+            "the other side asks for a client certificate, and none is set up".to_owned()
         }
         Error::AlertReceived(Alert::CertificateExpired) => {
-            "the device says that our certificate has expired".to_owned()
+            "the other side says that our certificate has expired".to_owned()
         }
         Error::AlertReceived(Alert::UnknownCA) => {
-            "the device does not know the authority that signed our certificate".to_owned()
+            "the other side does not know the authority that signed our certificate".to_owned()
         }
-        Error::AlertReceived(alert) => format!("the device refused our certificate or our TLS version ({alert:?})"),
+        Error::AlertReceived(alert) => format!("the other side refused our certificate or our TLS version ({alert:?})"),
         other => format!("TLS: {other}"),
     }
 }
 
 /// Whether an I/O error came out of TLS: then it has words of its own.
-pub(super) fn is_tls(error: &io::Error) -> bool {
+pub(in crate::driver) fn is_tls(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
