@@ -2,9 +2,11 @@
 //! that it queued can go out later.
 
 mod intake;
+pub mod look;
 mod payload;
 mod settings;
 mod task;
+pub mod topics;
 
 pub use payload::{Kind, read_payload, write_payload};
 pub use settings::{Device, Point, Publication, Settings};
