@@ -38,6 +38,9 @@ pub(super) struct AlarmsArguments {
     /// Put these back into service.
     #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
     return_to_service: Vec<String>,
+    /// Say something about these with --comment, and do nothing else to them.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act", requires = "comment")]
+    comment_on: Vec<String>,
     /// How long they are shelved, such as 30m or 2h; the station file says how long at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, requires = "shelve")]
     length: Option<Duration>,
@@ -110,6 +113,8 @@ fn act(arguments: &AlarmsArguments) -> anyhow::Result<Option<(RequestBody, &'sta
         (RequestBody::Unshelve { alarms, comment }, "taken from the shelf")
     } else if let Some(alarms) = some(&arguments.return_to_service) {
         (RequestBody::ReturnToService { alarms, comment }, "put back into service")
+    } else if let Some(alarms) = some(&arguments.comment_on) {
+        (RequestBody::Comment { alarms, comment }, "commented on")
     } else {
         return Ok(None);
     };
