@@ -1,6 +1,7 @@
 //! What other settings of an alarm would have made of its history: of one alarm as somebody wishes, or of all bad actors as it is proposed.
 
 use super::figures::{self, LookingBack};
+use super::output::out_line;
 use super::replay::{History, Source};
 use crate::alarm::AlarmDefinition;
 use crate::alarm::backtest::{Comparison, Proposal, Setting};
@@ -113,16 +114,16 @@ fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyho
     let seconds = clock.now().monotonic.as_micros() as f64 / 1e6;
     if json {
         let json = serde_json::json!({"alarm": name, "setting": setting, "comparison": comparison, "samples": samples});
-        println!("{}", serde_json::to_string_pretty(&json)?);
+        out_line!("{}", serde_json::to_string_pretty(&json)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{name} from {} to {}", history.period.from.to_rfc3339(), history.end.to_rfc3339());
-    println!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
-    println!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
-    consequences(&comparison).iter().for_each(|line| println!("  {line}"));
+    out_line!("{name} from {} to {}", history.period.from.to_rfc3339(), history.end.to_rfc3339());
+    out_line!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
+    out_line!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
+    consequences(&comparison).iter().for_each(|line| out_line!("  {line}"));
     match source {
-        Source::Samples(_) => println!("{samples} samples were replayed in {seconds:.2} s"),
-        Source::Journal(_) => println!("{samples} activations of the journal were replayed in {seconds:.2} s"),
+        Source::Samples(_) => out_line!("{samples} samples were replayed in {seconds:.2} s"),
+        Source::Journal(_) => out_line!("{samples} activations of the journal were replayed in {seconds:.2} s"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -205,26 +206,26 @@ fn bad_actors(history: &History<'_>, figures: &Figures, json: bool) -> anyhow::R
             let (found, why) = (proposal.as_ref().ok(), proposal.as_ref().err());
             serde_json::json!({"figures": actor, "proposal": found, "no_proposal": why})
         };
-        println!("{}", serde_json::to_string_pretty(&told.iter().map(one).collect::<Vec<_>>())?);
+        out_line!("{}", serde_json::to_string_pretty(&told.iter().map(one).collect::<Vec<_>>())?);
         return Ok(ExitCode::SUCCESS);
     }
     if told.is_empty() {
-        println!("no alarm chattered, and none was over before anybody could act");
+        out_line!("no alarm chattered, and none was over before anybody could act");
     }
     for (actor, proposal) in &told {
         let counts = format!("{} activations", actor.activations);
-        println!("{:<46} {counts}, {} chattering, {} fleeting", actor.alarm, actor.chattering, actor.fleeting);
+        out_line!("{:<46} {counts}, {} chattering, {} fleeting", actor.alarm, actor.chattering, actor.fleeting);
         match proposal {
             Ok(found) => {
-                println!("    {}", found.setting.words());
+                out_line!("    {}", found.setting.words());
                 let activations = found.comparison.activations;
-                println!("    of {activations} replayed activations: {}", consequences(&found.comparison).join("; "));
+                out_line!("    of {activations} replayed activations: {}", consequences(&found.comparison).join("; "));
             }
-            Err(why) => println!("    no proposal: {why}"),
+            Err(why) => out_line!("    no proposal: {why}"),
         }
     }
     if actors.len() > told.len() {
-        println!("{} more are less bad than these; deal with these first", actors.len() - told.len());
+        out_line!("{} more are less bad than these; deal with these first", actors.len() - told.len());
     }
     Ok(ExitCode::SUCCESS)
 }

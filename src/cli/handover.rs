@@ -1,6 +1,7 @@
 //! The page that one shift hands to the next.
 
 use super::figures;
+use super::output::{error_line, out_line};
 use crate::access::Principal;
 use crate::alarm::figures::Opening;
 use crate::audit::{self, RequestId};
@@ -63,7 +64,7 @@ pub(super) fn handover(arguments: &HandoverArguments) -> anyhow::Result<ExitCode
         record(folder, &page, now, lock.is_some()).map_err(|why| ExportError::from(std::io::Error::other(why)))
     });
     written.with_context(|| format!("{} was not written", out.display()))?;
-    println!("{} was written and recorded; SHA-256 {digits}", out.display());
+    out_line!("{} was written and recorded; SHA-256 {digits}", out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +83,9 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     let plan = config::load(folder, Generation(1)).plant.map(|plant| plant.plan);
     let definitions = plan.as_ref().map_or_else(HashMap::new, |plan| figures::by_name(&plan.alarms));
     if plan.is_none() {
-        eprintln!("The station file has errors, so names and priorities are missing on the page; see `polder check`.");
+        error_line!(
+            "The station file has errors, so names and priorities are missing on the page; see `polder check`."
+        );
     }
     let audit = read_audit_between(&records, period.from, Timestamp::from_micros(i64::MAX), ENTRIES)?;
     if audit.len() == ENTRIES {

@@ -10,6 +10,7 @@ mod handover;
 mod history;
 mod journal;
 mod loop_check;
+mod output;
 mod replay;
 mod sheet;
 mod simulate;
@@ -234,20 +235,14 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log();
     let tool = arguments.tool.unwrap_or_else(|| Tool::Demo(DemoArguments { seed: 1, ..DemoArguments::default() }));
-    match dispatch(tool) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("polder: {error:#}");
-            ExitCode::from(1)
-        }
-    }
+    output::end(dispatch(tool))
 }
 
 /// What the libraries say goes to standard error, from warnings on; the variable POLDER_LOG asks for more.
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("POLDER_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Errors).try_init();
 }
 
 fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {

@@ -82,6 +82,13 @@ pub enum RequestBody {
         /// What the person wants to say about it.
         comment: Arc<str>,
     },
+    /// Say something about alarms, and do nothing else to them.
+    Comment {
+        /// Which ones, whatever their state.
+        alarms: Vec<AlarmName>,
+        /// What the person wants to say; needed.
+        comment: Arc<str>,
+    },
     /// Set a tag.
     Command {
         /// The tag.
@@ -393,7 +400,8 @@ impl Engine {
             | RequestBody::Shelve { .. }
             | RequestBody::Unshelve { .. }
             | RequestBody::OutOfService { .. }
-            | RequestBody::ReturnToService { .. } => {
+            | RequestBody::ReturnToService { .. }
+            | RequestBody::Comment { .. } => {
                 let mut turn =
                     Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
                 self.alarms.request(&request, reply, &mut turn);

@@ -4,7 +4,7 @@ use super::bell::SoundDialog;
 use super::faceplate::Faceplate;
 use super::history::HistoryCache;
 use super::reload::Reload;
-use super::scene::{Action, Extra, Scene, View, alarmed_tags};
+use super::scene::{Action, AlarmedTags, Extra, Scene, View};
 use super::sheet::SheetDialog;
 use super::shell::{self, Shell};
 use super::theme::{self, Palette};
@@ -39,6 +39,7 @@ pub struct App {
     sheet: Option<SheetDialog>,
     sound: SoundDialog,
     history: HistoryCache,
+    alarmed: AlarmedTags,
     extra: Option<Extra>,
     pending: Vec<Pending<Reply>>,
     close_at: Option<Duration>,
@@ -64,6 +65,7 @@ impl App {
             sheet: None,
             sound: SoundDialog::default(),
             history: HistoryCache::default(),
+            alarmed: AlarmedTags::default(),
             extra,
             pending: Vec::new(),
             close_at: None,
@@ -91,7 +93,8 @@ impl App {
     pub fn frame(&mut self, ui: &mut egui::Ui) {
         let (snapshot, now) = (self.handle.snapshot(), self.handle.now());
         let palette = Palette::of(ui.theme());
-        let alarmed = alarmed_tags(&snapshot);
+        let mut alarmed = std::mem::take(&mut self.alarmed);
+        alarmed.refresh(&snapshot);
         let handle = self.handle.clone();
         let mut history = std::mem::take(&mut self.history);
         let mut scene = Scene {
@@ -110,7 +113,7 @@ impl App {
         self.body(ui, &mut scene);
         self.dialogs(ui, &mut scene);
         let actions = scene.actions;
-        self.history = history;
+        (self.history, self.alarmed) = (history, alarmed);
         self.cover_old_picture(ui, &snapshot, now, &palette);
         actions.into_iter().for_each(|action| self.perform(action, &snapshot));
         self.collect_replies();

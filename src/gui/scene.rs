@@ -4,9 +4,10 @@ use super::format;
 use super::history::HistoryCache;
 use super::theme::Palette;
 use crate::alarm::{OccurrenceId, Priority, Subject};
-use crate::engine::{RequestBody, Snapshot};
+use crate::engine::{AlarmBoard, RequestBody, Snapshot};
 use crate::station::Handle;
 use crate::tag::{Now, TagId, TagKey, Timestamp, Value};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ pub(super) struct Scene<'a> {
     pub(super) handle: &'a Handle,
     pub(super) palette: Palette,
     pub(super) history: &'a mut HistoryCache,
-    pub(super) alarmed: &'a HashMap<TagId, (Priority, bool)>,
+    pub(super) alarmed: &'a AlarmedTags,
     pub(super) actions: Vec<Action>,
 }
 
@@ -99,7 +100,7 @@ impl Scene<'_> {
 
     /// The most urgent alarm of a tag, if it has one that is active.
     pub(super) fn alarm_of(&self, tag: TagId) -> Option<Priority> {
-        self.alarmed.get(&tag).map(|(priority, _)| *priority)
+        self.alarmed.all().get(&tag).map(|(priority, _)| *priority)
     }
 
     /// Why a value cannot be trusted; none where it can.
@@ -125,9 +126,32 @@ impl Scene<'_> {
 }
 
 /// The most urgent active alarm of each tag that has one, and whether it waits for an acknowledgement.
-pub(super) fn alarmed_tags(snapshot: &Snapshot) -> HashMap<TagId, (Priority, bool)> {
-    let mut alarmed: HashMap<TagId, (Priority, bool)> = HashMap::new();
-    for view in snapshot.alarms.views.iter().filter(|view| view.state.is_active()) {
+pub(super) type Alarmed = HashMap<TagId, (Priority, bool)>;
+
+/// The alarms by tag, worked out when a view asks for them, and once for a board.
+#[derive(Default)]
+pub(super) struct AlarmedTags {
+    board: Option<Arc<AlarmBoard>>,
+    tags: OnceCell<Alarmed>,
+}
+
+impl AlarmedTags {
+    /// Takes the picture of this frame.
+    pub(super) fn refresh(&mut self, snapshot: &Snapshot) {
+        if !self.board.as_ref().is_some_and(|board| Arc::ptr_eq(board, &snapshot.alarms)) {
+            *self = Self { board: Some(Arc::clone(&snapshot.alarms)), tags: OnceCell::new() };
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &Alarmed {
+        self.tags.get_or_init(|| self.board.as_ref().map(|board| alarmed_tags(board)).unwrap_or_default())
+    }
+}
+
+fn alarmed_tags(board: &AlarmBoard) -> Alarmed {
+    let mut alarmed = Alarmed::new();
+    for view in board.views.iter().filter(|view| view.state.is_active()) {
         if let Subject::Tag(tag) = view.subject {
             let entry = alarmed.entry(tag).or_insert((view.priority, false));
             entry.0 = entry.0.min(view.priority);

@@ -2,7 +2,9 @@
 
 use super::{AlarmDesk, Turn, by_station};
 use crate::access::{Principal, Role, permit};
-use crate::alarm::{AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, TimeLimit};
+use crate::alarm::{
+    AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, State, TimeLimit,
+};
 use crate::audit::{Draft, RequestId};
 use crate::engine::deadlines::Deadline;
 use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
@@ -14,7 +16,8 @@ use std::time::Duration;
 /// What is done to one alarm when its record is durable.
 struct Planned {
     slot: usize,
-    event: AlarmEvent,
+    /// None for what changes nothing.
+    event: Option<AlarmEvent>,
     occurrence: OccurrenceId,
     /// Whether another line about this alarm was handed to the records since: then that one would come last, and this has to be said again.
     is_overtaken: bool,
@@ -69,6 +72,7 @@ enum Act {
     Unshelve { comment: Arc<str> },
     TakeOutOfService { until: Option<Timestamp>, reason: Arc<str> },
     ReturnToService { comment: Arc<str> },
+    Comment { comment: Arc<str> },
 }
 
 impl Act {
@@ -91,6 +95,9 @@ impl Act {
             RequestBody::ReturnToService { alarms, comment } => {
                 (Self::ReturnToService { comment: comment.clone() }, alarms.clone())
             }
+            RequestBody::Comment { alarms, comment } => {
+                (Self::Comment { comment: comment.trim().into() }, alarms.clone())
+            }
             _ => return None,
         })
     }
@@ -104,6 +111,7 @@ impl Act {
             Self::Unshelve { .. } => "unshelve",
             Self::TakeOutOfService { .. } => "take-out-of-service",
             Self::ReturnToService { .. } => "return-to-service",
+            Self::Comment { .. } => "comment",
         }
     }
 
@@ -116,6 +124,7 @@ impl Act {
             Self::Unshelve { .. } => "not unshelved",
             Self::TakeOutOfService { .. } => "not taken out of service",
             Self::ReturnToService { .. } => "not returned to service",
+            Self::Comment { .. } => "not commented on",
         }
     }
 
@@ -125,12 +134,13 @@ impl Act {
             Self::Acknowledge { comment }
             | Self::Reset { comment }
             | Self::Unshelve { comment }
+            | Self::Comment { comment }
             | Self::ReturnToService { comment } => comment,
             Self::Shelve { reason, .. } | Self::TakeOutOfService { reason, .. } => reason,
         }
     }
 
-    /// The event for one alarm, or why it cannot be.
+    /// The event for one alarm, none where it is not to change, or why it cannot be.
     fn event(
         &self,
         plan: &Plan,
@@ -138,8 +148,10 @@ impl Act {
         priority: Priority,
         by: &Principal,
         now: Now,
-    ) -> Result<AlarmEvent, Refused> {
-        Ok(match self {
+    ) -> Result<Option<AlarmEvent>, Refused> {
+        Ok(Some(match self {
+            Self::Comment { comment } if comment.is_empty() => return Err(Refused::NoComment),
+            Self::Comment { .. } => return Ok(None),
             Self::Acknowledge { .. } => AlarmEvent::Acknowledge(occurrence.ok_or(Refused::Gone)?),
             Self::Reset { .. } => AlarmEvent::Reset,
             Self::Unshelve { .. } => AlarmEvent::Unshelve,
@@ -161,8 +173,13 @@ impl Act {
                 let reason = given(reason)?;
                 AlarmEvent::TakeOutOfService(OutOfService { by: by.clone(), reason, since: now.utc, limit })
             }
-        })
+        }))
     }
+}
+
+/// The line of the journal about what was said.
+const fn commented(state: State) -> Change {
+    Change { from: state, to: state, occasion: Occasion::Commented, is_new_occurrence: false }
 }
 
 fn given(reason: &Arc<str>) -> Result<Arc<str>, Refused> {
@@ -236,11 +253,14 @@ impl AlarmDesk {
         let event = pending.act.event(turn.plan, occurrence, definition.priority, &pending.principal, turn.now)?;
         let mut alarm = self.alarms[slot].clone();
         let next = self.next();
-        let seen = alarm.take(definition, event.clone(), turn.now, next)?;
-        if matches!(event, AlarmEvent::Unshelve | AlarmEvent::ReturnToService) {
+        let change = match event.clone() {
+            Some(event) => alarm.take(definition, event, turn.now, next)?.change,
+            None => Some(commented(alarm.state())),
+        };
+        if matches!(event, Some(AlarmEvent::Unshelve | AlarmEvent::ReturnToService)) {
             self.last_occurrence = next.0;
         }
-        if let Some(change) = seen.change {
+        if let Some(change) = change {
             let actor = Some((pending.principal.clone(), &**pending.act.words()));
             let mut transition = self.transition_of(&alarm, slot, change, None, actor, turn);
             transition.is_requested = true;
@@ -284,7 +304,12 @@ impl AlarmDesk {
     pub(in crate::engine) fn committed(&mut self, request: &RequestId, turn: &mut Turn<'_>) -> Option<Vec<usize>> {
         let mut pending = self.pending.remove(request)?;
         let mut done = Vec::new();
-        for planned in std::mem::take(&mut pending.planned) {
+        let (mut said, mut seen) = (BTreeSet::<usize>::new(), turn.effects.transitions.len());
+        for mut planned in std::mem::take(&mut pending.planned) {
+            // What was done to one of them may have left a line about the next, such as that its group is quiet now.
+            said.extend(turn.effects.transitions[seen..].iter().filter_map(|line| self.slots.get(&line.alarm)));
+            seen = turn.effects.transitions.len();
+            planned.is_overtaken |= said.contains(&planned.slot);
             match self.carry_out(&planned, &pending, turn) {
                 Ok(()) => done.push(planned.slot),
                 Err(why) => {
@@ -299,10 +324,12 @@ impl AlarmDesk {
 
     fn carry_out(&mut self, planned: &Planned, pending: &Pending, turn: &mut Turn<'_>) -> Result<(), Refused> {
         let slot = planned.slot;
+        // What was said stands in the journal with its record, whatever became of the alarm meanwhile.
+        let Some(event) = planned.event.clone() else { return Ok(()) };
         let actor = || Some((pending.principal.clone(), &**pending.act.words()));
         // The time is that of the request: this is what the record says.
         let definition = &turn.plan.alarms[slot];
-        match self.alarms[slot].take(definition, planned.event.clone(), pending.at, planned.next) {
+        match self.alarms[slot].take(definition, event, pending.at, planned.next) {
             Ok(seen) if !planned.is_overtaken => {
                 let Some(change) = seen.change else { return Ok(()) };
                 self.count(slot, change, &None, turn);

@@ -135,7 +135,7 @@ impl Canvas<'_, '_> {
         let Element::Pump { state, .. } = element else { return own };
         let prefix =
             directory.tag(*state).and_then(|tag| tag.key.as_str().rsplit_once('/')).map(|(prefix, _)| prefix)?;
-        let beside = self.scene.alarmed.iter().filter(|(tag, _)| {
+        let beside = self.scene.alarmed.all().iter().filter(|(tag, _)| {
             directory
                 .tag(**tag)
                 .is_some_and(|tag| tag.key.as_str().rsplit_once('/').is_some_and(|(other, _)| other == prefix))

@@ -11,7 +11,7 @@ mod spark;
 
 pub(super) use bar::{button, heading, key_value, primary_button, quiet, search};
 pub(super) use columns::{Ink, table_row};
-pub(super) use dialog::{Dialog, Question, Said};
+pub(super) use dialog::{Dialog, Question, Said, is_left};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
 pub(super) use rows::{RowWords, Rows};

@@ -361,6 +361,54 @@ fn escape_cancels_and_the_keyboard_is_where_it_was() {
 }
 
 #[test]
+fn something_is_said_about_alarms_without_doing_anything_to_them() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    click_with(&mut window, "north/flow", Modifiers::COMMAND);
+    press(&mut window, "Comment only");
+    assert_eq!(bench.asked(), [], "there is nothing to say");
+    type_into(&mut window, "Comment", "cable is ordered");
+    press(&mut window, "Comment only");
+    let asked = bench.asked();
+    let alarms = ["north/flow", "south/level"].map(|name| AlarmName::Occurrence(occurrence(&bench, name)));
+    let expected = RequestBody::Comment { alarms: alarms.into(), comment: "cable is ordered".into() };
+    assert_eq!(asked.iter().map(|request| &request.body).collect::<Vec<_>>(), [&expected]);
+    nothing_is_cut(&window, "comment");
+    nothing_is_covered(&window, "comment");
+}
+
+/// A click beside a dialog is a slip of the hand.
+#[test]
+fn a_click_beside_a_dialog_loses_nothing_that_was_typed() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    let beside = egui::pos2(20.0, 780.0);
+    let click = |window: &mut Harness<'static, App>| {
+        point(window, beside);
+        for pressed in [true, false] {
+            let modifiers = Modifiers::NONE;
+            let button = Input::PointerButton { pos: beside, button: PointerButton::Primary, pressed, modifiers };
+            window.input_mut().events.push(button);
+            window.run_steps(2);
+        }
+    };
+    for (opener, field, words) in [("Shelve...", "Reason", "weir"), ("Out of service...", "Date", "tomorrow")] {
+        press(&mut window, opener);
+        click(&mut window);
+        assert!(window.query_by_label("Reason").is_none(), "{opener}: nothing was typed");
+        press(&mut window, opener);
+        type_into(&mut window, field, words);
+        click(&mut window);
+        let field = window.get_by_role_and_label(egui::Role::TextInput, field);
+        assert_eq!(field.value().as_deref(), Some(words), "{opener}");
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        assert!(window.query_by_label("Reason").is_none(), "{opener}");
+    }
+    assert_eq!(bench.asked(), []);
+}
+
+#[test]
 fn out_of_service_takes_all_that_are_selected_until_a_date() {
     let (mut bench, mut window) = bench(&all());
     click_with(&mut window, "south/level", Modifiers::NONE);

@@ -79,6 +79,13 @@ impl AlarmsView {
                 let comment = std::mem::take(&mut self.comment).into();
                 scene.act(Action::Request(RequestBody::Reset { alarms: latched, comment }));
             }
+            let can_comment = !self.comment.trim().is_empty();
+            let comment = egui::Button::new(RichText::new("Comment only").font(plain(13.0)).color(palette.text));
+            if ui.add_enabled(can_comment, comment).clicked() {
+                let alarms = selected.iter().map(|one| AlarmName::Occurrence(*one)).collect();
+                let comment = std::mem::take(&mut self.comment).into();
+                scene.act(Action::Request(RequestBody::Comment { alarms, comment }));
+            }
             if button(ui, "Shelve...", false, &palette).clicked() {
                 self.begin_shelving(ui, scene);
             }

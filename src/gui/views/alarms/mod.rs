@@ -2,6 +2,7 @@
 
 mod active;
 mod arrange;
+mod catalogue;
 mod choice;
 mod columns;
 mod details;
@@ -10,6 +11,7 @@ mod lengths;
 mod list;
 mod listing;
 mod past;
+mod places;
 mod row;
 mod selection;
 mod set_aside;
