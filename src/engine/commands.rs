@@ -3,7 +3,7 @@
 use super::deadlines::{Deadline, Deadlines};
 use super::{Effects, Notice, Plan, Reply, ReplyId};
 use crate::access::Principal;
-use crate::audit::{Draft, Receipt, RequestId};
+use crate::audit::{Draft, OUTCOME, Receipt, RequestId};
 use crate::command::{
     Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, authorise,
 };
@@ -295,10 +295,10 @@ impl CommandDesk {
             request: id.clone(),
             time: now.utc,
             principal: principal.clone(),
-            action: "outcome".into(),
+            action: OUTCOME.into(),
             subject: tag.into(),
-            // The field has changed already: what is known of it is written as soon as anything can be.
-            essential: true,
+            // Where something was sent, the field may have changed already: what is known of it is written as soon as anything can be.
+            essential: outcome != Outcome::Refused,
             detail: detail.to_string().into(),
         });
         self.set_phase(id, Phase::Ended(outcome, words.as_str().into()));

@@ -192,7 +192,7 @@ mod tests {
     use crate::access::Principal;
     use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::audit::{Draft, commit};
-    use crate::recorder::RecordStore;
+    use crate::recorder::{Gap, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
@@ -230,7 +230,7 @@ mod tests {
             actor: None,
             comment: "".into(),
         };
-        store.stage((0..100).map(change).collect(), None, Vec::new());
+        store.stage((0..100).map(change).collect(), Gap::default(), Vec::new());
         commit(&mut store, &(0..100).map(draft).collect::<Vec<_>>()).unwrap();
     }
 

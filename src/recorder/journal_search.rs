@@ -215,7 +215,7 @@ mod tests {
         };
         let transitions: Vec<Transition> = LINES.into_iter().map(transition).collect();
         let recorder = Recorder::start(RecordStore::open(&path).unwrap(), |_| {}).unwrap();
-        recorder.order(Order { transitions, drafts: Vec::new(), delays: Vec::new() }).unwrap();
+        recorder.order(Order { transitions, drafts: Vec::new(), ..Order::default() }).unwrap();
         recorder.stop();
         (folder, path)
     }

@@ -17,7 +17,7 @@ use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, LeftOut, OffScan, Restored};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
+use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -263,10 +263,11 @@ impl Parts {
             held: VecDeque::new(),
             untold_retention: None,
             untold_plan: None,
-            untold_health: None,
+            is_health_untold: false,
             lost: 0,
             missed: 0,
-            unsent: Vec::new(),
+            unsent: VecDeque::new(),
+            unsent_gap: Gap::default(),
             unsent_delays: HashMap::new(),
             board: self.board,
             urgent: handle.urgent.clone(),
@@ -401,14 +402,13 @@ impl StationOutlets {
         }
         // The recorder goes on until it is stopped, or is gone: then nothing is waited for.
         if let Some(recorder) = self.recorder.take() {
-            let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
-            let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new(), delays };
+            let mut order = self.take_unsent();
             while let Err(back) = recorder.order(order) {
                 order = back;
                 if recorder.has_ended() {
                     tracing::warn!(
                         "the records take nothing any more: {} changes of alarms are lost",
-                        order.transitions.len()
+                        order.gap.transitions() + order.transitions.len() as u64
                     );
                     break;
                 }
