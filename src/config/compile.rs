@@ -102,6 +102,7 @@ pub(super) fn compile(
     let sound = sounds::settings(station.station.sound.as_ref(), &place.at("sound"), problems);
     compiled.add_store_tags();
     compiled.add_sound_tag();
+    compiled.add_clock_tags();
     if retention.most_bytes.is_some() {
         compiled.add_limit_tags();
     }

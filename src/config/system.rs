@@ -1,7 +1,7 @@
 //! Tags in which the station speaks about its stores, with their alarms.
 
 use super::compile::{Compiled, system_alarm};
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Piece, Presentation, Priority, Template};
 use crate::tag::{TagDefinition, TagId};
 
 impl Compiled {
@@ -70,6 +70,27 @@ impl Compiled {
             "It is tried again every 10 minutes. The line at the bottom of the window says why: a folder that is not there or not \
              mounted, no room, or no permission.",
         ));
+    }
+
+    /// How the clock of this computer goes. Times in history and journal are only as good as that.
+    pub(super) fn add_clock_tags(&mut self) {
+        let step = self.station_tag("clock-step", "From when to when the clock of this computer was last stepped.");
+        let tag =
+            self.station_tag("clock-stepped", "Whether the clock of this computer was stepped within the last minute.");
+        (self.system.clock_step, self.system.clock_stepped) = (Some(step), Some(tag));
+        let pieces = [Piece::Words("The clock of this computer was stepped ".into()), Piece::Value(step)];
+        let template = Template(pieces.into());
+        let alarm = system_alarm(
+            tag,
+            "clock-stepped",
+            1.0,
+            Priority::Low,
+            &template.without_values(),
+            "Times before and after it in history, trends and the journal do not fit each other; the alarm ends by itself after a minute. Where \
+             nobody set the clock and this computer did not sleep, call the engineer: its time service does not hold it.",
+        );
+        let presentation = Presentation { template: Some(template), ..Presentation::default() };
+        self.alarms.push(AlarmDefinition { presentation, ..alarm });
     }
 
     /// A tag of the station itself.

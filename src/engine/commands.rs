@@ -9,13 +9,11 @@ use crate::command::{
 };
 use crate::driver::Written;
 use crate::tag::{Now, Quality, TagId, Value};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Ended commands that stay in sight.
 const SHOWN: usize = 100;
-/// Request ids that are remembered, so that no request is taken twice.
-const REMEMBERED: usize = 10_000;
 
 /// Commands under way and those that ended lately.
 #[derive(Default)]
@@ -24,8 +22,6 @@ pub(super) struct CommandDesk {
     in_flight: HashMap<RequestId, InFlight>,
     replies: HashMap<RequestId, ReplyId>,
     views: VecDeque<CommandView>,
-    taken: HashSet<RequestId>,
-    taken_order: VecDeque<RequestId>,
     shown: Option<Arc<Vec<CommandView>>>,
 }
 
@@ -40,10 +36,6 @@ impl CommandDesk {
         effects: &mut Effects,
     ) {
         let request = confirmed.request().clone();
-        if !self.remember(&request.id) {
-            effects.replies.push((reply, refused(&Refusal::Repeated)));
-            return;
-        }
         let tag = facts.as_ref().ok().map(|facts| facts.tag);
         let busy = tag.is_some_and(|tag| self.is_busy(tag));
         let old = facts.as_ref().ok().and_then(|facts| facts.value.clone());
@@ -67,19 +59,6 @@ impl CommandDesk {
                 self.end(&request.id, &request.principal, request.tag.as_str(), Outcome::Refused, words, now, effects);
             }
         }
-    }
-
-    fn remember(&mut self, id: &RequestId) -> bool {
-        if !self.taken.insert(id.clone()) {
-            return false;
-        }
-        self.taken_order.push_back(id.clone());
-        if self.taken_order.len() > REMEMBERED
-            && let Some(oldest) = self.taken_order.pop_front()
-        {
-            self.taken.remove(&oldest);
-        }
-        true
     }
 
     fn is_busy(&self, tag: TagId) -> bool {
@@ -322,8 +301,4 @@ impl CommandDesk {
         let views = &self.views;
         Arc::clone(self.shown.get_or_insert_with(|| Arc::new(views.iter().cloned().collect())))
     }
-}
-
-fn refused(refusal: &Refusal) -> Reply {
-    Reply::Command { outcome: Outcome::Refused, detail: refusal.to_string() }
 }

@@ -3,6 +3,7 @@
 
 mod alarm_inputs;
 mod alarms;
+mod clock;
 mod commands;
 mod counters;
 mod deadlines;
@@ -22,6 +23,7 @@ mod scan;
 
 mod snapshot;
 mod tags;
+mod taken;
 
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
@@ -43,6 +45,7 @@ use crate::tag::{
 };
 use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
+use clock::ClockWatch;
 use commands::CommandDesk;
 use counters::Counters;
 use deadlines::{Deadline, Deadlines};
@@ -52,6 +55,7 @@ use reload::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tags::TagTable;
+use taken::TakenRequests;
 
 /// What the records say about the last run.
 #[derive(Clone, Debug, Default)]
@@ -90,12 +94,9 @@ pub struct Engine {
     scans_told: bool,
     /// Memory for tags that need a closer look.
     special: Vec<TagId>,
-    /// The wall clock without the monotonic one; none before the first event.
-    clock_offset_micros: Option<i64>,
+    clock: ClockWatch,
+    taken: TakenRequests,
 }
-
-/// By how much the wall clock has to be off before ends in time are told anew.
-const CLOCK_JUMP_MICROS: i64 = 2_000_000;
 
 impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
@@ -116,7 +117,8 @@ impl Engine {
             before: None,
             scans_told: false,
             special: Vec::new(),
-            clock_offset_micros: None,
+            clock: ClockWatch::default(),
+            taken: TakenRequests::default(),
             plan,
         };
         engine.arm_staleness(Monotonic::default());
@@ -188,18 +190,6 @@ impl Engine {
                 effects.transitions.push(reload::removed(key, &alarm, now));
             }
         }
-    }
-
-    /// What ends at a time is told anew at the start of a run, and when the wall clock was put forward or back.
-    fn follow_clock(&mut self, now: Now, effects: &mut Effects) {
-        let offset = now.utc.as_micros() - now.monotonic.as_micros() as i64;
-        if self.clock_offset_micros.is_some_and(|before| (offset - before).abs() <= CLOCK_JUMP_MICROS) {
-            return;
-        }
-        self.clock_offset_micros = Some(offset);
-        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.follow_clock(&mut turn);
-        self.alarms.end_suppression_without_design(&mut turn);
     }
 
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
@@ -370,6 +360,7 @@ impl Engine {
                 Deadline::Delays => {}
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Flood => self.alarms.pass_flood(now, &mut self.deadlines),
+                Deadline::Clock => self.end_step(now, effects),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
             }
         }

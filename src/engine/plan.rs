@@ -38,6 +38,10 @@ pub struct SystemTags {
     pub backup_working: Option<TagId>,
     /// Whether alarms can not be heard.
     pub sound: Option<TagId>,
+    /// Whether the wall clock of this computer was stepped a moment ago.
+    pub clock_stepped: Option<TagId>,
+    /// From when to when it was stepped last, in words.
+    pub clock_step: Option<TagId>,
 }
 
 impl SystemTags {

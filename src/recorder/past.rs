@@ -13,7 +13,7 @@ pub struct AlarmThen {
     pub alarm: AlarmKey,
     /// What it was.
     pub kept: Persisted,
-    /// The value of its last change.
+    /// The value that raised it; where the records of that time do not have it, the one of its last change.
     pub value: Option<Value>,
 }
 
@@ -55,7 +55,11 @@ pub fn alarms_at(connection: &Connection, time: Timestamp) -> rusqlite::Result<V
         Some((line, states)) => (line, read_states(&states)?),
     };
     let states = replay(connection, from, last, states)?;
-    Ok(states.into_iter().map(|(alarm, (kept, value))| AlarmThen { alarm, kept, value }).collect())
+    let then = |(alarm, (kept, value)): (AlarmKey, (Persisted, Option<Value>))| {
+        let value = kept.value.clone().or(value);
+        AlarmThen { alarm, kept, value }
+    };
+    Ok(states.into_iter().map(then).collect())
 }
 
 /// The last line that was written when it was not later than `time`.
@@ -235,7 +239,7 @@ mod tests {
             comment: "".into(),
             occasion: Occasion::ConditionActive,
             condition: ConditionState::default(),
-            kept: kept.map(Box::new),
+            kept: kept.map(|kept| Persisted { value: Some(Value::Signed(number as i64)), ..kept }.into()),
             is_requested: false,
         }
     }

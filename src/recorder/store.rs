@@ -325,7 +325,7 @@ fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::
         change.occurrence.0 as i64,
         change.raised.as_micros(),
         kept.changed.as_micros(),
-        json(&change.value),
+        json(&kept.value),
         image(change),
     ])?;
     Ok(())

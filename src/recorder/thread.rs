@@ -231,7 +231,8 @@ mod tests {
 
     fn transition(occurrence: u64, from: State, to: State) -> Transition {
         let time = Timestamp::from_micros(1_000_000);
-        let kept = Persisted::of_state(to, OccurrenceId(occurrence), time, time);
+        let value = Some(Value::Double(1.5));
+        let kept = Persisted { value, ..Persisted::of_state(to, OccurrenceId(occurrence), time, time) };
         Transition {
             occasion: Occasion::ConditionActive,
             condition: ConditionState { active: kept.active, unevaluated: false },

@@ -17,7 +17,7 @@ use crate::engine::run::{Inlets, run};
 use crate::engine::{Engine, Event, LeftOut, OffScan, Restored};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
+use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -426,6 +426,7 @@ impl StationOutlets {
 #[expect(clippy::disallowed_methods, reason = "a test waits for another thread, with a deadline")]
 mod tests {
     use super::*;
+    use crate::recorder::Order;
     use std::time::{Duration, Instant};
 
     /// Waits until the station shows that history fails, or that it does not; why it fails.

@@ -1,6 +1,8 @@
 //! Alarms of a whole engine: clocks that jump, runs that end, records that are late or fail.
 
+mod clock;
 mod hidden;
+mod requests;
 
 use super::*;
 use crate::alarm::{DelayChange, ProcessState};
@@ -134,8 +136,13 @@ impl Bench {
     }
 
     fn ask(&mut self, body: RequestBody) {
+        let name = format!("r{}", self.numbers + 1);
+        self.ask_as(&name, body);
+    }
+
+    fn ask_as(&mut self, name: &str, body: RequestBody) {
         self.numbers += 1;
-        let id = RequestId::from(format!("r{}", self.numbers).as_str());
+        let id = RequestId::from(name);
         let expires = self.now.utc.plus(MINUTE);
         let request = Request { version: PROTOCOL_VERSION, id, principal: Principal::person("anna"), expires, body };
         self.step(Event::Request(request, ReplyId(self.numbers)));
@@ -178,8 +185,25 @@ impl Bench {
         Restored { alarms, last_occurrence, ..Restored::default() }
     }
 
+    /// Lines about alarms of the plant.
+    fn lines(&self) -> impl Iterator<Item = &Transition> {
+        self.journal.iter().filter(|change| !change.alarm.as_str().starts_with("station/"))
+    }
+
     fn occasions(&self) -> Vec<&'static str> {
-        self.journal.iter().map(|change| change.occasion.word()).collect()
+        self.lines().map(|change| change.occasion.word()).collect()
+    }
+
+    fn acknowledge(&mut self, occurrence: u64) {
+        let occurrences = vec![OccurrenceId(occurrence)];
+        self.ask(RequestBody::Acknowledge { occurrences, comment: "".into() });
+    }
+
+    /// Goes on with another station file.
+    fn reload(&mut self, plan: &Arc<Plan>) {
+        let generation = Generation(self.engine.generation().0 + 1);
+        let plan = Arc::new(Plan { generation, ..(**plan).clone() });
+        self.step(Event::Reload { plan, who: Principal::person("anna"), settings: Vec::new() });
     }
 }
 
@@ -218,7 +242,7 @@ fn a_clock_that_jumps_neither_ends_a_shelf_nor_keeps_it() {
         assert!(
             matches!(&bench.notices.last(), Some(Notice::SetAsideEnded { words, .. }) if words.contains("anna: why"))
         );
-        assert_eq!(bench.journal[3].actor, Some(Principal::station()));
+        assert_eq!(bench.lines().nth(3).unwrap().actor, Some(Principal::station()));
     }
 }
 
@@ -438,7 +462,7 @@ fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
     bench.shelve("t0:high", 3600);
     bench.record();
     assert!(
-        matches!(&bench.replies[1], Reply::Refused { why } if why.contains("already shelved")),
+        matches!(&bench.replies[..], [Reply::Refused { why }, Reply::AlarmsDone { count: 1, .. }] if why.contains("already shelved")),
         "{:?}",
         bench.replies
     );
