@@ -4,6 +4,7 @@
 mod intake;
 mod payload;
 mod settings;
+pub mod sparkplug;
 mod task;
 
 pub use payload::{Kind, read_payload, write_payload};
