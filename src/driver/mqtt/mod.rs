@@ -11,6 +11,7 @@ mod packet;
 mod payload;
 pub mod session;
 mod settings;
+pub mod sparkplug;
 mod task;
 pub mod topics;
 
