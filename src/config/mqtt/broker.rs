@@ -35,6 +35,7 @@ pub(in crate::config) fn settings(
     Some(Settings {
         host: host.into(),
         port,
+        only_via: None,
         client_id: entry.client_id.clone().unwrap_or_else(|| client.replace(char::is_whitespace, "-")).into(),
         login: login(entry, secrets, place, problems),
         keep_alive: keep_alive.unwrap_or(Duration::from_secs(10)),

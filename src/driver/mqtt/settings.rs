@@ -47,6 +47,8 @@ pub struct Settings {
     pub host: Arc<str>,
     /// Its port, 1883 by default.
     pub port: u16,
+    /// The interface that its socket is bound to, such as a tunnel; any where none is given.
+    pub only_via: Option<Arc<str>>,
     /// Client identifier, unique at the broker.
     pub client_id: Arc<str>,
     /// User name and password.

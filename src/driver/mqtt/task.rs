@@ -6,6 +6,7 @@ use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
+use crate::driver::socket::{look_at_interface, tunnel_lost};
 use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Written};
 use crate::queue::{self, WhenFull};
 use crate::tag::{Generation, Reason};
@@ -107,6 +108,14 @@ impl Broker {
         let (client, mut event_loop) = AsyncClient::new(self.options(), 64);
         let mut network = rumqttc::NetworkOptions::new();
         network.set_connection_timeout(5);
+        let only_via = self.settings.only_via.clone();
+        if let Some(interface) = &only_via {
+            if let Err(down) = look_at_interface(interface) {
+                return End::Lost { why: down.to_string(), was_up: false };
+            }
+            #[cfg(target_os = "linux")]
+            network.set_bind_device(interface);
+        }
         event_loop.set_network_options(network);
         let (events, mut incoming) = queue::bounded("events of a broker session", 256, WhenFull::Wait);
         let pump = pump(event_loop, events);
@@ -141,6 +150,7 @@ impl Broker {
                     let assignment = assignments.borrow_and_update().clone();
                     self.adopt(assignment);
                 }
+                down = tunnel_lost(only_via.as_ref()) => break End::Lost { why: down.to_string(), was_up },
                 () = until(deadline), if deadline.is_some() => {
                     break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
                 }
@@ -259,8 +269,10 @@ impl Broker {
 
     async fn lose(&mut self, why: &str, pause: Duration) {
         let detail = format!("broker {}:{}: {why}", self.settings.host, self.settings.port);
+        let is_down = self.settings.only_via.as_ref().is_some_and(|interface| look_at_interface(interface).is_err());
+        let reason = if is_down { Reason::TunnelDown } else { Reason::NotConnected };
         for reporter in &mut self.reporters {
-            reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
+            reporter.lost(&self.port, reason, &detail, Some(pause)).await;
         }
     }
 
