@@ -9,12 +9,12 @@ use super::file::{
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, history, modbus, mqtt, picture, sounds, trends, units};
+use super::{alarms, history, link, modbus, mqtt, picture, sounds, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
-use crate::driver::{ConnectionSettings, Protocol};
-use crate::engine::{Plan, SystemTags};
+use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
+use crate::engine::{LinkTags, Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
@@ -77,10 +77,12 @@ pub(super) fn compile(
     )
     .unwrap_or_default();
     let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
-    let connections =
+    let mut connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
+    link::fill_in(&mut connections);
     let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
-    let devices = devices(sources, &connections, problems);
+    let mut devices = devices(sources, &connections, problems);
+    link::fill_in_devices(&mut devices, &connections);
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
@@ -103,6 +105,7 @@ pub(super) fn compile(
     compiled.add_store_tags();
     compiled.add_sound_tag();
     compiled.add_clock_tags();
+    compiled.add_link_tags();
     if retention.most_bytes.is_some() {
         compiled.add_limit_tags();
     }
@@ -258,6 +261,9 @@ pub(super) struct Compiled {
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
     connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     pub(super) system: SystemTags,
+    /// What holds for each connection, by its name, in their order.
+    pub(super) links: Vec<(Arc<str>, LinkSettings)>,
+    pub(super) link_tags: Vec<LinkTags>,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
 }
@@ -284,8 +290,9 @@ impl Compiled {
         secrets: &Secrets,
         problems: &mut Problems,
     ) -> Self {
+        let mut links = Vec::new();
         let connections = connections.iter().enumerate().map(|(slot, connection)| {
-            let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
+            let mut protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
                 (Some(entry), None) => {
                     modbus::settings(entry, slot, devices, secrets.folder(), &connection.place.at("modbus"), problems)
                         .map(Protocol::Modbus)
@@ -302,11 +309,16 @@ impl Compiled {
             };
             let address = protocol.as_ref().map_or_else(String::new, describe);
             let kind = protocol.as_ref().map(wire_kind).unwrap_or_default();
-            let name = connection.entry.name.as_str().into();
+            let name: Arc<str> = connection.entry.name.as_str().into();
+            let link = link::settings(&connection.entry, protocol.as_mut(), &connection.place, problems);
+            links.push((Arc::clone(&name), link));
             (ConnectionDefinition { name, address: address.into(), kind }, protocol)
         });
+        let connections = connections.collect();
         Self {
-            connections: connections.collect(),
+            connections,
+            links,
+            link_tags: Vec::new(),
             tags: Vec::new(),
             alarms: Vec::new(),
             commands: HashMap::new(),
@@ -479,7 +491,8 @@ impl Compiled {
         let (definitions, protocols): (Vec<_>, Vec<_>) = self.connections.into_iter().unzip();
         let connections = protocols.into_iter().enumerate().filter_map(|(slot, protocol)| {
             let name = Arc::clone(&definitions[slot].name);
-            Some(ConnectionSettings { connection: ConnectionId(slot as u32), name, protocol: protocol? })
+            let link = self.links[slot].1.clone();
+            Some(ConnectionSettings { connection: ConnectionId(slot as u32), name, link, protocol: protocol? })
         });
         let connections = connections.collect();
         let plan = Plan {
@@ -489,6 +502,7 @@ impl Compiled {
             alarms: self.alarms,
             commands: self.commands,
             system: self.system,
+            links: self.link_tags,
             formerly: self.formerly,
             manual: self.manual,
             overview: self.overview,

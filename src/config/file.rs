@@ -180,15 +180,42 @@ pub(super) struct BackupEntry {
 }
 
 /// A wire. Exactly one protocol is given.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConnectionEntry {
     /// Name, unique among connections.
     pub(super) name: String,
+    /// The only network interface that it may use, such as the tunnel "wg0": while that is missing or down nothing is sent. The addresses of
+    /// such a connection are numbers, because names are asked for outside of the tunnel. Linux only.
+    pub(super) only_via: Option<String>,
+    /// "required" refuses every address at which it would speak in clear.
+    pub(super) tls: Option<TlsDemand>,
+    /// "slow" for radio, satellite and other lines of some kbit/s: what is not said otherwise is then "timeout" 10s and "poll" 10s for Modbus
+    /// and "keep_alive" 60s for MQTT.
+    pub(super) link: Option<LinkKind>,
+    /// How many bytes it may take in a month, such as "200MB/month", headers of packets included: an alarm at 80 % and another one at 100 %.
+    /// Nothing is cut off.
+    pub(super) budget: Option<String>,
     /// Modbus over TCP or a serial line.
     pub(super) modbus: Option<ModbusEntry>,
     /// An MQTT 3.1.1 broker.
     pub(super) mqtt: Option<MqttEntry>,
+}
+
+/// Whether a connection may speak in clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TlsDemand {
+    /// It may not.
+    Required,
+}
+
+/// What kind of line a connection goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LinkKind {
+    /// Long round trips, losses, few bits a second.
+    Slow,
 }
 
 /// A Modbus wire. Exactly one of tcp, tls, rtu_over_tcp and serial is given.

@@ -8,6 +8,7 @@ mod compile;
 mod copy;
 mod file;
 mod history;
+mod link;
 mod manual;
 mod modbus;
 mod mqtt;

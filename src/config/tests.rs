@@ -265,4 +265,5 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
 }
 
 mod alarms;
+mod link;
 mod manual;

@@ -12,6 +12,7 @@ mod difference;
 mod effects;
 mod event;
 mod handover;
+mod link;
 mod loop_check;
 mod manual;
 mod note;
@@ -30,9 +31,10 @@ pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health, LeftOut};
 pub use handover::{HANDOVER, HandoverPage};
+pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
-pub use plan::{Plan, SystemTags};
+pub use plan::{LinkTags, Plan, SystemTags};
 pub use request::{
     AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest,
 };
@@ -335,7 +337,7 @@ impl Engine {
             effects.notices.push(Notice::Loss { count: health.samples_lost - self.health.samples_lost, time: now.utc });
         }
         self.health = health;
-        for (tag, value) in self.plan.system.readings(&self.health) {
+        for (tag, value) in self.plan.readings(&self.health) {
             match value {
                 Some(value) => {
                     let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };

@@ -7,6 +7,7 @@ mod captures;
 mod certificates;
 mod clock;
 mod handle;
+mod links;
 mod lock;
 mod outlets;
 mod queries;

@@ -6,7 +6,7 @@ use crate::audit::{Draft, OUTCOME};
 use crate::command::Dispatch;
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, LeftOut, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Order, Recorder};
@@ -51,6 +51,8 @@ pub(super) struct Stores {
     pub(super) backup_age_hours: Option<u64>,
     pub(super) backup_failing: Option<Arc<str>>,
     pub(super) sound: Option<Result<(), Arc<str>>>,
+    pub(super) links: Arc<[LinkState]>,
+    pub(super) traffic_failing: Option<Arc<str>>,
     /// Why a thread of the stores ended before the station did.
     pub(super) recorder_ended: Option<Arc<str>>,
     pub(super) historian_ended: Option<Arc<str>>,
@@ -76,6 +78,8 @@ impl Stores {
             backup_age_hours: self.backup_age_hours,
             backup_failing: self.backup_failing.clone(),
             sound: self.sound.clone(),
+            links: Arc::clone(&self.links),
+            traffic_failing: self.traffic_failing.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::annunciator::{self, Attendance, Attendant};
 use super::handle::{Handle, Waiting};
+use super::links::{self, LinkDesk};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
@@ -62,6 +63,7 @@ pub struct Station {
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
     board: Arc<HealthBoard>,
+    links: Arc<LinkDesk>,
     annunciator: Option<Attendant>,
     _lock: StationLock,
 }
@@ -105,14 +107,24 @@ impl Station {
         let running = Running { plan, connections, files: stamp };
         let backups: backup::Shared = Arc::new(Mutex::new((plant.backup.clone(), Arc::clone(&running.plan.station))));
         let shared = (Arc::clone(&files), Arc::clone(&backups));
-        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, Arc::clone(&board));
+        let links = LinkDesk::new(
+            folder,
+            &plant.connections,
+            Arc::clone(&drivers),
+            (Arc::clone(&board), handle.urgent.clone()),
+            Arc::clone(&handle.clock),
+        );
+        let links = Arc::new(links);
+        runtime.spawn(links::watch(Arc::clone(&links)));
+        let told = (Arc::clone(&board), Arc::clone(&links));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, told);
         handle.reloader = Some(Arc::new(reloader));
         let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
         runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         let told = Arc::clone(&board);
         runtime.spawn(certificates::watch(files, told, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let (runtime, engine) = (Some(runtime), Some(thread));
-        let station = Self { handle, drivers, port, runtime, engine, board, annunciator: None, _lock: lock };
+        let station = Self { handle, drivers, port, runtime, engine, board, links, annunciator: None, _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -157,6 +169,7 @@ impl Station {
     fn shut_down(&mut self) {
         // First: what it says about itself needs an engine that listens.
         self.annunciator = None;
+        self.links.close();
         if let Ok(mut drivers) = self.drivers.lock() {
             *drivers = Drivers::default();
         }

@@ -2,7 +2,7 @@
 
 use super::{Handle, SystemClock};
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
-use crate::driver::{ConnectionSettings, Drivers, NotAsked, Port, Protocol};
+use crate::driver::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::queue::{self, WhenFull};
 use crate::tag::{ConnectionId, Generation, TagId};
@@ -168,7 +168,12 @@ impl LoneWire {
         let mut drivers = Drivers::default();
         let port = Port::new(events, Arc::new(SystemClock::new()));
         let protocol = Protocol::Modbus(settings);
-        let connection = ConnectionSettings { connection: ConnectionId(0), name: "tool".into(), protocol };
+        let connection = ConnectionSettings {
+            connection: ConnectionId(0),
+            name: "tool".into(),
+            link: LinkSettings::default(),
+            protocol,
+        };
         {
             let _inside = runtime.enter();
             drivers.reconfigure(vec![connection], &port, Generation(1));

@@ -104,6 +104,8 @@ reasons! {
     DividedByZero = 25, "divided by zero";
     /// The result of a calculation is larger than a number can be.
     Overflow = 26, "result too large";
+    /// The interface that the connection is bound to is missing or down: nothing is sent another way.
+    TunnelDown = 40, "tunnel down";
 }
 
 /// A status with its reason.

@@ -43,7 +43,7 @@ pub(in crate::config) fn settings(
         will: None,
     };
     Some(Settings {
-        endpoint: Endpoint { host: host.into(), port, tls: None },
+        endpoint: Endpoint { host: host.into(), port, tls: None, only_via: None },
         options,
         packet_limit: 1 << 20,
         qos: QoS::AtLeastOnce,

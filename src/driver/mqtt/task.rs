@@ -9,6 +9,7 @@ use super::{Commands, Settings};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
+use crate::driver::socket::look_at_interface;
 use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
 use crate::tag::{Generation, Quality, Reason};
 use std::collections::BTreeMap;
@@ -297,8 +298,11 @@ impl Broker {
 
     async fn lose(&mut self, why: &session::End, pause: Duration) {
         let detail = format!("broker {}: {why}", self.settings.endpoint);
+        let only_via = self.settings.endpoint.only_via.as_ref();
+        let is_down = only_via.is_some_and(|interface| look_at_interface(interface).is_err());
+        let reason = if is_down { Reason::TunnelDown } else { Reason::NotConnected };
         for reporter in &mut self.reporters {
-            reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
+            reporter.lost(&self.port, reason, &detail, Some(pause)).await;
         }
     }
 
