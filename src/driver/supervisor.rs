@@ -3,7 +3,8 @@
 use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
-use crate::command::Dispatch;
+use crate::audit::RequestId;
+use crate::command::{Dispatch, MessageDispatch};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
 use std::sync::Arc;
@@ -214,6 +215,14 @@ impl Drivers {
             Rejected::Full(_) => NotAsked::Busy,
             Rejected::Closed(_) => NotAsked::Closed,
         })
+    }
+
+    /// Hands a message by hand to the broker that it is for; `Err` names one for which there is no room or no broker.
+    pub fn publish(&self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+        let request = message.id().clone();
+        let is_broker = |running: &&Running| matches!(running.change, Change::Mqtt(_));
+        let Some(running) = self.find(connection).filter(is_broker) else { return Err(request) };
+        running.instructions.try_send(Instruction::Publish(message)).map_err(|_| request)
     }
 
     /// What went over a wire.

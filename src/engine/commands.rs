@@ -69,7 +69,8 @@ impl CommandDesk {
         }
     }
 
-    fn remember(&mut self, id: &RequestId) -> bool {
+    /// Whether no request had this name before; from now on it is taken.
+    pub(super) fn remember(&mut self, id: &RequestId) -> bool {
         if !self.taken.insert(id.clone()) {
             return false;
         }

@@ -5,7 +5,7 @@ use super::{Effects, Engine};
 use crate::access::Principal;
 use crate::alarm::{AlarmKey, AlarmView, OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
-use crate::command::{CommandRequest, Confirmation, Facts, Outcome, Refusal};
+use crate::command::{CommandRequest, Confirmation, Facts, Message, Outcome, Refusal};
 use crate::driver::Identity;
 use crate::driver::modbus::{Exchange, Presence, ReadAnswer, ReadWish, TrustLine, WirePlan};
 use crate::tag::{Now, TagKey, Timestamp, Value};
@@ -90,6 +90,15 @@ pub enum RequestBody {
         value: Value,
         /// The value that stood there when the wish arose.
         value_seen: Option<Value>,
+        /// Why.
+        reason: Arc<str>,
+        /// How it was confirmed.
+        confirmation: Confirmation,
+    },
+    /// Publish a message at a broker, by hand.
+    Publish {
+        /// What goes out, and over which connection.
+        message: Message,
         /// Why.
         reason: Arc<str>,
         /// How it was confirmed.
@@ -399,6 +408,7 @@ impl Engine {
                 self.alarms.request(&request, reply, &mut turn);
             }
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
+            RequestBody::Publish { .. } => self.take_publish(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
@@ -469,6 +479,8 @@ impl Engine {
                 self.accept_acknowledged(&acknowledged, now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
+            } else if self.release_message(&receipt, now, effects) {
+                // It goes now.
             } else if self.loop_checks.committed(receipt.request(), effects) {
                 // It is a record, and nothing follows from it.
             } else if self.take_entered(&receipt, now, effects) {

@@ -2,8 +2,8 @@
 
 use super::handle::{Waiting, Waker, wake};
 use crate::alarm::{AlarmKey, DelayChange, Transition};
-use crate::audit::Draft;
-use crate::command::Dispatch;
+use crate::audit::{Draft, RequestId};
+use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
 use crate::engine::{Engine, Event, Health, LeftOut, Notice, Plan, Reply, ReplyId, Snapshot};
@@ -237,6 +237,13 @@ impl Outlets for StationOutlets {
         match self.drivers.lock() {
             Ok(drivers) => drivers.dispatch(connection, dispatch),
             Err(_) => Err(dispatch),
+        }
+    }
+
+    fn message(&mut self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+        match self.drivers.lock() {
+            Ok(drivers) => drivers.publish(connection, message),
+            Err(_) => Err(message.id().clone()),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
-use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Written};
+use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Instruction, Port, Written};
 use crate::queue::{self, WhenFull};
 use crate::tag::{Generation, Reason};
 use rumqttc::{
@@ -133,7 +133,7 @@ impl Broker {
                     None => break End::Stopped,
                 },
                 // What is off scan the engine does not listen to; there is nothing here that tools could ask.
-                Some(_) = inbox.instructions.recv() => {}
+                Some(instruction) = inbox.instructions.recv() => self.refuse(instruction).await,
                 changed = assignments.changed() => {
                     if changed.is_err() {
                         break End::Stopped;
@@ -257,6 +257,13 @@ impl Broker {
         self.port.send(DriverEvent::Written(Written { request, answer })).await;
     }
 
+    async fn refuse(&self, instruction: Instruction) {
+        if let Instruction::Publish(message) = instruction {
+            let words = "the broker is not connected".to_owned();
+            self.answer(message.id().clone(), WriteAnswer::NotSent(words)).await;
+        }
+    }
+
     async fn lose(&mut self, why: &str, pause: Duration) {
         let detail = format!("broker {}:{}: {why}", self.settings.host, self.settings.port);
         for reporter in &mut self.reporters {
@@ -270,7 +277,7 @@ impl Broker {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => return true,
-                Some(_) = inbox.instructions.recv() => {}
+                Some(instruction) = inbox.instructions.recv() => self.refuse(instruction).await,
                 dispatch = inbox.commands.recv() => match dispatch {
                     Some(dispatch) => {
                         let words = "the broker is not connected".to_owned();

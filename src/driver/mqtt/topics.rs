@@ -61,7 +61,7 @@ pub struct Topic {
     pub length_bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     topic: Topic,
     updated: Monotonic,
@@ -93,7 +93,7 @@ pub struct TopicRow {
 }
 
 /// All topics that were heard of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Topics {
     limits: TopicLimits,
     /// By the topic with its separators replaced by the lowest sign, which no topic may hold (MQTT 3.1.1, 4.7.3): so what is below a level
@@ -166,6 +166,17 @@ impl Topics {
     /// Every topic, in the order of the tree, with its rate at `now`.
     pub fn all(&self, now: Monotonic) -> Vec<Topic> {
         self.kept.values().map(|kept| shown(kept, now)).collect()
+    }
+
+    /// Messages a second over all topics.
+    pub fn per_second(&self, now: Monotonic) -> f32 {
+        self.kept.values().map(|kept| kept.per_second(now)).sum()
+    }
+
+    /// The lines of the tree where the levels in `open` are unfolded, or, where there are `words`, the topics in which they stand; at
+    /// most `most` of the latter.
+    pub fn shown(&self, open: &BTreeSet<Arc<str>>, words: &str, most: usize, now: Monotonic) -> Vec<TopicRow> {
+        if words.trim().is_empty() { self.rows(open, now) } else { self.search(words.trim(), most, now) }
     }
 
     /// The lines of the tree where the levels in `open` are unfolded.
