@@ -2,6 +2,7 @@
 
 use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
+use super::mqtt::Ear;
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, MessageDispatch};
@@ -90,6 +91,7 @@ struct Running {
     name: Arc<str>,
     change: Change,
     traffic: Arc<Traffic>,
+    ear: Option<Arc<Ear>>,
     commands: Sender<Dispatch>,
     instructions: Sender<Instruction>,
     task: Option<JoinHandle<()>>,
@@ -229,6 +231,11 @@ impl Drivers {
     pub fn traffic(&self, connection: ConnectionId) -> Option<Arc<Traffic>> {
         self.find(connection).map(|running| Arc::clone(&running.traffic))
     }
+
+    /// The ear of a broker; none where the connection leads to none.
+    pub fn ear(&self, connection: ConnectionId) -> Option<Arc<Ear>> {
+        self.find(connection)?.ear.clone()
+    }
 }
 
 fn start(
@@ -271,5 +278,6 @@ fn start(
             (Change::Mqtt(sender), task)
         }
     };
-    Running { connection, name, change, traffic, commands, instructions, task: Some(task) }
+    let ear = matches!(change, Change::Mqtt(_)).then(Arc::default);
+    Running { connection, name, change, traffic, ear, commands, instructions, task: Some(task) }
 }

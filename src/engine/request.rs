@@ -139,6 +139,13 @@ pub enum RequestBody {
     Tool(ToolRequest),
 }
 
+impl RequestBody {
+    /// Whether something may have gone to the field even where no answer comes back.
+    pub const fn reaches_the_field(&self) -> bool {
+        matches!(self, Self::Command { .. } | Self::Publish { .. })
+    }
+}
+
 /// Names an alarm in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

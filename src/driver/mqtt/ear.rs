@@ -98,6 +98,11 @@ impl Ear {
         Listening(Arc::clone(self))
     }
 
+    /// Whether it is this filter that is heard, or will be.
+    pub fn hears(&self, filter: &str) -> bool {
+        &*self.wish.borrow().filter == filter
+    }
+
     /// Forgets what was heard. What a broker keeps of its topics does not come again by itself.
     pub fn clear(&self) {
         if let Ok(mut kept) = self.kept.lock() {
@@ -157,6 +162,16 @@ impl Ear {
     }
 }
 
+/// Whether this is a topic filter that may be listened to: `+` stands for a level, `#` for the rest at the end. A share of a group's messages
+/// is none of them: who listens to it takes them away from the group.
+pub fn is_filter(filter: &str) -> bool {
+    let length_fits = (1..=65_535).contains(&filter.len());
+    let is_plain = !filter.contains('\0') && !filter.starts_with("$share/") && !filter.starts_with("$queue/");
+    let mut levels = filter.split('/').rev();
+    let last_fits = levels.next().is_some_and(|last| last == "#" || last == "+" || !last.contains(['#', '+']));
+    length_fits && is_plain && last_fits && levels.all(|level| level == "+" || !level.contains(['#', '+']))
+}
+
 /// Counts what comes, so that no flood takes more than its share.
 #[derive(Debug, Default)]
 struct Pace {
@@ -195,6 +210,27 @@ mod tests {
         assert_eq!(wishes.borrow().listeners, 1);
         drop(two);
         assert_eq!(wishes.borrow().listeners, 0);
+    }
+
+    #[test]
+    fn a_filter_is_told_from_what_is_none() {
+        for (filter, expected) in [
+            ("#", true),
+            ("+", true),
+            ("a/+/b/#", true),
+            ("$SYS/#", true),
+            ("/", true),
+            ("", false),
+            ("a/#/b", false),
+            ("a#", false),
+            ("a+/b", false),
+            ("a\0", false),
+            ("$share/group/#", false),
+            ("$queue/#", false),
+        ] {
+            assert_eq!(is_filter(filter), expected, "{filter:?}");
+        }
+        assert!(!is_filter(&"a".repeat(65_536)));
     }
 
     #[test]

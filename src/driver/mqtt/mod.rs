@@ -9,7 +9,7 @@ mod settings;
 mod task;
 pub mod topics;
 
-pub use ear::{EVERY_TOPIC, Ear, EarState, Hearing, Listening};
+pub use ear::{EVERY_TOPIC, Ear, EarState, Hearing, Listening, is_filter};
 pub use payload::{Kind, read_payload, write_payload};
 pub use settings::{Device, Point, Publication, Settings};
 pub(super) use task::run;
