@@ -23,7 +23,7 @@ const INSTRUCTIONS: usize = 32;
 pub enum Protocol {
     /// Modbus over a socket or a serial line.
     Modbus(modbus::Settings),
-    /// MQTT 3.1.1.
+    /// MQTT 3.1.1 or 5.
     Mqtt(mqtt::Settings),
 }
 
@@ -86,12 +86,24 @@ enum Change {
     Mqtt(watch::Sender<Assignment<mqtt::Settings>>),
 }
 
+/// What a broker says, for those who look, and the task that hears it.
+struct Heard {
+    ear: Arc<Ear>,
+    listener: JoinHandle<()>,
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
 struct Running {
     connection: ConnectionId,
     name: Arc<str>,
     change: Change,
     traffic: Arc<Traffic>,
-    ear: Option<Arc<Ear>>,
+    heard: Option<Heard>,
     commands: Sender<Dispatch>,
     instructions: Sender<Instruction>,
     task: Option<JoinHandle<()>>,
@@ -106,7 +118,7 @@ impl Running {
         match (&self.change, &wanted.protocol) {
             // It compares wire and units itself.
             (Change::Modbus(_), Protocol::Modbus(settings)) => self.traffic.is_rtu() == settings.transport.is_rtu(),
-            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_slots(settings),
+            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_session(settings),
             _ => false,
         }
     }
@@ -234,7 +246,8 @@ impl Drivers {
 
     /// The ear of a broker; none where the connection leads to none.
     pub fn ear(&self, connection: ConnectionId) -> Option<Arc<Ear>> {
-        self.find(connection)?.ear.clone()
+        let heard = self.find(connection)?.heard.as_ref()?;
+        (!heard.listener.is_finished()).then(|| Arc::clone(&heard.ear))
     }
 }
 
@@ -252,7 +265,7 @@ fn start(
     let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
     let inbox = Inbox { commands: waiting, instructions: told, off_scan };
     let seen = Arc::clone(&traffic);
-    let (change, task) = match protocol {
+    let (change, task, heard) = match protocol {
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &modbus::Settings| settings.devices.iter().map(|device| device.device).collect();
@@ -263,9 +276,12 @@ fn start(
                 })
                 .await;
             });
-            (Change::Modbus(sender), task)
+            (Change::Modbus(sender), task, None)
         }
         Protocol::Mqtt(settings) => {
+            let ear = Arc::new(Ear::default());
+            let listener = tokio::spawn(mqtt::listen(settings.clone(), Arc::clone(&port.clock), Arc::clone(&ear)));
+            let heard = Heard { ear, listener };
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &mqtt::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(async move {
@@ -275,9 +291,8 @@ fn start(
                 })
                 .await;
             });
-            (Change::Mqtt(sender), task)
+            (Change::Mqtt(sender), task, Some(heard))
         }
     };
-    let ear = matches!(change, Change::Mqtt(_)).then(Arc::default);
-    Running { connection, name, change, traffic, ear, commands, instructions, task: Some(task) }
+    Running { connection, name, change, traffic, heard, commands, instructions, task: Some(task) }
 }

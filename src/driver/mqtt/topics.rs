@@ -32,8 +32,10 @@ impl Default for TopicLimits {
 pub struct Heard<'a> {
     /// Its topic.
     pub topic: &'a str,
-    /// Its payload.
+    /// Its payload, or the beginning of it.
     pub payload: &'a [u8],
+    /// The length of the whole payload, in bytes.
+    pub length_bytes: usize,
     /// Whether the broker kept it from before our subscription.
     pub retained: bool,
     /// Quality of service, 0 to 2.
@@ -153,7 +155,7 @@ impl Topics {
             retained: heard.retained,
             quality_of_service: heard.quality_of_service,
             payload: beginning.into(),
-            length_bytes: heard.payload.len(),
+            length_bytes: heard.length_bytes,
         };
         self.kept.insert(key, Kept { topic, updated: now });
     }
@@ -266,7 +268,13 @@ mod tests {
     use super::*;
 
     fn hear(topics: &mut Topics, topic: &str, payload: &str, seconds: u64) {
-        let heard = Heard { topic, payload: payload.as_bytes(), retained: false, quality_of_service: 1 };
+        let heard = Heard {
+            topic,
+            payload: payload.as_bytes(),
+            length_bytes: payload.len(),
+            retained: false,
+            quality_of_service: 1,
+        };
         let now = Monotonic::from_micros(seconds * 1_000_000);
         topics.hear(heard, Timestamp::from_micros(seconds as i64 * 1_000_000), now);
     }

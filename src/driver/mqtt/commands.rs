@@ -1,0 +1,113 @@
+//! Commands as messages: each is sent once, ahead of everything, and what becomes of it is told once.
+
+use super::packet::{MessageProperties, QoS};
+use super::session::{self, Outcome, Ticket};
+use super::{Client, Settings, write_payload};
+use crate::audit::RequestId;
+use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
+use crate::tag::{Generation, Monotonic};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Commands that the broker has not confirmed.
+#[derive(Default)]
+pub(super) struct Commands {
+    open: HashMap<Ticket, Open>,
+}
+
+/// A command or a message by hand that is under way.
+struct Open {
+    request: RequestId,
+    topic: Arc<str>,
+    /// Whether it does its work even where nobody is subscribed: the broker keeps it.
+    is_kept: bool,
+}
+
+impl Commands {
+    /// Sends a command, or says why not.
+    pub(super) fn publish(
+        &mut self,
+        dispatch: &Dispatch,
+        generation: Generation,
+        settings: &Settings,
+        client: &mut Client,
+        now: Monotonic,
+    ) -> Result<(), String> {
+        if dispatch.generation() != generation {
+            return Err("the station file was reloaded".to_owned());
+        }
+        let left = dispatch.expires().since(now);
+        if left.is_zero() {
+            return Err("it expired while it waited".to_owned());
+        }
+        let mut points = settings.devices.iter().flat_map(|device| &device.points);
+        let point = points.find(|point| point.tag == dispatch.tag());
+        let Some(publication) = point.and_then(|point| point.publication.as_ref()) else {
+            return Err("this connection does not know the tag".to_owned());
+        };
+        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
+        let message = session::Publication {
+            topic: Arc::clone(&publication.topic),
+            payload: payload.into(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Some(Box::new(properties(dispatch.id(), left, publication.response_topic.as_ref()))),
+        };
+        let ticket = client.publish(message).map_err(|error| error.to_string())?;
+        let (request, topic) = (dispatch.id().clone(), Arc::clone(&publication.topic));
+        self.open.insert(ticket, Open { request, topic, is_kept: false });
+        Ok(())
+    }
+
+    /// Sends a message by hand, or says why not.
+    pub(super) fn publish_by_hand(
+        &mut self,
+        dispatch: &MessageDispatch,
+        client: &mut Client,
+        now: Monotonic,
+    ) -> Result<(), String> {
+        if dispatch.expires() <= now {
+            return Err("it expired while it waited".to_owned());
+        }
+        let message = dispatch.message();
+        let qos = QoS::from_number(message.quality_of_service).ok_or("the quality of service is 0, 1 or 2")?;
+        let publication = session::Publication {
+            topic: Arc::clone(&message.topic),
+            payload: Bytes::copy_from_slice(message.payload.as_bytes()),
+            qos,
+            retain: message.retain,
+            properties: None,
+        };
+        let ticket = client.publish(publication).map_err(|error| error.to_string())?;
+        let (request, topic) = (dispatch.id().clone(), Arc::clone(&message.topic));
+        self.open.insert(ticket, Open { request, topic, is_kept: message.retain });
+        Ok(())
+    }
+
+    /// What became of a message; none where it was no command.
+    pub(super) fn finish(&mut self, ticket: Ticket, outcome: Outcome) -> Option<(RequestId, WriteAnswer)> {
+        let Open { request, topic, is_kept } = self.open.remove(&ticket)?;
+        let answer = match outcome {
+            Outcome::Sent | Outcome::Taken => WriteAnswer::Accepted,
+            Outcome::Nobody if is_kept => WriteAnswer::Accepted,
+            Outcome::Nobody => WriteAnswer::Failed(format!("the broker says that nobody is subscribed to {topic}")),
+            Outcome::Refused(words) => WriteAnswer::Failed(words),
+            Outcome::Unknown => {
+                WriteAnswer::Unknown("the connection to the broker broke before it confirmed".to_owned())
+            }
+        };
+        Some((request, answer))
+    }
+}
+
+/// A broker must not hand a command on after its time; whoever answers it says to which one.
+fn properties(request: &RequestId, left: Duration, response_topic: Option<&Arc<str>>) -> MessageProperties {
+    MessageProperties {
+        expiry: Some(left),
+        response_topic: response_topic.cloned(),
+        correlation: response_topic.map(|_| Bytes::copy_from_slice(request.to_string().as_bytes())),
+        ..MessageProperties::default()
+    }
+}
