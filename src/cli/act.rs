@@ -44,7 +44,7 @@ pub(super) fn ask_or_start(
     while !ready(&station) && clock.now().monotonic.as_micros() < FIRST_ANSWER.as_micros() as u64 {
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    let is_command = matches!(request.body, RequestBody::Command { .. });
+    let is_command = request.body.reaches_the_field();
     let reply = station.handle().submit(request).wait_blocking();
     station.stop();
     match reply {

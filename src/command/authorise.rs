@@ -59,9 +59,18 @@ pub enum Refusal {
     /// Another command for this tag is under way.
     #[error("another command for this tag is still under way")]
     Busy,
+    /// So many messages by hand are under way already that another one cannot be meant.
+    #[error("too many messages by hand are under way; wait for their end")]
+    TooMany,
     /// No reason was given.
     #[error("a reason is needed")]
     NoReason,
+    /// A message by hand goes to a broker, and there is none of this name.
+    #[error("there is no broker \"{0}\" in this station")]
+    NoBroker(String),
+    /// A message by hand would go round the limits of this tag.
+    #[error("the command of {0} goes to this topic; set the tag instead, so that its limits hold")]
+    CommandTopic(String),
     /// The audit entry could not be written first.
     #[error("{0}; nothing is sent that is not recorded first")]
     NotRecorded(String),

@@ -32,6 +32,8 @@ pub struct CommandSettings {
     pub essential: bool,
     /// How far the value may have moved since the operator saw it.
     pub seen_tolerance: f64,
+    /// MQTT: the topic that it goes to, which is closed to messages by hand.
+    pub topic: Option<Arc<str>>,
 }
 
 impl CommandSettings {
@@ -85,6 +87,7 @@ impl Default for CommandSettings {
             pulse: false,
             essential: false,
             seen_tolerance: 0.0,
+            topic: None,
         }
     }
 }

@@ -232,5 +232,6 @@ pub(super) fn command(draft: &TagDraft, slots: &HashMap<String, TagId>, problems
         pulse: entry.pulse,
         essential: entry.essential,
         seen_tolerance: draft.entry.deadband.unwrap_or(0.0).max(entry.tolerance.unwrap_or(0.0)),
+        topic: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::backoff::Backoff;
 use super::{Assignment, Condition, DeviceReport, DriverEvent, Inbox, Instruction, Link, Port, Statistics, Written};
+use crate::audit::RequestId;
 use crate::command::WriteAnswer;
 use crate::tag::{DeviceId, Generation, Reason};
 use std::any::Any;
@@ -124,14 +125,21 @@ async fn rest<S>(
         tokio::select! {
             () = tokio::time::sleep_until(end) => return true,
             changed = assignments.changed() => return changed.is_ok(),
-            Some(Instruction::Inquiry(unanswered)) = inbox.instructions.recv() => drop(unanswered),
+            Some(instruction) = inbox.instructions.recv() => match instruction {
+                Instruction::Inquiry(unanswered) => drop(unanswered),
+                Instruction::Publish(message) => port.send(not_sent(message.id().clone())).await,
+            },
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return false };
-                let answer = WriteAnswer::NotSent("the driver broke off and has not been started again yet".to_owned());
-                port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
+                port.send(not_sent(dispatch.id().clone())).await;
             }
         }
     }
+}
+
+fn not_sent(request: RequestId) -> DriverEvent {
+    let answer = WriteAnswer::NotSent("the driver broke off and has not been started again yet".to_owned());
+    DriverEvent::Written(Written { request, answer })
 }
 
 #[cfg(test)]

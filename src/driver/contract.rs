@@ -2,7 +2,7 @@
 
 use super::modbus::{Holes, Inquiry};
 use crate::audit::RequestId;
-use crate::command::WriteAnswer;
+use crate::command::{MessageDispatch, WriteAnswer};
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -198,6 +198,8 @@ pub type OffScan = Arc<HashSet<Arc<str>>>;
 pub enum Instruction {
     /// A tool wants to know something.
     Inquiry(Inquiry),
+    /// A person publishes a message by hand: its end is told like that of a command.
+    Publish(MessageDispatch),
 }
 
 /// Everything that a driver can say.

@@ -2,9 +2,11 @@
 
 use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
+use super::mqtt::Ear;
 use super::socket::{Counted, Meter};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
-use crate::command::Dispatch;
+use crate::audit::RequestId;
+use crate::command::{Dispatch, MessageDispatch};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
 use std::collections::HashMap;
@@ -97,11 +99,24 @@ enum Change {
     Mqtt(watch::Sender<Assignment<mqtt::Settings>>),
 }
 
+/// What a broker says, for those who look, and the task that hears it.
+struct Heard {
+    ear: Arc<Ear>,
+    listener: JoinHandle<()>,
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
 struct Running {
     connection: ConnectionId,
     name: Arc<str>,
     change: Change,
     traffic: Arc<Traffic>,
+    heard: Option<Heard>,
     commands: Sender<Dispatch>,
     instructions: Sender<Instruction>,
     task: Option<JoinHandle<()>>,
@@ -238,9 +253,23 @@ impl Drivers {
         self.meters.iter().map(|(name, meter)| (Arc::clone(name), meter.counted())).collect()
     }
 
+    /// Hands a message by hand to the broker that it is for; `Err` names one for which there is no room or no broker.
+    pub fn publish(&self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+        let request = message.id().clone();
+        let is_broker = |running: &&Running| matches!(running.change, Change::Mqtt(_));
+        let Some(running) = self.find(connection).filter(is_broker) else { return Err(request) };
+        running.instructions.try_send(Instruction::Publish(message)).map_err(|_| request)
+    }
+
     /// What went over a wire.
     pub fn traffic(&self, connection: ConnectionId) -> Option<Arc<Traffic>> {
         self.find(connection).map(|running| Arc::clone(&running.traffic))
+    }
+
+    /// The ear of a broker; none where the connection leads to none.
+    pub fn ear(&self, connection: ConnectionId) -> Option<Arc<Ear>> {
+        let heard = self.find(connection)?.heard.as_ref()?;
+        (!heard.listener.is_finished()).then(|| Arc::clone(&heard.ear))
     }
 }
 
@@ -258,7 +287,7 @@ fn start(
     let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
     let inbox = Inbox { commands: waiting, instructions: told, off_scan };
     let seen = Arc::clone(&traffic);
-    let (change, task) = match protocol {
+    let (change, task, heard) = match protocol {
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &modbus::Settings| settings.devices.iter().map(|device| device.device).collect();
@@ -269,9 +298,13 @@ fn start(
                 })
                 .await;
             }));
-            (Change::Modbus(sender), task)
+            (Change::Modbus(sender), task, None)
         }
         Protocol::Mqtt(settings) => {
+            let ear = Arc::new(Ear::default());
+            let listening = mqtt::listen(settings.clone(), Arc::clone(&port.clock), Arc::clone(&ear));
+            let listener = tokio::spawn(Arc::clone(&meter).count(listening));
+            let heard = Heard { ear, listener };
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &mqtt::Settings| settings.devices.iter().map(|device| device.device).collect();
             let task = tokio::spawn(meter.count(async move {
@@ -281,8 +314,8 @@ fn start(
                 })
                 .await;
             }));
-            (Change::Mqtt(sender), task)
+            (Change::Mqtt(sender), task, Some(heard))
         }
     };
-    Running { connection, name, change, traffic, commands, instructions, task: Some(task) }
+    Running { connection, name, change, traffic, heard, commands, instructions, task: Some(task) }
 }

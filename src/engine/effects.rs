@@ -3,7 +3,7 @@
 use super::{Reply, ReplyId};
 use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
-use crate::command::{CommandView, Dispatch};
+use crate::command::{CommandView, Dispatch, MessageDispatch};
 use crate::driver::{Link, OffScan};
 use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub struct Effects {
     pub delays: Vec<DelayChange>,
     /// Commands that may go now.
     pub dispatches: Vec<(ConnectionId, Dispatch)>,
+    /// Messages by hand that may go now.
+    pub messages: Vec<(ConnectionId, MessageDispatch)>,
     /// The devices that are off scan, where that changed.
     pub off_scan: Option<OffScan>,
     /// Answers to requests.
@@ -71,6 +73,7 @@ impl Effects {
         self.drafts.clear();
         self.delays.clear();
         self.dispatches.clear();
+        self.messages.clear();
         self.off_scan = None;
         self.replies.clear();
         self.notices.clear();

@@ -15,6 +15,7 @@ mod handover;
 mod link;
 mod loop_check;
 mod manual;
+mod messages;
 mod note;
 mod plan;
 mod reload;
@@ -53,6 +54,7 @@ use counters::Counters;
 use deadlines::{Deadline, Deadlines};
 use devices::DeviceDesk;
 use loop_check::LoopChecks;
+use messages::MessageDesk;
 use reload::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,6 +89,7 @@ pub struct Engine {
     deadlines: Deadlines,
     health: Health,
     loop_checks: LoopChecks,
+    messages: MessageDesk,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -114,6 +117,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             health: Health::default(),
             loop_checks: LoopChecks::default(),
+            messages: MessageDesk::default(),
             entered,
             changed: true,
             before: None,
@@ -139,6 +143,7 @@ impl Engine {
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
+            Event::Driver(DriverEvent::Written(written)) if self.messages.take_written(&written, now, effects) => {}
             Event::Driver(DriverEvent::Written(written)) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);
             }
@@ -163,11 +168,13 @@ impl Engine {
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
                 self.devices.refuse_unrecorded(&requests, &why, effects);
                 self.loop_checks.refuse_unrecorded(&requests, &why, effects);
+                self.messages.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {
                 let plan = Arc::clone(&self.plan);
                 self.commands.abandon("the station stopped", now, &plan, effects);
+                self.messages.abandon("the station stopped", now, effects);
                 self.devices.stop_heartbeats(&plan, "the station stopped", now, effects);
                 self.alarms.hurry_delays(now);
             }
@@ -363,7 +370,10 @@ impl Engine {
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Flood => self.alarms.pass_flood(now, &mut self.deadlines),
                 Deadline::Clock => self.end_step(now, effects),
-                Deadline::Command => self.commands.expire(now, &self.plan, effects),
+                Deadline::Command => {
+                    self.commands.expire(now, &self.plan, effects);
+                    self.messages.expire(now, effects);
+                }
             }
         }
         // A tag may have become stale.

@@ -81,6 +81,7 @@ impl Engine {
         let old = std::mem::replace(&mut self.plan, plan);
         self.before = Some(Slots::between(&old, &self.plan));
         self.commands.abandon("the station file was reloaded", now, &old, effects);
+        self.messages.abandon("the station file was reloaded", now, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.deadlines.clear();

@@ -5,7 +5,7 @@ use super::{Effects, Engine};
 use crate::access::Principal;
 use crate::alarm::{AlarmKey, AlarmView, OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
-use crate::command::{CommandRequest, Confirmation, Facts, Outcome, Refusal};
+use crate::command::{CommandRequest, Confirmation, Facts, Message, Outcome, Refusal};
 use crate::driver::Identity;
 use crate::driver::modbus::{Exchange, Presence, ReadAnswer, ReadWish, TrustLine, WirePlan};
 use crate::tag::{Now, TagKey, Timestamp, Value};
@@ -102,6 +102,15 @@ pub enum RequestBody {
         /// How it was confirmed.
         confirmation: Confirmation,
     },
+    /// Publish a message at a broker, by hand.
+    Publish {
+        /// What goes out, and over which connection.
+        message: Message,
+        /// Why.
+        reason: Arc<str>,
+        /// How it was confirmed.
+        confirmation: Confirmation,
+    },
     /// List the alarms that are not normal.
     ListAlarms,
     /// Take a device off scan, so that it is talked to no more and raises no alarms, or put it back.
@@ -141,6 +150,11 @@ impl RequestBody {
     /// Whether an audit entry comes of it. Of these, each is taken once.
     const fn is_recorded(&self) -> bool {
         !matches!(self, Self::ListAlarms | Self::Tool(_))
+    }
+
+    /// Whether something may have gone to the field even where no answer comes back.
+    pub const fn reaches_the_field(&self) -> bool {
+        matches!(self, Self::Command { .. } | Self::Publish { .. })
     }
 }
 
@@ -427,6 +441,7 @@ impl Engine {
                 self.alarms.request(&request, reply, &mut turn);
             }
             RequestBody::Command { .. } => self.take_command(request, reply, now, effects),
+            RequestBody::Publish { .. } => self.take_publish(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
@@ -497,6 +512,8 @@ impl Engine {
                 self.accept_acknowledged(&acknowledged, now, effects);
             } else if let Some(scanned) = self.devices.committed(&plan, receipt.request(), effects) {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
+            } else if self.release_message(&receipt, now, effects) {
+                // It goes now.
             } else if self.loop_checks.committed(receipt.request(), effects) {
                 // It is a record, and nothing follows from it.
             } else if self.take_entered(&receipt, now, effects) {

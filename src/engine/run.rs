@@ -1,10 +1,11 @@
 //! The loop around [`Engine::step`]: takes events in, hands effects on, publishes pictures. It owns no store, no wire and no screen;
 //! those stand behind [`Outlets`].
 
+use super::messages::not_taken;
 use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::{DelayChange, Transition};
-use crate::audit::{Draft, OUTCOME};
-use crate::command::{Dispatch, WriteAnswer};
+use crate::audit::{Draft, OUTCOME, RequestId};
+use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::{DriverEvent, OffScan, Written};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub trait Outlets: Send {
     fn delays(&mut self, changes: Vec<DelayChange>);
     /// A command that may go; `Err` gives it back where it cannot be taken.
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
+    /// A message by hand that may go; `Err` names one that cannot be taken.
+    fn message(&mut self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId>;
     /// The devices that are talked to no more; all others are.
     fn off_scan(&mut self, devices: OffScan);
     /// An answer to a request.
@@ -134,7 +137,11 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     if !effects.delays.is_empty() {
         outlets.delays(std::mem::take(&mut effects.delays));
     }
-    while !effects.dispatches.is_empty() || !effects.drafts.is_empty() || !effects.transitions.is_empty() {
+    while !effects.dispatches.is_empty()
+        || !effects.messages.is_empty()
+        || !effects.drafts.is_empty()
+        || !effects.transitions.is_empty()
+    {
         if !effects.drafts.is_empty() || !effects.transitions.is_empty() {
             let (transitions, drafts) = (std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
             if let Err(refused) = outlets.records(transitions, drafts) {
@@ -150,6 +157,12 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
                 let answer = WriteAnswer::NotSent("the connection has too many commands waiting".to_owned());
                 let written = Written { request: refused.id().clone(), answer };
                 engine.step(Event::Driver(DriverEvent::Written(written)), clock.now(), effects);
+            }
+        }
+        for (connection, message) in std::mem::take(&mut effects.messages) {
+            if let Err(refused) = outlets.message(connection, message) {
+                let written = DriverEvent::Written(not_taken(refused));
+                engine.step(Event::Driver(written), clock.now(), effects);
             }
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::access::Principal;
 
 use crate::audit::{MemoryStore, RequestId, commit};
-use crate::command::{Confirmation, WriteAnswer};
+use crate::command::{Confirmation, Message, WriteAnswer};
 use crate::config;
 use crate::driver::{Heartbeat, Statistics, Written};
 use crate::tag::{DeviceId, Reason, TagKey};
@@ -113,6 +113,8 @@ impl Replay {
                 let answer = match *answer {
                     "accepted" => WriteAnswer::Accepted,
                     "failed" => WriteAnswer::Failed("the device said no".into()),
+                    "sent-to-all" => WriteAnswer::SentToAll,
+                    "not-sent" => WriteAnswer::NotSent("the broker is not connected".into()),
                     _ => WriteAnswer::Unknown("no answer".into()),
                 };
                 Event::Driver(DriverEvent::Written(Written { request: RequestId::from(*id), answer }))
@@ -190,6 +192,13 @@ impl Replay {
                 let (tag, passed, remark) = (TagKey::from(*tag), *result == "passed", remark.join(" ").into());
                 let value_seen = Some(Value::Double(50.0));
                 self.request(id, RequestBody::LoopCheck { tag, value_seen, passed, remark })
+            }
+            ["publish", id, topic, payload, quality, reason @ ..] => {
+                let (connection, quality_of_service) = ("site".into(), quality.parse().unwrap());
+                let (topic, payload) = (Arc::from(*topic), Arc::from(*payload));
+                let message = Message { connection, topic, payload, quality_of_service, retain: false };
+                let (reason, confirmation) = (reason.join(" ").into(), Confirmation::Dialog);
+                self.request(id, RequestBody::Publish { message, reason, confirmation })
             }
             ["note", id, seconds, words @ ..] => {
                 let at = Timestamp::from_seconds(seconds.parse().unwrap());
@@ -271,6 +280,10 @@ impl Replay {
         }
         for (_, dispatch) in self.effects.dispatches.drain(..) {
             lines.push(format!("dispatch {} {} {}", dispatch.id(), key(dispatch.tag()), dispatch.value()));
+        }
+        for (_, dispatch) in self.effects.messages.drain(..) {
+            let message = dispatch.message();
+            lines.push(format!("message {} {} {}", dispatch.id(), message.topic, message.payload));
         }
         if let Some(devices) = self.effects.off_scan.take().filter(|devices| !devices.is_empty()) {
             lines.push(format!("off scan {}", devices.iter().map(|name| &**name).collect::<Vec<_>>().join(" ")));

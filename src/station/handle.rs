@@ -6,7 +6,7 @@ use super::reload::Reloader;
 use crate::access::Principal;
 use crate::alarm::OccurrenceId;
 use crate::audit::RequestId;
-use crate::command::Confirmation;
+use crate::command::{Confirmation, Message};
 use crate::config::table::{TagWish, add_tag};
 use crate::driver::Drivers;
 use crate::engine::{Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, Snapshot};
@@ -213,6 +213,11 @@ impl Handle {
         confirmation: Confirmation,
     ) -> Pending<Reply> {
         self.request(RequestBody::Command { tag, value, value_seen, reason: reason.into(), confirmation })
+    }
+
+    /// Publishes a message by hand, for the person at this computer.
+    pub fn publish_message(&self, message: Message, reason: &str, confirmation: Confirmation) -> Pending<Reply> {
+        self.request(RequestBody::Publish { message, reason: reason.into(), confirmation })
     }
 
     /// Takes a device off scan or puts it back, for the person at this computer.

@@ -23,7 +23,7 @@ mod trends;
 mod unit_scan;
 
 pub use crate::config::table::{
-    Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, TagChange, TagWish,
+    Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, TagChange, TagWish, TopicTagWish,
 };
 pub use crate::config::{Problem, Severity};
 pub use account::account_name;

@@ -2,8 +2,8 @@
 
 use super::handle::{Waiting, Waker, wake};
 use crate::alarm::{AlarmKey, DelayChange, Transition};
-use crate::audit::{Draft, OUTCOME};
-use crate::command::Dispatch;
+use crate::audit::{Draft, OUTCOME, RequestId};
+use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
 use crate::engine::{Engine, Event, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
@@ -274,6 +274,13 @@ impl Outlets for StationOutlets {
         match self.drivers.lock() {
             Ok(drivers) => drivers.dispatch(connection, dispatch),
             Err(_) => Err(dispatch),
+        }
+    }
+
+    fn message(&mut self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+        match self.drivers.lock() {
+            Ok(drivers) => drivers.publish(connection, message),
+            Err(_) => Err(message.id().clone()),
         }
     }
 

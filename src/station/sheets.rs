@@ -2,7 +2,7 @@
 
 use super::{Handle, ReloadPlan, Ticket};
 use crate::access::{Role, permit};
-use crate::config::table::{self, ExportOptions, ImportOptions, ImportPlan};
+use crate::config::table::{self, ExportOptions, ImportOptions, ImportPlan, TopicTagWish};
 use crate::engine::Difference;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,16 @@ impl Handle {
             let import = table::plan_import(handle.folder(), &name, &bytes, &options);
             let besides = handle.plan_reload().map(|plan| plan.difference).unwrap_or_default();
             Ok(SheetPlan { import, besides })
+        })
+    }
+
+    /// Finds out what a tag made of a message would change. Nothing is written.
+    pub fn plan_topic_tag(&self, wish: TopicTagWish) -> Ticket<SheetPlan> {
+        let handle = self.clone();
+        self.ask(move |_, _| {
+            let import = table::plan_topic_tag(handle.folder(), &wish);
+            let besides = handle.plan_reload().map(|plan| plan.difference).unwrap_or_default();
+            SheetPlan { import, besides }
         })
     }
 

@@ -105,7 +105,7 @@ pub fn ask(folder: &Path, request: &Request) -> std::io::Result<Option<Reply>> {
     match (read, serde_json::from_str(&answer)) {
         (Ok(_), Ok(reply)) => Ok(Some(reply)),
         // It was asked and went away: what became of a command is not known.
-        _ if matches!(request.body, RequestBody::Command { .. }) => Ok(Some(went_away())),
+        _ if request.body.reaches_the_field() => Ok(Some(went_away())),
         (Err(error), _) => Err(error),
         (_, Err(error)) => Err(error.into()),
     }

@@ -2,6 +2,7 @@
 
 use super::{Handle, SystemClock};
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
+use crate::driver::mqtt::Ear;
 use crate::driver::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::queue::{self, WhenFull};
@@ -82,6 +83,11 @@ impl Handle {
     /// What went over a wire.
     pub fn traffic(&self, connection: ConnectionId) -> Option<Arc<Traffic>> {
         self.drivers.lock().ok()?.traffic(connection)
+    }
+
+    /// What a broker says, for those who look; none where the connection leads to none.
+    pub fn ear(&self, connection: ConnectionId) -> Option<Arc<Ear>> {
+        self.drivers.lock().ok()?.ear(connection)
     }
 
     fn connection(&self, name: &str) -> Result<ConnectionId, String> {

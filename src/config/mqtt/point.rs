@@ -6,6 +6,7 @@ use crate::config::problem::Problems;
 use crate::driver::modbus;
 use crate::driver::mqtt::{Kind, Point, Publication};
 use crate::tag::{TagDefinition, TagId};
+use std::sync::Arc;
 
 pub(in crate::config) fn point(
     id: TagId,
@@ -93,5 +94,6 @@ pub(in crate::config) fn describe(
     if let Some(settings) = settings {
         settings.boolean = point.kind == Kind::Bool;
         settings.text = point.kind == Kind::Text;
+        settings.topic = point.publication.as_ref().map(|publication| Arc::clone(&publication.topic));
     }
 }

@@ -26,6 +26,7 @@ mod merge;
 mod outline;
 mod plan;
 mod sheet;
+mod topic_wish;
 mod wish;
 
 pub use apply::{ApplyError, apply};
@@ -34,6 +35,7 @@ pub(super) use edit::edited;
 pub use export::{Export, ExportOptions, export};
 pub use merge::KeyChange;
 pub use plan::{Effect, ImportOptions, ImportPlan, TagChange, plan_import};
+pub use topic_wish::{TopicTagWish, plan_topic_tag};
 pub use wish::{TagWish, add_tag};
 
 #[cfg(test)]

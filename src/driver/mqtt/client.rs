@@ -80,7 +80,8 @@ impl Client {
     /// Opens a connection; whether the broker takes it is told by [`Event::Up`].
     pub async fn connect(&mut self) -> Result<(), End> {
         self.cut();
-        let socket = socket::open(&self.endpoint, self.timeout).await.map_err(|error| End::Socket(error.to_string()))?;
+        let socket =
+            socket::open(&self.endpoint, self.timeout).await.map_err(|error| End::Socket(error.to_string()))?;
         self.session.open(self.clock.monotonic())?;
         self.wire = Some(Wire {
             socket,

@@ -4,7 +4,7 @@ use super::packet::{MessageProperties, QoS};
 use super::session::{self, Outcome, Ticket};
 use super::{Client, Settings, write_payload};
 use crate::audit::RequestId;
-use crate::command::{Dispatch, WriteAnswer};
+use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::tag::{Generation, Monotonic};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -14,7 +14,15 @@ use std::time::Duration;
 /// Commands that the broker has not confirmed.
 #[derive(Default)]
 pub(super) struct Commands {
-    open: HashMap<Ticket, (RequestId, Arc<str>)>,
+    open: HashMap<Ticket, Open>,
+}
+
+/// A command or a message by hand that is under way.
+struct Open {
+    request: RequestId,
+    topic: Arc<str>,
+    /// Whether it does its work even where nobody is subscribed: the broker keeps it.
+    is_kept: bool,
 }
 
 impl Commands {
@@ -48,15 +56,42 @@ impl Commands {
             properties: Some(Box::new(properties(dispatch.id(), left, publication.response_topic.as_ref()))),
         };
         let ticket = client.publish(message).map_err(|error| error.to_string())?;
-        self.open.insert(ticket, (dispatch.id().clone(), Arc::clone(&publication.topic)));
+        let (request, topic) = (dispatch.id().clone(), Arc::clone(&publication.topic));
+        self.open.insert(ticket, Open { request, topic, is_kept: false });
+        Ok(())
+    }
+
+    /// Sends a message by hand, or says why not.
+    pub(super) fn publish_by_hand(
+        &mut self,
+        dispatch: &MessageDispatch,
+        client: &mut Client,
+        now: Monotonic,
+    ) -> Result<(), String> {
+        if dispatch.expires() <= now {
+            return Err("it expired while it waited".to_owned());
+        }
+        let message = dispatch.message();
+        let qos = QoS::from_number(message.quality_of_service).ok_or("the quality of service is 0, 1 or 2")?;
+        let publication = session::Publication {
+            topic: Arc::clone(&message.topic),
+            payload: Bytes::copy_from_slice(message.payload.as_bytes()),
+            qos,
+            retain: message.retain,
+            properties: None,
+        };
+        let ticket = client.publish(publication).map_err(|error| error.to_string())?;
+        let (request, topic) = (dispatch.id().clone(), Arc::clone(&message.topic));
+        self.open.insert(ticket, Open { request, topic, is_kept: message.retain });
         Ok(())
     }
 
     /// What became of a message; none where it was no command.
     pub(super) fn finish(&mut self, ticket: Ticket, outcome: Outcome) -> Option<(RequestId, WriteAnswer)> {
-        let (request, topic) = self.open.remove(&ticket)?;
+        let Open { request, topic, is_kept } = self.open.remove(&ticket)?;
         let answer = match outcome {
             Outcome::Sent | Outcome::Taken => WriteAnswer::Accepted,
+            Outcome::Nobody if is_kept => WriteAnswer::Accepted,
             Outcome::Nobody => WriteAnswer::Failed(format!("the broker says that nobody is subscribed to {topic}")),
             Outcome::Refused(words) => WriteAnswer::Failed(words),
             Outcome::Unknown => {

@@ -7,6 +7,10 @@ use serde_json::Value as Json;
 const FIELDS: usize = 500;
 /// Signs of a value that are shown of it in a list.
 const PREVIEW_SIGNS: usize = 60;
+/// Signs of a payload on one line.
+const LINE_SIGNS: usize = 120;
+/// Bytes of a payload that are looked at for that.
+const LINE_BYTES: usize = 1 << 10;
 /// Bytes of a payload that is not text which are shown.
 const BYTES_SHOWN: usize = 256;
 
@@ -78,6 +82,31 @@ pub fn look(payload: &[u8], is_whole: bool) -> Look {
             Look { form: Form::Json, text, fields }
         }
         _ => Look { form: Form::Text, text: text.to_owned(), fields: vec![whole(text)] },
+    }
+}
+
+/// The beginning of a payload on one line, for lists.
+pub fn one_line(payload: &[u8]) -> String {
+    let beginning = &payload[..payload.len().min(LINE_BYTES)];
+    let is_whole = beginning.len() == payload.len();
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => text,
+        Err(error) if !is_whole && error.error_len().is_none() => {
+            std::str::from_utf8(&beginning[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => {
+            let shown = beginning.iter().take(LINE_SIGNS / 3).map(|byte| format!("{byte:02X}"));
+            let more = if payload.len() > LINE_SIGNS / 3 { " ..." } else { "" };
+            return format!("bytes {}{more}", shown.collect::<Vec<_>>().join(" "));
+        }
+    };
+    let words = text.split(|sign: char| sign.is_whitespace() || sign.is_control()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    match (line.is_empty(), line.char_indices().nth(LINE_SIGNS)) {
+        (true, _) if payload.is_empty() => "empty".to_owned(),
+        (_, Some((end, _))) => format!("{}...", &line[..end]),
+        (_, None) if !is_whole => format!("{line}..."),
+        (_, None) => line,
     }
 }
 
@@ -193,6 +222,21 @@ mod tests {
         assert_eq!(look("abc\u{e9}".as_bytes().split_last().unwrap().1, false).text, "abc");
         assert_eq!(look(&[0xFF; 300], true).text.lines().last(), Some("... 44 bytes more"));
         assert_eq!(fields("ON")[0].2, Kind::Bool);
+    }
+
+    #[test]
+    fn a_line_is_one_line_whatever_comes() {
+        for (payload, expected) in [
+            (&b"21.5"[..], "21.5"),
+            (b"{\n  \"a\": 1\n}\t\x00x", "{ \"a\": 1 } x"),
+            (b"", "empty"),
+            (b"\xFF\x00", "bytes FF 00"),
+        ] {
+            assert_eq!(one_line(payload), expected);
+        }
+        assert_eq!(one_line("\u{e9}".repeat(1_000).as_bytes()), format!("{}...", "\u{e9}".repeat(LINE_SIGNS)));
+        assert!(one_line(&[0xFF; 100]).ends_with("FF ..."));
+        assert_eq!(one_line(&[b' '; 2_000]), "...");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 mod client;
 mod commands;
+mod ear;
 mod gather;
 mod intake;
+mod listener;
 pub mod look;
 mod pacing;
 mod packet;
@@ -17,6 +19,8 @@ pub mod topics;
 
 pub use client::{Client, Traffic};
 use commands::Commands;
+pub use ear::{EVERY_TOPIC, Ear, EarState, Hearing, Listening, is_filter};
+pub(in crate::driver) use listener::listen;
 pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, read_payload, write_payload};
 pub use session::{Options, Persistence};

@@ -6,11 +6,11 @@ use super::intake::{Intake, Message};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::{Commands, Settings};
-use crate::command::{Dispatch, WriteAnswer};
+use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
 use crate::driver::socket::look_at_interface;
-use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
+use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Instruction, Port, Reading, Written};
 use crate::tag::{Generation, Quality, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -156,8 +156,11 @@ impl Broker {
                         return Ended::Stopped;
                     }
                 },
-                // What is off scan the engine does not listen to; there is nothing here that tools could ask.
-                Some(_) = inbox.instructions.recv() => Ok(()),
+                // What is off scan the engine does not listen to.
+                Some(instruction) = inbox.instructions.recv() => {
+                    self.obey(instruction).await;
+                    Ok(())
+                }
                 changed = assignments.changed() => {
                     if changed.is_err() {
                         self.client.leave().await;
@@ -296,6 +299,15 @@ impl Broker {
         }
     }
 
+    /// Publishes a message by hand; there is nothing here that tools could ask.
+    async fn obey(&mut self, instruction: Instruction) {
+        let Instruction::Publish(message) = instruction else { return };
+        let now = self.port.clock.monotonic();
+        if let Err(words) = self.commands.publish_by_hand(&message, &mut self.client, now) {
+            tell_not_sent(&self.port, &message, words).await;
+        }
+    }
+
     async fn lose(&mut self, why: &session::End, pause: Duration) {
         let detail = format!("broker {}: {why}", self.settings.endpoint);
         let only_via = self.settings.endpoint.only_via.as_ref();
@@ -330,7 +342,7 @@ impl Broker {
 async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
     loop {
         tokio::select! {
-            Some(_) = inbox.instructions.recv() => {}
+            Some(instruction) = inbox.instructions.recv() => refuse(port, instruction).await,
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return };
                 let answer = WriteAnswer::NotSent("the broker is not connected".to_owned());
@@ -338,4 +350,15 @@ async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
             }
         }
     }
+}
+
+async fn refuse(port: &Port, instruction: Instruction) {
+    if let Instruction::Publish(message) = instruction {
+        tell_not_sent(port, &message, "the broker is not connected".to_owned()).await;
+    }
+}
+
+async fn tell_not_sent(port: &Port, message: &MessageDispatch, words: String) {
+    let (request, answer) = (message.id().clone(), WriteAnswer::NotSent(words));
+    port.send(DriverEvent::Written(Written { request, answer })).await;
 }

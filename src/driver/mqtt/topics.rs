@@ -32,8 +32,10 @@ impl Default for TopicLimits {
 pub struct Heard<'a> {
     /// Its topic.
     pub topic: &'a str,
-    /// Its payload.
+    /// Its payload, or the beginning of it.
     pub payload: &'a [u8],
+    /// The length of the whole payload, in bytes.
+    pub length_bytes: usize,
     /// Whether the broker kept it from before our subscription.
     pub retained: bool,
     /// Quality of service, 0 to 2.
@@ -61,7 +63,7 @@ pub struct Topic {
     pub length_bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     topic: Topic,
     updated: Monotonic,
@@ -93,7 +95,7 @@ pub struct TopicRow {
 }
 
 /// All topics that were heard of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Topics {
     limits: TopicLimits,
     /// By the topic with its separators replaced by the lowest sign, which no topic may hold (MQTT 3.1.1, 4.7.3): so what is below a level
@@ -153,7 +155,7 @@ impl Topics {
             retained: heard.retained,
             quality_of_service: heard.quality_of_service,
             payload: beginning.into(),
-            length_bytes: heard.payload.len(),
+            length_bytes: heard.length_bytes,
         };
         self.kept.insert(key, Kept { topic, updated: now });
     }
@@ -166,6 +168,17 @@ impl Topics {
     /// Every topic, in the order of the tree, with its rate at `now`.
     pub fn all(&self, now: Monotonic) -> Vec<Topic> {
         self.kept.values().map(|kept| shown(kept, now)).collect()
+    }
+
+    /// Messages a second over all topics.
+    pub fn per_second(&self, now: Monotonic) -> f32 {
+        self.kept.values().map(|kept| kept.per_second(now)).sum()
+    }
+
+    /// The lines of the tree where the levels in `open` are unfolded, or, where there are `words`, the topics in which they stand; at
+    /// most `most` of the latter.
+    pub fn shown(&self, open: &BTreeSet<Arc<str>>, words: &str, most: usize, now: Monotonic) -> Vec<TopicRow> {
+        if words.trim().is_empty() { self.rows(open, now) } else { self.search(words.trim(), most, now) }
     }
 
     /// The lines of the tree where the levels in `open` are unfolded.
@@ -255,7 +268,13 @@ mod tests {
     use super::*;
 
     fn hear(topics: &mut Topics, topic: &str, payload: &str, seconds: u64) {
-        let heard = Heard { topic, payload: payload.as_bytes(), retained: false, quality_of_service: 1 };
+        let heard = Heard {
+            topic,
+            payload: payload.as_bytes(),
+            length_bytes: payload.len(),
+            retained: false,
+            quality_of_service: 1,
+        };
         let now = Monotonic::from_micros(seconds * 1_000_000);
         topics.hear(heard, Timestamp::from_micros(seconds as i64 * 1_000_000), now);
     }

@@ -223,11 +223,11 @@ impl SheetDialog {
 }
 
 /// Where nobody answers, the station has too much to do.
-fn told<T>(answer: Option<Result<T, String>>) -> Result<T, String> {
+pub(super) fn told<T>(answer: Option<Result<T, String>>) -> Result<T, String> {
     answer.unwrap_or_else(|| Err("nothing was done: the station has too much to do at once".to_owned()))
 }
 
-fn besides_words(plan: &SheetPlan) -> String {
+pub(super) fn besides_words(plan: &SheetPlan) -> String {
     let besides = &plan.besides;
     let count = besides.added.len() + besides.removed.len() + besides.changed.len();
     format!(
@@ -236,7 +236,7 @@ fn besides_words(plan: &SheetPlan) -> String {
     )
 }
 
-fn imported_words(imported: &Imported) -> String {
+pub(super) fn imported_words(imported: &Imported) -> String {
     match imported {
         Imported::TakenUp { files, difference } => {
             let (added, changed) = (difference.added.len(), difference.changed.len());

@@ -14,7 +14,7 @@ pub(super) use columns::{Ink, table_row};
 pub(super) use dialog::{Dialog, Question, Said, is_left};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
-pub(super) use rows::{RowWords, Rows};
+pub(super) use rows::{Fold, RowWords, Rows};
 pub(super) use small_trend::small_trend;
 pub(super) use spark::{Spark, sparkline};
 

@@ -11,6 +11,16 @@ pub(in crate::gui) struct Rows<'a> {
     columns: &'a [Column],
     count: usize,
     follows: bool,
+    is_tree: bool,
+}
+
+/// What an arrow to the side asks of a row that has others below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gui) enum Fold {
+    /// Right: unfold it, or go to the first one below.
+    In,
+    /// Left: fold it, or go to the one above.
+    Out,
 }
 
 /// What a row says to those who do not see it, and what it shows to a pointer that stays.
@@ -30,12 +40,43 @@ impl From<String> for RowWords {
 impl<'a> Rows<'a> {
     /// A table of `count` rows below the heads of its columns; `name` tells it from others.
     pub(in crate::gui) const fn new(name: &'static str, columns: &'a [Column], count: usize) -> Self {
-        Self { name, columns, count, follows: false }
+        Self { name, columns, count, follows: false, is_tree: false }
     }
 
     /// Stays at the last row while rows come, unless somebody scrolled away from it.
     pub(in crate::gui) const fn following(self, follows: bool) -> Self {
         Self { follows, ..self }
+    }
+
+    /// Its rows fold: arrows to the side do not leave it.
+    pub(in crate::gui) const fn as_tree(self) -> Self {
+        Self { is_tree: true, ..self }
+    }
+
+    /// What an arrow to the side asks of the selected row, where the keyboard is there.
+    pub(in crate::gui) fn fold(&self, ui: &Ui, selected: Option<usize>) -> Option<Fold> {
+        let id = self.id(selected.filter(|row| *row < self.count)?);
+        if !ui.memory(|memory| memory.has_focus(id)) {
+            return None;
+        }
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        match () {
+            () if pressed(Key::ArrowRight) => Some(Fold::In),
+            () if pressed(Key::ArrowLeft) => Some(Fold::Out),
+            () => None,
+        }
+    }
+
+    /// The selected row stands in another place now: the keyboard goes there with it.
+    pub(in crate::gui) fn follow(&self, ui: &Ui, before: Option<usize>, now: Option<usize>) {
+        let (Some(before), Some(now)) = (before, now) else { return };
+        if before != now && ui.memory(|memory| memory.has_focus(self.id(before))) {
+            ui.memory_mut(|memory| memory.request_focus(self.id(now)));
+        }
+    }
+
+    fn id(&self, row: usize) -> Id {
+        Id::unique(("rows", self.name)).with(row)
     }
 
     /// Paints its head and what can be seen of its rows; the row that was chosen in this frame, if one was.
@@ -91,7 +132,7 @@ impl<'a> Rows<'a> {
         if self.count == 0 || !ui.memory(|memory| memory.has_focus(id)) {
             return None;
         }
-        let filter = EventFilter { vertical_arrows: true, ..EventFilter::default() };
+        let filter = EventFilter { vertical_arrows: true, horizontal_arrows: self.is_tree, ..EventFilter::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let next = match () {

@@ -8,6 +8,7 @@ mod registers;
 mod scan;
 mod table;
 mod tools;
+mod topics;
 mod traffic;
 mod unit_scan;
 mod units;

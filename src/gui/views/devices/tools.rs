@@ -2,12 +2,13 @@
 
 use super::plan::PlanTab;
 use super::registers::{RegistersTab, Target};
+use super::topics::TopicsTab;
 use super::traffic::TrafficTab;
 use crate::driver::modbus::{Inquiry, WirePlan};
 use crate::gui::asking::Repeated;
 use crate::gui::scene::Scene;
 use crate::gui::widgets::{button, quiet};
-use crate::tag::{DeviceDefinition, Generation};
+use crate::tag::{DeviceDefinition, Generation, WireKind};
 use egui::Ui;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,18 +46,28 @@ pub(super) struct Tools {
     plan: PlanTab,
     traffic: TrafficTab,
     registers: RegistersTab,
+    topics: TopicsTab,
 }
 
 impl Tools {
     /// Nobody looks at the wire any more.
     pub(super) fn rest(&mut self) {
         self.traffic.rest();
+        self.topics.rest();
     }
 
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, device: &DeviceDefinition) {
         let of = Some((scene.snapshot.generation, Arc::clone(&device.name)));
         if self.of != of {
-            *self = Self { of, tab: self.tab, ..Self::default() };
+            // What was unfolded at a broker stays so when the station is reloaded, as after each new tag.
+            let is_same = self.of.as_ref().zip(of.as_ref()).is_some_and(|(before, now)| before.1 == now.1);
+            let topics = if is_same { std::mem::take(&mut self.topics) } else { TopicsTab::default() };
+            *self = Self { of, tab: self.tab, topics, ..Self::default() };
+        }
+        let wire = scene.snapshot.plan.directory.connections().get(device.connection.index());
+        if wire.is_some_and(|wire| wire.kind == WireKind::Mqtt) {
+            self.topics.ui(ui, scene, device);
+            return;
         }
         let palette = scene.palette;
         ui.horizontal(|ui| {
