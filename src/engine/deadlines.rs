@@ -19,6 +19,8 @@ pub(super) enum Deadline {
     Flood,
     /// A command may have waited long enough.
     Command,
+    /// The bridge in this slot looks again.
+    Bridge(u32),
 }
 
 /// A heap of deadlines.

@@ -3,6 +3,7 @@
 
 mod alarm_inputs;
 mod alarms;
+mod bridges;
 mod commands;
 mod counters;
 mod deadlines;
@@ -23,6 +24,7 @@ mod scan;
 mod snapshot;
 mod tags;
 
+pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
@@ -43,6 +45,7 @@ use crate::tag::{
 };
 use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
+use bridges::BridgeDesk;
 use commands::CommandDesk;
 use counters::Counters;
 use deadlines::{Deadline, Deadlines};
@@ -68,6 +71,8 @@ pub struct Restored {
     pub totals: HashMap<Arc<str>, f64>,
     /// What people entered last, by the name of the tag.
     pub entered: HashMap<Arc<str>, Value>,
+    /// The bridges that were stopped, by name.
+    pub stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -81,6 +86,7 @@ pub struct Engine {
     deadlines: Deadlines,
     health: Health,
     loop_checks: LoopChecks,
+    bridges: BridgeDesk,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -102,6 +108,7 @@ impl Engine {
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let entered = restored.entered.clone();
+        let bridges = BridgeDesk::new(&plan, restored.stopped_bridges.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             inputs: AlarmInputs::new(&plan),
@@ -111,6 +118,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             health: Health::default(),
             loop_checks: LoopChecks::default(),
+            bridges,
             entered,
             changed: true,
             before: None,
@@ -132,6 +140,7 @@ impl Engine {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
         self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
+        let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
@@ -159,6 +168,7 @@ impl Engine {
                 self.alarms.refuse_unrecorded(&requests, &why, effects);
                 self.devices.refuse_unrecorded(&requests, &why, effects);
                 self.loop_checks.refuse_unrecorded(&requests, &why, effects);
+                self.bridges.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {
@@ -177,6 +187,10 @@ impl Engine {
         }
         self.judge_waiting(now, effects);
         self.pass_time(now, effects);
+        if !is_over {
+            self.run_bridges(now, effects);
+            self.judge_waiting(now, effects);
+        }
         self.alarms.record_delays(&self.plan, now, effects);
     }
 
@@ -251,6 +265,7 @@ impl Engine {
 
     fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
         self.changed = true;
+        self.bridges.note(tag);
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
         self.judge_tag(tag, &live, now, effects);
         if self.tags.arm(tag, now.monotonic) {
@@ -275,7 +290,11 @@ impl Engine {
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
         let same =
             |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
-        self.changed |= !before.is_some_and(same);
+        let is_news = !before.is_some_and(same);
+        self.changed |= is_news;
+        if is_news {
+            self.bridges.note(tag);
+        }
         if let Some(before) = before.filter(|_| self.inputs.is_read(tag)) {
             self.inputs.note_held(tag, before.time);
         }
@@ -336,6 +355,7 @@ impl Engine {
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
+            self.bridges.note(tag);
             self.judge_tag(tag, &live, now, effects);
         }
     }
@@ -371,6 +391,7 @@ impl Engine {
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Flood => self.alarms.pass_flood(now, &mut self.deadlines),
                 Deadline::Command => self.commands.expire(now, &self.plan, effects),
+                Deadline::Bridge(slot) => self.bridges.wake(slot),
             }
         }
         // A tag may have become stale.
