@@ -80,6 +80,11 @@ impl BridgeState {
         }
     }
 
+    /// Whether it copies nothing until a person starts it.
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Self::Stopped | Self::Tripped)
+    }
+
     /// Whether an operator has to act.
     pub fn needs_somebody(self) -> bool {
         self >= Self::Failing

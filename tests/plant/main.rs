@@ -8,6 +8,7 @@ mod alarm_backtest;
 mod alarm_figures;
 mod alarms;
 mod bell;
+mod bridges;
 mod export;
 mod faults;
 mod handover;
