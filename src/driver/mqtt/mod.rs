@@ -10,6 +10,7 @@ mod packet;
 mod payload;
 pub mod session;
 mod settings;
+pub mod sparkplug;
 mod task;
 
 pub use client::{Client, Traffic};
