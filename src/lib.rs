@@ -52,6 +52,7 @@
 pub mod access;
 pub mod alarm;
 pub mod audit;
+pub mod automation;
 pub mod cli;
 pub mod command;
 pub mod config;

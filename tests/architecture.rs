@@ -16,17 +16,26 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     ("alarm", &["tag", "access", "expression"], &[]),
     ("screen", &["tag"], &[]),
     ("command", &["tag", "access", "audit"], &[]),
+    ("automation", &["tag", "expression", "command", "access", "audit"], &[]),
     ("handover", &["tag", "alarm", "audit", "command"], &[]),
     (
         "driver",
         &["tag", "command", "audit", "queue"],
         &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc", "prost"],
     ),
-    ("engine", &["tag", "access", "audit", "expression", "alarm", "command", "driver", "screen"], &["tokio"]),
+    (
+        "engine",
+        &["tag", "access", "audit", "expression", "alarm", "automation", "command", "driver", "screen"],
+        &["tokio"],
+    ),
     ("disk", &["tag"], &["rusqlite"]),
     ("recorder", &["tag", "access", "audit", "alarm", "queue", "disk"], &["tokio", "rusqlite"]),
     ("historian", &["tag", "queue", "disk"], &["tokio", "rusqlite", "pco", "rustix"]),
-    ("config", &["tag", "access", "expression", "alarm", "command", "driver", "engine", "screen"], &["rumqttc"]),
+    (
+        "config",
+        &["tag", "access", "expression", "alarm", "automation", "command", "driver", "engine", "screen"],
+        &["rumqttc"],
+    ),
     (
         "station",
         &[
@@ -212,7 +221,9 @@ fn every_path_keeps_to_the_layers() {
 #[test]
 fn the_core_does_no_io() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for module in ["tag", "expression", "access", "audit", "alarm", "command", "engine", "handover", "screen"] {
+    for module in
+        ["tag", "expression", "access", "audit", "alarm", "automation", "command", "engine", "handover", "screen"]
+    {
         let mut all = Vec::new();
         files(&source.join(module), &mut all);
         for file in all {

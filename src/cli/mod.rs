@@ -3,6 +3,7 @@
 mod act;
 mod alarms;
 mod backtest;
+mod bridges;
 mod browse;
 mod dialect;
 mod figures;
@@ -93,6 +94,8 @@ enum Tool {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// List the bridges of a running station; stop one, or start one again.
+    Bridges(bridges::BridgesArguments),
     /// Stand in for the field devices of a station, with values that move.
     Simulate(simulate::SimulateArguments),
     /// Write samples to a CSV file.
@@ -258,6 +261,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Traffic(arguments) => wires::traffic(&arguments),
         Tool::Trace { folder, tag } => wires::trace(&folder, &tag),
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
+        Tool::Bridges(arguments) => bridges::bridges(&arguments),
         Tool::Simulate(arguments) => simulate::simulate(arguments),
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Query(arguments) => history::query(&arguments),

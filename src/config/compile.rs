@@ -3,14 +3,15 @@
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::file::{
-    ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
-    TrendEntry,
+    BridgeEntry, ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry,
+    TemplateEntry, TrendEntry,
 };
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::{alarms, history, link, modbus, mqtt, picture, sounds, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
+use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
 use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
@@ -114,6 +115,7 @@ pub(super) fn compile(
     if backup.is_some() {
         compiled.add_backup_tags();
     }
+    compiled.add_bridges(entries::<BridgeEntry>(sources, "bridges", problems), &slots, &around, problems);
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     plant.plan.shelving = shelving;
@@ -139,7 +141,7 @@ fn entries<T: DeserializeOwned>(sources: &[Source], list: &str, problems: &mut P
     found
 }
 
-fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
+pub(super) fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
     let mut seen: HashMap<String, String> = HashMap::new();
     for item in &list {
         let (name, place) = (name(&item.entry), &item.place);
@@ -256,10 +258,11 @@ fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId>
 pub(super) struct Compiled {
     pub(super) tags: Vec<TagDefinition>,
     pub(super) alarms: Vec<AlarmDefinition>,
-    commands: HashMap<TagId, CommandSettings>,
+    pub(super) commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
-    connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    pub(super) connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    pub(super) bridges: Vec<(BridgeDefinition, TagId)>,
     pub(super) system: SystemTags,
     /// What holds for each connection, by its name, in their order.
     pub(super) links: Vec<(Arc<str>, LinkSettings)>,
@@ -324,6 +327,7 @@ impl Compiled {
             commands: HashMap::new(),
             formerly: HashMap::new(),
             manual: HashMap::new(),
+            bridges: Vec::new(),
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
@@ -507,6 +511,7 @@ impl Compiled {
             manual: self.manual,
             overview: self.overview,
             trends: self.trends,
+            bridges: self.bridges,
             ..Plan::default()
         };
         Plant { plan, connections, backup: None }

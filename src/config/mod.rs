@@ -4,6 +4,7 @@ mod alarm_kinds;
 mod alarm_words;
 mod alarms;
 mod backup;
+mod bridges;
 mod compile;
 mod copy;
 mod file;

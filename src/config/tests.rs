@@ -62,6 +62,8 @@ fn with_tags(tags: &str) -> String {
     )
 }
 
+mod bridges;
+
 #[test]
 fn tags_of_modbus_devices() {
     let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);

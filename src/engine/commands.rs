@@ -15,12 +15,22 @@ use std::sync::Arc;
 /// Ended commands that stay in sight.
 const SHOWN: usize = 100;
 
+/// Who waits for the end of a command.
+enum Asker {
+    /// Somebody who gets a reply.
+    Somebody(ReplyId),
+    /// The bridge of this name.
+    Bridge(Arc<str>),
+}
+
 /// Commands under way and those that ended lately.
 #[derive(Default)]
 pub(super) struct CommandDesk {
     recording: HashMap<RequestId, Authorised>,
     in_flight: HashMap<RequestId, InFlight>,
-    replies: HashMap<RequestId, ReplyId>,
+    askers: HashMap<RequestId, Asker>,
+    /// Commands of bridges that ended, and that the bridge was not told of yet.
+    ended: Vec<(Arc<str>, Outcome, String)>,
     views: VecDeque<CommandView>,
     shown: Option<Arc<Vec<CommandView>>>,
 }
@@ -35,7 +45,39 @@ impl CommandDesk {
         now: Now,
         effects: &mut Effects,
     ) {
+        self.begin(confirmed, facts, Asker::Somebody(reply), now, effects);
+    }
+
+    /// The same for a bridge, which never asks twice under one name; how it ends is told by [`Self::take_ended`].
+    pub(super) fn request_by_bridge(
+        &mut self,
+        confirmed: Confirmed,
+        facts: Result<Facts<'_>, Refusal>,
+        bridge: Arc<str>,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        let request = confirmed.request();
+        // What it did before goes out of sight, so that what people did stays in it.
+        self.views.retain(|view| view.principal != request.principal || !matches!(view.phase, Phase::Ended(..)));
+        self.begin(confirmed, facts, Asker::Bridge(bridge), now, effects);
+    }
+
+    /// The commands of bridges that ended since this was last asked for, by the name of the bridge.
+    pub(super) fn take_ended(&mut self) -> Vec<(Arc<str>, Outcome, String)> {
+        std::mem::take(&mut self.ended)
+    }
+
+    fn begin(
+        &mut self,
+        confirmed: Confirmed,
+        facts: Result<Facts<'_>, Refusal>,
+        asker: Asker,
+        now: Now,
+        effects: &mut Effects,
+    ) {
         let request = confirmed.request().clone();
+        self.askers.insert(request.id.clone(), asker);
         let tag = facts.as_ref().ok().map(|facts| facts.tag);
         let busy = tag.is_some_and(|tag| self.is_busy(tag));
         let old = facts.as_ref().ok().and_then(|facts| facts.value.clone());
@@ -50,11 +92,9 @@ impl CommandDesk {
         match authorised {
             Ok(authorised) => {
                 effects.drafts.push(authorised.draft(now));
-                self.replies.insert(request.id.clone(), reply);
                 self.recording.insert(request.id, authorised);
             }
             Err(refusal) => {
-                self.replies.insert(request.id.clone(), reply);
                 let words = refusal.to_string();
                 self.end(&request.id, &request.principal, request.tag.as_str(), Outcome::Refused, words, now, effects);
             }
@@ -284,8 +324,10 @@ impl CommandDesk {
         if let Some(view) = self.views.iter().find(|view| &view.id == id) {
             effects.notices.push(Notice::Command(view.clone()));
         }
-        if let Some(reply) = self.replies.remove(id) {
-            effects.replies.push((reply, Reply::Command { outcome, detail: words }));
+        match self.askers.remove(id) {
+            Some(Asker::Somebody(reply)) => effects.replies.push((reply, Reply::Command { outcome, detail: words })),
+            Some(Asker::Bridge(bridge)) => self.ended.push((bridge, outcome, words)),
+            None => {}
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) enum Deadline {
     Command,
     /// A step of the wall clock is no news any more.
     Clock,
+    /// The bridge in this slot looks again.
+    Bridge(u32),
 }
 
 /// Deadlines in order. Of the delays of an alarm there is one entry at most: an input that chatters leaves none behind.

@@ -3,6 +3,7 @@
 
 mod alarm_inputs;
 mod alarms;
+mod bridges;
 mod clock;
 mod commands;
 mod counters;
@@ -27,6 +28,7 @@ mod snapshot;
 mod tags;
 mod taken;
 
+pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
@@ -48,6 +50,7 @@ use crate::tag::{
 };
 use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
+use bridges::BridgeDesk;
 use clock::ClockWatch;
 use commands::CommandDesk;
 use counters::Counters;
@@ -76,6 +79,8 @@ pub struct Restored {
     pub totals: HashMap<Arc<str>, f64>,
     /// What people entered last, by the name of the tag.
     pub entered: HashMap<Arc<str>, Value>,
+    /// The bridges that were stopped, by name.
+    pub stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -90,6 +95,7 @@ pub struct Engine {
     health: Health,
     loop_checks: LoopChecks,
     messages: MessageDesk,
+    bridges: BridgeDesk,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -108,6 +114,7 @@ impl Engine {
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let entered = restored.entered.clone();
+        let bridges = BridgeDesk::new(&plan, restored.stopped_bridges.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             inputs: AlarmInputs::new(&plan),
@@ -118,6 +125,7 @@ impl Engine {
             health: Health::default(),
             loop_checks: LoopChecks::default(),
             messages: MessageDesk::default(),
+            bridges,
             entered,
             changed: true,
             before: None,
@@ -140,6 +148,7 @@ impl Engine {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
         self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
+        let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
@@ -169,6 +178,7 @@ impl Engine {
                 self.devices.refuse_unrecorded(&requests, &why, effects);
                 self.loop_checks.refuse_unrecorded(&requests, &why, effects);
                 self.messages.refuse_unrecorded(&requests, &why, effects);
+                self.bridges.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {
@@ -188,6 +198,10 @@ impl Engine {
         }
         self.judge_waiting(now, effects);
         self.pass_time(now, effects);
+        if !is_over {
+            self.run_bridges(now, effects);
+            self.judge_waiting(now, effects);
+        }
         self.alarms.record_delays(&self.plan, now, effects);
     }
 
@@ -250,6 +264,7 @@ impl Engine {
 
     fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
         self.changed = true;
+        self.bridges.note(tag);
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
         self.judge_tag(tag, &live, now, effects);
         if self.tags.arm(tag, now.monotonic) {
@@ -274,7 +289,11 @@ impl Engine {
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
         let same =
             |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
-        self.changed |= !before.is_some_and(same);
+        let is_news = !before.is_some_and(same);
+        self.changed |= is_news;
+        if is_news {
+            self.bridges.note(tag);
+        }
         if let Some(before) = before.filter(|_| self.inputs.is_read(tag)) {
             self.inputs.note_held(tag, before.time);
         }
@@ -335,6 +354,7 @@ impl Engine {
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
+            self.bridges.note(tag);
             self.judge_tag(tag, &live, now, effects);
         }
     }
@@ -374,6 +394,7 @@ impl Engine {
                     self.commands.expire(now, &self.plan, effects);
                     self.messages.expire(now, effects);
                 }
+                Deadline::Bridge(slot) => self.bridges.wake(slot),
             }
         }
         // A tag may have become stale.

@@ -3,6 +3,7 @@
 use super::{Health, LinkState};
 use crate::alarm::annunciation::SoundSettings;
 use crate::alarm::{AlarmDefinition, ShelvingLimits};
+use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, Retention, TagId, Value};
@@ -130,6 +131,8 @@ pub struct Plan {
     pub retention: Retention,
     /// Trends that the engineer put under names.
     pub trends: Vec<TrendGroup>,
+    /// Tags that are copied to other tags, each with the tag in which it says how it is doing ([`crate::automation::BridgeState`]).
+    pub bridges: Vec<(BridgeDefinition, TagId)>,
 }
 
 impl Plan {

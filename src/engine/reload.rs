@@ -85,6 +85,7 @@ impl Engine {
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.deadlines.clear();
+        self.inherit_bridges();
         self.inherit_alarms(&old, now, effects);
         let mut difference = Difference::between(&old, &self.plan);
         difference.add_changes(settings);

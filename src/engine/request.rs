@@ -1,7 +1,7 @@
 //! What people and machines ask of a station: one form for the window, the command line and, later, other stations.
 
 use super::alarms::Turn;
-use super::{Effects, Engine};
+use super::{Effects, Engine, Plan};
 use crate::access::Principal;
 use crate::alarm::{AlarmKey, AlarmView, OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
@@ -122,6 +122,17 @@ pub enum RequestBody {
         /// Why.
         reason: Arc<str>,
     },
+    /// Stop a bridge, or start one again that was stopped or went back and forth.
+    Bridge {
+        /// Its name.
+        name: Arc<str>,
+        /// Whether it is to copy from now on.
+        on: bool,
+        /// Why; needed to stop it.
+        reason: Arc<str>,
+    },
+    /// List the bridges.
+    ListBridges,
     /// Record that a measurement was followed from the device to the screen.
     LoopCheck {
         /// The tag.
@@ -149,7 +160,7 @@ pub enum RequestBody {
 impl RequestBody {
     /// Whether an audit entry comes of it. Of these, each is taken once.
     const fn is_recorded(&self) -> bool {
-        !matches!(self, Self::ListAlarms | Self::Tool(_))
+        !matches!(self, Self::ListAlarms | Self::ListBridges | Self::Tool(_))
     }
 
     /// Whether something may have gone to the field even where no answer comes back.
@@ -386,6 +397,11 @@ pub enum Reply {
     Done,
     /// What a tool gets.
     Tool(ToolReply),
+    /// The bridges.
+    Bridges {
+        /// In the order of the station file.
+        bridges: Vec<super::BridgeView>,
+    },
     /// The alarms that are not normal.
     Alarms {
         /// The most urgent first.
@@ -444,6 +460,10 @@ impl Engine {
             RequestBody::Publish { .. } => self.take_publish(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
+            RequestBody::Bridge { .. } => self.take_bridge(&request, reply, now, effects),
+            RequestBody::ListBridges => {
+                effects.replies.push((reply, Reply::Bridges { bridges: self.bridges.views().to_vec() }));
+            }
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
             RequestBody::Note { .. } => self.take_note(&request, reply, now, effects),
             RequestBody::Handover(page) => self.take_handover(page, &request, reply, now, effects),
@@ -484,23 +504,26 @@ impl Engine {
             expires: request.expires,
         };
         let plan = Arc::clone(&self.plan);
-        let facts = plan
-            .directory
-            .find(key.as_str())
-            .map(|tag| {
-                let live = self.tags.live()[tag.index()];
-                let device = plan.directory.tag(tag).and_then(|definition| definition.device);
-                Facts {
-                    tag,
-                    settings: plan.commands.get(&tag),
-                    value: live.value.to_value(self.tags.text(tag)),
-                    quality: live.quality,
-                    unreachable: self.devices.unreachable(&plan, device),
-                    manual: plan.manual.contains_key(&tag),
-                }
-            })
-            .ok_or_else(|| Refusal::NoSuchTag(key.to_string()));
+        let facts = self.facts(&plan, &key);
         self.commands.request(wish.confirm(confirmation), facts, reply, now, effects);
+    }
+
+    /// What is known of a tag that somebody wants to set.
+    pub(super) fn facts<'a>(&self, plan: &'a Plan, key: &TagKey) -> Result<Facts<'a>, Refusal> {
+        let tag = plan.directory.find(key.as_str());
+        tag.map(|tag| {
+            let live = self.tags.live()[tag.index()];
+            let device = plan.directory.tag(tag).and_then(|definition| definition.device);
+            Facts {
+                tag,
+                settings: plan.commands.get(&tag),
+                value: live.value.to_value(self.tags.text(tag)),
+                quality: live.quality,
+                unreachable: self.devices.unreachable(plan, device),
+                manual: plan.manual.contains_key(&tag),
+            }
+        })
+        .ok_or_else(|| Refusal::NoSuchTag(key.to_string()))
     }
 
     /// Audit entries are durable: what waited for them goes on.
@@ -514,6 +537,8 @@ impl Engine {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
             } else if self.release_message(&receipt, now, effects) {
                 // It goes now.
+            } else if self.bridges.committed(receipt.request(), effects) {
+                // It copies from now on, or does so no more.
             } else if self.loop_checks.committed(receipt.request(), effects) {
                 // It is a record, and nothing follows from it.
             } else if self.take_entered(&receipt, now, effects) {

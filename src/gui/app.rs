@@ -230,6 +230,7 @@ impl App {
             }
             // Dialogs were opened while painting.
             Action::Reload | Action::Sheet | Action::Sound => {}
+            Action::Bridge { name, on, reason } => self.pending.push(self.handle.bridge(&name, on, &reason)),
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }

@@ -71,6 +71,8 @@ pub(super) enum Action {
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
     /// Take a device off scan, or put it back.
     Scan { device: Arc<str>, on: bool, reason: String },
+    /// Stop a bridge, or start it again.
+    Bridge { name: Arc<str>, on: bool, reason: String },
     /// Show what a changed station file would change, and go on with it where that is wanted.
     Reload,
     /// Write the tags to a sheet, or take them from one.

@@ -269,6 +269,7 @@ fn kind(action: &str) -> Option<&'static str> {
         "identity" => Some("identity"),
         "learned" => Some("learned"),
         "enter" => Some("entered"),
+        "bridge-stop" | "bridge-start" => Some("bridge"),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use crate::config::{self, Plant};
 use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{Engine, Event, LeftOut, OffScan, Restored};
+use crate::engine::{BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, Restored, StoppedBridge};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
@@ -89,10 +89,11 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let KnownDevices { off_scan, identities, holes, entered } = KnownDevices::of(restored.remembered);
+        let KnownDevices { off_scan, identities, holes, entered, stopped_bridges } =
+            KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, folder, &history, clock.now().utc);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered };
+        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered, stopped_bridges };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
@@ -336,6 +337,7 @@ struct KnownDevices {
     identities: HashMap<Arc<str>, Identity>,
     holes: Remembered,
     entered: HashMap<Arc<str>, Value>,
+    stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
 }
 
 impl KnownDevices {
@@ -353,6 +355,12 @@ impl KnownDevices {
                 let why = detail["reason"].as_str().unwrap_or_default().into();
                 self.off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
+            BRIDGE_STOP => {
+                let why = detail["reason"].as_str().unwrap_or_default().into();
+                let stopped = StoppedBridge { who: entry.principal, why, since: entry.time };
+                self.stopped_bridges.insert(entry.subject, stopped);
+            }
+            BRIDGE_START => drop(self.stopped_bridges.remove(&entry.subject)),
             "on-scan" => drop(self.off_scan.remove(&entry.subject)),
             // What cannot be read begins with its first value.
             "enter" => drop(

@@ -8,6 +8,7 @@ mod alarm_backtest;
 mod alarm_figures;
 mod alarms;
 mod bell;
+mod bridges;
 mod closed_output;
 mod export;
 mod faults;

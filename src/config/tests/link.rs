@@ -47,7 +47,7 @@ fn both_protocols_are_bound_and_their_tunnel_has_an_alarm() {
         let plant = plant(r#""only_via": "wg0","#, protocol);
         let bound = match &plant.connections[0].protocol {
             Protocol::Modbus(wire) => wire.only_via.clone(),
-            Protocol::Mqtt(broker) => broker.only_via.clone(),
+            Protocol::Mqtt(broker) => broker.endpoint.only_via.clone(),
         };
         assert_eq!(bound.as_deref(), Some("wg0"), "{protocol}");
         let alarm = plant.plan.alarms.iter().find(|alarm| &*alarm.message == "The tunnel wg0 of site is down").unwrap();
@@ -92,7 +92,7 @@ fn a_budget_is_a_size_a_month() {
 fn a_slow_line_has_its_own_usual_times_and_the_engineer_the_last_word() {
     let times = |link: &str, protocol: &str| match &plant(link, protocol).connections[0].protocol {
         Protocol::Modbus(wire) => (wire.timeout, wire.devices[0].points[0].poll),
-        Protocol::Mqtt(broker) => (broker.keep_alive, Duration::ZERO),
+        Protocol::Mqtt(broker) => (broker.options.keep_alive, Duration::ZERO),
     };
     let (slow, seconds) = (r#""link": "slow","#, Duration::from_secs);
     assert_eq!(times("", MODBUS), (seconds(1), seconds(1)));

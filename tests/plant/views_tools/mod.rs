@@ -3,6 +3,7 @@
 
 mod alarm_figures;
 mod alarm_panel;
+mod bridges;
 mod devices;
 mod journal;
 mod reload;
