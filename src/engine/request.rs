@@ -426,7 +426,9 @@ const fn is_zero(count: &usize) -> bool {
 fn repeated(body: &RequestBody) -> Reply {
     let why = Refusal::Repeated.to_string();
     match body {
-        RequestBody::Command { .. } => Reply::Command { outcome: Outcome::Refused, detail: why },
+        RequestBody::Command { .. } | RequestBody::Publish { .. } => {
+            Reply::Command { outcome: Outcome::Refused, detail: why }
+        }
         _ => Reply::Refused { why },
     }
 }
