@@ -682,5 +682,5 @@ fn the_outcome_of_a_command_that_was_never_sent_is_not_essential() {
     };
     assert_eq!(drafts(&["set", "c1", "t", "11"]), [("outcome".to_owned(), false)]);
     assert_eq!(drafts(&["set", "c2", "t", "5"]), [("command".to_owned(), false)]);
-    assert_eq!(drafts(&["written", "c2", "lost"]), [("outcome".to_owned(), true)]);
+    assert_eq!(drafts(&["written", "c2", "failed"]), [("outcome".to_owned(), true)]);
 }
