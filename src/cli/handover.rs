@@ -91,7 +91,7 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     if audit.len() == ENTRIES {
         bail!("the audit record of this period has more than {ENTRIES} entries; take a shorter one");
     }
-    let (standing, asides) = standing(folder, is_running, now)?;
+    let Present { standing, asides, messages } = present(folder, is_running, now)?;
     let handover = gather(Sources {
         station: plan.as_ref().map_or("station", |plan| &plan.station),
         period,
@@ -100,6 +100,7 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
         is_running,
         standing: &standing,
         asides: &asides,
+        messages: &messages,
         definitions: &definitions,
         audit: &audit,
         scans: &read_remembered(&records, "scan")?,
@@ -108,11 +109,17 @@ fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_runni
     Ok(handover.to_html(&local))
 }
 
-/// Why alarms are set aside, by their names.
-type Asides = HashMap<Arc<str>, Why>;
+/// The alarms that are not normal.
+struct Present {
+    standing: Vec<Opening>,
+    /// Why some of them are set aside, by their names.
+    asides: HashMap<Arc<str>, Why>,
+    /// What the operator reads of them, by their names; of a station that does not run, where that tells values.
+    messages: HashMap<Arc<str>, Arc<str>>,
+}
 
-/// The alarms that are not normal, and why some of them are set aside. A station that runs is asked: its records follow a moment later.
-fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
+/// The alarms that are not normal. A station that runs is asked: its records follow a moment later.
+fn present(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<Present> {
     if !is_running {
         return recorded(&folder.join(RECORDS_FILE), now);
     }
@@ -127,23 +134,27 @@ fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Op
         Some((line.alarm.clone(), Why { by, reason, until: line.until }))
     };
     let asides = alarms.iter().filter_map(why).collect();
+    let messages = alarms.iter().map(|line| (line.alarm.clone(), line.message.clone())).collect();
     let live = alarms.into_iter().map(|alarm| Opening {
         alarm: alarm.alarm,
         occurrence: alarm.occurrence.0,
         state: alarm.state.word().into(),
         raised: alarm.raised,
     });
-    Ok((live.collect(), asides))
+    Ok(Present { standing: live.collect(), asides, messages })
 }
 
-fn recorded(records: &Path, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
-    let why = |then: AlarmThen| {
-        let aside = then.kept.aside?;
+fn recorded(records: &Path, now: Now) -> anyhow::Result<Present> {
+    let why = |then: &AlarmThen| {
+        let aside = then.kept.aside.as_ref()?;
         let by = aside.by().map(ToString::to_string).unwrap_or_default();
         Some((then.alarm.as_str().into(), Why { by, reason: aside.reason().to_owned(), until: aside.until() }))
     };
-    let asides = read_alarms_at(records, now.utc)?.into_iter().filter_map(why).collect();
-    Ok((read_standing(records)?, asides))
+    let alarms = read_alarms_at(records, now.utc)?;
+    let asides = alarms.iter().filter_map(why).collect();
+    let message = |then: AlarmThen| Some((then.alarm.as_str().into(), then.kept.message?));
+    let messages = alarms.into_iter().filter_map(message).collect();
+    Ok(Present { standing: read_standing(records)?, asides, messages })
 }
 
 fn request(body: RequestBody, now: Now) -> Request {

@@ -1,9 +1,10 @@
 //! Bridges: tags that are copied to other tags, and whether what they copy would go round.
 
 use super::alarms::Around;
-use super::compile::{Compiled, Placed, system_alarm, unique};
+use super::compile::{Compiled, Placed, unique};
 use super::file::{BridgeEntry, ManualEntry, OnBadEntry};
 use super::problem::{Place, Problems};
+use super::system::{SystemPart, system_alarm};
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::automation::{BridgeDefinition, BridgeState, OnBad, circle};
@@ -24,7 +25,8 @@ impl Compiled {
         &mut self,
         entries: Vec<Placed<BridgeEntry>>,
         slots: &HashMap<String, TagId>,
-        around: &Around<'_>,
+        around: &Around,
+        own: &mut SystemPart,
         problems: &mut Problems,
     ) {
         let mut found = Vec::new();
@@ -36,7 +38,7 @@ impl Compiled {
         refuse_two_masters(&found, problems);
         self.refuse_circles(&found, problems);
         for (definition, _) in found {
-            let tag = self.add_bridge_tag(&definition.name);
+            let tag = own.add_bridge_tag(&definition.name);
             self.bridges.push((definition, tag));
         }
     }
@@ -45,7 +47,7 @@ impl Compiled {
         &self,
         entry: &BridgeEntry,
         slots: &HashMap<String, TagId>,
-        around: &Around<'_>,
+        around: &Around,
         place: &Place,
         problems: &mut Problems,
     ) -> Option<BridgeDefinition> {
@@ -76,7 +78,7 @@ impl Compiled {
         &self,
         entry: &BridgeEntry,
         (from, to): (TagId, TagId),
-        around: &Around<'_>,
+        around: &Around,
         place: &Place,
         problems: &mut Problems,
     ) {
@@ -99,7 +101,7 @@ impl Compiled {
         }
     }
 
-    fn kind(&self, tag: TagId, around: &Around<'_>) -> TagKind {
+    fn kind(&self, tag: TagId, around: &Around) -> TagKind {
         match self.manual.get(&tag) {
             Some(Value::Bool(_)) => TagKind::Boolean,
             Some(Value::Text(_)) => TagKind::Text,
@@ -186,11 +188,13 @@ impl Compiled {
         }
         ways
     }
+}
 
+impl SystemPart {
     fn add_bridge_tag(&mut self, name: &str) -> TagId {
         let key = format!("bridge/{name}");
-        let tag = self.station_tag(&key, "How this bridge is doing.");
-        self.tags[tag.index()].states = States::counted(BridgeState::ALL.map(BridgeState::word));
+        let tag = self.station_tag(&key, TagKind::Number, "How this bridge is doing.");
+        self.tag(tag).states = States::counted(BridgeState::ALL.map(BridgeState::word));
         self.alarms.push(AlarmDefinition {
             key: AlarmKey::new(&format!("station/{key}"), "high"),
             condition: Condition::High(BridgeState::Failing as u8 as f64),

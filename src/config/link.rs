@@ -1,15 +1,17 @@
 //! What holds for a connection whatever its protocol: the interface that it may use, whether it may speak in clear, what it may cost, and
 //! how slow it is.
 
-use super::compile::{Compiled, DeviceDraft, Placed, system_alarm};
+use super::compile::{DeviceDraft, Placed};
 use super::file::{ConnectionEntry, LinkKind};
 use super::problem::{Place, Problems};
+use super::system::{SystemPart, system_alarm};
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::driver::modbus::Transport;
 use crate::driver::socket::check_interface_name;
 use crate::driver::{LinkSettings, Protocol};
 use crate::engine::LinkTags;
+use crate::expression::TagKind;
 use crate::tag::TagId;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -152,24 +154,25 @@ fn check_tls(entry: &ConnectionEntry, protocol: &Protocol, place: &Place, proble
     problems.error(&place.at("tls"), words);
 }
 
-impl Compiled {
+impl SystemPart {
     /// The tags in which connections over tunnels, and those that cost by the byte, speak about themselves, with their alarms.
-    pub(super) fn add_link_tags(&mut self) {
-        let links: Vec<_> = self.links.iter().map(|(name, link)| (Arc::clone(name), link.clone())).collect();
+    pub(super) fn add_link_tags(&mut self, links: &[(Arc<str>, LinkSettings)]) -> Vec<LinkTags> {
+        let mut added = Vec::new();
         for (name, link) in links {
-            let tunnel_up = link.only_via.as_ref().map(|interface| self.add_tunnel(&name, interface));
-            let budget = link.budget.map(|_| self.add_budget(&name));
+            let tunnel_up = link.only_via.as_ref().map(|interface| self.add_tunnel(name, interface));
+            let budget = link.budget.map(|_| self.add_budget(name));
             let (bytes, percent) = budget.unzip();
             if tunnel_up.is_some() || bytes.is_some() {
-                self.link_tags.push(LinkTags { connection: name, tunnel_up, bytes, percent });
+                added.push(LinkTags { connection: Arc::clone(name), tunnel_up, bytes, percent });
             }
         }
+        added
     }
 
     fn add_tunnel(&mut self, connection: &str, interface: &str) -> TagId {
         let name = format!("links/{connection}/tunnel-up");
         let words = format!("Whether the interface {interface} is up, over which alone {connection} may go.");
-        let tag = self.station_tag(&name, &words);
+        let tag = self.station_tag(&name, TagKind::Boolean, &words);
         self.alarms.push(system_alarm(
             tag,
             &name,
@@ -184,12 +187,12 @@ impl Compiled {
 
     fn add_budget(&mut self, connection: &str) -> (TagId, TagId) {
         let words = format!("What {connection} sent and received in this calendar month, headers of packets included.");
-        let bytes = self.station_tag(&format!("links/{connection}/month"), &words);
-        self.tags[bytes.index()].unit = "B".into();
+        let bytes = self.station_tag(&format!("links/{connection}/month"), TagKind::Number, &words);
+        self.tag(bytes).unit = "B".into();
         let name = format!("links/{connection}/budget");
         let words = format!("What {connection} has taken of its budget of this calendar month.");
-        let percent = self.station_tag(&name, &words);
-        self.tags[percent.index()].unit = "%".into();
+        let percent = self.station_tag(&name, TagKind::Number, &words);
+        self.tag(percent).unit = "%".into();
         let key = format!("station/{name}");
         let guidance = "Nothing is cut off; what is above it may cost. Poll more slowly, or ask for more.";
         let alarm = |kind: &str, condition, priority, message: String| AlarmDefinition {

@@ -76,6 +76,7 @@ fn handover(audit: &[Entry]) -> Handover {
         ],
         asides: &[("c:high".into(), Why { by: "bo".to_owned(), reason: "<sensor> out".to_owned(), until: None })]
             .into(),
+        messages: &[("b:low".into(), "Pressure low: 0.4 bar".into())].into(),
         definitions: &definitions,
         audit,
         scans: &[
@@ -95,6 +96,9 @@ fn every_alarm_stands_where_it_belongs() {
         ["gone:high", "b:low", "pump-2:lost", "a:high"],
         "the unknown first, then by urgency"
     );
+    let messages: Vec<_> = found.alarms.iter().map(|one| one.message.as_str()).collect();
+    let expected = ["gone:high", "Pressure low: 0.4 bar", "pump-2 does not answer", "Level <high> & \"rising\""];
+    assert_eq!(messages, expected, "as it was read at the activation, as the station file has it, or the name");
     assert_eq!(names(&found.set_aside), ["c:high"]);
     let page = found.to_html(&|time| time.to_rfc3339());
     assert!(page.contains("<td>&lt;sensor&gt; out</td><td>bo</td>") && page.contains("somebody ends it"), "{page}");

@@ -262,6 +262,24 @@ mod tests {
         }
     }
 
+    /// The value of a line is that of its moment; what is kept of an alarm is the value that raised it, and nothing else in its place.
+    #[test]
+    fn what_raised_an_alarm_is_kept_apart_from_the_value_of_its_last_line() {
+        for raised_by in [Some(Value::Double(20.5)), None] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(RECORDS_FILE);
+            let mut store = RecordStore::open(&path).unwrap();
+            let mut returned = transition(1, State::Unacknowledged, State::ReturnedUnacknowledged);
+            let kept = returned.kept.take().map(|kept| Persisted { value: raised_by.clone(), ..*kept });
+            returned.kept = kept.map(Box::new);
+            store.stage(vec![returned], Gap::default(), Vec::new());
+            audit::commit(&mut store, &[]).unwrap();
+            let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+            assert_eq!((&restored.alarms[0].1.value, &restored.alarms[0].2), (&raised_by, &raised_by));
+            assert_eq!(read_journal(&path, 1).unwrap()[0].value.as_deref(), Some("1.5"));
+        }
+    }
+
     fn next(answers: &mpsc::Receiver<Answer>) -> Answer {
         answers.recv_timeout(Duration::from_secs(20)).unwrap()
     }

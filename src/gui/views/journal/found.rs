@@ -175,6 +175,7 @@ mod tests {
             comment: String::new(),
             occasion: String::new(),
             condition: String::new(),
+            message: None,
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn header(ui: &mut Ui, scene: &Scene<'_>) {
     }
 }
 
-/// The message of an alarm that is still configured, or its name; and its value in the words of its tag.
+/// The message as it was read then, or that of an alarm that is still configured, or its name; and its value in the words of its tag.
 fn words_of(scene: &Scene<'_>, alarms: &Alarms, line: &JournalLine) -> (String, String) {
     let plan = &scene.snapshot.plan;
     let found = alarms.slot(&line.alarm).and_then(|slot| plan.alarms.get(slot));
@@ -46,7 +46,8 @@ fn words_of(scene: &Scene<'_>, alarms: &Alarms, line: &JournalLine) -> (String, 
         (None, Some(value)) => value.to_string(),
         (_, None) => String::new(),
     };
-    (found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string()), value)
+    let message = || found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string());
+    (line.message.clone().unwrap_or_else(message), value)
 }
 
 pub(super) fn row(ui: &mut Ui, scene: &Scene<'_>, alarms: &Alarms, line: Option<&JournalLine>) {

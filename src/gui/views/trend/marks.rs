@@ -144,6 +144,7 @@ mod tests {
             comment: "seen".into(),
             occasion: String::new(),
             condition: String::new(),
+            message: None,
         }
     }
 
