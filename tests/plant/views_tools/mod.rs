@@ -3,7 +3,9 @@
 
 mod alarm_figures;
 mod alarm_panel;
+mod bad_actors;
 mod devices;
+mod handover;
 mod journal;
 mod reload;
 mod sheet;
