@@ -68,6 +68,15 @@ fn what_the_file_cannot_say_of_this_alarm_alone_is_not_written() {
     // A device has no deadband.
     let why = save(&folder, "d:lost", &setting).unwrap_err();
     assert!(why.contains("deadband"), "{why}");
+    // A limit that another tag says is no number.
+    let moving = STATION.replace(r#"{"low": 5}"#, r#"{"low": {"tag": "d/limit"}}"#).replace(
+        r#"{"name": "d/run""#,
+        r#"{"name": "d/limit", "device": "d", "register": "input:8"}, {"name": "d/run""#,
+    );
+    let other = Folder::new(&moving);
+    let why = save(&other, "d/speed:low", &Setting { limit: Some(4.0), ..Setting::default() }).unwrap_err();
+    assert!(why.contains("cannot say this"), "{why}");
+    assert_eq!(other.text(), moving);
     // Somebody changed the alarm since its proposal was worked out.
     let known = definition(&folder, "d/speed:high");
     std::fs::write(folder.path.join(STATION_FILE), station.replace("\"deadband\": 10,", "\"deadband\": 11,")).unwrap();
