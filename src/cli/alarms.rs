@@ -3,8 +3,9 @@
 use super::act::{ask_or_start, ask_running};
 use super::figures::{LookingBack, look_back};
 use super::output::out_line;
+use super::wires::ask_tool;
 use crate::alarm::{AlarmKey, OccurrenceId, Priority};
-use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody};
+use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody, ToolReply, ToolRequest};
 use crate::tag::Timestamp;
 use anyhow::bail;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ pub(super) struct AlarmsArguments {
     /// Say something about these with --comment, and do nothing else to them.
     #[arg(long, num_args = 1.., value_name = "ALARM", group = "act", requires = "comment")]
     comment_on: Vec<String>,
+    /// Silence what sounds at the running station, as F3 does in its window. Nothing is acknowledged.
+    #[arg(long, group = "act")]
+    silence: bool,
     /// How long they are shelved, such as 30m or 2h; the station file says how long at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, requires = "shelve")]
     length: Option<Duration>,
@@ -71,6 +75,9 @@ pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
     if arguments.looking_back.is_wanted() {
         return look_back(folder, &arguments.looking_back, arguments.json);
     }
+    if arguments.silence {
+        return silence(folder);
+    }
     if let Some((body, done)) = act(arguments)? {
         return say(&ask_running(folder, body)?, done);
     }
@@ -88,6 +95,15 @@ pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
         return print(&listed, arguments.json);
     }
     acknowledge(folder, occurrences, &arguments.comment)
+}
+
+fn silence(folder: &Path) -> anyhow::Result<ExitCode> {
+    match ask_tool(folder, ToolRequest::Silence)? {
+        ToolReply::Silenced { sounded: true } => out_line!("silenced; nothing was acknowledged"),
+        ToolReply::Silenced { sounded: false } => out_line!("nothing sounds"),
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is asked for besides acknowledging, and the word for it when it is done.

@@ -12,7 +12,6 @@ mod history;
 mod journal;
 mod loop_check;
 mod output;
-mod replay;
 mod sheet;
 mod simulate;
 mod sound;

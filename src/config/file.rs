@@ -629,7 +629,7 @@ pub(super) struct AlarmEntry {
     pub(super) latch: bool,
     /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
     pub(super) group: Option<String>,
-    /// The screen that shows what it is about: "overview".
+    /// The screen that shows what it is about: "overview" (of its area), "tags", "trends", "alarms" (of its area) or "devices".
     pub(super) screen: Option<String>,
     /// The name of the trend that shows what it is about.
     pub(super) trend: Option<String>,

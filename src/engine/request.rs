@@ -249,6 +249,8 @@ pub enum ToolRequest {
         /// Whether to go on with it.
         apply: bool,
     },
+    /// Silence the alarms that sound at the station. Nothing is acknowledged.
+    Silence,
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -287,6 +289,11 @@ pub enum ToolReply {
     Reload {
         /// The difference.
         difference: super::Difference,
+    },
+    /// What is silent now.
+    Silenced {
+        /// Whether an alarm sounded when it was asked.
+        sounded: bool,
     },
     /// Exchanges, the oldest first.
     Traffic {

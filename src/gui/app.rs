@@ -2,6 +2,7 @@
 
 use super::bell::SoundDialog;
 use super::faceplate::Faceplate;
+use super::handover::HandoverDialog;
 use super::history::HistoryCache;
 use super::reload::Reload;
 use super::scene::{Action, AlarmedTags, Extra, Scene, View};
@@ -37,6 +38,7 @@ pub struct App {
     faceplate: Faceplate,
     reload: Reload,
     sheet: Option<SheetDialog>,
+    handover: Option<HandoverDialog>,
     sound: SoundDialog,
     history: HistoryCache,
     alarmed: AlarmedTags,
@@ -63,6 +65,7 @@ impl App {
             faceplate: Faceplate::default(),
             reload: Reload::default(),
             sheet: None,
+            handover: None,
             sound: SoundDialog::default(),
             history: HistoryCache::default(),
             alarmed: AlarmedTags::default(),
@@ -129,6 +132,12 @@ impl App {
         }
         self.reload.frame(ui, scene);
         self.sound.frame(ui, scene);
+        if HandoverDialog::is_wanted(scene) {
+            self.handover.get_or_insert_default();
+        }
+        if self.handover.as_mut().is_some_and(|handover| handover.ui(ui, scene)) {
+            self.handover = None;
+        }
         if self.sheet.as_mut().is_some_and(|sheet| sheet.ui(ui, scene)) {
             self.sheet = None;
         }
@@ -199,6 +208,15 @@ impl App {
     fn perform(&mut self, action: Action, snapshot: &Arc<Snapshot>) {
         match action {
             Action::Show(view) => self.view = view,
+            Action::ShowAt(view, part) => {
+                self.view = view;
+                match view {
+                    View::Overview => self.overview.focus(part.area),
+                    View::Alarms => self.alarms.focus(part.area),
+                    View::Devices => self.devices.select(part.device),
+                    View::Tags | View::Trends => {}
+                }
+            }
             Action::Select(tag) => {
                 self.view = View::Tags;
                 self.tags.select(tag, snapshot);
@@ -229,7 +247,7 @@ impl App {
                 self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
             }
             // Dialogs were opened while painting.
-            Action::Reload | Action::Sheet | Action::Sound => {}
+            Action::Reload | Action::Sheet | Action::Sound | Action::Handover => {}
             Action::Bridge { name, on, reason } => self.pending.push(self.handle.bridge(&name, on, &reason)),
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }

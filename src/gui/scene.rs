@@ -30,6 +30,11 @@ impl View {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Overview, Self::Tags, Self::Trends, Self::Alarms, Self::Devices];
 
+    /// The view that a station file calls by this name; none for another word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.title().eq_ignore_ascii_case(word))
+    }
+
     /// What the navigation says.
     pub const fn title(self) -> &'static str {
         match self {
@@ -55,6 +60,8 @@ pub struct Extra {
 pub(super) enum Action {
     /// Show another view.
     Show(View),
+    /// Show another view, at this part of the plant as far as the view knows parts.
+    ShowAt(View, Part),
     /// Show the faceplate of a tag.
     Select(TagId),
     /// Draw a tag in the trend view, and show that.
@@ -79,8 +86,17 @@ pub(super) enum Action {
     Sheet,
     /// Show whether alarms can be heard, and try it.
     Sound,
+    /// Make the page for the next shift.
+    Handover,
     /// Record a loop check.
     LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
+}
+
+/// A part of the plant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Part {
+    pub(super) area: Option<Arc<str>>,
+    pub(super) device: Option<Arc<str>>,
 }
 
 /// What a view is given.

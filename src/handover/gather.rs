@@ -39,6 +39,10 @@ pub struct Sources<'a> {
     pub scans: &'a [Entry],
     /// The alarm figures of the shift.
     pub figures: Figures,
+    /// What the next shift has to know besides; may be empty.
+    pub remarks: &'a str,
+    /// The name of the person who hands over; empty where they write it by hand.
+    pub signer: &'a str,
 }
 
 /// Puts the page together.
@@ -74,6 +78,8 @@ pub fn gather(sources: Sources<'_>) -> Handover {
         uncertain: uncertain(sources.audit, sources.period, sources.made),
         notes: sources.audit.iter().filter_map(|entry| note(entry, sources.period)).collect(),
         figures: sources.figures,
+        remarks: sources.remarks.to_owned(),
+        signer: sources.signer.to_owned(),
     }
 }
 

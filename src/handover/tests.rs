@@ -84,6 +84,8 @@ fn handover(audit: &[Entry]) -> Handover {
             entry(10, "s2", "on-scan", "meter-2", "{\"reason\":\"\"}"),
         ],
         figures: Figures::of(&Record::default(), period, &|_| None),
+        remarks: "Look after <pump 3>.\nIts seal weeps.",
+        signer: "Anna & Bram",
     })
 }
 
@@ -165,8 +167,9 @@ fn the_page_is_whole_and_nothing_in_it_is_more_than_text() {
         "1 critical",
         "not in the station file",
         "Activations per day, average",
-        "Handed over by",
-        "Taken over by",
+        "For the next shift</h2><p>Look after &lt;pump 3&gt;.</p><p>Its seal weeps.</p>",
+        "Handed over by</b><p>Name: <b>Anna &amp; Bram</b></p>",
+        "Taken over by</b><p>Name</p>",
         "Signature",
         "1970-01-01T08:00:00.000000Z",
     ] {

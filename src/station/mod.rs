@@ -7,11 +7,13 @@ mod captures;
 mod certificates;
 mod clock;
 mod handle;
+mod handover;
 mod links;
 mod lock;
 mod outlets;
 mod queries;
 mod reload;
+mod replay;
 mod settings_difference;
 mod sheets;
 mod signals;
@@ -31,10 +33,14 @@ pub use annunciator::{AnnunciatorView, Attendance};
 pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;
 pub use handle::{Handle, Pending, Ticket};
+pub use handover::{
+    HandoverError, HandoverWish, HandoverWritten, PageSources, StandingAlarms, handover_page, write_handover,
+};
 pub use lock::{Held, StationLock};
 pub use outlets::News;
 pub use queries::QueryContext;
 pub use reload::{ReloadError, ReloadPlan};
+pub use replay::{History, ReplayError, Source};
 pub use sheets::{Imported, Listed, SheetPlan};
 pub use signals::on_stop_signal;
 pub use socket::{SOCKET_FILE, ask, went_away};

@@ -1,6 +1,7 @@
 //! Questions of tools to the wires: through the station's own connections, or over a wire that is opened for a tool alone.
 
 use super::{Handle, SystemClock};
+use crate::alarm::annunciation::Bell;
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
 use crate::driver::mqtt::Ear;
 use crate::driver::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};
@@ -130,6 +131,16 @@ impl Handle {
                 let reload = tokio::task::spawn_blocking(move || handle.reload(apply)).await;
                 let difference = reload.map_err(|_| "the reload broke off".to_owned())??;
                 Ok(ToolReply::Reload { difference })
+            }
+            ToolRequest::Silence => {
+                let view = self.annunciator();
+                if !view.is_on {
+                    return Err(
+                        "alarms make no sound at this station; `polder run --sound` or a window lets them".to_owned()
+                    );
+                }
+                self.silence();
+                Ok(ToolReply::Silenced { sounded: matches!(view.bell, Bell::Sounding(_)) })
             }
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }

@@ -78,7 +78,7 @@ impl ActiveAlarms {
         let choice = Choice { grouping: self.shown_grouping, ..self.choice.clone() };
         self.listing.refresh(scene.snapshot, &choice, is_held);
         let listing = &self.listing;
-        self.selection.keep(|occurrence| listing.find(occurrence).is_some());
+        self.selection.keep(|occurrence| listing.find(*occurrence).is_some());
     }
 
     /// In a flood alarms stand by area and device, unless the operator did not want that.
@@ -114,7 +114,7 @@ impl ActiveAlarms {
             // Few are looked for in the list, many are taken out of it.
             few if few.len() <= FEW => few.iter().filter(|one| self.listing.order().contains(one)).copied().collect(),
             _ => {
-                let listed = self.listing.order().iter().filter(|one| self.selection.contains(**one));
+                let listed = self.listing.order().iter().filter(|one| self.selection.contains(one));
                 listed.copied().collect::<BTreeSet<OccurrenceId>>().into_iter().collect()
             }
         }

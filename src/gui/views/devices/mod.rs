@@ -43,6 +43,13 @@ pub(in crate::gui) struct DevicesView {
 }
 
 impl DevicesView {
+    /// Shows the particulars of this device; none shows those that were chosen.
+    pub(in crate::gui) fn select(&mut self, device: Option<Arc<str>>) {
+        if device.is_some() {
+            (self.selected, self.are_units_shown) = (device, false);
+        }
+    }
+
     /// Another view is shown: nobody looks at the wires any more.
     pub(in crate::gui) fn rest(&mut self) {
         self.detail.rest();
