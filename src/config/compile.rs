@@ -347,7 +347,7 @@ impl Compiled {
                 }
             }
             (Some(Protocol::Mqtt(broker)), Some(device)) => {
-                if let Some(point) = mqtt::point(id, draft, device, problems) {
+                if let Some(point) = mqtt::point(id, draft, device, broker.options.version, problems) {
                     mqtt::describe(&point, &mut definition, settings.as_mut());
                     let entry = broker.devices.iter_mut().find(|entry| Some(entry.device) == draft.device);
                     if let Some(entry) = entry {
@@ -379,10 +379,12 @@ impl Compiled {
         }
     }
 
-    /// Whether a wire needs certificates.
+    /// Whether a connection needs certificates.
     fn is_secure(&self) -> bool {
-        self.connections.iter().any(|(_, protocol)| {
-            matches!(protocol, Some(Protocol::Modbus(wire)) if matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }))
+        self.connections.iter().any(|(_, protocol)| match protocol {
+            Some(Protocol::Modbus(wire)) => matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }),
+            Some(Protocol::Mqtt(broker)) => broker.endpoint.tls.is_some(),
+            None => false,
         })
     }
 
