@@ -1,5 +1,6 @@
 //! MQTT against mosquitto.
 
+use crate::namespaces::Namespace;
 use crate::support::{Folder, Process, Station, free_port, listens, words};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
@@ -20,14 +21,18 @@ impl Broker {
         Self::try_start(port).expect("mosquitto does not start again on its port")
     }
 
+    /// In a network of its own, where every port is free; it listens a moment later.
+    pub fn inside(namespace: &Namespace, address: &str, port: u16) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let file = configuration(keep.path(), address, port);
+        let process = Process::start(namespace.command(program()).arg("-c").arg(file).stderr(Stdio::null()));
+        Self { process, port, _keep: keep }
+    }
+
     fn try_start(port: u16) -> Option<Self> {
         let keep = tempfile::tempdir().unwrap();
-        let file = keep.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n");
-        std::fs::write(&file, text).unwrap();
-        let installed = std::path::Path::new("/usr/sbin/mosquitto");
-        let program = if installed.exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
-        let mut process = Process::start(Command::new(program).arg("-c").arg(file).stderr(Stdio::null()));
+        let file = configuration(keep.path(), "127.0.0.1", port);
+        let mut process = Process::start(Command::new(program()).arg("-c").arg(file).stderr(Stdio::null()));
         listens(&mut process, port).then_some(Self { process, port, _keep: keep })
     }
 
@@ -37,6 +42,18 @@ impl Broker {
             Command::new("mosquitto_pub").args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-m", payload]).status();
         assert!(status.unwrap().success());
     }
+}
+
+fn program() -> &'static str {
+    let installed = "/usr/sbin/mosquitto";
+    if std::path::Path::new(installed).exists() { installed } else { "mosquitto" }
+}
+
+fn configuration(folder: &std::path::Path, address: &str, port: u16) -> std::path::PathBuf {
+    let file = folder.join("mosquitto.conf");
+    let text = format!("listener {port} {address}\nallow_anonymous true\nuser root\npersistence false\n");
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 fn station(port: u16) -> Value {
