@@ -210,6 +210,8 @@ pub enum ToolRequest {
         /// Whether to go on with it.
         apply: bool,
     },
+    /// How the connections over the network are, and what went over them.
+    Links,
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -248,6 +250,11 @@ pub enum ToolReply {
     Reload {
         /// The difference.
         difference: super::Difference,
+    },
+    /// The connections over the network.
+    Links {
+        /// In the order of the station file.
+        links: Vec<super::LinkState>,
     },
     /// Exchanges, the oldest first.
     Traffic {

@@ -125,6 +125,7 @@ impl Handle {
                 let difference = reload.map_err(|_| "the reload broke off".to_owned())??;
                 Ok(ToolReply::Reload { difference })
             }
+            ToolRequest::Links => Ok(ToolReply::Links { links: self.snapshot().health.links.to_vec() }),
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }

@@ -19,6 +19,7 @@ mod program;
 mod recovery;
 mod sheet;
 mod simulate;
+mod slow_link;
 mod sound;
 mod storm;
 mod support;
