@@ -128,8 +128,8 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
         name: Arc::clone(&device.name),
         link: LinkSettings::default(),
         protocol: Protocol::Modbus(Settings {
-            transport: Transport::Tcp { host: "127.0.0.1".into(), port, tls: None },
             only_via: None,
+            transport: Transport::Tcp { host: "127.0.0.1".into(), port, tls: None },
             fallback: None,
             timeout: Duration::from_secs(2),
             pause: Duration::ZERO,

@@ -217,6 +217,33 @@ fn every_path_keeps_to_the_layers() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Whom a certificate does not vouch for is not spoken to: nothing here may look away from it, not even by an option.
+#[test]
+fn nothing_skips_the_check_of_a_certificate() {
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    let speaks_tls = all.iter().filter(|file| std::fs::read_to_string(file).unwrap().contains("rustls::"));
+    assert!(speaks_tls.count() > 0, "the sources were not found");
+    for file in all {
+        let text = std::fs::read_to_string(&file).unwrap().to_lowercase().replace(['_', '-'], "");
+        for word in [
+            "dangerous",
+            "servercertverif",
+            "certverifier",
+            "withcustomcertificate",
+            "acceptinvalid",
+            "acceptanycert",
+            "dangeraccept",
+            "skipverif",
+            "noverif",
+            "insecure",
+            "verifynone",
+        ] {
+            assert!(!text.contains(word), "{} has \"{word}\": certificates are always checked", file.display());
+        }
+    }
+}
+
 /// The pure modules read no clock and do no I/O of their own.
 #[test]
 fn the_core_does_no_io() {

@@ -73,6 +73,14 @@ enum Tool {
     },
     /// Watch what goes over the wires of a running station.
     Traffic(wires::TrafficArguments),
+    /// Show how the connections of a running station are: their tunnels, and the bytes of the last hour and of this month.
+    Links {
+        /// Station folder.
+        folder: PathBuf,
+        /// As JSON, in bytes.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show where the value of a tag comes from: raw registers, frame, request, latency, age.
     Trace {
         /// Station folder.
@@ -258,6 +266,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Browse(browse) => browse::browse(&browse),
         Tool::Reload { folder, apply } => act::reload(&folder, apply),
         Tool::Traffic(arguments) => wires::traffic(&arguments),
+        Tool::Links { folder, json } => wires::links(&folder, json),
         Tool::Trace { folder, tag } => wires::trace(&folder, &tag),
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
         Tool::Bridges(arguments) => bridges::bridges(&arguments),

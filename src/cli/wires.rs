@@ -155,6 +155,22 @@ fn trust_words(tag: &str, line: &TrustLine, now: Timestamp) -> String {
     )
 }
 
+/// How the connections over the network are, and what went over them.
+pub(super) fn links(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let ToolReply::Links { links } = ask_tool(folder, ToolRequest::Links)? else {
+        bail!("the station answered something else");
+    };
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&links)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for link in links {
+        println!("{:<16} {:<24} {}", link.connection, link.way_words(), link.traffic_words());
+        link.tunnel_down.iter().for_each(|why| println!("    {why}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(super) fn plan(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let running = ask_tool(folder, ToolRequest::Plan);
     let wires = match running {

@@ -31,6 +31,15 @@ impl LinkState {
         Some((u128::from(self.month.on_the_line()) * 100 / u128::from(budget)).min(u128::from(u64::MAX)) as u64)
     }
 
+    /// Which way it goes.
+    pub fn way_words(&self) -> String {
+        match (&self.interface, &self.tunnel_down) {
+            (None, _) => "over any interface".to_owned(),
+            (Some(interface), None) => format!("only over {interface}"),
+            (Some(interface), Some(_)) => format!("only over {interface}, DOWN"),
+        }
+    }
+
     /// What it sent and received, in a line.
     pub fn traffic_words(&self) -> String {
         let (hour, month) = (bytes_words(self.hour.on_the_line()), bytes_words(self.month.on_the_line()));

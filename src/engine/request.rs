@@ -251,6 +251,8 @@ pub enum ToolRequest {
     },
     /// Silence the alarms that sound at the station. Nothing is acknowledged.
     Silence,
+    /// How the connections over the network are, and what went over them.
+    Links,
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -294,6 +296,11 @@ pub enum ToolReply {
     Silenced {
         /// Whether an alarm sounded when it was asked.
         sounded: bool,
+    },
+    /// The connections over the network.
+    Links {
+        /// In the order of the station file.
+        links: Vec<super::LinkState>,
     },
     /// Exchanges, the oldest first.
     Traffic {

@@ -142,6 +142,7 @@ impl Handle {
                 self.silence();
                 Ok(ToolReply::Silenced { sounded: matches!(view.bell, Bell::Sounding(_)) })
             }
+            ToolRequest::Links => Ok(ToolReply::Links { links: self.snapshot().health.links.to_vec() }),
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }

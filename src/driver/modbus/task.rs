@@ -359,7 +359,9 @@ impl Connection {
     /// Nobody waits for the next poll to learn that the tunnel is down.
     async fn lose_tunnel(&mut self, down: &TunnelDown) {
         self.drop_wire();
-        let why = format!("{}: {down}", self.settings.transport.words());
+        let (now, why) = (self.now(), format!("{}: {down}", self.settings.transport.words()));
+        // Nor to try again.
+        self.units.iter_mut().for_each(|unit| unit.resume(now));
         self.stay_down(&why, Reason::TunnelDown).await;
     }
 
