@@ -1,11 +1,13 @@
 //! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
 
+mod alarm_entries;
 mod alarm_kinds;
 mod alarm_words;
 mod alarms;
 mod backup;
 mod compile;
 mod copy;
+mod drafts;
 mod file;
 mod history;
 mod manual;

@@ -1,6 +1,7 @@
 //! MQTT brokers and points out of their entries.
 
-use super::compile::{DeviceDraft, TagDraft, scaling};
+use super::compile::scaling;
+use super::drafts::{DeviceDraft, TagDraft};
 use super::file::MqttEntry;
 use super::problem::{Place, Problems};
 use super::read::Secrets;

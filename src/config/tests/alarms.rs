@@ -218,7 +218,9 @@ fn the_tags_of_the_station_can_be_named_and_not_taken() {
     assert_eq!(plan.directory.find("station/samples-lost"), plan.system.samples_lost);
     problems(
         r#"{"when": "{station/records-writeable}"}"#,
-        &["/when: character 1: there is no tag \"station/records-writeable\"; did you mean \"station/records-writable\"?"],
+        &[
+            "/when: character 1: there is no tag \"station/records-writeable\"; did you mean \"station/records-writable\"?",
+        ],
     );
     let taken = with_tags(r#"{"name": "station/sound", "device": "d", "register": "input:0"}"#);
     check(&taken, &["tags/0/name: the station itself speaks in the tag \"station/sound\"; give this one another name"]);
