@@ -117,6 +117,7 @@ impl Worker {
             };
             let Some(mut order) = first else {
                 self.commit(Order::default());
+                self.tell_lost();
                 return;
             };
             for _ in 1..TOGETHER {
@@ -131,6 +132,16 @@ impl Worker {
                 order.delays.extend(next.delays);
             }
             self.commit(order);
+        }
+    }
+
+    /// The thread ends: what could not be written by now is lost with it.
+    fn tell_lost(&self) {
+        if !self.late.is_empty() || !self.gap.is_empty() {
+            let (entries, transitions) = (self.late.drafts().len(), self.gap.transitions());
+            tracing::warn!(
+                "records cannot be written to the end: {entries} essential entries and {transitions} changes of alarms are lost"
+            );
         }
     }
 
