@@ -1,7 +1,8 @@
 //! Tags whose values people enter.
 
 use super::alarms;
-use super::compile::{Compiled, TagDraft};
+use super::compile::Compiled;
+use super::drafts::TagDraft;
 use super::file::{ManualEntry, TagEntry};
 use super::problem::Problems;
 use crate::command::CommandSettings;

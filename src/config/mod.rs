@@ -1,5 +1,6 @@
 //! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
 
+mod alarm_entries;
 mod alarm_kinds;
 mod alarm_words;
 mod alarms;
@@ -7,6 +8,7 @@ mod backup;
 mod bridges;
 mod compile;
 mod copy;
+mod drafts;
 mod file;
 mod history;
 mod link;

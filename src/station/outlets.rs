@@ -198,7 +198,7 @@ impl StationOutlets {
     /// Everything that the recorder had no room for, as an order of its own.
     pub(super) fn take_unsent(&mut self) -> Order {
         Order {
-            gap: std::mem::take(&mut self.unsent_gap),
+            gap: (!self.unsent_gap.is_empty()).then(|| std::mem::take(&mut self.unsent_gap).into()),
             transitions: std::mem::take(&mut self.unsent).into(),
             drafts: Vec::new(),
             delays: self.unsent_delays.drain().map(|(_, change)| change).collect(),
@@ -207,7 +207,7 @@ impl StationOutlets {
 
     /// The recorder had no room: what nobody asked for is kept, up to a bound, and counted beyond it.
     fn keep_unsent(&mut self, back: Order) -> Vec<Draft> {
-        self.unsent_gap = back.gap;
+        self.unsent_gap = back.gap.map(|gap| *gap).unwrap_or_default();
         // What was requested among them belongs to the drafts that are given back.
         self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
         while self.unsent.len() > UNSENT {

@@ -1,7 +1,8 @@
 //! Where a tag stands in its device, and how its registers are read and written.
 
 use crate::command::CommandSettings;
-use crate::config::compile::{DeviceDraft, TagDraft, scaling};
+use crate::config::compile::scaling;
+use crate::config::drafts::{DeviceDraft, TagDraft};
 use crate::config::problem::Problems;
 use crate::config::units;
 use crate::driver::modbus::{Bits, Encoding, Kind, MAX_REGISTERS, Point, Table};

@@ -1,6 +1,6 @@
 //! Brokers: how they are reached, and as whom.
 
-use crate::config::compile::DeviceDraft;
+use crate::config::drafts::DeviceDraft;
 use crate::config::file::{MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;

@@ -1,7 +1,8 @@
 //! Points: which topics a tag comes from and goes to.
 
 use crate::command::CommandSettings;
-use crate::config::compile::{DeviceDraft, TagDraft, scaling};
+use crate::config::compile::scaling;
+use crate::config::drafts::{DeviceDraft, TagDraft};
 use crate::config::problem::Problems;
 use crate::driver::modbus;
 use crate::driver::mqtt::{Kind, Point, Publication, Version};
