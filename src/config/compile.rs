@@ -545,7 +545,12 @@ const fn wire_kind(protocol: &Protocol) -> WireKind {
 fn describe(protocol: &Protocol) -> String {
     match protocol {
         Protocol::Modbus(wire) => wire.transport.words(),
-        Protocol::Mqtt(broker) => format!("MQTT {}:{}", broker.host, broker.port),
+        Protocol::Mqtt(broker) => format!(
+            "MQTT {}{}{}",
+            broker.options.version.word(),
+            if broker.endpoint.tls.is_some() { " TLS " } else { " " },
+            broker.endpoint
+        ),
     }
 }
 

@@ -21,7 +21,7 @@ const INSTRUCTIONS: usize = 32;
 pub enum Protocol {
     /// Modbus over a socket or a serial line.
     Modbus(modbus::Settings),
-    /// MQTT 3.1.1.
+    /// MQTT 3.1.1 or 5.
     Mqtt(mqtt::Settings),
 }
 
@@ -103,7 +103,7 @@ impl Running {
         match (&self.change, &wanted.protocol) {
             // It compares wire and units itself.
             (Change::Modbus(_), Protocol::Modbus(settings)) => self.traffic.is_rtu() == settings.transport.is_rtu(),
-            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_slots(settings),
+            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_session(settings),
             _ => false,
         }
     }

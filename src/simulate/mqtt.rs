@@ -38,12 +38,19 @@ pub(super) fn brokers(plant: &Plant, options: &Options, opened: &mut Opened) -> 
                 opened.ways.insert(slot, NewWay::Mqtt(format!("mqtt://{host}:{port}")));
                 (host.clone(), *port)
             }
-            None if is_loopback(&settings.host) => (settings.host.to_string(), settings.port),
+            None if is_loopback(&settings.endpoint.host) && settings.endpoint.tls.is_none() => {
+                (settings.endpoint.host.to_string(), settings.endpoint.port)
+            }
             None => {
                 opened.ways.insert(slot, NewWay::Mqtt(format!("mqtt://{NOBODY}")));
                 opened.words.push(format!(
-                    "{name} ({}:{}) is left alone: the broker is not of this computer. --broker HOST:PORT names one that may be published to",
-                    settings.host, settings.port
+                    "{name} ({}) is left alone: {}. --broker HOST:PORT names one that may be published to",
+                    settings.endpoint,
+                    if settings.endpoint.tls.is_some() {
+                        "the stand-in speaks no TLS"
+                    } else {
+                        "the broker is not of this computer"
+                    }
                 ));
                 continue;
             }
@@ -63,10 +70,10 @@ impl Broker {
     /// Publishes for ever.
     pub(super) async fn run(self, shared: Shared) {
         let mut options =
-            MqttOptions::new(format!("{}-stand-in", self.settings.client_id), self.host.clone(), self.port);
-        options.set_keep_alive(self.settings.keep_alive.max(EVERY));
-        if let Some((user, password)) = &self.settings.login {
-            options.set_credentials(&**user, &**password);
+            MqttOptions::new(format!("{}-stand-in", self.settings.options.client_id), self.host.clone(), self.port);
+        options.set_keep_alive(self.settings.options.keep_alive.max(EVERY));
+        if let Some(login) = &self.settings.options.login {
+            options.set_credentials(&*login.user, login.password.as_deref().unwrap_or_default());
         }
         options.set_max_packet_size(LONGEST, LONGEST);
         let (client, events) = AsyncClient::new(options, WAITING);

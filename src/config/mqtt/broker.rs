@@ -5,9 +5,9 @@ use crate::config::file::MqttEntry;
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::units;
-use crate::driver::mqtt::{Device, Settings};
+use crate::driver::mqtt::{Device, Login, Options, Persistence, QoS, Settings, Version};
+use crate::driver::socket::Endpoint;
 use crate::tag::DeviceId;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(in crate::config) fn settings(
@@ -32,17 +32,26 @@ pub(in crate::config) fn settings(
     let keep_alive = entry.keep_alive.as_ref();
     let keep_alive = keep_alive.and_then(|text| problems.take(&place.at("keep_alive"), units::duration(text)));
     let here = devices.iter().enumerate().filter(|(_, device)| device.connection == connection);
-    Some(Settings {
-        host: host.into(),
-        port,
+    let options = Options {
+        version: Version::default(),
         client_id: entry.client_id.clone().unwrap_or_else(|| client.replace(char::is_whitespace, "-")).into(),
         login: login(entry, secrets, place, problems),
+        persistence: Persistence::Clean,
         keep_alive: keep_alive.unwrap_or(Duration::from_secs(10)),
+        timeout: Duration::from_secs(10),
+        receive_maximum: 1000,
+        will: None,
+    };
+    Some(Settings {
+        endpoint: Endpoint { host: host.into(), port, tls: None },
+        options,
+        packet_limit: 1 << 20,
+        qos: QoS::AtLeastOnce,
         devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
     })
 }
 
-fn login(entry: &MqttEntry, secrets: &Secrets, place: &Place, problems: &mut Problems) -> Option<(Arc<str>, Arc<str>)> {
+fn login(entry: &MqttEntry, secrets: &Secrets, place: &Place, problems: &mut Problems) -> Option<Login> {
     let password = entry.password.as_ref().and_then(|wanted| {
         let found = secrets.get(&wanted.secret);
         if found.is_none() {
@@ -52,7 +61,7 @@ fn login(entry: &MqttEntry, secrets: &Secrets, place: &Place, problems: &mut Pro
         found
     });
     match (&entry.username, password) {
-        (Some(user), password) => Some((user.as_str().into(), password.unwrap_or_default().into())),
+        (Some(user), password) => Some(Login { user: user.as_str().into(), password: password.map(Into::into) }),
         (None, Some(_)) => {
             problems.error(&place.at("username"), "a password without a user name is not possible");
             None

@@ -63,7 +63,12 @@ fn publication(draft: &TagDraft, device: &str, problems: &mut Problems) -> Optio
     if payload.is_some_and(|payload| !payload.contains("${value}")) {
         problems.error(&place.at("payload"), "the payload has to say where the value stands: ${value}");
     }
-    Some(Publication { topic: topic.into(), payload: payload.map(Into::into), scaling: scaling(draft, problems) })
+    Some(Publication {
+        topic: topic.into(),
+        payload: payload.map(Into::into),
+        scaling: scaling(draft, problems),
+        response_topic: None,
+    })
 }
 
 fn kind(kind: Option<modbus::Kind>) -> Kind {

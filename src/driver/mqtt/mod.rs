@@ -1,12 +1,22 @@
-//! MQTT 3.1.1 client. The client library stands behind this module alone; its session is thrown away on every error, so that nothing
-//! that it queued can go out later.
+//! MQTT 3.1.1 and 5: packets, a session that is pure, a client that puts it on a socket, and the driver that makes readings of messages
+//! and messages of commands. How a session is used by others than the driver stands in [`session`].
 
+mod client;
+mod commands;
+mod gather;
 mod intake;
+mod pacing;
+mod packet;
 mod payload;
+pub mod session;
 mod settings;
 pub mod sparkplug;
 mod task;
 
+pub use client::{Client, Traffic};
+use commands::Commands;
+pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, read_payload, write_payload};
+pub use session::{Options, Persistence};
 pub use settings::{Device, Point, Publication, Settings};
 pub(super) use task::run;

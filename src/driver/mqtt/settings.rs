@@ -1,9 +1,9 @@
 //! What the driver is told about a broker and the tags behind it.
 
-use super::Kind;
+use super::{Kind, Options, QoS};
+use crate::driver::socket::Endpoint;
 use crate::tag::{DeviceId, Scaling, TagId};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Where a command goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Publication {
     pub payload: Option<Arc<str>>,
     /// From engineering units to what the device expects.
     pub scaling: Option<Scaling>,
+    /// Where the device is asked to answer (version 5); the command's identifier goes along, so that it can say to which command.
+    pub response_topic: Option<Arc<str>>,
 }
 
 /// Where a tag is found.
@@ -43,21 +45,24 @@ pub struct Device {
 /// One broker with everything behind it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Name or address of the broker.
-    pub host: Arc<str>,
-    /// Its port, 1883 by default.
-    pub port: u16,
-    /// Client identifier, unique at the broker.
-    pub client_id: Arc<str>,
-    /// User name and password.
-    pub login: Option<(Arc<str>, Arc<str>)>,
-    /// How often a sign of life is asked for, at least a second.
-    pub keep_alive: Duration,
+    /// Where it is, and whether TLS is spoken.
+    pub endpoint: Endpoint,
+    /// As whom and how it is spoken to.
+    pub options: Options,
+    /// Bytes of the largest message that is taken in; larger ones are left out and counted.
+    pub packet_limit: usize,
+    /// The level of its subscriptions.
+    pub qos: QoS,
     /// The devices.
     pub devices: Vec<Device>,
 }
 
 impl Settings {
+    /// Whether a session of these settings can go on with the others: what it reads and writes may be something else.
+    pub fn same_session(&self, other: &Self) -> bool {
+        (&self.endpoint, &self.options, self.packet_limit) == (&other.endpoint, &other.options, other.packet_limit)
+    }
+
     /// The same settings, whatever slots of the plant they stand in.
     pub fn same_but_slots(&self, other: &Self) -> bool {
         let without_slots = |settings: &Self| {

@@ -1,32 +1,25 @@
-//! The task of one broker session.
+//! The driver of one broker: one connection after another until its inbox is closed.
 
-use super::intake::{Arrival, Intake, Message};
-use super::{Device, Point, Settings, write_payload};
-use crate::audit::RequestId;
+use super::client::Client;
+use super::gather::{Gathered, Gatherer};
+use super::intake::{Intake, Message};
+use super::packet::Subscription;
+use super::session::{self, Event, Receipt};
+use super::{Commands, Settings};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
-use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Written};
-use crate::queue::{self, WhenFull};
-use crate::tag::{Generation, Reason};
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter,
-    SubscribeReasonCode,
-};
-use std::collections::{HashMap, VecDeque};
+use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
+use crate::tag::{Generation, Quality, Reason};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Largest message in either direction.
-const PACKET_BYTES: usize = 1 << 20;
-/// How long the broker may take to confirm a command.
-const CONFIRMATION: Duration = Duration::from_secs(5);
 
-/// Runs one broker session after another until its inbox is closed.
+/// Runs one connection after another until its inbox is closed.
 pub(in crate::driver) async fn run(
     mut assignments: watch::Receiver<Assignment<Settings>>,
     port: Port,
@@ -36,278 +29,309 @@ pub(in crate::driver) async fn run(
     let mut broker = Broker::new(assignment, port);
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        let End::Lost { why, was_up } = broker.session(inbox, &mut assignments).await else { return };
-        if was_up {
+        let ended = broker.connection(inbox, &mut assignments).await;
+        if broker.was_up {
             backoff.succeed();
         }
+        // What was under way has its outcome before anything else is said.
+        let _ = broker.take_events().await;
+        let Ended::Lost(why) = ended else { return };
         let pause = backoff.fail();
         broker.lose(&why, pause).await;
-        if !broker.rest(pause, inbox).await {
+        if !broker.rest(pause, inbox, &mut assignments).await {
             return;
-        }
-        if assignments.has_changed().unwrap_or(false) {
-            let assignment = assignments.borrow_and_update().clone();
-            broker.adopt(assignment);
         }
     }
 }
 
-enum End {
+enum Ended {
     Stopped,
-    Lost { why: String, was_up: bool },
-}
-
-/// Commands on their way to the broker in one session.
-#[derive(Default)]
-struct Confirmations {
-    queued: VecDeque<RequestId>,
-    sent: HashMap<u16, RequestId>,
-    deadline: Option<Instant>,
+    Lost(session::End),
 }
 
 struct Broker {
     settings: Settings,
     generation: Generation,
     port: Port,
+    client: Client,
     reporters: Vec<Reporter>,
     intake: Intake,
+    gatherer: Gatherer,
+    commands: Commands,
+    /// Filters that the broker refuses on this connection, with its reason.
+    refused: BTreeMap<Arc<str>, String>,
+    /// Messages that wait for their acknowledgement until they are handed on.
+    receipts: Vec<Receipt>,
+    /// Whether the broker took this connection.
+    was_up: bool,
+    /// Whether it has answered the subscriptions.
+    is_ready: bool,
 }
 
 impl Broker {
     fn new(assignment: Assignment<Settings>, port: Port) -> Self {
         let Assignment { generation, settings } = assignment;
-        let reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
-        let intake = Intake::new(&settings);
-        Self { settings, generation, port, reporters, intake }
+        let client = Client::new(
+            settings.endpoint.clone(),
+            settings.options.clone(),
+            settings.packet_limit,
+            Arc::clone(&port.clock),
+        );
+        Self {
+            reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
+            intake: Intake::new(&settings),
+            client,
+            settings,
+            generation,
+            port,
+            gatherer: Gatherer::default(),
+            commands: Commands::default(),
+            refused: BTreeMap::new(),
+            receipts: Vec::new(),
+            was_up: false,
+            is_ready: false,
+        }
     }
 
-    /// Goes on with settings that differ in nothing but the slots.
-    fn adopt(&mut self, assignment: Assignment<Settings>) {
+    /// Goes on with other settings of the same session.
+    async fn adopt(&mut self, assignment: Assignment<Settings>) -> Result<(), session::End> {
         let Assignment { generation, settings } = assignment;
-        for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
-            reporter.move_to(generation, device.device);
+        if settings.same_but_slots(&self.settings) {
+            for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
+                reporter.move_to(generation, device.device);
+            }
+        } else {
+            self.reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
         }
         self.intake = Intake::new(&settings);
+        self.gatherer = Gatherer::default();
+        self.refused.retain(|filter, _| Intake::filters(&settings).contains(&**filter));
         (self.settings, self.generation) = (settings, generation);
-    }
-
-    fn options(&self) -> MqttOptions {
-        let mut options = MqttOptions::new(&*self.settings.client_id, &*self.settings.host, self.settings.port);
-        options.set_keep_alive(self.settings.keep_alive.max(Duration::from_secs(1)));
-        options.set_max_packet_size(PACKET_BYTES, PACKET_BYTES);
-        options.set_clean_session(true);
-        if let Some((user, password)) = &self.settings.login {
-            options.set_credentials(&**user, &**password);
+        self.client.want(self.subscriptions())?;
+        if self.is_ready {
+            self.tell_devices().await;
         }
-        options
+        Ok(())
     }
 
-    /// One session from connecting to its end. Whatever the client still holds then is thrown away.
-    async fn session(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> End {
-        let (client, mut event_loop) = AsyncClient::new(self.options(), 64);
-        let mut network = rumqttc::NetworkOptions::new();
-        network.set_connection_timeout(5);
-        event_loop.set_network_options(network);
-        let (events, mut incoming) = queue::bounded("events of a broker session", 256, WhenFull::Wait);
-        let pump = pump(event_loop, events);
-        tokio::pin!(pump);
-        let (mut confirmations, mut was_up) = (Confirmations::default(), false);
-        let end = loop {
-            let deadline = confirmations.deadline;
-            tokio::select! {
+    fn subscriptions(&self) -> Vec<Subscription> {
+        let filters = Intake::filters(&self.settings).into_iter();
+        filters.map(|filter| Subscription::new(filter, self.settings.qos)).collect()
+    }
+
+    /// One connection, from opening it to its end.
+    async fn connection(
+        &mut self,
+        inbox: &mut Inbox,
+        assignments: &mut watch::Receiver<Assignment<Settings>>,
+    ) -> Ended {
+        (self.was_up, self.is_ready) = (false, false);
+        self.refused.clear();
+        let connected = tokio::select! {
+            connected = self.client.connect() => connected,
+            () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
+        };
+        if let Err(end) = connected {
+            return Ended::Lost(end);
+        }
+        let wanted = self.client.want(self.subscriptions());
+        match wanted {
+            Ok(()) => self.converse(inbox, assignments).await,
+            Err(end) => Ended::Lost(end),
+        }
+    }
+
+    async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
+        loop {
+            let turned = tokio::select! {
                 biased;
-                error = &mut pump => {
-                    // What arrived before the error is still true.
-                    while let Ok(event) = incoming.try_recv() {
-                        self.take(event, &client, &mut confirmations, &mut was_up).await;
-                    }
-                    break End::Lost { why: words(&error), was_up };
-                }
-                Some(event) = incoming.recv() => {
-                    if let Some(why) = self.take(event, &client, &mut confirmations, &mut was_up).await {
-                        break End::Lost { why, was_up };
-                    }
-                }
                 dispatch = inbox.commands.recv() => match dispatch {
-                    Some(dispatch) => self.publish(&dispatch, &client, &mut confirmations, was_up).await,
-                    None => break End::Stopped,
+                    Some(dispatch) => {
+                        self.carry_out(&dispatch).await;
+                        Ok(())
+                    }
+                    None => {
+                        self.client.leave().await;
+                        return Ended::Stopped;
+                    }
                 },
                 // What is off scan the engine does not listen to; there is nothing here that tools could ask.
-                Some(_) = inbox.instructions.recv() => {}
+                Some(_) = inbox.instructions.recv() => Ok(()),
                 changed = assignments.changed() => {
                     if changed.is_err() {
-                        break End::Stopped;
+                        self.client.leave().await;
+                        return Ended::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
-                    self.adopt(assignment);
+                    self.adopt(assignment).await
                 }
-                () = until(deadline), if deadline.is_some() => {
-                    break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
-                }
+                turned = self.client.turn() => turned,
+            };
+            let taken = match turned {
+                Ok(()) => self.take_events().await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = taken {
+                self.client.cut();
+                return Ended::Lost(end);
             }
-        };
-        self.abandon(confirmations).await;
-        end
+        }
     }
 
-    /// Takes one event of the client; words where the session has to end.
-    async fn take(
-        &mut self,
-        event: Event,
-        client: &AsyncClient,
-        confirmations: &mut Confirmations,
-        was_up: &mut bool,
-    ) -> Option<String> {
+    /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it.
+    async fn take_events(&mut self) -> Result<(), session::End> {
+        while let Some(event) = self.client.event() {
+            self.take(event).await;
+        }
+        for gathered in self.gatherer.take() {
+            self.hand_on(gathered).await;
+        }
+        for receipt in self.receipts.drain(..) {
+            self.client.acknowledge(receipt)?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, event: Event) {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => {
-                *was_up = true;
-                return self.subscribe(client);
+            Event::Up { .. } => self.was_up = true,
+            Event::Ready => {
+                self.is_ready = true;
+                self.tell_devices().await;
             }
-            Event::Incoming(Packet::SubAck(answer)) => {
-                let refused = answer.return_codes.iter().filter(|code| **code == SubscribeReasonCode::Failure).count();
-                if refused > 0 {
-                    return Some(format!("the broker refuses {refused} subscriptions of this user"));
-                }
-                for reporter in &mut self.reporters {
-                    reporter.good(&self.port, None).await;
-                }
-            }
-            Event::Incoming(Packet::Publish(publish)) => self.receive(&publish).await,
-            Event::Incoming(Packet::PubAck(answer)) => {
-                if let Some(request) = confirmations.sent.remove(&answer.pkid) {
-                    let open = !confirmations.sent.is_empty() || !confirmations.queued.is_empty();
-                    confirmations.deadline = open.then(|| Instant::now() + CONFIRMATION);
-                    self.answer(request, WriteAnswer::Accepted).await;
+            Event::Refused { filter, why } => {
+                tracing::warn!("broker {}: {why}", self.settings.endpoint);
+                self.refused.insert(filter, why);
+                if self.is_ready {
+                    self.tell_devices().await;
                 }
             }
-            Event::Outgoing(Outgoing::Publish(packet)) => {
-                if let Some(request) = confirmations.queued.pop_front() {
-                    confirmations.sent.insert(packet, request);
+            Event::Message(message) => self.receive(&message).await,
+            Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
+            Event::Published(ticket, outcome) => {
+                if let Some((request, answer)) = self.commands.finish(ticket, outcome) {
+                    self.port.send(DriverEvent::Written(Written { request, answer })).await;
                 }
             }
-            _ => {}
+            Event::Down => self.is_ready = false,
         }
-        None
     }
 
-    fn subscribe(&self, client: &AsyncClient) -> Option<String> {
-        let filters = Intake::filters(&self.settings);
-        if filters.is_empty() {
-            return None;
-        }
-        let filters = filters.into_iter().map(|filter| SubscribeFilter::new(filter.to_owned(), QoS::AtLeastOnce));
-        client.try_subscribe_many(filters).err().map(|error| format!("cannot subscribe: {error}"))
-    }
-
-    async fn receive(&mut self, publish: &Publish) {
-        let message = Message { topic: &publish.topic, payload: &publish.payload, retained: publish.retain };
-        for arrival in self.intake.take(&self.settings, message, self.port.clock.now().utc) {
-            let Arrival { place, time, readings } = arrival;
-            let (generation, device) = (self.generation, self.settings.devices[place].device);
-            let batch = Batch { generation, device, time, readings, confirmed: Arc::from([]) };
+    async fn receive(&mut self, message: &session::Message) {
+        self.receipts.extend(message.receipt);
+        let now = self.port.clock.now().utc;
+        let seen = Message { topic: &message.topic, payload: &message.payload, retained: message.retained };
+        for arrival in self.intake.take(&self.settings, seen, now) {
+            let place = arrival.place;
+            if arrival.readings.iter().any(|reading| reading.value.is_none()) {
+                self.reporters[place].count_error();
+            }
             self.reporters[place].good(&self.port, None).await;
-            self.port.send(DriverEvent::Batch(batch)).await;
-        }
-    }
-
-    async fn publish(&self, dispatch: &Dispatch, client: &AsyncClient, confirmations: &mut Confirmations, is_up: bool) {
-        let request = dispatch.id().clone();
-        let refused = if dispatch.generation() != self.generation {
-            Some("the station file was reloaded")
-        } else if self.port.clock.now().monotonic >= dispatch.expires() {
-            Some("it expired while it waited")
-        } else if !is_up {
-            Some("the broker is not connected")
-        } else {
-            None
-        };
-        if let Some(why) = refused {
-            return self.answer(request, WriteAnswer::NotSent(why.to_owned())).await;
-        }
-        let publication = self.point(dispatch).and_then(|point| point.publication.as_ref());
-        let Some(publication) = publication else {
-            let words = "this connection does not know the tag".to_owned();
-            return self.answer(request, WriteAnswer::NotSent(words)).await;
-        };
-        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
-        confirmations.queued.push_back(request);
-        if let Err(error) = client.try_publish(&*publication.topic, QoS::AtLeastOnce, false, payload) {
-            if let Some(request) = confirmations.queued.pop_back() {
-                self.answer(request, WriteAnswer::NotSent(error.to_string())).await;
+            if let Some(complete) = self.gatherer.add(arrival) {
+                self.hand_on(complete).await;
             }
-            return;
-        }
-        confirmations.deadline = Some(Instant::now() + CONFIRMATION);
-    }
-
-    fn point(&self, dispatch: &Dispatch) -> Option<&Point> {
-        let mut points = self.settings.devices.iter().flat_map(|device: &Device| &device.points);
-        points.find(|point| point.tag == dispatch.tag())
-    }
-
-    /// The session is over: what was not confirmed may have arrived.
-    async fn abandon(&self, confirmations: Confirmations) {
-        for request in confirmations.sent.into_values().chain(confirmations.queued) {
-            let words = "the connection to the broker broke before it confirmed".to_owned();
-            self.answer(request, WriteAnswer::Unknown(words)).await;
         }
     }
 
-    async fn answer(&self, request: RequestId, answer: WriteAnswer) {
-        self.port.send(DriverEvent::Written(Written { request, answer })).await;
+    /// A message over the limit: its tags say that it cannot be read.
+    async fn leave_out(&mut self, topic: &str, bytes: usize) {
+        let limit = self.settings.packet_limit;
+        tracing::warn!(
+            "broker {}: a message on {topic} was left out: {bytes} bytes, and {limit} are the limit",
+            self.settings.endpoint
+        );
+        let now = self.port.clock.now().utc;
+        let seen = Message { topic, payload: &[], retained: false };
+        for mut arrival in self.intake.take(&self.settings, seen, now) {
+            for reading in &mut arrival.readings {
+                *reading = Reading { tag: reading.tag, value: None, quality: Quality::bad(Reason::BadPayload) };
+            }
+            self.reporters[arrival.place].count_error();
+            if let Some(complete) = self.gatherer.add(arrival) {
+                self.hand_on(complete).await;
+            }
+        }
     }
 
-    async fn lose(&mut self, why: &str, pause: Duration) {
-        let detail = format!("broker {}:{}: {why}", self.settings.host, self.settings.port);
+    async fn hand_on(&self, gathered: Gathered) {
+        let Gathered { place, time, readings } = gathered;
+        let (generation, device) = (self.generation, self.settings.devices[place].device);
+        self.port
+            .send(DriverEvent::Batch(Batch { generation, device, time, readings, confirmed: Arc::from([]) }))
+            .await;
+    }
+
+    /// The devices are there; the tags of a refused subscription are not, and a device that has no others is lost.
+    async fn tell_devices(&mut self) {
+        for place in 0..self.settings.devices.len() {
+            let device = &self.settings.devices[place];
+            let refused = |filter: &Arc<str>| self.refused.get(filter);
+            let tags: Vec<_> =
+                device.points.iter().filter(|point| refused(&point.filter).is_some()).map(|point| point.tag).collect();
+            let why = device.points.iter().find_map(|point| refused(&point.filter)).cloned();
+            let (all, count) = (device.points.len(), tags.len());
+            self.reporters[place].statistics().refused_tags = count as u32;
+            match why {
+                Some(why) if count == all => {
+                    let detail = format!("broker {}: {why}", self.settings.endpoint);
+                    self.reporters[place].lost(&self.port, Reason::NotAuthorised, &detail, None).await;
+                }
+                _ => self.reporters[place].tell_good(&self.port).await,
+            }
+            if count > 0 {
+                let quality = Quality::bad(Reason::NotAuthorised);
+                let readings = tags.into_iter().map(|tag| Reading { tag, value: None, quality }).collect();
+                self.hand_on(Gathered { place, time: self.port.clock.now().utc, readings }).await;
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, dispatch: &Dispatch) {
+        let now = self.port.clock.monotonic();
+        let sent = self.commands.publish(dispatch, self.generation, &self.settings, &mut self.client, now);
+        if let Err(words) = sent {
+            let (request, answer) = (dispatch.id().clone(), WriteAnswer::NotSent(words));
+            self.port.send(DriverEvent::Written(Written { request, answer })).await;
+        }
+    }
+
+    async fn lose(&mut self, why: &session::End, pause: Duration) {
+        let detail = format!("broker {}: {why}", self.settings.endpoint);
         for reporter in &mut self.reporters {
             reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
         }
     }
 
     /// Waits out a pause and refuses commands meanwhile; false when the station stops.
-    async fn rest(&self, pause: Duration, inbox: &mut Inbox) -> bool {
-        let end = Instant::now() + pause;
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep_until(end) => return true,
-                Some(_) = inbox.instructions.recv() => {}
-                dispatch = inbox.commands.recv() => match dispatch {
-                    Some(dispatch) => {
-                        let words = "the broker is not connected".to_owned();
-                        self.answer(dispatch.id().clone(), WriteAnswer::NotSent(words)).await;
-                    }
-                    None => return false,
-                },
-            }
+    async fn rest(
+        &mut self,
+        pause: Duration,
+        inbox: &mut Inbox,
+        assignments: &mut watch::Receiver<Assignment<Settings>>,
+    ) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = refuse_commands(&self.port, inbox) => return false,
         }
+        if assignments.has_changed().unwrap_or(false) {
+            let assignment = assignments.borrow_and_update().clone();
+            // Nothing goes out without a connection, so nothing can be too long.
+            let _ = self.adopt(assignment).await;
+        }
+        true
     }
 }
 
-/// The client's event loop must not be cancelled half-way, so it runs whole and only its events come out.
-async fn pump(mut event_loop: EventLoop, events: queue::Sender<Event>) -> ConnectionError {
+/// Refuses commands while there is no connection; ends when the station stops.
+async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
     loop {
-        match event_loop.poll().await {
-            Ok(event) => {
-                if events.send(event).await.is_err() {
-                    return ConnectionError::RequestsDone;
-                }
+        tokio::select! {
+            Some(_) = inbox.instructions.recv() => {}
+            dispatch = inbox.commands.recv() => {
+                let Some(dispatch) = dispatch else { return };
+                let answer = WriteAnswer::NotSent("the broker is not connected".to_owned());
+                port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
             }
-            Err(error) => return error,
         }
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    if let Some(deadline) = deadline {
-        tokio::time::sleep_until(deadline).await;
-    }
-}
-
-fn words(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::ConnectionRefused(code) => format!("refused: {code:?}"),
-        ConnectionError::NetworkTimeout => "no answer within 5 s".to_owned(),
-        ConnectionError::MqttState(rumqttc::StateError::ConnectionAborted) => "closed the connection".to_owned(),
-        other => other.to_string(),
     }
 }

@@ -1,0 +1,287 @@
+//! A session on a socket: reads, writes, and waits for no longer than the session says.
+
+use super::pacing::Pacing;
+use super::packet::{Splitter, Subscription};
+use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Session, Ticket};
+use crate::driver::socket::{self, Endpoint, Socket};
+use crate::tag::{Clock, Monotonic};
+use bytes::{Buf, BytesMut};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+/// Bytes that one read takes at most.
+const READ_BYTES: usize = 64 * 1024;
+/// With less room than this a read is not worth its call.
+const LEAST_BYTES: usize = 8 * 1024;
+/// How long the last word may take on its way out.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A broker's client. See [`Session`] for the order of things; [`Client::turn`] makes them happen.
+pub struct Client {
+    session: Session,
+    endpoint: Endpoint,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+    packet_limit: usize,
+    wire: Option<Wire>,
+    /// Bytes that went over the wire since the start, in both directions.
+    traffic: Traffic,
+}
+
+/// Bytes since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// To the broker.
+    pub sent: u64,
+    /// From the broker.
+    pub received: u64,
+}
+
+struct Wire {
+    socket: Socket,
+    input: BytesMut,
+    splitter: Splitter,
+    pacing: Pacing,
+    /// No read before this.
+    rest_until: Option<Monotonic>,
+    /// Since when bytes wait that the socket does not take.
+    stuck_since: Option<Monotonic>,
+    flushed: bool,
+    /// Whether the broker has sent anything.
+    heard: bool,
+}
+
+/// What a look at the socket gave.
+#[derive(Default)]
+struct Moved {
+    written: usize,
+    read: Option<usize>,
+}
+
+impl Client {
+    /// A client without a connection. Messages over `packet_limit` bytes are left out.
+    pub fn new(endpoint: Endpoint, options: Options, packet_limit: usize, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            timeout: options.timeout,
+            session: Session::new(options),
+            endpoint,
+            clock,
+            packet_limit,
+            wire: None,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Opens a connection; whether the broker takes it is told by [`Event::Up`].
+    pub async fn connect(&mut self) -> Result<(), End> {
+        self.cut();
+        let socket = socket::open(&self.endpoint, self.timeout).await.map_err(End::Socket)?;
+        self.session.open(self.clock.monotonic())?;
+        self.wire = Some(Wire {
+            socket,
+            input: BytesMut::new(),
+            splitter: Splitter::new(self.packet_limit),
+            pacing: Pacing::default(),
+            rest_until: None,
+            stuck_since: None,
+            flushed: true,
+            heard: false,
+        });
+        Ok(())
+    }
+
+    /// Moves bytes until there is an event. Nothing is lost when it is dropped half-way. After an error the connection is gone; the
+    /// events of its end are still to be fetched.
+    pub async fn turn(&mut self) -> Result<(), End> {
+        let moved = self.move_until_event().await;
+        if moved.is_err() {
+            self.say_last_word();
+            self.cut();
+        }
+        moved
+    }
+
+    /// The next event.
+    pub fn event(&mut self) -> Option<Event> {
+        self.session.event()
+    }
+
+    /// Whether the broker has taken the connection.
+    pub fn is_up(&self) -> bool {
+        self.session.is_up()
+    }
+
+    /// See [`Session::want`].
+    pub fn want(&mut self, list: Vec<Subscription>) -> Result<(), End> {
+        self.session.want(list, self.clock.monotonic())
+    }
+
+    /// See [`Session::publish`]. It goes out with the next [`Client::turn`], before anything is read.
+    pub fn publish(&mut self, publication: Publication) -> Result<Ticket, NotPublished> {
+        self.session.publish(publication, self.clock.monotonic())
+    }
+
+    /// See [`Session::quota_left`].
+    pub fn quota_left(&self) -> u16 {
+        self.session.quota_left()
+    }
+
+    /// See [`Session::acknowledge`].
+    pub fn acknowledge(&mut self, receipt: Receipt) -> Result<(), End> {
+        self.session.acknowledge(receipt)
+    }
+
+    /// Bytes that went over the wire since the start.
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Ends the connection at once; its outcomes are told as events.
+    pub fn cut(&mut self) {
+        self.wire = None;
+        self.session.close();
+    }
+
+    /// Says goodbye, so that the broker does not publish the will, and ends the connection.
+    pub async fn leave(&mut self) {
+        self.session.leave();
+        let deadline = tokio::time::Instant::now() + GOODBYE;
+        if let Some(wire) = &mut self.wire {
+            let out = self.session.outgoing();
+            let goodbye = async {
+                while !out.is_empty() || !wire.flushed {
+                    if poll_fn(|context| wire.poll(context, out, false)).await.is_err() {
+                        return;
+                    }
+                }
+                let _ = poll_fn(|context| Pin::new(&mut wire.socket).poll_shutdown(context)).await;
+            };
+            let _ = tokio::time::timeout_at(deadline, goodbye).await;
+        }
+        self.cut();
+    }
+
+    /// The reason why we go, as far as the socket takes it now.
+    fn say_last_word(&mut self) {
+        let Some(wire) = &mut self.wire else { return };
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let _ = wire.poll(&mut context, self.session.outgoing(), false);
+    }
+
+    async fn move_until_event(&mut self) -> Result<(), End> {
+        while !self.session.has_events() {
+            let now = self.clock.monotonic();
+            self.session.tick(now)?;
+            let deadline = self.session.deadline();
+            let Some(wire) = &mut self.wire else { return Err(End::Socket("there is no connection".to_owned())) };
+            let may_read = wire.rest_until.is_none_or(|until| until <= now);
+            let stuck = wire.check_stuck(self.session.outgoing(), now, self.timeout)?;
+            let wake = [deadline, stuck, wire.rest_until.filter(|_| !may_read)].into_iter().flatten().min();
+            let out = self.session.outgoing();
+            let moved = tokio::select! {
+                biased;
+                moved = poll_fn(|context| wire.poll(context, out, may_read)) => moved.map_err(|error| wire.end(&error))?,
+                () = until(wake, now) => continue,
+            };
+            self.take(&moved)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, moved: &Moved) -> Result<(), End> {
+        let Some(wire) = &mut self.wire else { return Ok(()) };
+        let now = self.clock.monotonic();
+        if moved.written > 0 {
+            self.traffic.sent += moved.written as u64;
+            wire.stuck_since = None;
+        }
+        let Some(read) = moved.read else { return Ok(()) };
+        if read == 0 {
+            return Err(wire.closed());
+        }
+        self.traffic.received += read as u64;
+        wire.heard = true;
+        let mut pieces = 0;
+        while let Some(piece) = wire.splitter.next(&mut wire.input)? {
+            self.session.take(piece, now)?;
+            pieces += 1;
+        }
+        wire.rest_until = wire.pacing.rest_after(pieces, now).map(|rest| now.plus(rest));
+        Ok(())
+    }
+}
+
+impl Wire {
+    /// Writes as much as the socket takes, and reads once.
+    fn poll(&mut self, context: &mut Context<'_>, out: &mut BytesMut, may_read: bool) -> Poll<io::Result<Moved>> {
+        let mut moved = Moved::default();
+        while !out.is_empty() {
+            match Pin::new(&mut self.socket).poll_write(context, out) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => {
+                    out.advance(count);
+                    moved.written += count;
+                    self.flushed = false;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => break,
+            }
+        }
+        if !self.flushed && out.is_empty() {
+            match Pin::new(&mut self.socket).poll_flush(context) {
+                Poll::Ready(done) => {
+                    done?;
+                    self.flushed = true;
+                }
+                Poll::Pending => {}
+            }
+        }
+        if may_read {
+            if self.input.capacity() - self.input.len() < LEAST_BYTES {
+                self.input.reserve(READ_BYTES);
+            }
+            if let Poll::Ready(read) = pin!(self.socket.read_buf(&mut self.input)).poll(context) {
+                moved.read = Some(read?);
+            }
+        }
+        if moved.written > 0 || moved.read.is_some() { Poll::Ready(Ok(moved)) } else { Poll::Pending }
+    }
+
+    /// When to give up because the socket takes nothing.
+    fn check_stuck(&mut self, out: &BytesMut, now: Monotonic, limit: Duration) -> Result<Option<Monotonic>, End> {
+        if out.is_empty() && self.flushed {
+            self.stuck_since = None;
+            return Ok(None);
+        }
+        let since = *self.stuck_since.get_or_insert(now);
+        if now.since(since) >= limit { Err(End::Stuck(limit.as_millis())) } else { Ok(Some(since.plus(limit))) }
+    }
+
+    fn end(&self, error: &io::Error) -> End {
+        match error.kind() {
+            _ if socket::is_tls(error) => End::Socket(socket::words(error)),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => self.closed(),
+            _ => End::Socket(error.to_string()),
+        }
+    }
+
+    fn closed(&self) -> End {
+        End::Closed(if self.heard {
+            ""
+        } else {
+            " before it said anything: it may not speak MQTT here, or not this version of it"
+        })
+    }
+}
+
+async fn until(deadline: Option<Monotonic>, now: Monotonic) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.since(now)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,453 @@
+//! One client's side of MQTT 3.1.1 and 5, pure: frames and time in, bytes and events out. It survives its connections, as the session at
+//! the broker does.
+//!
+//! # How to use it
+//! [`super::Client`] puts it on a socket; whoever needs a broker uses that. The order of things is always the same:
+//! 1. [`Session::want`] says what is to be subscribed to, at any time: on every connection all of it is subscribed to, in one go, and later
+//!    only what changed. Filters for a while (a topic browser) are added to the list and taken out of it again.
+//! 2. [`Event::Up`]: the broker took the connection. [`Event::Ready`]: it has answered all subscriptions; who must subscribe before they
+//!    publish, publish now. What it refused was said before that, filter by filter ([`Event::Refused`]).
+//! 3. [`Event::Message`]: a message. One with a receipt is acknowledged with [`Session::acknowledge`] once it was taken in; until then the
+//!    broker keeps it, and counts it against our receive maximum. A message of QoS 2 comes once in a session, however often it is sent.
+//! 4. [`Session::publish`] sends at once or says why not: nothing is queued. Its ticket comes back with [`Event::Published`] exactly once.
+//!    Nothing is ever sent again by itself: after a break the outcome is [`Outcome::Unknown`], and whoever keeps a store decides.
+//! 5. [`Event::Down`] ends a connection, after the outcomes of all that was under way.
+//!
+//! A payload shares memory with what was read along with it: who keeps it for long makes a copy.
+//!
+//! # What it decides
+//! - It asks for no bound on packets in version 5: a broker that is told drops what is larger without a word. What is over the limit is
+//!   skipped on arrival, acknowledged, and told.
+//! - It allows no topic aliases.
+//! - A sign of life is asked for once in every keep-alive, whatever else moves, so that a session which makes no progress is noticed.
+//! - The outgoing half of QoS 2 is finished after a break only as far as the standard demands: a released message is released again, a
+//!   message that was not confirmed is not sent again, and its packet identifier stays out of use until the session ends at the broker.
+
+mod incoming;
+mod outgoing;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod waits;
+
+use super::packet::{
+    Answer, ConnAck, Connect, Frame, Incoming, Login, Malformed, MessageProperties, Outgoing, Piece, QoS, ReasonCode,
+    Version, Will, decode, encode,
+};
+use crate::tag::Monotonic;
+use bytes::{Bytes, BytesMut};
+use incoming::Received;
+use outgoing::Sent;
+pub use outgoing::{NotPublished, Outcome, Publication, Ticket};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use subscriptions::Subscriptions;
+use waits::{Wait, Waits};
+
+/// What becomes of the session at the broker when the connection ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// It ends with the connection.
+    #[default]
+    Clean,
+    /// It is kept, with its subscriptions and the messages that arrive meanwhile.
+    Persistent {
+        /// For how long, in whole seconds; version 5 alone. For ever where none is given.
+        expiry: Option<Duration>,
+    },
+}
+
+/// As whom and how to speak to the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The version; no other one is tried.
+    pub version: Version,
+    /// Client identifier, unique at the broker. Empty: the broker gives one (clean sessions alone).
+    pub client_id: Arc<str>,
+    /// User name and password.
+    pub login: Option<Login>,
+    /// What becomes of the session.
+    pub persistence: Persistence,
+    /// How often a sign of life is asked for, at least a second.
+    pub keep_alive: Duration,
+    /// How long the broker may take for any answer.
+    pub timeout: Duration,
+    /// Messages of QoS 1 and 2 that may wait for their acknowledgement, at least 1; version 5 alone.
+    pub receive_maximum: u16,
+    /// What the broker publishes when the connection breaks.
+    pub will: Option<Will>,
+}
+
+/// Names one message of QoS 1 or 2 for its acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(super) id: u16,
+    pub(super) exactly_once: bool,
+    /// The connection that it came by.
+    pub(super) connection: u64,
+    /// The session at the broker that it belongs to.
+    pub(super) session: u64,
+}
+
+/// A message from the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Its payload.
+    pub payload: Bytes,
+    /// Whether the broker kept it from before our subscription: then it may be old.
+    pub retained: bool,
+    /// The broker says that it may have sent it before.
+    pub duplicate: bool,
+    /// The level that it came with.
+    pub qos: QoS,
+    /// For its acknowledgement; none for QoS 0.
+    pub receipt: Option<Receipt>,
+    /// What version 5 carries besides.
+    pub properties: Option<Box<MessageProperties>>,
+}
+
+/// What a session tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The broker took the connection.
+    Up {
+        /// Whether it still knew the session.
+        session_present: bool,
+        /// The client identifier, also one that the broker gave.
+        client_id: Arc<str>,
+    },
+    /// The broker has answered all subscriptions.
+    Ready,
+    /// The broker refuses a subscription; the others are not touched.
+    Refused {
+        /// The filter.
+        filter: Arc<str>,
+        /// Why, in words that name filter and user.
+        why: String,
+    },
+    /// A message.
+    Message(Message),
+    /// A message over the packet limit was left out.
+    TooLarge {
+        /// Its topic.
+        topic: Arc<str>,
+        /// Its size in bytes.
+        bytes: usize,
+    },
+    /// What became of a publication.
+    Published(Ticket, Outcome),
+    /// The connection is over.
+    Down,
+}
+
+/// Why a connection has to end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum End {
+    /// The broker does not take us.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It ended the connection, with its reason (version 5).
+    #[error("the broker ended the connection: {0}")]
+    Disconnected(String),
+    /// It closed the connection, and gave no reason.
+    #[error("the broker closed the connection{0}")]
+    Closed(&'static str),
+    /// What it sent is no packet.
+    #[error("it sent {0}")]
+    Malformed(#[from] Malformed),
+    /// It sent a packet that may not come.
+    #[error("it sent {0}, which may not come here")]
+    OutOfPlace(&'static str),
+    /// More messages wait for their acknowledgement than agreed.
+    #[error("it sent more than the {0} messages that may wait for their acknowledgement")]
+    Flood(u16),
+    /// It did not answer.
+    #[error("it did not {0} within {1} ms")]
+    Silent(&'static str, u128),
+    /// It took no bytes.
+    #[error("it took nothing of what was sent to it within {0} ms")]
+    Stuck(u128),
+    /// What we have to say cannot be put into a packet.
+    #[error("{0}")]
+    TooLong(String),
+    /// The socket.
+    #[error("{0}")]
+    Socket(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Closed,
+    Connecting,
+    Up,
+}
+
+/// What the broker allows.
+#[derive(Clone, Copy, Debug)]
+struct Allowed {
+    /// Publications of QoS 1 and 2 that may be under way.
+    quota: u16,
+    /// Bytes in a packet.
+    packet: usize,
+    qos: QoS,
+    retain: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    options: Options,
+    stage: Stage,
+    /// Counts connections, so that nothing of an earlier one is taken for one of this.
+    connection: u64,
+    /// Counts sessions at the broker.
+    session: u64,
+    allowed: Allowed,
+    subscriptions: Subscriptions,
+    sent: Sent,
+    received: Received,
+    waits: Waits,
+    next_ping: Monotonic,
+    ping_period: Duration,
+    pings: u64,
+    pongs: u64,
+    out: BytesMut,
+    events: VecDeque<Event>,
+}
+
+impl Session {
+    /// A session that has no connection yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            stage: Stage::Closed,
+            connection: 0,
+            session: 0,
+            allowed: Allowed { quota: u16::MAX, packet: usize::MAX, qos: QoS::ExactlyOnce, retain: true },
+            subscriptions: Subscriptions::default(),
+            sent: Sent::default(),
+            received: Received::default(),
+            waits: Waits::new(options.timeout),
+            next_ping: Monotonic::default(),
+            ping_period: options.keep_alive.max(Duration::from_secs(1)),
+            pings: 0,
+            pongs: 0,
+            out: BytesMut::new(),
+            events: VecDeque::new(),
+            options,
+        }
+    }
+
+    /// A connection was opened `now`: CONNECT goes out.
+    pub fn open(&mut self, now: Monotonic) -> Result<(), End> {
+        self.close();
+        self.connection += 1;
+        self.stage = Stage::Connecting;
+        let options = &self.options;
+        let (clean, session_expiry) = match options.persistence {
+            Persistence::Clean => (true, None),
+            Persistence::Persistent { expiry } => (false, Some(expiry_seconds(expiry))),
+        };
+        let connect = Connect {
+            client_id: Arc::clone(&options.client_id),
+            login: options.login.clone(),
+            clean,
+            session_expiry,
+            keep_alive: u16::try_from(options.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX),
+            receive_maximum: options.receive_maximum.max(1),
+            will: options.will.clone(),
+        };
+        self.waits.begin(Wait::Connection, now);
+        self.send(&Outgoing::Connect(Box::new(connect)))
+    }
+
+    /// Whether the broker has taken the connection.
+    pub fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
+    /// What has to go out. Who writes it takes it from the front.
+    pub fn outgoing(&mut self) -> &mut BytesMut {
+        &mut self.out
+    }
+
+    /// The next event.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether there are events.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Takes in a piece of what the broker sent.
+    pub(super) fn take(&mut self, piece: Piece, now: Monotonic) -> Result<(), End> {
+        match piece {
+            Piece::Frame(frame) => self.take_frame(frame, now),
+            Piece::Oversized(oversized) if self.is_up() => self.take_oversized(oversized),
+            Piece::Oversized(_) => Err(End::OutOfPlace("a message")),
+        }
+    }
+
+    fn take_frame(&mut self, frame: Frame, now: Monotonic) -> Result<(), End> {
+        let packet = decode(frame, self.options.version).map_err(|error| {
+            self.say_goodbye(ReasonCode::MALFORMED);
+            End::Malformed(error)
+        })?;
+        match (self.stage, packet) {
+            (Stage::Connecting, Incoming::ConnAck(answer)) => self.connected(*answer, now),
+            (Stage::Connecting, _) => Err(End::OutOfPlace("a packet before it took the connection")),
+            (_, Incoming::ConnAck(_)) => Err(self.out_of_place("a second CONNACK")),
+            (_, Incoming::Publish(publish)) => self.take_publish(publish),
+            (_, Incoming::PubAck(answer)) => self.take_puback(&answer),
+            (_, Incoming::PubRec(answer)) => self.take_pubrec(&answer, now),
+            (_, Incoming::PubRel(Answer { id, .. })) => self.take_pubrel(id),
+            (_, Incoming::PubComp(answer)) => self.take_pubcomp(&answer),
+            (_, Incoming::SubAck(granted)) => self.take_suback(&granted),
+            (_, Incoming::UnsubAck(granted)) => self.take_unsuback(granted.id),
+            (_, Incoming::Pong) => {
+                self.pongs = self.pings;
+                Ok(())
+            }
+            (_, Incoming::Disconnect(code, text)) => Err(End::Disconnected(with_text(code.words(), text.as_deref()))),
+        }
+    }
+
+    fn connected(&mut self, answer: ConnAck, now: Monotonic) -> Result<(), End> {
+        if answer.code != ReasonCode::SUCCESS {
+            return Err(End::Refused(self.refusal(&answer)));
+        }
+        let properties = answer.properties;
+        if answer.session_present && self.options.persistence == Persistence::Clean {
+            return Err(End::OutOfPlace("a session that it kept although none was asked for"));
+        }
+        self.stage = Stage::Up;
+        self.allowed = Allowed {
+            quota: properties.receive_maximum.unwrap_or(u16::MAX).max(1),
+            packet: properties.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
+            qos: properties.maximum_qos.and_then(QoS::from_number).unwrap_or(QoS::ExactlyOnce),
+            retain: properties.retain_available.unwrap_or(true),
+        };
+        let ordered = properties.server_keep_alive.filter(|seconds| *seconds > 0);
+        self.ping_period = ordered.map_or(self.options.keep_alive, |seconds| Duration::from_secs(seconds.into()));
+        self.next_ping = now.plus(self.ping_period);
+        let client_id = properties.assigned_client.unwrap_or_else(|| Arc::clone(&self.options.client_id));
+        self.events.push_back(Event::Up { session_present: answer.session_present, client_id });
+        if !answer.session_present {
+            self.session += 1;
+            self.received.forget();
+            self.sent.forget();
+            self.subscriptions.forget();
+        }
+        self.release_again(now)?;
+        self.subscribe_all(now)
+    }
+
+    fn refusal(&self, answer: &ConnAck) -> String {
+        let version = self.options.version;
+        let user = self.options.login.as_ref().map(|login| &*login.user);
+        let text = answer.properties.reason.as_deref();
+        let elsewhere = answer.properties.server_reference.as_deref();
+        let words = match (answer.code, user) {
+            (ReasonCode::UNSUPPORTED_VERSION, _) => format!(
+                "the broker does not speak MQTT {}; give \"version\": \"{}\" for this connection",
+                version.word(),
+                if version == Version::V5 { Version::V3.word() } else { Version::V5.word() }
+            ),
+            (code, Some(user)) => format!("{} (user {user})", code.words()),
+            (code, None) => format!("{} (without a user name)", code.words()),
+        };
+        let words = with_text(words, text);
+        elsewhere.map_or(words.clone(), |elsewhere| format!("{words}; it names {elsewhere}"))
+    }
+
+    /// What has become due by `now`: pings go out; who waited in vain ends the connection.
+    pub fn tick(&mut self, now: Monotonic) -> Result<(), End> {
+        if self.stage == Stage::Closed {
+            return Ok(());
+        }
+        if let Some(late) = self.late(now) {
+            return Err(End::Silent(late, self.options.timeout.as_millis()));
+        }
+        if self.is_up() && now >= self.next_ping {
+            self.next_ping = now.plus(self.ping_period);
+            self.pings += 1;
+            self.waits.begin(Wait::Ping(self.pings), now);
+            self.send(&Outgoing::Ping)?;
+        }
+        Ok(())
+    }
+
+    /// When [`Session::tick`] is due next; none without a connection.
+    pub fn deadline(&mut self) -> Option<Monotonic> {
+        if self.stage == Stage::Closed {
+            return None;
+        }
+        self.drop_answered();
+        let ping = self.is_up().then_some(self.next_ping);
+        [ping, self.waits.first()].into_iter().flatten().min()
+    }
+
+    /// The connection is over, whoever ended it. What was under way has its outcome now.
+    pub fn close(&mut self) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.stage = Stage::Closed;
+        self.out.clear();
+        self.waits.clear();
+        self.subscriptions.lose_connection();
+        self.received.lose_connection();
+        let keeps = self.options.persistence != Persistence::Clean;
+        for ticket in self.sent.lose_connection(keeps) {
+            self.events.push_back(Event::Published(ticket, Outcome::Unknown));
+        }
+        self.events.push_back(Event::Down);
+    }
+
+    /// We go, and nothing is wrong: the broker does not publish the will.
+    pub fn leave(&mut self) {
+        self.say_goodbye(ReasonCode::SUCCESS);
+    }
+
+    /// A word before the connection ends because of what the broker did; 3.1.1 has none for that.
+    fn say_goodbye(&mut self, code: ReasonCode) {
+        if self.is_up() && (code == ReasonCode::SUCCESS || self.options.version == Version::V5) {
+            // It is short; there is nothing in it that could be too long.
+            let _ = encode(&Outgoing::Disconnect(code), self.options.version, &mut self.out);
+        }
+    }
+
+    fn out_of_place(&mut self, what: &'static str) -> End {
+        self.say_goodbye(ReasonCode::PROTOCOL_ERROR);
+        End::OutOfPlace(what)
+    }
+
+    fn send(&mut self, packet: &Outgoing) -> Result<(), End> {
+        encode(packet, self.options.version, &mut self.out).map_err(|error| End::TooLong(error.to_string()))
+    }
+
+    /// The user as sentences name it.
+    fn user(&self) -> String {
+        match &self.options.login {
+            Some(login) => format!("user {}", login.user),
+            None => "a client without a user name".to_owned(),
+        }
+    }
+}
+
+/// Version 5 writes for ever as the largest number.
+fn expiry_seconds(expiry: Option<Duration>) -> u32 {
+    expiry.map_or(u32::MAX, |expiry| u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// Words with those of the broker behind them.
+fn with_text(words: String, text: Option<&str>) -> String {
+    match text {
+        Some(text) if !text.is_empty() => format!("{words}: {}", text.chars().take(200).collect::<String>()),
+        _ => words,
+    }
+}
