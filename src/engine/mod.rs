@@ -10,6 +10,7 @@ mod devices;
 mod difference;
 mod effects;
 mod event;
+mod field;
 mod handover;
 mod loop_check;
 mod manual;
@@ -134,6 +135,7 @@ impl Engine {
         self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
             Event::Driver(DriverEvent::Written(written)) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);

@@ -48,6 +48,7 @@ pub(in crate::config) fn settings(
         packet_limit: 1 << 20,
         qos: QoS::AtLeastOnce,
         devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
+        sparkplug: super::sparkplug::settings(entry.sparkplug.as_ref(), connection, devices, place, problems),
     })
 }
 

@@ -6,7 +6,6 @@ use crate::driver::Reading;
 use crate::driver::mqtt::Kind;
 use crate::tag::{Monotonic, Now, Quality, Reason, TagId, Timestamp, Value};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// What is to be said or done; `place` is that of a device among the devices of the connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +37,10 @@ pub enum Say {
     Lost {
         /// Which one.
         place: usize,
+        /// Since when, by the clock that knows it.
+        time: Timestamp,
+        /// Its tags without their quality, at that time.
+        readings: Vec<Reading>,
         /// Why, in words.
         words: String,
     },
@@ -166,9 +169,14 @@ impl Desk {
         for device in &self.devices {
             if !self.host.is_alive(&device.source) {
                 let words = format!("{} has not announced itself, and was asked to", device.source);
-                says.push(Say::Lost { place: device.place, words });
+                says.push(lost(device, now.utc, words));
             }
         }
+    }
+
+    /// The broker refuses a subscription: without it nothing here can be relied on.
+    pub fn refused(&mut self, now: Now, why: &str, says: &mut Vec<Say>) {
+        says.extend(self.devices.iter().map(|device| lost(device, now.utc, why.to_owned())));
     }
 
     /// The connection broke.
@@ -274,19 +282,19 @@ impl Desk {
         close(place, open, says);
     }
 
-    /// Its tags lose their quality at the time of the death, and the device with them.
     fn die(&mut self, source: SourceId, time: Timestamp, words: String, says: &mut Vec<Say>) {
         self.bound.remove(&source);
         let Some(device) = self.device(source) else { return };
-        let place = device.place;
-        let quality = Quality::bad(Reason::NotConnected);
-        let readings: Vec<_> =
-            device.points.iter().map(|point| Reading { tag: point.tag, value: None, quality }).collect();
-        if !readings.is_empty() {
-            says.push(Say::Values { place, time, readings });
-        }
-        says.push(Say::Lost { place, words: format!("{}: {words}", device.source) });
+        let words = format!("{}: {words}", device.source);
+        says.push(lost(device, time, words));
     }
+}
+
+/// Its tags lose their quality at the time of its death, and the device with them.
+fn lost(device: &Device, time: Timestamp, words: String) -> Say {
+    let quality = Quality::bad(Reason::NotConnected);
+    let readings = device.points.iter().map(|point| Reading { tag: point.tag, value: None, quality });
+    Say::Lost { place: device.place, time, readings: readings.collect(), words }
 }
 
 fn close(place: usize, open: Option<(Timestamp, bool, Vec<Reading>)>, says: &mut Vec<Say>) {

@@ -52,3 +52,17 @@ pub struct Settings {
     /// Who behind the broker is a device of the station.
     pub devices: Vec<Device>,
 }
+
+impl Settings {
+    /// Whether a session of these settings can go on with the others: tags and devices may be others.
+    pub fn same_session(&self, other: &Self) -> bool {
+        let bare = |host: &HostSettings| HostSettings { wanted: Vec::new(), ..host.clone() };
+        bare(&self.host) == bare(&other.host)
+    }
+
+    /// Forgets the slots of the plant.
+    pub(in crate::driver::mqtt) fn without_slots(&mut self) {
+        let points = self.devices.iter_mut().flat_map(|device| &mut device.points);
+        points.for_each(|point| point.tag = TagId(0));
+    }
+}
