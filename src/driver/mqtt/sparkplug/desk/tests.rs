@@ -121,6 +121,30 @@ fn a_death_takes_the_quality_at_its_time_and_the_device() {
 }
 
 #[test]
+fn a_dead_edge_node_takes_the_quality_of_all_tags_behind_it() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let later = START.plus(Duration::from_secs(9));
+    let bd_seq = metric("bdSeq", DataType::Int64, MetricValue::Long(0));
+    let death = Payload { metrics: vec![bd_seq], ..Payload::default() };
+    let mut says = Vec::new();
+    desk.message("spBv1.0/north/NDEATH/edge", &encode(&death), false, later, &mut says);
+    let lost = |place, tags: &[u32], words: &str| Say::Lost {
+        place,
+        time: later.utc,
+        readings: tags.iter().map(|tag| bad(*tag, Reason::NotConnected)).collect(),
+        words: words.to_owned(),
+    };
+    assert_eq!(
+        says,
+        [
+            lost(3, &[0, 1, 2], "north/edge/pump: its edge node is gone"),
+            lost(5, &[9], "north/edge: the broker says that the edge node is gone"),
+        ]
+    );
+}
+
+#[test]
 fn who_does_not_announce_itself_is_lost_after_a_while() {
     let mut desk = desk(devices());
     let mut says = Vec::new();

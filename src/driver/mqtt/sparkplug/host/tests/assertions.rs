@@ -423,3 +423,39 @@ fn a_node_that_repeats_itself_without_change_is_heard_all_the_same() {
     script.load(2, 10);
     script.gives(&["north/edge Load=10", "north/edge Load=10"]);
 }
+
+#[test]
+fn a_device_that_is_born_twice_is_one_device() {
+    let mut script = Script::online();
+    script.node_birth(0, 3);
+    script.device_birth(1, "pump");
+    script.says("spBv1.0/north/DBIRTH/edge/pump", 2, &[int("Other", Some(7), 5)]);
+    script.lines();
+    assert_eq!(script.host.sources().count(), 2);
+    script.speed(3, "pump", 6);
+    script.gives(&["north/edge/pump Other=6"]);
+}
+
+#[test]
+fn messages_of_devices_count_along() {
+    let mut script = Script::online();
+    script.node_birth(0, 3);
+    script.device_birth(1, "pump");
+    script.load(2, 11);
+    script.speed(3, "pump", 12);
+    script.says("spBv1.0/north/DDEATH/edge/pump", 4, &[]);
+    script.load(5, 13);
+    script.lines();
+    // A birth, data and a death of a device that skip a number are held, each of them.
+    for kind in ["DBIRTH", "DDATA", "DDEATH"] {
+        script.node_birth(0, 3);
+        script.device_birth(1, "pump");
+        script.lines();
+        script.says(&format!("spBv1.0/north/{kind}/edge/pump"), 3, &[int("Speed", Some(7), 1)]);
+        script.gives(&[]);
+        script.passes(300);
+        let lines = script.lines();
+        assert!(lines.iter().any(|line| line == REBIRTH), "{kind}: {lines:?}");
+        script.passes(600);
+    }
+}
