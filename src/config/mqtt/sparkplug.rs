@@ -8,7 +8,7 @@ use crate::config::units;
 use crate::driver::mqtt::sparkplug::host::HostSettings;
 use crate::driver::mqtt::sparkplug::settings::{Device, Point, Settings};
 use crate::driver::mqtt::sparkplug::topic::{Source, identifier};
-use crate::driver::mqtt::{self, Kind};
+use crate::driver::mqtt::{self, Kind, Options, Persistence};
 use crate::tag::{TagDefinition, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,6 +53,17 @@ pub(super) fn settings(
         wanted: Vec::new(),
     };
     Some(Settings { host, devices })
+}
+
+/// A host application begins anew with every connection, and its will says that it is gone.
+pub(super) fn check_session(options: &Options, place: &Place, problems: &mut Problems) {
+    if options.persistence != Persistence::Clean {
+        let words = "a host application of Sparkplug has a clean session: births and deaths that the broker kept would be old ones";
+        problems.error(&place.at("session"), words);
+    }
+    if options.will.is_some() {
+        problems.error(&place.at("will"), "the will of a host application of Sparkplug is its own STATE message");
+    }
 }
 
 /// Each edge node or device is one device of the station.
