@@ -10,7 +10,7 @@ pub mod socket;
 mod supervisor;
 
 pub use contract::{
-    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, OffScan, Reading,
+    Assignment, Batch, Condition, DeviceReport, DriverEvent, Found, Heartbeat, Identity, Instruction, Link, OffScan, Reading,
     Statistics, Written,
 };
 use supervisor::Inbox;

@@ -103,7 +103,7 @@ impl Running {
         match (&self.change, &wanted.protocol) {
             // It compares wire and units itself.
             (Change::Modbus(_), Protocol::Modbus(settings)) => self.traffic.is_rtu() == settings.transport.is_rtu(),
-            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_slots(settings),
+            (Change::Mqtt(change), Protocol::Mqtt(settings)) => change.borrow().settings.same_but_found(settings),
             _ => false,
         }
     }

@@ -31,10 +31,23 @@ impl Broker {
         listens(&mut process, port).then_some(Self { process, port, _keep: keep })
     }
 
-    fn publish(&self, topic: &str, payload: &str) {
+    pub fn publish(&self, topic: &str, payload: &str) {
+        self.say(&["-t", topic, "-m", payload]);
+    }
+
+    /// The broker keeps it for those who subscribe later.
+    pub fn publish_retained(&self, topic: &str, payload: &str) {
+        self.say(&["-r", "-t", topic, "-m", payload]);
+    }
+
+    /// The bytes of a file, whatever they are.
+    pub fn publish_file(&self, topic: &str, path: &std::path::Path) {
+        self.say(&["-t", topic, "-f", path.to_str().unwrap()]);
+    }
+
+    fn say(&self, what: &[&str]) {
         let port = self.port.to_string();
-        let status =
-            Command::new("mosquitto_pub").args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-m", payload]).status();
+        let status = Command::new("mosquitto_pub").args(["-h", "127.0.0.1", "-p", &port]).args(what).status();
         assert!(status.unwrap().success());
     }
 }

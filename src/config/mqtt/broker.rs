@@ -5,8 +5,7 @@ use crate::config::file::MqttEntry;
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::units;
-use crate::driver::mqtt::{Device, Settings};
-use crate::tag::DeviceId;
+use crate::driver::mqtt::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ pub(in crate::config) fn settings(
         client_id: entry.client_id.clone().unwrap_or_else(|| client.replace(char::is_whitespace, "-")).into(),
         login: login(entry, secrets, place, problems),
         keep_alive: keep_alive.unwrap_or(Duration::from_secs(10)),
-        devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
+        devices: here.map(|(slot, draft)| super::device::device(slot, draft, problems)).collect(),
     })
 }
 

@@ -1,12 +1,13 @@
 //! The task of one broker session.
 
-use super::intake::{Arrival, Intake, Message};
-use super::{Device, Point, Settings, write_payload};
+use super::deliver::deliver;
+use super::intake::{Intake, Message, Said};
+use super::{Device, Point, Settings};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
-use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Written};
+use crate::driver::{Assignment, DriverEvent, Inbox, Port, Written};
 use crate::queue::{self, WhenFull};
 use crate::tag::{Generation, Reason};
 use rumqttc::{
@@ -14,7 +15,6 @@ use rumqttc::{
     SubscribeReasonCode,
 };
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ pub(in crate::driver) async fn run(
         }
         if assignments.has_changed().unwrap_or(false) {
             let assignment = assignments.borrow_and_update().clone();
-            broker.adopt(assignment);
+            broker.adopt(assignment).await;
         }
     }
 }
@@ -81,14 +81,19 @@ impl Broker {
         Self { settings, generation, port, reporters, intake }
     }
 
-    /// Goes on with settings that differ in nothing but the slots.
-    fn adopt(&mut self, assignment: Assignment<Settings>) {
+    /// Goes on with settings that differ in nothing but the slots and what was found.
+    async fn adopt(&mut self, assignment: Assignment<Settings>) {
         let Assignment { generation, settings } = assignment;
         for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
             reporter.move_to(generation, device.device);
         }
-        self.intake = Intake::new(&settings);
+        let said = self.intake.adopt(&self.settings, &settings);
         (self.settings, self.generation) = (settings, generation);
+        self.deliver(said).await;
+    }
+
+    async fn deliver(&mut self, said: Vec<Said>) {
+        deliver(said, &self.intake, &self.settings, self.generation, &mut self.reporters, &self.port).await;
     }
 
     fn options(&self) -> MqttOptions {
@@ -139,7 +144,7 @@ impl Broker {
                         break End::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
-                    self.adopt(assignment);
+                    self.adopt(assignment).await;
                 }
                 () = until(deadline), if deadline.is_some() => {
                     break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
@@ -168,8 +173,10 @@ impl Broker {
                 if refused > 0 {
                     return Some(format!("the broker refuses {refused} subscriptions of this user"));
                 }
-                for reporter in &mut self.reporters {
-                    reporter.good(&self.port, None).await;
+                for (place, reporter) in self.reporters.iter_mut().enumerate() {
+                    if !self.intake.is_offline(place) {
+                        reporter.good(&self.port, None).await;
+                    }
                 }
             }
             Event::Incoming(Packet::Publish(publish)) => self.receive(&publish).await,
@@ -191,7 +198,7 @@ impl Broker {
     }
 
     fn subscribe(&self, client: &AsyncClient) -> Option<String> {
-        let filters = Intake::filters(&self.settings);
+        let filters = self.settings.filters();
         if filters.is_empty() {
             return None;
         }
@@ -201,13 +208,8 @@ impl Broker {
 
     async fn receive(&mut self, publish: &Publish) {
         let message = Message { topic: &publish.topic, payload: &publish.payload, retained: publish.retain };
-        for arrival in self.intake.take(&self.settings, message, self.port.clock.now().utc) {
-            let Arrival { place, time, readings } = arrival;
-            let (generation, device) = (self.generation, self.settings.devices[place].device);
-            let batch = Batch { generation, device, time, readings, confirmed: Arc::from([]) };
-            self.reporters[place].good(&self.port, None).await;
-            self.port.send(DriverEvent::Batch(batch)).await;
-        }
+        let said = self.intake.take(&self.settings, message, self.port.clock.now().utc);
+        self.deliver(said).await;
     }
 
     async fn publish(&self, dispatch: &Dispatch, client: &AsyncClient, confirmations: &mut Confirmations, is_up: bool) {
@@ -229,7 +231,7 @@ impl Broker {
             let words = "this connection does not know the tag".to_owned();
             return self.answer(request, WriteAnswer::NotSent(words)).await;
         };
-        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
+        let payload = publication.message(dispatch.value());
         confirmations.queued.push_back(request);
         if let Err(error) = client.try_publish(&*publication.topic, QoS::AtLeastOnce, false, payload) {
             if let Some(request) = confirmations.queued.pop_back() {
