@@ -6,7 +6,7 @@ use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
 };
-use super::found::{self, Pattern, is_pattern};
+use super::found::{self, Candidate, ListKnown, Pattern, is_pattern};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
@@ -71,6 +71,7 @@ pub(super) fn compile(
     sources: &[Source],
     secrets: &Secrets,
     generation: Generation,
+    things: &[Candidate],
     problems: &mut Problems,
 ) -> Option<Plant> {
     let station: StationFile = serde_json::from_value(
@@ -92,11 +93,14 @@ pub(super) fn compile(
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
     let (mut drafts, patterns) = patterns(drafts, problems);
-    let things = found::read(secrets.folder(), problems);
-    let known = found::expand(&patterns, &things, &devices, &mut drafts, problems);
+    let known = found::expand(&patterns, things, &devices, &mut drafts, problems);
+    let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
     let slots = slots(&drafts, problems);
     let around = Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources) };
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    for (slot, known) in listed {
+        compiled.know_list(slot, &devices, known, problems);
+    }
     for (pattern, known) in patterns.iter().zip(known) {
         compiled.add_search(pattern, known, &devices, problems);
     }
@@ -196,11 +200,7 @@ fn drafts(
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
-        let prefix = match (&device.entry.prefix, &device.entry.area) {
-            (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
-            (None, Some(area)) => format!("{area}/{}/", device.entry.name),
-            (None, None) => format!("{}/", device.entry.name),
-        };
+        let prefix = prefix_of(device);
         for (number, entry) in template.entry.tags.iter().enumerate() {
             let mut entry = entry.clone();
             // A value that people enter does not depend on the device.
@@ -231,12 +231,22 @@ fn drafts(
     drafts
 }
 
+/// What the names of tags begin with that the station file does not name one by one for each device.
+pub(super) fn prefix_of(device: &DeviceDraft) -> String {
+    match (&device.entry.prefix, &device.entry.area) {
+        (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
+        (None, Some(area)) => format!("{area}/{}/", device.entry.name),
+        (None, None) => format!("{}/", device.entry.name),
+    }
+}
+
 /// Tags apart from those that stand for many.
 fn patterns(drafts: Vec<TagDraft>, problems: &mut Problems) -> (Vec<TagDraft>, Vec<Pattern>) {
     let (many, single): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| is_pattern(&draft.entry.name));
     let patterns = many.into_iter().filter_map(|draft| Pattern::new(draft, problems)).collect();
     for draft in single.iter().filter(|draft| draft.entry.most.is_some()) {
-        problems.error(&draft.place.at("most"), "\"most\" is for names with {1}, {#} or {json}, which stand for many tags");
+        problems
+            .error(&draft.place.at("most"), "\"most\" is for names with {1}, {#} or {json}, which stand for many tags");
     }
     (single, patterns)
 }
@@ -341,6 +351,24 @@ impl Compiled {
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
+        }
+    }
+
+    /// What is known of the list of a device need not be told again.
+    fn know_list(&mut self, slot: usize, devices: &[DeviceDraft], known: ListKnown, problems: &mut Problems) {
+        let device = &devices[slot];
+        match &mut self.connections[device.connection].1 {
+            Some(Protocol::Mqtt(broker)) => {
+                let entry = broker.devices.iter_mut().find(|entry| entry.device == DeviceId(slot as u32));
+                if let Some(list) = entry.and_then(|entry| entry.discovery.as_mut()) {
+                    list.known = Arc::new(known);
+                }
+            }
+            Some(Protocol::Modbus(_)) => {
+                problems.error(&device.place.at("discovery"), "\"discovery\" is for devices of MQTT");
+            }
+            // Said where the connection is wrong.
+            None => {}
         }
     }
 

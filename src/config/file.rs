@@ -4,7 +4,7 @@
 use crate::access::Role;
 use crate::alarm::{Direction, Priority};
 use crate::driver::modbus::{Kind, Order, Parity, WriteBits, WriteWith};
-use crate::driver::mqtt::{BinaryKind, TimeFormat};
+use crate::driver::mqtt::{BinaryKind, Source, TimeFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -327,6 +327,9 @@ pub(super) struct DeviceEntry {
     pub(super) heartbeat: Option<HeartbeatEntry>,
     /// MQTT: the topic on which it, or its Last Will, says whether it is there.
     pub(super) availability: Option<AvailabilityEntry>,
+    /// MQTT: a list that says what the device has; each entry becomes a tag. "topic" is what its topics begin with, the usual one where none
+    /// is given.
+    pub(super) discovery: Option<Source>,
     /// MQTT: where messages say their time, such as "/ts"; the time of arrival counts where none is given.
     pub(super) time: Option<String>,
     /// MQTT: how messages write their time; "auto" reads RFC 3339, and since 1970 s, ms, µs and ns by their magnitude.

@@ -84,7 +84,12 @@ fn load_with(folder: &Path, texts: &read::Texts, generation: Generation) -> Load
     let mut problems = problem::Problems::default();
     let sources = read::read(folder, texts, &mut problems);
     let secrets = read::Secrets::read(folder, &mut problems);
-    let plant = compile::compile(&sources, &secrets, generation, &mut problems);
+    let things = found::read(folder, &mut problems);
+    let (plant, problems) = found::leave_out_faulty(things, |things| {
+        let mut problems = problems.clone();
+        let plant = compile::compile(&sources, &secrets, generation, things, &mut problems);
+        (plant, problems)
+    });
     let plant = plant.filter(|_| !problems.has_errors());
     let names = sources.iter().map(|source| source.name.as_str()).chain([STATION_FILE, SECRETS_FILE]);
     let files = names.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect();

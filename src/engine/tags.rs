@@ -99,14 +99,7 @@ impl TagTable {
     }
 
     /// Keeps a value of before. One count of a counter that rolls over says no total by itself, so none is kept of these.
-    pub(super) fn remember(
-        &self,
-        plan: &Plan,
-        tag: TagId,
-        reading: &Reading,
-        time: Timestamp,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn remember(&self, plan: &Plan, tag: TagId, reading: &Reading, time: Timestamp, effects: &mut Effects) {
         let treatment = self.treatments.get(tag.index()).filter(|treatment| treatment.history.keep);
         let Some(treatment) = treatment.filter(|treatment| !treatment.is_counter) else { return };
         let scaling = if treatment.is_scaled { plan.directory.tag(tag).and_then(|tag| tag.scaling) } else { None };

@@ -717,7 +717,8 @@ fn why_a_value_is_bad_is_said_until_it_is_another() {
 
 #[test]
 fn what_is_found_is_handed_on_under_the_name_of_its_device() {
-    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}]}"#;
+    let station =
+        r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}]}"#;
     let mut replay = Replay::new(station);
     let found = crate::driver::Found { kind: "topic".into(), name: "x".into(), facts: serde_json::json!({}) };
     let mut find = |generation: u32| {

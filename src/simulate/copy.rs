@@ -33,7 +33,8 @@ pub(super) fn write(folder: &Path, copy: &Path, ways: &HashMap<usize, NewWay>, w
     }
     let found = folder.join(FOUND_FILE);
     if found.exists() {
-        std::fs::copy(&found, copy.join(FOUND_FILE)).with_context(|| format!("{} cannot be copied", found.display()))?;
+        std::fs::copy(&found, copy.join(FOUND_FILE))
+            .with_context(|| format!("{} cannot be copied", found.display()))?;
     }
     Ok(())
 }

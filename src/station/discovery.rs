@@ -66,7 +66,9 @@ impl Handle {
 
     fn reload_found(&self) -> Result<(), String> {
         let plan = self.plan_reload().map_err(|error| match error {
-            ReloadError::Problems(problems) => format!("the station file has {} problems; polder check names them", problems.len()),
+            ReloadError::Problems(problems) => {
+                format!("the station file has {} problems; polder check names them", problems.len())
+            }
             ReloadError::Refused(why) => why,
         })?;
         if !self.runs_from(&plan) {

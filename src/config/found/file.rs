@@ -88,7 +88,8 @@ impl FoundFile {
     pub fn merge(&mut self, news: Vec<FoundAt>, now: Timestamp) -> Merged {
         let mut merged = Merged::default();
         let key = |thing: &FoundThing| (thing.device.clone(), thing.kind.clone(), thing.name.clone());
-        let mut places: HashMap<_, _> = self.found.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
+        let mut places: HashMap<_, _> =
+            self.found.iter().enumerate().map(|(place, thing)| (key(thing), place)).collect();
         let since = now.to_rfc3339();
         for FoundAt { device, found } in news {
             let (device, kind, name) = (device.to_string(), found.kind.to_string(), found.name.to_string());

@@ -2,7 +2,7 @@
 
 use super::super::compile::{DeviceDraft, TagDraft};
 use super::super::problem::Problems;
-use super::{FoundThing, name_part};
+use super::{FoundThing, name_part, name_path};
 use crate::driver::modbus::Kind;
 use crate::driver::mqtt::{Pointer, topic_matches};
 
@@ -35,7 +35,9 @@ impl Pattern {
         let plus = levels().filter(|level| *level == "+").count();
         for number in plus + 1..=9 {
             if entry.name.contains(&format!("{{{number}}}")) {
-                let words = format!("{{{number}}} stands for what the + number {number} of the topic matches, and it has {plus}");
+                let words = format!(
+                    "{{{number}}} stands for what the + number {number} of the topic matches, and it has {plus}"
+                );
                 problems.error(&place.at("name"), words);
                 return None;
             }
@@ -47,7 +49,8 @@ impl Pattern {
         let below = entry.json.as_deref().and_then(|json| json.strip_suffix("/*"));
         match (below, entry.name.contains(MEMBER)) {
             (None, true) => {
-                problems.error(&place.at("name"), "{json} stands for the values below a place: \"json\" ends in /* then");
+                problems
+                    .error(&place.at("name"), "{json} stands for the values below a place: \"json\" ends in /* then");
                 return None;
             }
             (Some(_), false) => {
@@ -108,7 +111,8 @@ impl Pattern {
             entry.kind = entry.kind.or_else(|| kind(fact("type")));
         }
         let key = format!("{}{}", self.draft.prefix, entry.name);
-        let (place, prefix, history) = (self.draft.place.clone(), self.draft.prefix.clone(), self.draft.history.clone());
+        let (place, prefix, history) =
+            (self.draft.place.clone(), self.draft.prefix.clone(), self.draft.history.clone());
         Some(TagDraft { entry, place, key, prefix, device: self.draft.device, history, is_found: true })
     }
 }
@@ -131,7 +135,7 @@ struct Filling<'a> {
 impl Filling<'_> {
     /// In a name: fit for names.
     fn names(&self, text: &str) -> String {
-        let rest = self.parts.1.as_ref().map(|rest| rest.split('/').map(name_part).collect::<Vec<_>>().join("/"));
+        let rest = self.parts.1.as_ref().map(|rest| name_path(rest));
         self.fill(text, name_part, rest.as_deref())
     }
 

@@ -56,7 +56,7 @@ fn each_match_is_a_tag_with_what_the_pattern_says() {
     let publication = device.points[0].publication.as_ref().unwrap();
     assert_eq!(&*publication.topic, "plant/oven 1:a/set", "topics are as they are");
     assert_eq!((device.searches[0].most, device.searches[0].known.len()), (100, 2));
-    assert_eq!(broker.filters(), HashSet::from(["plant/+/temp"]));
+    assert_eq!(broker.filters(), HashSet::from([Arc::from("plant/+/temp")]));
 }
 
 #[test]
@@ -71,11 +71,14 @@ fn values_below_a_place_and_the_rest_of_a_topic_are_names_too() {
     ]);
     let loaded = load(&station(patterns), &found);
     let (names, warnings) = tags(&loaded);
-    assert_eq!(names, [
-        "lora/a1/t <- application/1/device/a1/up /object/t",
-        "lora/a1/door/open <- application/1/device/a1/up /object/door/open",
-        "all/x/y_z <- raw/x/y z",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "lora/a1/t <- application/1/device/a1/up /object/t",
+            "lora/a1/door/open <- application/1/device/a1/up /object/door/open",
+            "all/x/y_z <- raw/x/y z",
+        ]
+    );
     assert_eq!(warnings, Vec::<String>::new());
 }
 
@@ -88,11 +91,14 @@ fn names_that_are_taken_and_names_beyond_the_limit_are_told() {
     let found = things(&topics.map(|topic| json!({ "topic": topic })));
     let (names, warnings) = tags(&load(&station(patterns), &found));
     assert_eq!(names, ["plant/a/temp <- plant/first/temp", "plant/b/temp <- plant/b/temp"]);
-    assert_eq!(warnings, [
-        "\"plant/a/temp\" is left out: the tag \"plant/a/temp\" is there already",
-        "2 names are left out: \"most\" allows 2",
-        "1 names are of no pattern in the station file any more; polder forget removes them",
-    ]);
+    assert_eq!(
+        warnings,
+        [
+            "\"plant/a/temp\" is left out: the tag \"plant/a/temp\" is there already",
+            "2 names are left out: \"most\" allows 2",
+            "1 names are of no pattern in the station file any more; polder forget removes them",
+        ]
+    );
 }
 
 #[test]
@@ -114,9 +120,12 @@ fn a_pattern_that_cannot_be_one_is_told() {
 
 #[test]
 fn a_damaged_file_stops_no_station() {
-    for found in [json!(7), json!({"found": [{"device": "hall"}]}), json!({"found": [{"device": "hall", "kind": "topic",
-        "name": "x", "facts": {"topic": 7}, "since": ""}]})]
-    {
+    for found in [
+        json!(7),
+        json!({"found": [{"device": "hall"}]}),
+        json!({"found": [{"device": "hall", "kind": "topic",
+        "name": "x", "facts": {"topic": 7}, "since": ""}]}),
+    ] {
         let pattern = json!([{"name": "plant/{1}", "device": "hall", "topic": "plant/+"}]);
         let loaded = load(&station(pattern), &found);
         assert!(loaded.plant.is_some() && loaded.problems.len() == 1, "{:?}", loaded.problems);
@@ -125,7 +134,8 @@ fn a_damaged_file_stops_no_station() {
 
 #[test]
 fn odd_characters_come_into_no_name() {
-    for (text, expected) in [("oven-1.a_b", "oven-1.a_b"), ("a b:{c}*?\u{7}é", "a_b__c____é"), ("", "_"), ("/", "_")] {
+    for (text, expected) in [("oven-1.a_b", "oven-1.a_b"), ("a b:{c}*?\u{7}é", "a_b__c____é"), ("", "_"), ("/", "_")]
+    {
         assert_eq!(name_part(text), expected);
     }
     assert_eq!(name_part(&"x".repeat(1000)).len(), 64);
@@ -167,4 +177,58 @@ fn built_in_templates_are_in_the_words_of_the_station_file() {
         let Protocol::Mqtt(broker) = &plant.connections[0].protocol else { panic!() };
         assert!(!broker.devices[0].searches.is_empty(), "{name}");
     }
+}
+
+fn listed(tags: &[Value]) -> Value {
+    let thing = |facts: &Value| {
+        let name = facts["name"].as_str().unwrap_or("?");
+        json!({"device": "hall", "kind": "tag", "name": name, "facts": facts, "since": ""})
+    };
+    json!({"found": tags.iter().map(thing).collect::<Vec<_>>()})
+}
+
+#[test]
+fn what_a_list_says_becomes_tags_and_stops_no_station() {
+    let mut file = station(json!([{"name": "hall/taken", "device": "hall", "topic": "x"}]));
+    file["devices"][0]["discovery"] = "zigbee2mqtt".into();
+    let found = listed(&[
+        json!({"name": "plug one/state", "topic": "z/plug one", "json": "/state", "type": "bool", "true": "ON", "false": "OFF",
+            "command": {"topic": "z/plug one/set", "payload": "{\"state\": ${value}}", "read_back": "plug one/state"}}),
+        json!({"name": "taken", "topic": "x"}),
+        json!({"name": "all", "topic": "#"}),
+        json!({"name": "place", "topic": "x", "json": "no/slash"}),
+        json!({"name": "range", "topic": "x", "range": [5, 1]}),
+        json!({"name": "words", "topic": "x", "true": "a", "false": "a"}),
+        json!({"name": "late", "topic": "x", "stale_after": "soon"}),
+        json!({"name": "alarm", "topic": "x", "alarms": [{"high": 1}]}),
+        json!({"name": "other", "topic": "x", "device": "pump"}),
+        json!({"name": "shape", "topic": 7}),
+        json!({"refused": "its template is odd", "name": "template"}),
+        json!({"name": "set", "topic": "x", "command": {"topic": "a/+"}}),
+    ]);
+    let loaded = load(&file, &found);
+    let (names, warnings) = tags(&loaded);
+    assert_eq!(names, ["hall/taken <- x", "hall/plug_one/state <- z/plug one /state"]);
+    for name in ["taken", "all", "place", "range", "words", "late", "alarm", "other", "shape", "template", "set"] {
+        assert!(warnings.iter().any(|words| words.starts_with(&format!("\"{name}\""))), "{name}: {warnings:?}");
+    }
+    let plant = loaded.plant.unwrap();
+    let slot = plant.plan.directory.find("hall/plug_one/state").unwrap();
+    assert_eq!(plant.plan.commands[&slot].read_back, Some(slot));
+    let Protocol::Mqtt(broker) = &plant.connections[0].protocol else { panic!() };
+    assert_eq!(broker.devices[0].discovery.as_ref().unwrap().known.len(), 12, "none of it need be told again");
+}
+
+/// The alarm of a pattern may not fit what is found: that costs the thing, and not the station.
+#[test]
+fn a_thing_that_does_not_fit_its_pattern_is_left_out() {
+    let pattern = json!([{"name": "m/{json}", "device": "hall", "topic": "m", "json": "/*", "alarms": [{"rate": 80}]},
+        {"name": "n/{1}", "device": "hall", "topic": "n/+"}]);
+    let found = things(&[json!({"topic": "m", "json": "/t"}), json!({"topic": "n/a"})]);
+    let loaded = load(&station(pattern), &found);
+    let (names, warnings) = tags(&loaded);
+    assert_eq!(names, ["n/a <- n/a"]);
+    assert!(warnings.len() == 1 && warnings[0].starts_with("\"m /t\" of hall is left out: "), "{warnings:?}");
+    let Protocol::Mqtt(broker) = &loaded.plant.as_ref().unwrap().connections[0].protocol else { panic!() };
+    assert_eq!(broker.devices[0].searches[0].known.len(), 1, "it need not be told again");
 }

@@ -4,13 +4,21 @@ use super::point::{conditions, filter, pointer, topic_of};
 use crate::config::compile::DeviceDraft;
 use crate::config::found::Pattern;
 use crate::config::problem::Problems;
-use crate::driver::mqtt::{Availability, Device, Search};
+use crate::driver::mqtt::{Availability, Device, Discovery, Search};
 use crate::tag::DeviceId;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(super) fn device(slot: usize, draft: &DeviceDraft, problems: &mut Problems) -> Device {
-    Device { availability: availability(draft, problems), ..Device::new(DeviceId(slot as u32)) }
+    let discovery = draft.entry.discovery.map(|source| Discovery {
+        source,
+        base: draft.entry.topic.as_deref().unwrap_or(source.usual_base()).trim_end_matches('/').into(),
+        known: Arc::default(),
+    });
+    if discovery.as_ref().is_some_and(|list| list.base.is_empty() || !rumqttc::valid_topic(&list.base)) {
+        problems.error(&draft.place.at("topic"), "the topics of a list begin with a plain topic, without + and #");
+    }
+    Device { availability: availability(draft, problems), discovery, ..Device::new(DeviceId(slot as u32)) }
 }
 
 fn availability(draft: &DeviceDraft, problems: &mut Problems) -> Option<Availability> {

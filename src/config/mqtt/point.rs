@@ -64,12 +64,7 @@ pub(super) fn topic_of(device: &DeviceDraft) -> &str {
 }
 
 /// The topic that a tag comes from.
-pub(super) fn filter(
-    entry: &TagEntry,
-    device: &DeviceDraft,
-    place: &Place,
-    problems: &mut Problems,
-) -> Option<String> {
+pub(super) fn filter(entry: &TagEntry, device: &DeviceDraft, place: &Place, problems: &mut Problems) -> Option<String> {
     let Some(topic) = &entry.topic else {
         problems.error(place, "a tag of an MQTT device needs a \"topic\"");
         return None;
@@ -94,9 +89,9 @@ pub(super) fn conditions(
     place: &Place,
     problems: &mut Problems,
 ) -> Vec<(Pointer, Arc<str>)> {
-    let read = entries.iter().filter_map(|(at, wanted)| {
-        Some((pointer(at, &place.at(at), problems)?, Arc::from(wanted.as_str())))
-    });
+    let read = entries
+        .iter()
+        .filter_map(|(at, wanted)| Some((pointer(at, &place.at(at), problems)?, Arc::from(wanted.as_str()))));
     read.collect()
 }
 
@@ -148,12 +143,7 @@ fn time(entry: &TagEntry, device: &DeviceDraft, place: &Place, problems: &mut Pr
     Some(SourceTime { pointer: pointer(text, &place, problems)?, format })
 }
 
-fn publication(
-    draft: &TagDraft,
-    device: &str,
-    words: Option<Words>,
-    problems: &mut Problems,
-) -> Option<Publication> {
+fn publication(draft: &TagDraft, device: &str, words: Option<Words>, problems: &mut Problems) -> Option<Publication> {
     let command = draft.entry.command.as_ref()?;
     let place = draft.place.at("command");
     let Some(topic) = &command.topic else {
@@ -169,7 +159,12 @@ fn publication(
     if payload.is_some_and(|payload| !payload.contains("${value}")) {
         problems.error(&place.at("payload"), "the payload has to say where the value stands: ${value}");
     }
-    Some(Publication { topic: topic.into(), payload: payload.map(Into::into), scaling: scaling(draft, problems), words })
+    Some(Publication {
+        topic: topic.into(),
+        payload: payload.map(Into::into),
+        scaling: scaling(draft, problems),
+        words,
+    })
 }
 
 fn kind(kind: Option<modbus::Kind>) -> Kind {

@@ -230,7 +230,8 @@ impl Intake {
         let (mut said, mut waits) = (Vec::new(), false);
         for (place, device) in settings.devices.iter().enumerate() {
             let before: u32 = self.seen[place].iter().map(Seen::left_out).sum();
-            let mut found = Vec::new();
+            let discovery = device.discovery.as_ref();
+            let mut found = discovery.map_or_else(Vec::new, |list| list.read(message.topic, document));
             for (search, seen) in device.searches.iter().zip(&mut self.seen[place]) {
                 if topic_matches(message.topic, &search.filter) && is_about(&search.only, document) {
                     let sighting = seen.look(search, message.topic, document, now);

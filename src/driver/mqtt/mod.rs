@@ -3,6 +3,7 @@
 
 mod binary;
 mod deliver;
+mod discovery;
 mod document;
 mod intake;
 mod payload;
@@ -14,6 +15,7 @@ mod source_time;
 mod task;
 
 pub use binary::{Binary, BinaryKind};
+pub use discovery::{Discovery, Source, TAG};
 pub use intake::topic_matches;
 pub use payload::{Kind, PayloadError, Words, read_payload};
 pub use pointer::{Pointer, PointerError};

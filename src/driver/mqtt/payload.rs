@@ -190,9 +190,7 @@ impl Publication {
     /// The payload of a command. Text is quoted as JSON only inside a template.
     pub fn message(&self, value: &Value) -> String {
         let said = match (value, &self.words, self.scaling, value.as_f64()) {
-            (Value::Bool(on), Some(words), _, _) => {
-                Value::Text(Arc::clone(if *on { &words.yes } else { &words.no }))
-            }
+            (Value::Bool(on), Some(words), _, _) => Value::Text(Arc::clone(if *on { &words.yes } else { &words.no })),
             (_, _, Some(scaling), Some(number)) => Value::Double(scaling.to_raw(number)),
             _ => value.clone(),
         };

@@ -139,7 +139,9 @@ mod tests {
         check("/m~0n", Some(2.into()));
         check("/", Some(3.into()));
         check("/list/0", Some(10.into()));
-        for missing in ["/list/00", "/list/-", "/list/+1", "/list/3", "/list/99999999999999999999", "/none", "/list/0/x"] {
+        for missing in
+            ["/list/00", "/list/-", "/list/+1", "/list/3", "/list/99999999999999999999", "/none", "/list/0/x"]
+        {
             check(missing, None);
         }
         check("/deep/01", Some(8.into()));

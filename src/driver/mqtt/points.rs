@@ -1,6 +1,6 @@
 //! Where the tags of a broker are found: topics, places in payloads, words.
 
-use super::{Binary, Kind, Pointer, Settings, SourceTime, Words};
+use super::{Binary, Discovery, Kind, Pointer, Settings, SourceTime, Words};
 use crate::tag::{DeviceId, Scaling, TagId};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -110,39 +110,47 @@ pub struct Device {
     pub availability: Option<Availability>,
     /// What else is looked for in its topics.
     pub searches: Vec<Search>,
+    /// A list that says what it has.
+    pub discovery: Option<Discovery>,
 }
 
 impl Device {
     /// A device without tags.
     pub const fn new(device: DeviceId) -> Self {
-        Self { device, points: Vec::new(), availability: None, searches: Vec::new() }
+        Self { device, points: Vec::new(), availability: None, searches: Vec::new(), discovery: None }
     }
 }
 
 impl Settings {
-    /// Whether a session with these settings can go on with the others: nothing but slots and what was found is another, and the
-    /// subscriptions stay.
+    /// Whether a session with these settings can go on with the others: nothing but slots and what was found is another. What of the
+    /// others' [`Self::filters`] is new has to be subscribed to then.
     pub fn same_but_found(&self, other: &Self) -> bool {
         let without_found = |settings: &Self| {
             let mut bare = settings.clone();
             for device in &mut bare.devices {
                 device.points.retain(|point| !point.is_found);
                 device.searches.iter_mut().for_each(|search| search.known = Arc::default());
+                device.discovery.iter_mut().for_each(|discovery| discovery.known = Arc::default());
             }
             bare
         };
-        without_found(self).same_but_slots(&without_found(other)) && self.filters() == other.filters()
+        without_found(self).same_but_slots(&without_found(other))
     }
 
     /// What has to be subscribed to. Topics that a search covers are not subscribed to again: a broker might send them twice.
-    pub fn filters(&self) -> HashSet<&str> {
-        let searches = || self.devices.iter().flat_map(|device| &device.searches).map(|search| &*search.filter);
-        let covered = |filter: &&str| {
-            let is_plain = !rumqttc::has_wildcards(*filter);
-            !(is_plain && searches().any(|search| super::intake::topic_matches(filter, search)))
+    pub fn filters(&self) -> HashSet<Arc<str>> {
+        let searches = self.devices.iter().flat_map(|device| &device.searches).map(|search| Arc::clone(&search.filter));
+        let lists = self.devices.iter().filter_map(|device| device.discovery.as_ref());
+        let mut filters: HashSet<Arc<str>> = searches.collect();
+        filters.extend(lists.flat_map(Discovery::filters).map(Arc::from));
+        let is_covered = |filter: &Arc<str>| {
+            let is_plain = !rumqttc::has_wildcards(filter);
+            is_plain && filters.iter().any(|search| super::intake::topic_matches(filter, search))
         };
-        let points = self.devices.iter().flat_map(|device| &device.points).map(|point| &*point.filter);
-        let words = self.devices.iter().filter_map(|device| Some(&*device.availability.as_ref()?.topic));
-        points.chain(words).filter(covered).chain(searches()).collect()
+        let points = self.devices.iter().flat_map(|device| &device.points).map(|point| &point.filter);
+        let words = self.devices.iter().filter_map(|device| Some(&device.availability.as_ref()?.topic));
+        let others: Vec<_> = points.chain(words).filter(|filter| !is_covered(filter)).cloned().collect();
+        filters.extend(others);
+        filters
     }
 }

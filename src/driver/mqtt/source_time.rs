@@ -141,7 +141,8 @@ mod tests {
         check("1795266000000", TimeFormat::Milliseconds, expected);
         check("1795266000000000", TimeFormat::Microseconds, expected);
         check("3600", TimeFormat::Milliseconds, Some("1970-01-01T00:00:03.6Z"));
-        for wrong in ["\"2026-11-21T14:00:00\"", "\"noon\"", "true", "null", "[1]", "1e300", "\"NaN\"", "\"inf\"", "{}"] {
+        for wrong in ["\"2026-11-21T14:00:00\"", "\"noon\"", "true", "null", "[1]", "1e300", "\"NaN\"", "\"inf\"", "{}"]
+        {
             check(wrong, TimeFormat::Auto, None);
         }
         check("9223372036854775807", TimeFormat::Seconds, None);

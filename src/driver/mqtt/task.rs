@@ -14,7 +14,8 @@ use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter,
     SubscribeReasonCode,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -82,14 +83,17 @@ impl Broker {
     }
 
     /// Goes on with settings that differ in nothing but the slots and what was found.
-    async fn adopt(&mut self, assignment: Assignment<Settings>) {
+    /// What is to be subscribed to besides, where a session is open.
+    async fn adopt(&mut self, assignment: Assignment<Settings>) -> HashSet<Arc<str>> {
         let Assignment { generation, settings } = assignment;
         for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
             reporter.move_to(generation, device.device);
         }
         let said = self.intake.adopt(&self.settings, &settings);
+        let added = settings.filters().difference(&self.settings.filters()).cloned().collect();
         (self.settings, self.generation) = (settings, generation);
         self.deliver(said).await;
+        added
     }
 
     async fn deliver(&mut self, said: Vec<Said>) {
@@ -144,7 +148,10 @@ impl Broker {
                         break End::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
-                    self.adopt(assignment).await;
+                    let added = self.adopt(assignment).await;
+                    if was_up && let Some(why) = subscribe(&client, added) {
+                        break End::Lost { why, was_up };
+                    }
                 }
                 () = until(deadline), if deadline.is_some() => {
                     break End::Lost { why: "the broker did not confirm a command".to_owned(), was_up };
@@ -166,7 +173,7 @@ impl Broker {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 *was_up = true;
-                return self.subscribe(client);
+                return subscribe(client, self.settings.filters());
             }
             Event::Incoming(Packet::SubAck(answer)) => {
                 let refused = answer.return_codes.iter().filter(|code| **code == SubscribeReasonCode::Failure).count();
@@ -195,15 +202,6 @@ impl Broker {
             _ => {}
         }
         None
-    }
-
-    fn subscribe(&self, client: &AsyncClient) -> Option<String> {
-        let filters = self.settings.filters();
-        if filters.is_empty() {
-            return None;
-        }
-        let filters = filters.into_iter().map(|filter| SubscribeFilter::new(filter.to_owned(), QoS::AtLeastOnce));
-        client.try_subscribe_many(filters).err().map(|error| format!("cannot subscribe: {error}"))
     }
 
     async fn receive(&mut self, publish: &Publish) {
@@ -283,6 +281,15 @@ impl Broker {
             }
         }
     }
+}
+
+/// Asks for these topics; words where that cannot be done.
+fn subscribe(client: &AsyncClient, filters: HashSet<Arc<str>>) -> Option<String> {
+    if filters.is_empty() {
+        return None;
+    }
+    let filters = filters.into_iter().map(|filter| SubscribeFilter::new(filter.to_string(), QoS::AtLeastOnce));
+    client.try_subscribe_many(filters).err().map(|error| format!("cannot subscribe: {error}"))
 }
 
 /// The client's event loop must not be cancelled half-way, so it runs whole and only its events come out.

@@ -107,7 +107,8 @@ fn commands() {
 
 #[test]
 fn a_large_message_is_parsed_once_for_all_its_tags() {
-    let items: Vec<_> = (0..20_000).map(|number| format!(r#"{{"name":"sensor {number}","value":{number}.5}}"#)).collect();
+    let items: Vec<_> =
+        (0..20_000).map(|number| format!(r#"{{"name":"sensor {number}","value":{number}.5}}"#)).collect();
     let payload = format!(r#"{{"sensors":[{}],"pad":"{}"}}"#, items.join(","), "x".repeat(600_000));
     assert!(payload.len() > 1_000_000);
     let points: Vec<_> = (0..1000_u32)
