@@ -130,6 +130,7 @@ impl Outlets for Outlet {
         Err(dispatch)
     }
     fn off_scan(&mut self, _: OffScan) {}
+    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

@@ -1,6 +1,6 @@
 //! Tools that look at a station folder without running it.
 
-use crate::config::{self, STATION_FILE, Severity};
+use crate::config::{self, FOUND_FILE, STATION_FILE, Severity};
 use crate::historian::{
     Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
 };
@@ -63,6 +63,9 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
         let counts =
             (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
         println!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
+        if !plant.found.is_empty() {
+            println!("{} of the tags were found at run time ({FOUND_FILE})", plant.found.len());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,6 +85,7 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
             serde_json::json!({
                 "tag": tag.key, "device": device.map(|device| &*device.name), "address": &*tag.address, "unit": &*tag.unit,
                 "command": plant.plan.commands.contains_key(&id), "description": &*tag.description,
+                "found": plant.found.contains(&id),
             })
         })
         .collect();
@@ -89,9 +93,10 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
-    for (_, tag) in directory.iter() {
+    for (id, tag) in directory.iter() {
         let device = tag.device.and_then(|device| directory.device(device)).map_or("", |device| &device.name);
-        println!("{:<40} {:<16} {:<28} {}", tag.key.as_str(), device, tag.address, tag.unit);
+        let found = if plant.found.contains(&id) { " (found)" } else { "" };
+        println!("{:<40} {:<16} {:<28} {}{found}", tag.key.as_str(), device, tag.address, tag.unit);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,10 +6,11 @@ use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
 };
+use super::found::{self, Candidate, ListKnown, MetricsKnown, Pattern, is_pattern};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, history, modbus, mqtt, picture, sounds, trends, units};
+use super::{alarms, history, modbus, mqtt, picture, sounds, templates, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
@@ -22,7 +23,7 @@ use crate::tag::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Plant {
     pub connections: Vec<ConnectionSettings>,
     /// Backups that the station makes by itself.
     pub backup: Option<BackupSettings>,
+    /// The tags that were found rather than written in the station file.
+    pub found: HashSet<TagId>,
 }
 
 /// An entry with its place.
@@ -53,6 +56,8 @@ pub(super) struct TagDraft {
     pub(super) device: Option<DeviceId>,
     /// What its template and the station say about history, where it says nothing itself.
     pub(super) history: [(Option<HistoryEntry>, Place); 2],
+    /// Whether it was found rather than written.
+    pub(super) is_found: bool,
 }
 
 /// A device on its way.
@@ -66,6 +71,7 @@ pub(super) fn compile(
     sources: &[Source],
     secrets: &Secrets,
     generation: Generation,
+    things: &[Candidate],
     problems: &mut Problems,
 ) -> Option<Plant> {
     let station: StationFile = serde_json::from_value(
@@ -79,14 +85,27 @@ pub(super) fn compile(
     let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
     let connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
-    let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
-    let devices = devices(sources, &connections, problems);
+    let mut templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
+    let mut devices = devices(sources, &connections, problems);
+    templates::add_built_in(&mut templates, &devices, problems);
+    templates::complete(&mut devices, &templates);
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
+    let (mut drafts, patterns) = patterns(drafts, problems);
+    let known = found::expand(&patterns, things, &devices, &mut drafts, problems);
+    let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
+    let metrics = found::expand_metrics(things, &devices, &history, &mut drafts, problems);
     let slots = slots(&drafts, problems);
     let around = Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources) };
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    compiled.know_metrics(metrics, &devices);
+    for (slot, known) in listed {
+        compiled.know_list(slot, &devices, known, problems);
+    }
+    for (pattern, known) in patterns.iter().zip(known) {
+        compiled.add_search(pattern, known, &devices, problems);
+    }
     for (slot, draft) in drafts.iter().enumerate() {
         compiled.add_tag(TagId(slot as u32), draft, &slots, &around, &devices, problems);
     }
@@ -115,6 +134,8 @@ pub(super) fn compile(
     plant.plan.shelving = shelving;
     (plant.plan.sound, plant.plan.notify) = (sound, station.station.notify.unwrap_or(false));
     plant.backup = backup;
+    let found = drafts.iter().enumerate().filter(|(_, draft)| draft.is_found);
+    plant.found = found.map(|(slot, _)| TagId(slot as u32)).collect();
     Some(plant)
 }
 
@@ -184,11 +205,7 @@ fn drafts(
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
-        let prefix = match (&device.entry.prefix, &device.entry.area) {
-            (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
-            (None, Some(area)) => format!("{area}/{}/", device.entry.name),
-            (None, None) => format!("{}/", device.entry.name),
-        };
+        let prefix = prefix_of(device);
         for (number, entry) in template.entry.tags.iter().enumerate() {
             let mut entry = entry.clone();
             // A value that people enter does not depend on the device.
@@ -201,6 +218,7 @@ fn drafts(
                 prefix: prefix.clone(),
                 device: is_read.then_some(DeviceId(slot as u32)),
                 history: [(template.entry.history.clone(), template.place.at("history")), station.clone()],
+                is_found: false,
             });
         }
     }
@@ -212,9 +230,30 @@ fn drafts(
             problems.error(&place, format!("the tag \"{}\" {words}", entry.name));
         }
         let history = [(None, place.clone()), station.clone()];
-        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device, history });
+        let (key, prefix) = (entry.name.clone(), String::new());
+        drafts.push(TagDraft { key, entry, place, prefix, device, history, is_found: false });
     }
     drafts
+}
+
+/// What the names of tags begin with that the station file does not name one by one for each device.
+pub(super) fn prefix_of(device: &DeviceDraft) -> String {
+    match (&device.entry.prefix, &device.entry.area) {
+        (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
+        (None, Some(area)) => format!("{area}/{}/", device.entry.name),
+        (None, None) => format!("{}/", device.entry.name),
+    }
+}
+
+/// Tags apart from those that stand for many.
+fn patterns(drafts: Vec<TagDraft>, problems: &mut Problems) -> (Vec<TagDraft>, Vec<Pattern>) {
+    let (many, single): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| is_pattern(&draft.entry.name));
+    let patterns = many.into_iter().filter_map(|draft| Pattern::new(draft, problems)).collect();
+    for draft in single.iter().filter(|draft| draft.entry.most.is_some()) {
+        problems
+            .error(&draft.place.at("most"), "\"most\" is for names with {1}, {#} or {json}, which stand for many tags");
+    }
+    (single, patterns)
 }
 
 /// The names of all trends of the station file; whether they are right is looked at elsewhere.
@@ -317,6 +356,57 @@ impl Compiled {
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
+        }
+    }
+
+    /// What is known of the list of a device need not be told again.
+    fn know_list(&mut self, slot: usize, devices: &[DeviceDraft], known: ListKnown, problems: &mut Problems) {
+        let device = &devices[slot];
+        match &mut self.connections[device.connection].1 {
+            Some(Protocol::Mqtt(broker)) => {
+                let entry = broker.devices.iter_mut().find(|entry| entry.device == DeviceId(slot as u32));
+                if let Some(list) = entry.and_then(|entry| entry.discovery.as_mut()) {
+                    list.known = Arc::new(known);
+                }
+            }
+            Some(Protocol::Modbus(_)) => {
+                problems.error(&device.place.at("discovery"), "\"discovery\" is for devices of MQTT");
+            }
+            // Said where the connection is wrong.
+            None => {}
+        }
+    }
+
+    /// The edge nodes and devices of Sparkplug that are taken in whole, with the metrics that are known.
+    fn know_metrics(&mut self, metrics: MetricsKnown, devices: &[DeviceDraft]) {
+        for (slot, known) in metrics {
+            let Some(device) = devices.get(slot) else { continue };
+            if let Some(Protocol::Mqtt(broker)) = self.connections[device.connection].1.as_mut() {
+                mqtt::take_in(broker, DeviceId(slot as u32), found::most_metrics(device), known);
+            }
+        }
+    }
+
+    fn add_search(
+        &mut self,
+        pattern: &Pattern,
+        known: HashSet<Arc<str>>,
+        devices: &[DeviceDraft],
+        problems: &mut Problems,
+    ) {
+        let place = pattern.draft.place.at("name");
+        let device = pattern.draft.device.and_then(|slot| devices.get(slot.index()));
+        let protocol = device.and_then(|device| self.connections[device.connection].1.as_mut());
+        match (protocol, device) {
+            (Some(Protocol::Mqtt(broker)), Some(device)) => {
+                let entry = broker.devices.iter_mut().find(|entry| Some(entry.device) == pattern.draft.device);
+                if let (Some(entry), Some(search)) = (entry, mqtt::search(pattern, device, known, problems)) {
+                    entry.searches.push(search);
+                }
+            }
+            (Some(_), _) => problems.error(&place, "a name with {1}, {#} or {json} is for tags of MQTT devices"),
+            // Said where the device is wrong.
+            (None, _) => {}
         }
     }
 
@@ -500,7 +590,7 @@ impl Compiled {
             trends: self.trends,
             ..Plan::default()
         };
-        Plant { plan, connections, backup: None }
+        Plant { plan, connections, backup: None, found: HashSet::new() }
     }
 }
 

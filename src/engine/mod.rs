@@ -28,6 +28,7 @@ pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health, LeftOut};
+pub use field::FoundAt;
 pub use handover::{HANDOVER, HandoverPage};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
@@ -136,6 +137,10 @@ impl Engine {
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
+            Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
+            Event::Driver(DriverEvent::Found(generation, device, found)) => {
+                self.take_found(generation, device, found, effects);
+            }
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
             Event::Driver(DriverEvent::Written(written)) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);

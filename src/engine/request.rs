@@ -210,6 +210,11 @@ pub enum ToolRequest {
         /// Whether to go on with it.
         apply: bool,
     },
+    /// Forget what was found under names that fit.
+    Forget {
+        /// The name, or device/name; * stands for any text, ? for any character.
+        pattern: Arc<str>,
+    },
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -241,6 +246,11 @@ pub enum ToolReply {
     Plan {
         /// In the order of the station file.
         wires: Vec<(Arc<str>, WirePlan)>,
+    },
+    /// What was forgotten.
+    Forgotten {
+        /// The names, with those of their devices before them.
+        names: Vec<Arc<str>>,
     },
     /// Where the value comes from.
     Trace(TrustLine),

@@ -125,6 +125,12 @@ impl Handle {
                 let difference = reload.map_err(|_| "the reload broke off".to_owned())??;
                 Ok(ToolReply::Reload { difference })
             }
+            ToolRequest::Forget { pattern } => {
+                let handle = self.clone();
+                let forgotten = tokio::task::spawn_blocking(move || handle.forget_found(&pattern)).await;
+                let names = forgotten.map_err(|_| "forgetting broke off".to_owned())??;
+                Ok(ToolReply::Forgotten { names })
+            }
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }

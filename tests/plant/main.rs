@@ -14,6 +14,7 @@ mod handover;
 mod history;
 mod modbus;
 mod mqtt;
+mod mqtt_messages;
 mod program;
 mod recovery;
 mod sheet;

@@ -78,6 +78,11 @@ impl Process {
         self.seen[self.seen.len().saturating_sub(30)..].join("\n")
     }
 
+    /// Every line that was waited past.
+    pub fn seen(&self) -> &[String] {
+        &self.seen
+    }
+
     /// Every line until the process ends.
     pub fn rest(&mut self) -> Vec<String> {
         let end = Instant::now() + DEADLINE;

@@ -6,11 +6,11 @@ use crate::config::file::SparkplugEntry;
 use crate::config::problem::{Place, Problems};
 use crate::config::units;
 use crate::driver::mqtt::sparkplug::host::HostSettings;
-use crate::driver::mqtt::sparkplug::settings::{Device, Point, Settings};
+use crate::driver::mqtt::sparkplug::settings::{Device, Point, Settings, TakeIn};
 use crate::driver::mqtt::sparkplug::topic::{Source, identifier};
 use crate::driver::mqtt::{self, Kind, Options, Persistence};
-use crate::tag::{TagDefinition, TagId};
-use std::collections::HashMap;
+use crate::tag::{DeviceId, TagDefinition, TagId};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,16 @@ pub(super) fn settings(
     problems: &mut Problems,
 ) -> Option<Settings> {
     let here: Vec<_> = drafts.iter().filter(|draft| draft.connection == connection).collect();
+    for draft in here.iter().filter(|draft| !is_sparkplug(draft) || draft.entry.take_in.is_none()) {
+        for (key, is_given) in [("take_in", draft.entry.take_in.is_some()), ("most", draft.entry.most.is_some())] {
+            if is_given {
+                let words = format!(
+                    "\"{key}\" is for edge nodes and devices of Sparkplug that are taken in: \"take_in\": \"all\""
+                );
+                problems.error(&draft.place.at(key), words);
+            }
+        }
+    }
     let Some(entry) = entry else {
         for draft in here.iter().filter(|draft| is_sparkplug(draft)) {
             let words =
@@ -53,6 +63,15 @@ pub(super) fn settings(
         wanted: Vec::new(),
     };
     Some(Settings { host, devices })
+}
+
+/// An edge node or device is taken in whole.
+pub(in crate::config) fn take_in(broker: &mut mqtt::Settings, device: DeviceId, most: usize, known: HashSet<Arc<str>>) {
+    let place = broker.devices.iter().position(|entry| entry.device == device);
+    let devices = broker.sparkplug.iter_mut().flat_map(|sparkplug| &mut sparkplug.devices);
+    for entry in devices.filter(|entry| Some(entry.place) == place) {
+        entry.take_in = Some(TakeIn { most, known: Arc::new(known.clone()) });
+    }
 }
 
 /// A host application begins anew with every connection, and its will says that it is gone.

@@ -2,7 +2,7 @@
 
 use super::packet::{MessageProperties, QoS};
 use super::session::{self, Outcome, Ticket};
-use super::{Client, Settings, write_payload};
+use super::{Client, Settings};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, WriteAnswer};
 use crate::tag::{Generation, Monotonic};
@@ -43,7 +43,7 @@ impl Commands {
         let Some(publication) = point.and_then(|point| point.publication.as_ref()) else {
             return Err("this connection does not know the tag".to_owned());
         };
-        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
+        let payload = publication.message(dispatch.value());
         let message = session::Publication {
             topic: Arc::clone(&publication.topic),
             payload: payload.into(),

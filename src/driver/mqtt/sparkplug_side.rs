@@ -2,7 +2,7 @@
 
 use super::packet::{QoS, Subscription, Will};
 use super::session::{self, Message};
-use super::sparkplug::desk::{Desk, Say};
+use super::sparkplug::desk::{Desk, Say, thing};
 use super::sparkplug::host;
 use super::sparkplug::topic::NAMESPACE;
 use super::task::Broker;
@@ -143,7 +143,14 @@ impl Broker {
                 }
                 Say::Publish(message) => self.publish_sparkplug(message),
                 Say::Fault { place, words } => self.note_fault(place, words),
-                Say::Found { .. } => {}
+                Say::Found { place, metrics, left_out } => {
+                    self.reporters[place].statistics().names_left_out = left_out as u32;
+                    let Some(device) = self.settings.devices.get(place).filter(|_| !metrics.is_empty()) else {
+                        continue;
+                    };
+                    let found = metrics.iter().map(thing).collect();
+                    self.port.send(DriverEvent::Found(self.generation, device.device, found)).await;
+                }
             }
         }
     }

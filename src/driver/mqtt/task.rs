@@ -1,8 +1,9 @@
 //! The driver of one broker: one connection after another until its inbox is closed.
 
 use super::client::Client;
+use super::deliver::deliver;
 use super::gather::{Gathered, Gatherer};
-use super::intake::{Intake, Message};
+use super::intake::{Intake, Message, Said};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug_side::Side;
@@ -99,17 +100,21 @@ impl Broker {
     /// Goes on with other settings of the same session.
     async fn adopt(&mut self, assignment: Assignment<Settings>) -> Result<(), session::End> {
         let Assignment { generation, settings } = assignment;
-        if settings.same_but_slots(&self.settings) {
+        let is_same = settings.same_but_found(&self.settings);
+        let said = if is_same {
             for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
                 reporter.move_to(generation, device.device);
             }
+            self.intake.adopt(&self.settings, &settings)
         } else {
             self.reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
-        }
-        self.intake = Intake::new(&settings);
+            self.intake = Intake::new(&settings);
+            Vec::new()
+        };
         self.gatherer = Gatherer::default();
-        self.refused.retain(|filter, _| Intake::filters(&settings).contains(&**filter));
+        self.refused.retain(|filter, _| settings.filters().contains(&**filter));
         (self.settings, self.generation) = (settings, generation);
+        self.deliver(said).await;
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
@@ -122,7 +127,7 @@ impl Broker {
     }
 
     fn subscriptions(&self) -> Vec<Subscription> {
-        let filters = Intake::filters(&self.settings).into_iter();
+        let filters = self.settings.filters().into_iter();
         let of_points = filters.map(|filter| Subscription::new(filter, self.settings.qos));
         of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).collect()
     }
@@ -250,14 +255,30 @@ impl Broker {
         self.receipts.extend(message.receipt);
         let now = self.port.clock.now().utc;
         let seen = Message { topic: &message.topic, payload: &message.payload, retained: message.retained };
-        for arrival in self.intake.take(&self.settings, seen, now) {
-            let place = arrival.place;
-            if arrival.readings.iter().any(|reading| reading.value.is_none()) {
-                self.reporters[place].count_error();
-            }
-            self.reporters[place].good(&self.port, None).await;
-            if let Some(complete) = self.gatherer.add(arrival) {
-                self.hand_on(complete).await;
+        let said = self.intake.take(&self.settings, seen, now);
+        self.deliver(said).await;
+    }
+
+    /// Values go on in few batches; whatever else is said comes in its order.
+    async fn deliver(&mut self, said: Vec<Said>) {
+        for one in said {
+            match one {
+                Said::Values(arrival) if !arrival.is_past && arrival.details.is_empty() => {
+                    let place = arrival.place;
+                    if !self.intake.is_offline(place) {
+                        self.reporters[place].good(&self.port, None).await;
+                    }
+                    if let Some(complete) = self.gatherer.add(arrival) {
+                        self.hand_on(complete).await;
+                    }
+                }
+                other => {
+                    for gathered in self.gatherer.take() {
+                        self.hand_on(gathered).await;
+                    }
+                    let (intake, settings) = (&self.intake, &self.settings);
+                    deliver(vec![other], intake, settings, self.generation, &mut self.reporters, &self.port).await;
+                }
             }
         }
     }
@@ -271,7 +292,8 @@ impl Broker {
         );
         let now = self.port.clock.now().utc;
         let seen = Message { topic, payload: &[], retained: false };
-        for mut arrival in self.intake.take(&self.settings, seen, now) {
+        for said in self.intake.take(&self.settings, seen, now) {
+            let Said::Values(mut arrival) = said else { continue };
             for reading in &mut arrival.readings {
                 *reading = Reading { tag: reading.tag, value: None, quality: Quality::bad(Reason::BadPayload) };
             }
@@ -293,7 +315,7 @@ impl Broker {
     /// The devices are there; the tags of a refused subscription are not, and a device that has no others is lost.
     async fn tell_devices(&mut self) {
         for place in 0..self.settings.devices.len() {
-            if self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
+            if self.intake.is_offline(place) || self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
                 continue;
             }
             let device = &self.settings.devices[place];

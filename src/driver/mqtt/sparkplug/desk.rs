@@ -2,10 +2,11 @@
 
 use super::host::{Effect, Host, MetricDefinition, Publication, Refusal, SourceId, Update};
 use super::settings::{Device, Point, Settings};
-use crate::driver::Reading;
 use crate::driver::mqtt::Kind;
+use crate::driver::{Found, Reading};
 use crate::tag::{Monotonic, Now, Quality, Reason, TagId, Timestamp, Value};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What is to be said or done; `place` is that of a device among the devices of the connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +87,8 @@ pub struct Desk {
     devices: Vec<Device>,
     by_source: HashMap<SourceId, usize>,
     bound: HashMap<SourceId, Bound>,
+    /// Why devices are not there, as it was said last.
+    gone: HashMap<usize, String>,
     /// When those who were not heard of count as lost.
     patience_ends: Option<Monotonic>,
     effects: Vec<Effect>,
@@ -99,6 +102,7 @@ impl Desk {
             devices: Vec::new(),
             by_source: HashMap::new(),
             bound: HashMap::new(),
+            gone: HashMap::new(),
             patience_ends: None,
             effects: Vec::new(),
         };
@@ -116,6 +120,10 @@ impl Desk {
     /// Goes on with other tags and devices of the same host application. Those who are there are told of anew, with their last values.
     pub fn adopt(&mut self, devices: Vec<Device>, says: &mut Vec<Say>) {
         self.take_devices(devices);
+        for device in &self.devices {
+            let gone = self.gone.get(&device.place).filter(|_| !self.host.is_alive(&device.source));
+            says.extend(gone.map(|words| lost(device, None, words.clone())));
+        }
         let before = std::mem::take(&mut self.bound);
         let alive: Vec<_> = self.host.sources().filter(|(_, _, is_alive)| *is_alive).map(|(id, ..)| id).collect();
         for source in alive {
@@ -123,6 +131,12 @@ impl Desk {
             let last = before.get(&source).into_iter().flat_map(|bound| &bound.last).flatten().cloned().collect();
             self.values(source, last, says);
         }
+    }
+
+    fn lose(&mut self, device: usize, time: Timestamp, words: String, says: &mut Vec<Say>) {
+        let Some(device) = self.devices.get(device) else { return };
+        self.gone.insert(device.place, words.clone());
+        says.push(lost(device, Some(time), words));
     }
 
     /// A connection is about to be opened: the will that it has to carry.
@@ -166,17 +180,18 @@ impl Desk {
             return;
         }
         self.patience_ends = None;
-        for device in &self.devices {
-            if !self.host.is_alive(&device.source) {
-                let words = format!("{} has not announced itself, and was asked to", device.source);
-                says.push(lost(device, now.utc, words));
+        for slot in 0..self.devices.len() {
+            let source = &self.devices[slot].source;
+            if !self.host.is_alive(source) {
+                let words = format!("{source} has not announced itself, and was asked to");
+                self.lose(slot, now.utc, words, says);
             }
         }
     }
 
     /// The broker refuses a subscription: without it nothing here can be relied on.
     pub fn refused(&mut self, now: Now, why: &str, says: &mut Vec<Say>) {
-        says.extend(self.devices.iter().map(|device| lost(device, now.utc, why.to_owned())));
+        (0..self.devices.len()).for_each(|slot| self.lose(slot, now.utc, why.to_owned(), says));
     }
 
     /// The connection broke.
@@ -249,6 +264,7 @@ impl Desk {
             says.push(Say::Values { place, time, readings: missing });
         }
         says.extend(found(device, metrics, &targets));
+        self.gone.remove(&place);
         self.bound.insert(source, Bound { last: vec![None; targets.len()], targets });
     }
 
@@ -284,17 +300,18 @@ impl Desk {
 
     fn die(&mut self, source: SourceId, time: Timestamp, words: String, says: &mut Vec<Say>) {
         self.bound.remove(&source);
-        let Some(device) = self.device(source) else { return };
-        let words = format!("{}: {words}", device.source);
-        says.push(lost(device, time, words));
+        let Some(slot) = self.by_source.get(&source).copied() else { return };
+        let words = format!("{}: {words}", self.devices[slot].source);
+        self.lose(slot, time, words, says);
     }
 }
 
-/// Its tags lose their quality at the time of its death, and the device with them.
-fn lost(device: &Device, time: Timestamp, words: String) -> Say {
+/// Its tags lose their quality at the time of its death, where that is news, and the device with them.
+fn lost(device: &Device, time: Option<Timestamp>, words: String) -> Say {
     let quality = Quality::bad(Reason::NotConnected);
-    let readings = device.points.iter().map(|point| Reading { tag: point.tag, value: None, quality });
-    Say::Lost { place: device.place, time, readings: readings.collect(), words }
+    let readings = device.points.iter().filter(|_| time.is_some());
+    let readings = readings.map(|point| Reading { tag: point.tag, value: None, quality }).collect();
+    Say::Lost { place: device.place, time: time.unwrap_or_default(), readings, words }
 }
 
 fn close(place: usize, open: Option<(Timestamp, bool, Vec<Reading>)>, says: &mut Vec<Say>) {
@@ -354,16 +371,26 @@ fn is_control(name: &str) -> bool {
         || name.starts_with("Device Control/")
 }
 
-/// A name of a metric as facts for whoever keeps what was found.
-pub fn facts(metric: &MetricDefinition) -> serde_json::Value {
+/// The kind of what is found in a birth: the facts are a tag in the words of the station file, without name and device.
+pub const METRIC: &str = "metric";
+
+/// A metric as a thing that the station keeps.
+pub fn thing(metric: &MetricDefinition) -> Found {
     let mut facts = serde_json::Map::new();
     let mut add = |key: &str, value: Option<serde_json::Value>| value.map(|value| facts.insert(key.to_owned(), value));
-    add("type", metric.kind.map(|kind| kind.word().into()));
+    add(
+        "type",
+        match kind_of(metric) {
+            Kind::Number => None,
+            Kind::Bool => Some("bool".into()),
+            Kind::Text => Some("string".into()),
+        },
+    );
     add("unit", metric.properties.unit.as_deref().map(Into::into));
     add("description", metric.properties.description.as_deref().map(Into::into));
-    add("low", metric.properties.low.map(Into::into));
-    add("high", metric.properties.high.map(Into::into));
-    serde_json::Value::Object(facts)
+    let range = metric.properties.low.zip(metric.properties.high).filter(|(low, high)| low < high);
+    add("range", range.map(|(low, high)| vec![low, high].into()));
+    Found { kind: METRIC.into(), name: Arc::clone(&metric.name), facts: facts.into() }
 }
 
 /// The kind of value that metrics of a data type have.

@@ -60,6 +60,14 @@ impl Settings {
         bare(&self.host) == bare(&other.host)
     }
 
+    /// Forgets which metrics are tags.
+    pub(in crate::driver::mqtt) fn without_metrics(&mut self) {
+        for device in &mut self.devices {
+            device.points.clear();
+            device.take_in.iter_mut().for_each(|take_in| take_in.known = Arc::default());
+        }
+    }
+
     /// Forgets the slots of the plant.
     pub(in crate::driver::mqtt) fn without_slots(&mut self) {
         let points = self.devices.iter_mut().flat_map(|device| &mut device.points);

@@ -231,5 +231,7 @@ fn what_properties_say_goes_along_as_facts() {
         panic!("{says:?}")
     };
     assert_eq!(metrics.len(), 1);
-    assert_eq!(facts(&metrics[0]).to_string(), r#"{"type":"Float","unit":"bar","description":"Inlet"}"#);
+    let thing = thing(&metrics[0]);
+    assert_eq!((&*thing.kind, &*thing.name), (METRIC, "P"));
+    assert_eq!(thing.facts.to_string(), r#"{"unit":"bar","description":"Inlet"}"#);
 }
