@@ -181,7 +181,10 @@ impl Broker {
                     return Some(format!("the broker refuses {refused} subscriptions of this user"));
                 }
                 for (place, reporter) in self.reporters.iter_mut().enumerate() {
-                    if !self.intake.is_offline(place) {
+                    if self.intake.is_offline(place) {
+                        let words = "it said so before, and nothing since";
+                        reporter.lost(&self.port, Reason::DeviceOffline, words, None).await;
+                    } else {
                         reporter.good(&self.port, None).await;
                     }
                 }
