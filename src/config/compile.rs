@@ -4,11 +4,12 @@ use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
 use super::file::{BridgeEntry, ConnectionEntry, OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
+use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::system::SystemPart;
-use super::{alarms, history, link, modbus, mqtt, picture, sounds, trends, units};
+use super::{alarms, history, link, modbus, mqtt, picture, sounds, templates, trends, units};
 use crate::alarm::AlarmDefinition;
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
@@ -20,7 +21,7 @@ use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
     TagDefinition, TagId, TagKey, WireKind,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Everything that a station runs from.
@@ -32,12 +33,15 @@ pub struct Plant {
     pub connections: Vec<ConnectionSettings>,
     /// Backups that the station makes by itself.
     pub backup: Option<BackupSettings>,
+    /// The tags that were found rather than written in the station file.
+    pub found: HashSet<TagId>,
 }
 
 pub(super) fn compile(
     sources: &[Source],
     secrets: &Secrets,
     generation: Generation,
+    things: &[Candidate],
     problems: &mut Problems,
 ) -> Option<Plant> {
     let station: StationFile = serde_json::from_value(
@@ -52,14 +56,27 @@ pub(super) fn compile(
     let mut connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
     link::fill_in(&mut connections);
-    let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
+    let mut templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
     let mut devices = devices(sources, &connections, problems);
     link::fill_in_devices(&mut devices, &connections);
+    templates::add_built_in(&mut templates, &devices, problems);
+    templates::complete(&mut devices, &templates);
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
+    let (mut drafts, patterns) = found::patterns(drafts, problems);
+    let known = found::expand(&patterns, things, &devices, &mut drafts, problems);
+    let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
+    let metrics = found::expand_metrics(things, &devices, &history, &mut drafts, problems);
     let slots = slots(&drafts, problems);
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    compiled.know_metrics(metrics, &devices);
+    for (slot, known) in listed {
+        compiled.know_list(slot, &devices, known, problems);
+    }
+    for (pattern, known) in patterns.iter().zip(known) {
+        compiled.add_search(pattern, known, &devices, problems);
+    }
     let has_limit = station.station.keep.as_ref().is_some_and(|keep| keep.most.is_some());
     let mut own = SystemPart::new(drafts.len(), compiled.is_secure(), has_limit, station.station.backup.is_some());
     compiled.link_tags = own.add_link_tags(&compiled.links);
@@ -84,6 +101,8 @@ pub(super) fn compile(
     plant.plan.shelving = shelving;
     (plant.plan.sound, plant.plan.notify) = (sound, station.station.notify.unwrap_or(false));
     plant.backup = backup;
+    let found = drafts.iter().enumerate().filter(|(_, draft)| draft.is_found);
+    plant.found = found.map(|(slot, _)| TagId(slot as u32)).collect();
     Some(plant)
 }
 
@@ -172,6 +191,16 @@ impl Compiled {
         }
     }
 
+    /// The edge nodes and devices of Sparkplug that are taken in whole, with the metrics that are known.
+    fn know_metrics(&mut self, metrics: MetricsKnown, devices: &[DeviceDraft]) {
+        for (slot, known) in metrics {
+            let Some(device) = devices.get(slot) else { continue };
+            if let Some(Protocol::Mqtt(broker)) = self.connections[device.connection].1.as_mut() {
+                mqtt::take_in(broker, DeviceId(slot as u32), found::most_metrics(device), known);
+            }
+        }
+    }
+
     fn add_tag(
         &mut self,
         id: TagId,
@@ -191,6 +220,9 @@ impl Compiled {
                     modbus::describe(&point, &mut definition, settings.as_mut(), id, draft);
                     add_modbus_point(wire, draft.device, point);
                 }
+            }
+            (Some(Protocol::Mqtt(broker)), Some(device)) if mqtt::is_sparkplug(device) => {
+                mqtt::add_metric(broker, id, draft, device, &mut definition, settings.as_mut(), problems);
             }
             (Some(Protocol::Mqtt(broker)), Some(device)) => {
                 if let Some(point) = mqtt::point(id, draft, device, broker.options.version, problems) {
@@ -248,7 +280,7 @@ impl Compiled {
             area: device.entry.area.as_deref().map(Into::into),
             address: match &self.connections[device.connection].1 {
                 Some(Protocol::Modbus(_)) => format!("unit {}", device.entry.unit.unwrap_or(1)).into(),
-                _ => "topics".into(),
+                _ => device.entry.sparkplug.as_deref().unwrap_or("topics").into(),
             },
         });
         let device_definitions = device_definitions.collect();
@@ -274,7 +306,7 @@ impl Compiled {
             bridges: self.bridges,
             ..Plan::default()
         };
-        Plant { plan, connections, backup: None }
+        Plant { plan, connections, backup: None, found: HashSet::new() }
     }
 }
 

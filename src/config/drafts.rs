@@ -24,6 +24,8 @@ pub(super) struct TagDraft {
     pub(super) device: Option<DeviceId>,
     /// What its template and the station say about history, where it says nothing itself.
     pub(super) history: [(Option<HistoryEntry>, Place); 2],
+    /// Whether it was found rather than written.
+    pub(super) is_found: bool,
 }
 
 /// A device on its way.
@@ -80,6 +82,9 @@ pub(super) fn devices(
             problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
             continue;
         };
+        if entry.sparkplug.is_some() && connections[connection].entry.mqtt.is_none() {
+            problems.error(&place.at("sparkplug"), "\"sparkplug\" is for devices behind an MQTT broker");
+        }
         drafts.push(DeviceDraft { entry, place, connection });
     }
     drafts
@@ -100,11 +105,7 @@ pub(super) fn drafts(
             problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
             continue;
         };
-        let prefix = match (&device.entry.prefix, &device.entry.area) {
-            (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
-            (None, Some(area)) => format!("{area}/{}/", device.entry.name),
-            (None, None) => format!("{}/", device.entry.name),
-        };
+        let prefix = prefix_of(device);
         for (number, entry) in template.entry.tags.iter().enumerate() {
             let mut entry = entry.clone();
             // A value that people enter does not depend on the device.
@@ -117,6 +118,7 @@ pub(super) fn drafts(
                 prefix: prefix.clone(),
                 device: is_read.then_some(DeviceId(slot as u32)),
                 history: [(template.entry.history.clone(), template.place.at("history")), station.clone()],
+                is_found: false,
             });
         }
     }
@@ -128,9 +130,19 @@ pub(super) fn drafts(
             problems.error(&place, format!("the tag \"{}\" {words}", entry.name));
         }
         let history = [(None, place.clone()), station.clone()];
-        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device, history });
+        let (key, prefix) = (entry.name.clone(), String::new());
+        drafts.push(TagDraft { key, entry, place, prefix, device, history, is_found: false });
     }
     drafts
+}
+
+/// What the names of tags begin with that the station file does not name one by one for each device.
+pub(super) fn prefix_of(device: &DeviceDraft) -> String {
+    match (&device.entry.prefix, &device.entry.area) {
+        (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
+        (None, Some(area)) => format!("{area}/{}/", device.entry.name),
+        (None, None) => format!("{}/", device.entry.name),
+    }
 }
 
 fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {

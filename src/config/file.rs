@@ -5,6 +5,7 @@ use super::alarm_entries::AlarmEntry;
 use crate::access::Role;
 use crate::alarm::Priority;
 use crate::driver::modbus::{Kind, Order, Parity, WriteBits, WriteWith};
+use crate::driver::mqtt::{BinaryKind, Source, TimeFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -358,6 +359,24 @@ pub(super) struct MqttEntry {
     pub(super) receive_maximum: Option<u16>,
     /// The level of the subscriptions, 0 to 2; 1 where none is given.
     pub(super) qos: Option<u8>,
+    /// Sparkplug B 3.0: Polder is a host application at this broker.
+    pub(super) sparkplug: Option<SparkplugEntry>,
+}
+
+/// A host application of Sparkplug B 3.0.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SparkplugEntry {
+    /// Name of the host application, unlike that of every other one at the broker; edge nodes that wait for a primary host name it.
+    pub(super) host_id: String,
+    /// Whether it publishes that it is there (STATE), as the specification wants of every host application, so that edge nodes can wait for
+    /// it; true where nothing is said. With false Polder only looks on, and still sends commands and asks for births.
+    pub(super) primary: Option<bool>,
+    /// The groups that are listened to, "+" for all; those of the devices where none is given.
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    /// How long a message may be missing before its edge node is asked to announce itself anew; "5s" where none is given.
+    pub(super) reordering_timeout: Option<String>,
 }
 
 /// A version of MQTT.
@@ -415,6 +434,12 @@ pub(super) struct TemplateEntry {
     pub(super) name: String,
     /// What is kept of its tags that say nothing about it.
     pub(super) history: Option<HistoryEntry>,
+    /// MQTT: the topic on which its devices say whether they are there; ${device} stands for the topic of the device.
+    pub(super) availability: Option<AvailabilityEntry>,
+    /// MQTT: where messages say their time, where a tag does not.
+    pub(super) time: Option<String>,
+    /// MQTT: how messages write their time.
+    pub(super) time_format: Option<TimeFormat>,
     /// Tags; the name of each is put behind area and name of the device.
     #[serde(default)]
     pub(super) tags: Vec<TagEntry>,
@@ -468,8 +493,45 @@ pub(super) struct DeviceEntry {
     pub(super) identify: Option<bool>,
     /// Modbus: a sign of life that the station gives it.
     pub(super) heartbeat: Option<HeartbeatEntry>,
+    /// Sparkplug: the edge node, or the device behind one, as "group/node" or "group/node/device".
+    pub(super) sparkplug: Option<String>,
+    /// Sparkplug: "all" makes a tag of every metric that its birth declares and no tag reads; area and name of the device begin its name.
+    pub(super) take_in: Option<TakeInEntry>,
+    /// Sparkplug, with take_in: how many tags there may be; 1000 where none is given.
+    pub(super) most: Option<u32>,
+    /// MQTT: the topic on which it, or its Last Will, says whether it is there.
+    pub(super) availability: Option<AvailabilityEntry>,
+    /// MQTT: a list that says what the device has; each entry becomes a tag. "topic" is what its topics begin with, the usual one where none
+    /// is given.
+    pub(super) discovery: Option<Source>,
+    /// MQTT: where messages say their time, such as "/ts"; the time of arrival counts where none is given.
+    pub(super) time: Option<String>,
+    /// MQTT: how messages write their time; "auto" reads RFC 3339, and since 1970 s, ms, µs and ns by their magnitude.
+    pub(super) time_format: Option<TimeFormat>,
     /// The alarm for when it does not answer.
     pub(super) lost: Option<LostEntry>,
+}
+
+/// How a device says over MQTT whether it is there.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AvailabilityEntry {
+    /// Topic, without + and #.
+    pub(super) topic: String,
+    /// The word for: it is there; "online" where none is given.
+    pub(super) online: Option<String>,
+    /// The word for: it is away; "offline" where none is given.
+    pub(super) offline: Option<String>,
+    /// Place of the word in a JSON payload, such as "/state"; the whole payload where none is given.
+    pub(super) json: Option<String>,
+}
+
+/// What of a birth becomes tags without being named.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TakeInEntry {
+    /// Every metric.
+    All,
 }
 
 /// A register that the station changes again and again, so that the device sees that the station lives.
@@ -531,10 +593,36 @@ pub(super) struct TagEntry {
     pub(super) poll: Option<String>,
     /// Characters of a string.
     pub(super) length: Option<u16>,
-    /// MQTT: topic, + and # allowed.
+    /// MQTT: topic, + and # allowed. Where the name has {1}, each match is a tag of its own: {1} stands for what the first + matches, {2}
+    /// for the second, {#} for what # matches.
     pub(super) topic: Option<String>,
-    /// MQTT: place in a JSON payload, such as "/sensors/0/value".
+    /// MQTT: place in a JSON payload, such as "/sensors/0/value"; [name=inlet] finds an object in a list. Where the name has {json}, it ends
+    /// in /*, and each single value below is a tag of its own.
     pub(super) json: Option<String>,
+    /// Sparkplug: name of the metric, such as "Inlet/Temperature".
+    pub(super) metric: Option<String>,
+    /// MQTT, where the name has {1}, {#} or {json}: how many tags there may be; 100 where none is given.
+    pub(super) most: Option<u32>,
+    /// MQTT: only messages that say all of this are about the tag, such as {"/_type": "location"}.
+    #[serde(default)]
+    pub(super) only: BTreeMap<String, String>,
+    /// MQTT: whether a message may lack the place in "json"; then it says nothing about the tag, which otherwise becomes bad.
+    #[serde(default)]
+    pub(super) optional: bool,
+    /// MQTT, of a switch: what it says for true, such as "OPEN".
+    #[serde(rename = "true")]
+    pub(super) word_true: Option<String>,
+    /// MQTT, of a switch: what it says for false, such as "CLOSED".
+    #[serde(rename = "false")]
+    pub(super) word_false: Option<String>,
+    /// MQTT: the number that a binary payload is; "order" is the order of its bytes, ABCD with the most significant first, DCBA last.
+    pub(super) binary: Option<BinaryKind>,
+    /// MQTT, with binary: bytes before the number; 0 where none is given.
+    pub(super) offset: Option<u32>,
+    /// MQTT: where the message says its time, such as "/ts", or "arrival" for the time of arrival; that of the device where none is given.
+    pub(super) time: Option<String>,
+    /// MQTT: how the message writes its time; that of the device where none is given.
+    pub(super) time_format: Option<TimeFormat>,
     /// Engineering unit, such as "m³/h".
     pub(super) unit: Option<String>,
     /// Digits behind the decimal point on screen.

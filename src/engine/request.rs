@@ -248,6 +248,11 @@ pub enum ToolRequest {
     Silence,
     /// How the connections over the network are, and what went over them.
     Links,
+    /// Forget what was found under names that fit.
+    Forget {
+        /// The name, or device/name; * stands for any text, ? for any character.
+        pattern: Arc<str>,
+    },
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -279,6 +284,11 @@ pub enum ToolReply {
     Plan {
         /// In the order of the station file.
         wires: Vec<(Arc<str>, WirePlan)>,
+    },
+    /// What was forgotten.
+    Forgotten {
+        /// The names, with those of their devices before them.
+        names: Vec<Arc<str>>,
     },
     /// Where the value comes from.
     Trace(TrustLine),

@@ -352,3 +352,70 @@ fn bless(path: &Path, text: &str, steps: &[(String, Vec<String>, Vec<String>)]) 
     }
     std::fs::write(path, out).unwrap();
 }
+/// A message that came late belongs into history: it is neither shown nor judged.
+#[test]
+fn values_of_before_are_kept_and_not_shown() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","scale":{"raw":[0,10],"eng":[0,100]},"alarms":[{"high":50}]}]}"#;
+    let mut replay = Replay::new(station);
+    replay.step(10.0, &["sample", "t", "1"]);
+    let reading = Reading { tag: TagId(0), value: Some(Value::Signed(9)), quality: Quality::GOOD };
+    let batch = Batch {
+        generation: Generation(1),
+        device: DeviceId(0),
+        time: Timestamp::from_seconds(3.0),
+        readings: vec![reading.clone(), Reading { value: None, quality: Quality::bad(Reason::BadPayload), ..reading }],
+        confirmed: Arc::from([]),
+    };
+    let mut effects = Effects::default();
+    replay.engine.step(Event::Driver(DriverEvent::Past(batch.clone())), replay.now, &mut effects);
+    let rows: Vec<_> = effects.rows.iter().map(|row| (row.sample.time, row.sample.value.clone())).collect();
+    let time = Timestamp::from_seconds(3.0);
+    assert_eq!(rows, [(time, Some(Value::Double(90.0))), (time, None)]);
+    assert!(effects.transitions.is_empty());
+    let snapshot = replay.engine.snapshot(replay.now);
+    assert_eq!(snapshot.value(TagId(0)), Some(Value::Double(10.0)));
+    assert_eq!(snapshot.live(TagId(0)).unwrap().time, Timestamp::from_seconds(10.0));
+    effects.clear();
+    let old = Batch { generation: Generation(7), ..batch };
+    replay.engine.step(Event::Driver(DriverEvent::Past(old)), replay.now, &mut effects);
+    assert!(effects.rows.is_empty(), "of another plant");
+}
+
+/// The particulars of a bad value stand beside it, and go with it.
+#[test]
+fn why_a_value_is_bad_is_said_until_it_is_another() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0"}]}"#;
+    let mut replay = Replay::new(station);
+    let tell = |replay: &mut Replay| {
+        let event = DriverEvent::Detail(Generation(1), TagId(0), "it begins: x".into());
+        replay.engine.step(Event::Driver(event), replay.now, &mut Effects::default());
+        replay.engine.snapshot(replay.now).details.get(&TagId(0)).map(ToString::to_string)
+    };
+    let shown = |replay: &mut Replay| replay.engine.snapshot(replay.now).details.len();
+    replay.step(1.0, &["sample", "t", "1"]);
+    assert_eq!(tell(&mut replay), None, "a good value has none");
+    replay.step(2.0, &["bad", "t"]);
+    assert_eq!(tell(&mut replay).as_deref(), Some("it begins: x"));
+    replay.engine.step(reload(plan(station, 2)), replay.now, &mut Effects::default());
+    assert_eq!(shown(&mut replay), 1, "a reload keeps it");
+    replay.step(3.0, &["device", "d", "lost"]);
+    assert_eq!(shown(&mut replay), 0, "another reason has other words");
+}
+
+#[test]
+fn what_is_found_is_handed_on_under_the_name_of_its_device() {
+    let station =
+        r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}]}"#;
+    let mut replay = Replay::new(station);
+    let found = crate::driver::Found { kind: "topic".into(), name: "x".into(), facts: serde_json::json!({}) };
+    let mut find = |generation: u32| {
+        let event = DriverEvent::Found(Generation(generation), DeviceId(0), vec![found.clone()]);
+        let mut effects = Effects::default();
+        replay.engine.step(Event::Driver(event), replay.now, &mut effects);
+        effects.found.iter().map(|found| found.device.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(find(1), ["d"]);
+    assert_eq!(find(2), Vec::<String>::new());
+}

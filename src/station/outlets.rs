@@ -6,7 +6,7 @@ use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, FoundAt, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Order, Recorder};
@@ -130,6 +130,8 @@ pub(super) struct StationOutlets {
     pub(super) snapshots: Arc<ArcSwap<Snapshot>>,
     pub(super) wakers: Arc<Mutex<Vec<Waker>>>,
     pub(super) news: Option<Sender<News>>,
+    /// Where what drivers found is kept; none in tests of the parts.
+    pub(super) found: Option<Sender<Vec<FoundAt>>>,
     pub(super) held: VecDeque<HistoryRow>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
@@ -292,6 +294,13 @@ impl Outlets for StationOutlets {
 
     fn reply(&mut self, reply: ReplyId, answer: Reply) {
         self.waiting.answer(reply, answer);
+    }
+
+    fn found(&mut self, found: Vec<FoundAt>) {
+        // What finds no room is told again by its driver.
+        if let Some(keeper) = &self.found {
+            let _ = keeper.try_send(found);
+        }
     }
 
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {

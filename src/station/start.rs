@@ -8,7 +8,7 @@ use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::{Reloader, Running};
 use super::stamp::Stamp;
-use super::{SystemClock, account_name, backup, certificates, socket};
+use super::{SystemClock, account_name, backup, certificates, discovery, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
@@ -99,7 +99,9 @@ impl Station {
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
-        let outlets = parts.outlets(&handle, news);
+        let mut outlets = parts.outlets(&handle, news);
+        let (found, found_inbox) = discovery::channel();
+        outlets.found = Some(found);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock).remembering(holes);
@@ -120,6 +122,7 @@ impl Station {
         let told = (Arc::clone(&board), Arc::clone(&links));
         let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, told);
         handle.reloader = Some(Arc::new(reloader));
+        runtime.spawn(discovery::keep(handle.clone(), found_inbox));
         let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
         runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         let told = Arc::clone(&board);
@@ -262,6 +265,7 @@ impl Parts {
             drivers: Arc::default(),
             reloader: None,
             annunciator: Arc::default(),
+            found_file: Arc::default(),
         }
     }
 
@@ -274,6 +278,7 @@ impl Parts {
             snapshots: Arc::clone(&handle.snapshots),
             wakers: Arc::clone(&handle.wakers),
             news,
+            found: None,
             held: VecDeque::new(),
             untold_retention: None,
             untold_plan: None,

@@ -285,10 +285,12 @@ impl Wire {
     }
 
     fn closed(&self) -> End {
-        End::Closed(if self.heard {
-            ""
-        } else {
-            " before it said anything: it may not speak MQTT here, or not this version of it"
+        End::Closed(match (self.socket.is_tls(), self.heard) {
+            (_, true) => "",
+            (false, false) => " before it said anything: it may not speak MQTT here, or not this version of it",
+            (true, false) => {
+                " before it said anything: it may want a client certificate, not take ours, or not speak this version of MQTT"
+            }
         })
     }
 }

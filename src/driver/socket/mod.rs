@@ -171,6 +171,11 @@ fn bound(endpoint: &Endpoint, interface: &Arc<str>) -> Result<(TcpSocket, Socket
 }
 
 impl Socket {
+    /// Whether TLS is spoken on it.
+    pub(super) const fn is_tls(&self) -> bool {
+        matches!(self.way, Way::Tls(_))
+    }
+
     /// Whether it is not to be used again: its interface is lost, the other side has closed it, or something unasked-for lies in it.
     pub(super) fn is_spent(&self) -> bool {
         if self.guard.as_ref().is_some_and(|guard| guard.lost().is_some()) {
