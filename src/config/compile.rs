@@ -13,6 +13,7 @@ use super::{alarms, history, modbus, mqtt, picture, sounds, trends, units};
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
+use crate::driver::mqtt::Version;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
@@ -547,12 +548,11 @@ const fn wire_kind(protocol: &Protocol) -> WireKind {
 fn describe(protocol: &Protocol) -> String {
     match protocol {
         Protocol::Modbus(wire) => wire.transport.words(),
-        Protocol::Mqtt(broker) => format!(
-            "MQTT {}{}{}",
-            broker.options.version.word(),
-            if broker.endpoint.tls.is_some() { " TLS " } else { " " },
-            broker.endpoint
-        ),
+        Protocol::Mqtt(broker) => {
+            let version = if broker.options.version == Version::V5 { " 5" } else { "" };
+            let tls = if broker.endpoint.tls.is_some() { " TLS" } else { "" };
+            format!("MQTT{version}{tls} {}", broker.endpoint)
+        }
     }
 }
 
