@@ -14,6 +14,7 @@ use crate::alarm::AlarmDefinition;
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
+use crate::driver::mqtt::Version;
 use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
 use crate::engine::{LinkTags, Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
@@ -331,12 +332,11 @@ const fn wire_kind(protocol: &Protocol) -> WireKind {
 fn describe(protocol: &Protocol) -> String {
     match protocol {
         Protocol::Modbus(wire) => wire.transport.words(),
-        Protocol::Mqtt(broker) => format!(
-            "MQTT {}{}{}",
-            broker.options.version.word(),
-            if broker.endpoint.tls.is_some() { " TLS " } else { " " },
-            broker.endpoint
-        ),
+        Protocol::Mqtt(broker) => {
+            let version = if broker.options.version == Version::V5 { " 5" } else { "" };
+            let tls = if broker.endpoint.tls.is_some() { " TLS" } else { "" };
+            format!("MQTT{version}{tls} {}", broker.endpoint)
+        }
     }
 }
 
