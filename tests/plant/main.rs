@@ -23,6 +23,7 @@ mod storm;
 mod support;
 mod tls;
 mod tools;
+mod topics;
 mod views;
 mod views_tools;
 mod window;

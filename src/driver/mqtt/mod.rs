@@ -19,7 +19,7 @@ pub mod topics;
 pub use client::{Client, Traffic};
 use commands::Commands;
 pub use ear::{EVERY_TOPIC, Ear, EarState, Hearing, Listening, is_filter};
-pub(in crate::driver) use listener::listen;
+pub use listener::listen;
 pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, read_payload, write_payload};
 pub use session::{Options, Persistence};

@@ -8,6 +8,7 @@ mod journal;
 mod reload;
 mod sheet;
 mod tags;
+mod topics;
 mod trend;
 mod units;
 
