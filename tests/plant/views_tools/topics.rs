@@ -9,7 +9,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use polder::gui::View;
 use polder::recorder::read_audit;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 fn publish(broker: &Broker, topic: &str, payload: &str, retain: bool) {
@@ -227,6 +228,33 @@ fn a_message_by_hand_is_shown_before_it_goes_and_its_end_is_told() {
     live.wait(&["! Not sent: the command of speed goes to this topic; set the tag instead, so that its limits hold."]);
     press(&mut live, Key::Escape);
     live.until("it is closed", |live| live.window.query_by_label("Publish it").is_none());
+}
+
+/// More than can be read: it is sampled and counted, no topic is lost, and the tags of the station go on.
+#[test]
+fn a_flood_is_sampled_and_stalls_no_tag() {
+    let (broker, mut live) = opened();
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-t", "flood", "-l"]).stdin(Stdio::piped());
+    let mut flood = command.spawn().unwrap();
+    let mut lines = flood.stdin.take().unwrap();
+    let flooding = std::thread::spawn(move || {
+        let burst = "0123456789\n".repeat(1_000);
+        while lines.write_all(burst.as_bytes()).is_ok() {}
+    });
+    live.wait(&["messages came too fast or had no room, and are left out"]);
+    for number in 0..3 {
+        publish(&broker, "gate", &number.to_string(), false);
+        live.until("the value", |live| {
+            let snapshot = live.station.handle().snapshot();
+            let value = snapshot.plan.directory.find("gate").and_then(|tag| snapshot.value(tag));
+            value.and_then(|value| value.as_f64()) == Some(f64::from(number))
+        });
+    }
+    live.until("the new topic", |live| rows(live).iter().any(|row| row.starts_with("gate, ")));
+    let _ = flood.kill();
+    let _ = flood.wait();
+    flooding.join().unwrap();
 }
 
 /// The station's own tags hear nothing of it when somebody looks: no value comes twice.
