@@ -20,6 +20,7 @@ mod sounds;
 mod starter;
 mod system;
 pub mod table;
+mod tls;
 mod trends;
 mod units;
 
