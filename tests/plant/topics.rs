@@ -2,7 +2,7 @@
 
 use crate::history::shim;
 use crate::mqtt::Broker;
-use crate::support::{Folder, Process, Station, polder, run, words};
+use crate::support::{Folder, Process, Station, polder, root, run, words};
 use polder::recorder::read_audit;
 use serde_json::{Value, json};
 use std::process::{Command, Output, Stdio};
@@ -97,6 +97,42 @@ fn what_cannot_be_browsed_is_said_in_words() {
         let output = run(&[&["browse", "mqtt"], &arguments[..]].concat());
         assert!(!output.status.success() && words(&output).contains(expected), "{}", words(&output));
     }
+}
+
+/// With a password out of a file, an authority of our own, a certificate of ours, and in both versions.
+#[test]
+fn a_guarded_broker_is_browsed() {
+    let keep = tempfile::tempdir().unwrap();
+    let made = Command::new(root().join("tests/peers/certificates.sh")).arg(keep.path()).output().unwrap();
+    assert!(made.status.success(), "{}", words(&made));
+    let at = |name: &str| keep.path().join(name).to_str().unwrap().to_owned();
+    let [passwords, right, wrong, ca] = ["passwords", "right.txt", "wrong.txt", "ca.pem"].map(at);
+    let [certificate, key] = ["client.pem", "client.key"].map(at);
+    let made = Command::new("mosquitto_passwd").args(["-b", "-c", &passwords, "anna", "right"]).status();
+    assert!(made.unwrap().success());
+    std::fs::write(&right, "right\n").unwrap();
+    std::fs::write(&wrong, "wrong\n").unwrap();
+    let lines = "allow_anonymous false\npassword_file FOLDER/passwords\ncafile FOLDER/ca.pem\ncertfile FOLDER/server.pem\n\
+        keyfile FOLDER/server.key\nrequire_certificate true\n";
+    let broker = Broker::in_folder(keep, lines);
+    let url = format!("mqtts://127.0.0.1:{}", broker.port);
+    let browse = |password: &str, version: &str, with_certificate: bool| {
+        let mut all = vec!["browse", "mqtt", &url, "--for", "200ms", "--ca", &ca, "--username", "anna"];
+        all.extend(["--password-file", password, "--mqtt-version", version]);
+        if with_certificate {
+            all.extend(["--certificate", &certificate, "--key", &key]);
+        }
+        run(&all)
+    };
+    for version in ["3.1.1", "5"] {
+        let output = browse(&right, version, true);
+        assert!(output.status.success() && words(&output).contains("0 topics"), "{}", words(&output));
+        let output = browse(&wrong, version, true);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(words(&output).contains("not authorised (user anna)"), "{}", words(&output));
+    }
+    let output = browse(&right, "5", false);
+    assert!(!output.status.success() && words(&output).contains("certificate"), "{}", words(&output));
 }
 
 /// The tool uses what the station file says, beside the station that runs, and the two do not throw each other out.
