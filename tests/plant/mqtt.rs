@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 mod between;
+mod by_hand;
 mod commands;
 mod payloads;
 mod secure;
