@@ -172,6 +172,13 @@ impl Outlets for Nowhere {
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }
+    fn message(
+        &mut self,
+        _: ConnectionId,
+        message: polder::command::MessageDispatch,
+    ) -> Result<(), polder::audit::RequestId> {
+        Err(message.id().clone())
+    }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
