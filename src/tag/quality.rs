@@ -104,6 +104,10 @@ reasons! {
     DividedByZero = 25, "divided by zero";
     /// The result of a calculation is larger than a number can be.
     Overflow = 26, "result too large";
+    /// The broker does not let us subscribe to the topic.
+    NotSubscribed = 36, "the broker refuses the subscription";
+    /// A message arrived that is larger than the limit of the connection, and was left out.
+    TooLarge = 37, "message over the size limit";
 }
 
 /// A status with its reason.

@@ -284,10 +284,14 @@ impl Wire {
     }
 
     fn closed(&self) -> End {
-        End::Closed(if self.heard {
-            ""
-        } else {
-            " before it said anything: it may not speak MQTT here, or not this version of it"
+        End::Closed(match (&self.socket, self.heard) {
+            (_, true) => "",
+            (Socket::Plain(_), false) => {
+                " before it said anything: it may not speak MQTT here, or not this version of it"
+            }
+            (Socket::Tls(_), false) => {
+                " before it said anything: it may want a client certificate, not take ours, or not speak this version of MQTT"
+            }
         })
     }
 }

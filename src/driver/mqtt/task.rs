@@ -248,7 +248,7 @@ impl Broker {
         let seen = Message { topic, payload: &[], retained: false };
         for mut arrival in self.intake.take(&self.settings, seen, now) {
             for reading in &mut arrival.readings {
-                *reading = Reading { tag: reading.tag, value: None, quality: Quality::bad(Reason::BadPayload) };
+                *reading = Reading { tag: reading.tag, value: None, quality: Quality::bad(Reason::TooLarge) };
             }
             self.reporters[arrival.place].count_error();
             if let Some(complete) = self.gatherer.add(arrival) {
@@ -290,12 +290,12 @@ impl Broker {
             match why {
                 Some(why) if count == all => {
                     let detail = format!("broker {}: {why}", self.settings.endpoint);
-                    self.reporters[place].lost(&self.port, Reason::NotAuthorised, &detail, None).await;
+                    self.reporters[place].lost(&self.port, Reason::NotSubscribed, &detail, None).await;
                 }
                 _ => self.reporters[place].tell_good(&self.port).await,
             }
             if count > 0 {
-                let quality = Quality::bad(Reason::NotAuthorised);
+                let quality = Quality::bad(Reason::NotSubscribed);
                 let readings = tags.into_iter().map(|tag| Reading { tag, value: None, quality }).collect();
                 self.hand_on(Gathered { place, time: self.port.clock.now().utc, readings }).await;
             }
