@@ -123,7 +123,7 @@ impl Outlets for Outlet {
         rows.clear();
     }
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        self.recorder.order(Order { transitions, drafts, delays: Vec::new() }).map_err(|order| order.drafts)
+        self.recorder.order(Order { transitions, drafts, ..Order::default() }).map_err(|order| order.drafts)
     }
     fn delays(&mut self, _: Vec<DelayChange>) {}
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {

@@ -10,7 +10,7 @@
 use polder::audit::Draft;
 use polder::command::Dispatch;
 use polder::driver::modbus::{Device, Encoding, Inquiry, Kind, Order, Point, Quirks, Settings, Table, Transport};
-use polder::driver::{ConnectionSettings, Drivers, Port, Protocol};
+use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
 use polder::engine::{Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
 use polder::queue::{self, WhenFull};
@@ -126,7 +126,9 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
     let settings = devices.into_iter().map(|device| ConnectionSettings {
         connection: ConnectionId(device.device.0),
         name: Arc::clone(&device.name),
+        link: LinkSettings::default(),
         protocol: Protocol::Modbus(Settings {
+            only_via: None,
             transport: Transport::Tcp { host: "127.0.0.1".into(), port, tls: None },
             fallback: None,
             timeout: Duration::from_secs(2),

@@ -7,12 +7,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
-use polder::audit::Draft;
-use polder::command::Dispatch;
+use polder::audit::{Draft, RequestId};
+use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::mqtt::session::Event as Told;
 use polder::driver::mqtt::{Client, Device, Kind, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
-use polder::driver::{ConnectionSettings, Drivers, Port, Protocol};
+use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
 use polder::engine::{Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
 use polder::queue::{self, WhenFull};
@@ -155,7 +155,7 @@ fn options() -> Options {
 }
 
 fn endpoint(port: u16) -> Endpoint {
-    Endpoint { host: "127.0.0.1".into(), port, tls: None }
+    Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None }
 }
 
 /// Keeps the newest picture and nothing else.
@@ -172,11 +172,7 @@ impl Outlets for Nowhere {
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }
-    fn message(
-        &mut self,
-        _: ConnectionId,
-        message: polder::command::MessageDispatch,
-    ) -> Result<(), polder::audit::RequestId> {
+    fn message(&mut self, _: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
         Err(message.id().clone())
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
@@ -213,8 +209,12 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         qos: QoS::from_number(qos).unwrap(),
         devices: vec![Device { device: DeviceId(0), points: (0..=TOPICS).map(point).collect() }],
     };
-    let connection =
-        ConnectionSettings { connection: ConnectionId(0), name: "bench".into(), protocol: Protocol::Mqtt(settings) };
+    let connection = ConnectionSettings {
+        connection: ConnectionId(0),
+        name: "bench".into(),
+        link: LinkSettings::default(),
+        protocol: Protocol::Mqtt(settings),
+    };
     (connection, Directory::new(tags.collect(), vec![device], vec![wire]))
 }
 

@@ -49,6 +49,7 @@ pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
 }
 
 /// To standard error, which may be gone.
+#[expect(clippy::disallowed_methods, reason = "what cannot be written is left out")]
 fn say(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
@@ -150,6 +151,7 @@ impl Signals {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "what cannot be written ends the event stream, and the station goes on")]
 fn print(lines: impl Iterator<Item = Json>) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in lines {

@@ -46,9 +46,13 @@
 //! - The demo's broker is our own too: a broker library would bring a hundred packages into a program that needs one only to be shown.
 //! - `400041` means holding register 40 (as `40041` does): six-digit numbers count like five-digit ones.
 
+// A print that panics when nobody reads it ends a tool in the middle of its work: `cli::output` writes instead.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod access;
 pub mod alarm;
 pub mod audit;
+pub mod automation;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -155,6 +155,7 @@ impl Alarm {
             aside: self.aside.clone(),
             first_out: None,
             message: None,
+            value: None,
             delay: None,
         }
     }
@@ -171,6 +172,15 @@ impl Alarm {
             }
         };
         Some(DelayKept { since, towards_active })
+    }
+
+    /// When it wants to be told the time: a delay runs out, or what sets it aside ends.
+    pub fn due(&self) -> Option<Monotonic> {
+        let delay = match self.delay {
+            Delay::Until(due) => Some(due),
+            Delay::None | Delay::Kept(_) => None,
+        };
+        delay.into_iter().chain(self.aside().and_then(Aside::due)).min()
     }
 
     /// The same alarm with a delay that had begun forgotten: it starts anew.

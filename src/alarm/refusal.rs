@@ -13,6 +13,9 @@ pub enum Refused {
     /// This occurrence is over, or never was.
     #[error("this activation is over")]
     Gone,
+    /// A comment has to say something.
+    #[error("the comment is empty; write what there is to say")]
+    NoComment,
     /// Somebody did it before, or there was nothing to do it to.
     #[error("it does not wait for an acknowledgement")]
     AlreadyAcknowledged,

@@ -225,6 +225,8 @@ pub enum Occasion {
     GroupNormal,
     /// A request was recorded, but meanwhile what it asked for had become impossible: the alarm is as it is.
     NotDone,
+    /// A person said something about it, and did nothing else.
+    Commented,
 }
 
 impl Occasion {
@@ -248,6 +250,7 @@ impl Occasion {
             Self::ClockChanged => "clock-changed",
             Self::GroupNormal => "group-normal",
             Self::NotDone => "not-done",
+            Self::Commented => "commented",
         }
     }
 

@@ -59,6 +59,9 @@ pub struct Persisted {
     /// Its message with the values of its activation, where it tells some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Arc<str>>,
+    /// The value that raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
     /// A delay that had begun.
     #[serde(skip)]
     pub delay: Option<DelayKept>,

@@ -24,6 +24,9 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The word of the entries that say what became of a command. Nobody waits for their record.
+pub const OUTCOME: &str = "outcome";
+
 /// An entry before it has a number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {

@@ -6,7 +6,7 @@ mod chain;
 mod entry;
 
 pub use chain::{Broken, GENESIS, verify};
-pub use entry::{Draft, Entry, RequestId, Sealed};
+pub use entry::{Draft, Entry, OUTCOME, RequestId, Sealed};
 
 use std::sync::{Arc, Mutex};
 

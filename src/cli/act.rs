@@ -1,5 +1,6 @@
 //! Tools that act on a station: on the one that runs, or on one that is started for this command alone.
 
+use super::output::{error_line, out_line};
 use super::wires::ask_tool;
 use crate::access::Principal;
 use crate::audit::RequestId;
@@ -38,7 +39,7 @@ pub(super) fn ask_or_start(
         return Ok(reply);
     }
     let station = Station::start(folder, None)?;
-    eprintln!("No station runs in {}: it was started for this one request.", folder.display());
+    error_line!("No station runs in {}: it was started for this one request.", folder.display());
     let clock = SystemClock::new();
     while !ready(&station) && clock.now().monotonic.as_micros() < FIRST_ANSWER.as_micros() as u64 {
         std::thread::park_timeout(Duration::from_millis(20));
@@ -61,7 +62,7 @@ pub(super) fn ask_running(folder: &Path, body: RequestBody) -> anyhow::Result<Re
 pub(super) fn scan(folder: &Path, device: &str, on: bool, reason: &str) -> anyhow::Result<ExitCode> {
     match ask_running(folder, RequestBody::Scan { device: device.into(), on, reason: reason.into() })? {
         Reply::Done => {
-            println!("{device} is {} scan", if on { "on" } else { "off" });
+            out_line!("{device} is {} scan", if on { "on" } else { "off" });
             Ok(ExitCode::SUCCESS)
         }
         Reply::Refused { why } => bail!("{why}"),
@@ -74,9 +75,9 @@ pub(super) fn reload(folder: &Path, apply: bool) -> anyhow::Result<ExitCode> {
         bail!("the station answered something else");
     };
     for (sign, list) in [("+", &difference.added), ("-", &difference.removed), ("~", &difference.changed)] {
-        list.iter().for_each(|words| println!("{sign} {words}"));
+        list.iter().for_each(|words| out_line!("{sign} {words}"));
     }
-    println!(
+    out_line!(
         "{}",
         match (difference.is_empty(), apply) {
             (true, false) => "nothing is another in the station file",
@@ -103,11 +104,11 @@ pub(super) fn set(folder: &Path, tag: &str, text: &str, reason: &str) -> anyhow:
     };
     match ask_or_start(folder, body, ready)? {
         Reply::Command { outcome, detail } => {
-            println!("{}: {detail}", outcome.word());
+            out_line!("{}: {detail}", outcome.word());
             Ok(ExitCode::from(outcome.exit_code()))
         }
         Reply::Refused { why } => {
-            println!("refused: {why}");
+            out_line!("refused: {why}");
             Ok(ExitCode::from(2))
         }
         other => bail!("the station gave an answer to another question: {other:?}"),

@@ -2,8 +2,10 @@
 
 use super::act::{ask_or_start, ask_running};
 use super::figures::{LookingBack, look_back};
+use super::output::out_line;
+use super::wires::ask_tool;
 use crate::alarm::{AlarmKey, OccurrenceId, Priority};
-use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody};
+use crate::engine::{AlarmLine, AlarmName, Reply, RequestBody, ToolReply, ToolRequest};
 use crate::tag::Timestamp;
 use anyhow::bail;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,12 @@ pub(super) struct AlarmsArguments {
     /// Put these back into service.
     #[arg(long, num_args = 1.., value_name = "ALARM", group = "act")]
     return_to_service: Vec<String>,
+    /// Say something about these with --comment, and do nothing else to them.
+    #[arg(long, num_args = 1.., value_name = "ALARM", group = "act", requires = "comment")]
+    comment_on: Vec<String>,
+    /// Silence what sounds at the running station, as F3 does in its window. Nothing is acknowledged.
+    #[arg(long, group = "act")]
+    silence: bool,
     /// How long they are shelved, such as 30m or 2h; the station file says how long at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, requires = "shelve")]
     length: Option<Duration>,
@@ -67,6 +75,9 @@ pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
     if arguments.looking_back.is_wanted() {
         return look_back(folder, &arguments.looking_back, arguments.json);
     }
+    if arguments.silence {
+        return silence(folder);
+    }
     if let Some((body, done)) = act(arguments)? {
         return say(&ask_running(folder, body)?, done);
     }
@@ -84,6 +95,15 @@ pub(super) fn alarms(arguments: &AlarmsArguments) -> anyhow::Result<ExitCode> {
         return print(&listed, arguments.json);
     }
     acknowledge(folder, occurrences, &arguments.comment)
+}
+
+fn silence(folder: &Path) -> anyhow::Result<ExitCode> {
+    match ask_tool(folder, ToolRequest::Silence)? {
+        ToolReply::Silenced { sounded: true } => out_line!("silenced; nothing was acknowledged"),
+        ToolReply::Silenced { sounded: false } => out_line!("nothing sounds"),
+        other => bail!("the station gave an answer to another question: {other:?}"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is asked for besides acknowledging, and the word for it when it is done.
@@ -109,6 +129,8 @@ fn act(arguments: &AlarmsArguments) -> anyhow::Result<Option<(RequestBody, &'sta
         (RequestBody::Unshelve { alarms, comment }, "taken from the shelf")
     } else if let Some(alarms) = some(&arguments.return_to_service) {
         (RequestBody::ReturnToService { alarms, comment }, "put back into service")
+    } else if let Some(alarms) = some(&arguments.comment_on) {
+        (RequestBody::Comment { alarms, comment }, "commented on")
     } else {
         return Ok(None);
     };
@@ -126,12 +148,12 @@ fn named(text: &str) -> AlarmName {
 fn say(reply: &Reply, done: &str) -> anyhow::Result<ExitCode> {
     match reply {
         Reply::AlarmsDone { count, refused } => {
-            println!("{count} {done}");
-            refused.iter().for_each(|refused| println!("refused: {refused}"));
+            out_line!("{count} {done}");
+            refused.iter().for_each(|refused| out_line!("refused: {refused}"));
             Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
         }
         Reply::Refused { why } => {
-            println!("refused: {why}");
+            out_line!("refused: {why}");
             Ok(ExitCode::from(2))
         }
         other => bail!("the station gave an answer to another question: {other:?}"),
@@ -143,7 +165,7 @@ fn acknowledge(folder: &Path, occurrences: Vec<OccurrenceId>, comment: &str) -> 
     match ask_or_start(folder, body, |_| true)? {
         Reply::Acknowledged { count, already, gone, set_aside } => {
             let aside = if set_aside > 0 { format!(", {set_aside} are set aside") } else { String::new() };
-            println!("{count} acknowledged, {already} had been before, {gone} are over{aside}");
+            out_line!("{count} acknowledged, {already} had been before, {gone} are over{aside}");
             Ok(if gone + set_aside == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
         }
         other => say(&other, "acknowledged"),
@@ -153,13 +175,13 @@ fn acknowledge(folder: &Path, occurrences: Vec<OccurrenceId>, comment: &str) -> 
 fn print(alarms: &[AlarmLine], json: bool) -> anyhow::Result<ExitCode> {
     if json {
         let lines = alarms.iter().map(for_programs).collect::<Result<Vec<_>, _>>()?;
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        out_line!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
     if alarms.is_empty() {
-        println!("nothing is in alarm");
+        out_line!("nothing is in alarm");
     }
-    alarms.iter().for_each(|alarm| println!("{}", line(alarm)));
+    alarms.iter().for_each(|alarm| out_line!("{}", line(alarm)));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,13 +1,14 @@
 //! What other settings of an alarm would have made of its history: of one alarm as somebody wishes, or of all bad actors as it is proposed.
 
 use super::figures::{self, LookingBack};
-use super::replay::{History, Source};
+use super::output::out_line;
 use crate::alarm::AlarmDefinition;
-use crate::alarm::backtest::{Comparison, Proposal, Setting};
+use crate::alarm::backtest::{Proposal, Setting};
 use crate::alarm::figures::{AlarmFigures, Figures};
 use crate::config;
-use crate::station::SystemClock;
-use crate::tag::{Clock, Generation};
+use crate::historian::{HISTORY_FOLDER, Reader, SAMPLES_FILE};
+use crate::station::{History, ReplayError, Source, SystemClock};
+use crate::tag::{Clock, Generation, Timestamp};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::ExitCode;
@@ -89,12 +90,17 @@ impl Wish {
 pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow::Result<ExitCode> {
     let period = wish.period()?;
     let plan = config::load(folder, Generation(1)).into_plant().map_err(anyhow::Error::msg)?.plan;
-    let history = History::open(folder, &plan, period)?;
+    let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
+    if !path.exists() {
+        bail!("{} has no history yet", folder.display());
+    }
+    let (reader, records) = (Reader::open(&path, None)?, figures::records(folder)?);
+    let history = History::new(&reader, &records, &plan, period)?;
     match &wish.wish.backtest {
         Some(alarm) => backtest(&history, alarm, &wish.wish, json),
         None => {
             let definitions = figures::by_name(&plan.alarms);
-            let figures = figures::figures_of(&figures::records(folder)?, period, &definitions)?;
+            let figures = figures::figures_of(&records, period, &definitions)?;
             bad_actors(&history, &figures, json)
         }
     }
@@ -113,16 +119,16 @@ fn backtest(history: &History<'_>, name: &str, wish: &Wish, json: bool) -> anyho
     let seconds = clock.now().monotonic.as_micros() as f64 / 1e6;
     if json {
         let json = serde_json::json!({"alarm": name, "setting": setting, "comparison": comparison, "samples": samples});
-        println!("{}", serde_json::to_string_pretty(&json)?);
+        out_line!("{}", serde_json::to_string_pretty(&json)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{name} from {} to {}", history.period.from.to_rfc3339(), history.end.to_rfc3339());
-    println!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
-    println!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
-    consequences(&comparison).iter().for_each(|line| println!("  {line}"));
+    out_line!("{name} from {} to {}", history.period.from.to_rfc3339(), history.end.to_rfc3339());
+    out_line!("  as it is    {:<60} {:>8} activations", settings_words(alarm), comparison.activations);
+    out_line!("  as wished   {:<60} {:>8} activations", settings_words(&setting.apply(alarm)), comparison.changed);
+    comparison.words(&Timestamp::to_rfc3339).iter().for_each(|line| out_line!("  {line}"));
     match source {
-        Source::Samples(_) => println!("{samples} samples were replayed in {seconds:.2} s"),
-        Source::Journal(_) => println!("{samples} activations of the journal were replayed in {seconds:.2} s"),
+        Source::Samples(_) => out_line!("{samples} samples were replayed in {seconds:.2} s"),
+        Source::Journal(_) => out_line!("{samples} activations of the journal were replayed in {seconds:.2} s"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -151,80 +157,44 @@ fn settings_words(alarm: &AlarmDefinition) -> String {
     format!("{}{limit}, deadband {}, on-delay {on} s, off-delay {off} s", alarm.condition.word(), alarm.deadband)
 }
 
-/// What it would bring and what it would cost, in sentences.
-fn consequences(comparison: &Comparison) -> Vec<String> {
-    let mut lines = vec![match comparison.removed {
-        removed if removed < 0 => format!("{} activations more", -removed),
-        removed => format!("{removed} activations fewer"),
-    }];
-    lines.push(match comparison.longest_missed {
-        None => "no activation would have been missed".to_owned(),
-        Some(span) => format!(
-            "{} would have been missed; the longest lasted {} s, from {}",
-            comparison.missed,
-            span.seconds(),
-            span.raised.to_rfc3339()
-        ),
-    });
-    if let (Some(median), Some(longest)) = (comparison.median_delay_seconds, comparison.longest_delay_seconds) {
-        lines.push(format!("those that remain would have come {median} s later (median), {longest} s at most"));
-    }
-    if comparison.added > 0 {
-        lines.push(format!("{} would have come that do not come now", comparison.added));
-    }
-    lines
-}
-
-/// An alarm that came more rarely may have been right each time.
-const FEWEST: usize = 5;
-
-/// What is proposed for a bad actor, or why nothing is.
-fn proposal_for(history: &History<'_>, actor: &AlarmFigures) -> anyhow::Result<Result<Proposal, String>> {
-    if actor.activations < FEWEST {
-        return Ok(Err(format!("fewer than {FEWEST} activations are too few to judge a setting by")));
-    }
-    let Some(alarm) = history.alarm(&actor.alarm) else {
-        return Ok(Err("it is not in the station file any more".to_owned()));
-    };
-    let source = match history.source(alarm) {
-        Ok(source) => source,
-        Err(why) => return Ok(Err(why)),
-    };
-    let nothing = "no deadband or delay helps without hiding something that lasted a minute";
-    Ok(history.propose(alarm, &source)?.ok_or_else(|| nothing.to_owned()))
-}
-
 fn bad_actors(history: &History<'_>, figures: &Figures, json: bool) -> anyhow::Result<ExitCode> {
     let actors = figures.bad_actors();
     let mut told = Vec::new();
     for actor in actors.iter().take(WORST) {
-        told.push((*actor, proposal_for(history, actor)?));
+        match history.propose_for(actor) {
+            Ok(proposal) => told.push((*actor, Ok(proposal))),
+            Err(ReplayError::Impossible(why)) => told.push((*actor, Err(why))),
+            Err(error) => return Err(error.into()),
+        }
     }
     if json {
         let one = |(actor, proposal): &(&AlarmFigures, Result<Proposal, String>)| {
             let (found, why) = (proposal.as_ref().ok(), proposal.as_ref().err());
             serde_json::json!({"figures": actor, "proposal": found, "no_proposal": why})
         };
-        println!("{}", serde_json::to_string_pretty(&told.iter().map(one).collect::<Vec<_>>())?);
+        out_line!("{}", serde_json::to_string_pretty(&told.iter().map(one).collect::<Vec<_>>())?);
         return Ok(ExitCode::SUCCESS);
     }
     if told.is_empty() {
-        println!("no alarm chattered, and none was over before anybody could act");
+        out_line!("no alarm chattered, and none was over before anybody could act");
     }
     for (actor, proposal) in &told {
         let counts = format!("{} activations", actor.activations);
-        println!("{:<46} {counts}, {} chattering, {} fleeting", actor.alarm, actor.chattering, actor.fleeting);
+        out_line!("{:<46} {counts}, {} chattering, {} fleeting", actor.alarm, actor.chattering, actor.fleeting);
         match proposal {
             Ok(found) => {
-                println!("    {}", found.setting.words());
+                out_line!("    {}", found.setting.words());
                 let activations = found.comparison.activations;
-                println!("    of {activations} replayed activations: {}", consequences(&found.comparison).join("; "));
+                out_line!(
+                    "    of {activations} replayed activations: {}",
+                    found.comparison.words(&Timestamp::to_rfc3339).join("; ")
+                );
             }
-            Err(why) => println!("    no proposal: {why}"),
+            Err(why) => out_line!("    no proposal: {why}"),
         }
     }
     if actors.len() > told.len() {
-        println!("{} more are less bad than these; deal with these first", actors.len() - told.len());
+        out_line!("{} more are less bad than these; deal with these first", actors.len() - told.len());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! Looking into a broker: its topics with their last payloads, heard in a session of its own.
 
 use super::browse::checked_filter;
+use super::output::{error_line, out_line};
 use crate::config;
 use crate::driver::Protocol;
 use crate::driver::mqtt::look::one_line;
@@ -76,14 +77,14 @@ pub(super) fn browse(arguments: &MqttArguments) -> anyhow::Result<ExitCode> {
     let seconds = hear(&ear, arguments.duration).with_context(|| format!("broker {endpoint}"))?;
     let (state, topics) = (ear.state(), ear.topics());
     if arguments.json {
-        topics.all(ear.now()).iter().for_each(|topic| println!("{}", json(topic, seconds)));
+        topics.all(ear.now()).iter().for_each(|topic| out_line!("{}", json(topic, seconds)));
     } else {
         print(&topics, &ear, seconds);
     }
     let messages: u64 = topics.all(ear.now()).iter().map(|topic| topic.messages).sum();
-    eprintln!("{} topics, {messages} messages in {seconds:.1} s", topics.len());
+    error_line!("{} topics, {messages} messages in {seconds:.1} s", topics.len());
     if state.left_out > 0 {
-        eprintln!("{} messages came too fast or had no room, and are left out", state.left_out);
+        error_line!("{} messages came too fast or had no room, and are left out", state.left_out);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -159,7 +160,7 @@ fn print(topics: &Topics, ear: &LoneEar, seconds: f64) {
     let all = topics.all(ear.now());
     let open: BTreeSet<Arc<str>> = all.iter().flat_map(|topic| levels(&topic.topic)).collect();
     for row in topics.rows(&open, ear.now()) {
-        println!("{}", line(&row, seconds));
+        out_line!("{}", line(&row, seconds));
     }
 }
 

@@ -2,6 +2,7 @@
 //! holds one, otherwise over a wire that is opened for this.
 
 use super::broker::{self, MqttArguments};
+use super::output::{error_line, error_out, out_line};
 use super::wires::ask_tool;
 use crate::config;
 use crate::driver::modbus::plausible::{self, Reading};
@@ -218,22 +219,22 @@ fn scan(asker: &Asker, arguments: &ModbusArguments) -> anyhow::Result<ExitCode> 
     let (first, last) = (arguments.units[0], arguments.units[1]);
     let mut found = Vec::new();
     for unit in first..=last {
-        eprint!("\runit {unit} of {first} to {last}, {} found ", found.len());
+        error_out!("\runit {unit} of {first} to {last}, {} found ", found.len());
         match asker.find(unit, limit)? {
             Presence::Present => {
-                eprintln!("\runit {unit} answers                              ");
+                error_line!("\runit {unit} answers                              ");
                 found.push(unit);
             }
             Presence::Silent => {}
             Presence::NoWire(why) => bail!("{why}"),
         }
     }
-    eprintln!();
+    error_line!();
     if arguments.json {
-        println!("{}", serde_json::json!({ "units": found }));
+        out_line!("{}", serde_json::json!({ "units": found }));
     } else {
         let list: Vec<String> = found.iter().map(u8::to_string).collect();
-        println!("{} units answer: {}", found.len(), list.join(", "));
+        out_line!("{} units answer: {}", found.len(), list.join(", "));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -244,14 +245,14 @@ fn registers(asker: &Asker, arguments: &ModbusArguments) -> anyhow::Result<ExitC
     let answer = asker.read(ReadWish { unit, table, address, count })?;
     if arguments.json {
         let identity = identity.ok();
-        println!("{}", serde_json::json!({ "identity": identity, "values": answer.values, "micros": answer.micros }));
+        out_line!("{}", serde_json::json!({ "identity": identity, "values": answer.values, "micros": answer.micros }));
         return Ok(ExitCode::SUCCESS);
     }
     match identity {
-        Ok(identity) => println!("unit {unit}: {}", identity.words()),
-        Err(why) => println!("unit {unit} does not say who it is: {why}"),
+        Ok(identity) => out_line!("unit {unit}: {}", identity.words()),
+        Err(why) => out_line!("unit {unit} does not say who it is: {why}"),
     }
-    println!(
+    out_line!(
         "{} {} of them from {address}, in {:.2} ms",
         table.word(),
         answer.values.len(),
@@ -260,11 +261,11 @@ fn registers(asker: &Asker, arguments: &ModbusArguments) -> anyhow::Result<ExitC
     for (place, value) in answer.values.iter().enumerate() {
         let at = usize::from(address) + place;
         if table.is_bits() {
-            println!("{at:>6}  {}", if *value == 0 { "off" } else { "on" });
+            out_line!("{at:>6}  {}", if *value == 0 { "off" } else { "on" });
         } else {
             let likely: Vec<String> =
                 plausible::readings(&answer.values[place..]).iter().take(SHOWN).map(words).collect();
-            println!("{at:>6}  {value:04X}  {value:>6}   {}", likely.join("   "));
+            out_line!("{at:>6}  {value:04X}  {value:>6}   {}", likely.join("   "));
         }
     }
     Ok(ExitCode::SUCCESS)

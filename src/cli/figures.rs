@@ -1,5 +1,6 @@
 //! Looking back on alarms: figures after EEMUA 191 and ISA-18.2, and the journal as a table.
 
+use super::output::{error_line, out, out_line};
 use super::{backtest, journal};
 use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::{Figures, Period};
@@ -78,7 +79,7 @@ pub(super) fn definitions(folder: &Path) -> HashMap<String, AlarmDefinition> {
     match config::load(folder, Generation(1)).into_plant() {
         Ok(plant) => by_name(&plant.plan.alarms),
         Err(problems) => {
-            eprintln!("The station file cannot be read, so priorities and areas are not known:\n{problems}");
+            error_line!("The station file cannot be read, so priorities and areas are not known:\n{problems}");
             HashMap::new()
         }
     }
@@ -117,8 +118,8 @@ pub(super) fn look_back(folder: &Path, wish: &LookingBack, json: bool) -> anyhow
     }
     let figures = figures_of(&records, period, &definitions)?;
     match (json, wish.csv) {
-        (true, _) => println!("{}", serde_json::to_string_pretty(&as_json(&figures)?)?),
-        (false, true) => print!("{}", figures.to_csv()),
+        (true, _) => out_line!("{}", serde_json::to_string_pretty(&as_json(&figures)?)?),
+        (false, true) => out!("{}", figures.to_csv()),
         (false, false) => print(&figures),
     }
     Ok(ExitCode::SUCCESS)
@@ -133,18 +134,22 @@ fn as_json(figures: &Figures) -> anyhow::Result<serde_json::Value> {
 
 fn print(figures: &Figures) {
     let moment = |time: Timestamp| time.to_rfc3339();
-    println!("From {} to {}, {:.1} days", moment(figures.period.from), moment(figures.period.to), days(figures));
-    println!();
+    out_line!("From {} to {}, {:.1} days", moment(figures.period.from), moment(figures.period.to), days(figures));
+    out_line!();
     for row in figures.table() {
         let line = format!("{:<46} {:>16}   {:<32} {}", row.figure, row.value, row.target, row.judgement.words());
-        println!("{}", line.trim_end());
+        out_line!("{}", line.trim_end());
     }
-    println!(
+    out_line!(
         "\n{:<46} {:>12} {:>8} {:>11} {:>9}",
-        "Most frequent alarms", "activations", "share", "chattering", "fleeting"
+        "Most frequent alarms",
+        "activations",
+        "share",
+        "chattering",
+        "fleeting"
     );
     for alarm in figures.alarms.iter().take(crate::alarm::figures::TOP) {
-        println!(
+        out_line!(
             "{:<46} {:>12} {:>6.1} % {:>11} {:>9}",
             alarm.alarm,
             alarm.activations,
@@ -154,10 +159,12 @@ fn print(figures: &Figures) {
         );
     }
     if figures.alarms.is_empty() {
-        println!("none came");
+        out_line!("none came");
     }
     if days(figures) < 29.9 {
-        println!("\nThe targets are meant for at least 30 days and one operator position; a shorter period says less.");
+        out_line!(
+            "\nThe targets are meant for at least 30 days and one operator position; a shorter period says less."
+        );
     }
 }
 

@@ -1,32 +1,24 @@
 //! The page that one shift hands to the next.
 
 use super::figures;
+use super::output::{error_line, out_line};
 use crate::access::Principal;
-use crate::alarm::figures::Opening;
 use crate::audit::{self, RequestId};
 use crate::config;
-use crate::engine::{AlarmLine, HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
-use crate::handover::{Sources, Why, gather};
-use crate::historian::{ExportError, write_whole};
-use crate::recorder::{
-    AlarmThen, RECORDS_FILE, RecordStore, read_alarms_at, read_audit_between, read_remembered, read_standing,
+use crate::engine::{HandoverPage, PROTOCOL_VERSION, Reply, Request, RequestBody};
+use crate::recorder::{RECORDS_FILE, RecordStore};
+use crate::station::{
+    HandoverWish, PageSources, StandingAlarms, StationLock, SystemClock, account_name, ask, handover_page,
+    write_handover,
 };
-use crate::station::{StationLock, SystemClock, account_name, ask};
-use crate::tag::{Clock, Generation, Now, Timestamp};
+use crate::tag::{Clock, Generation, Now};
 use anyhow::{Context, bail};
-use chrono::{Local, TimeZone};
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A shift, where nothing else is said.
 const SHIFT: Duration = Duration::from_secs(8 * 3600);
-/// Entries of the audit record that are looked through; more would not be read by anybody.
-const ENTRIES: usize = 200_000;
-
 /// Which shift, and where to.
 #[derive(Debug, clap::Args)]
 pub(super) struct HandoverArguments {
@@ -41,6 +33,12 @@ pub(super) struct HandoverArguments {
     /// File to write; one that is there already is left alone.
     #[arg(long, value_name = "FILE.html")]
     out: PathBuf,
+    /// What the next shift has to know besides.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    notes: String,
+    /// Your name, for the page and the record; without it the page has a line to write it on.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    signed_by: String,
 }
 
 pub(super) fn handover(arguments: &HandoverArguments) -> anyhow::Result<ExitCode> {
@@ -54,16 +52,10 @@ pub(super) fn handover(arguments: &HandoverArguments) -> anyhow::Result<ExitCode
         bail!("the shift is not over yet; --to cannot be in the future");
     }
     let lock = lock_where_stopped(folder)?;
-    let html = page(folder, period, now, lock.is_none())?;
-    let digits: String = Sha256::digest(html.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let page = HandoverPage { from: period.from, to: period.to, sha256: digits.as_str().into() };
-    // The file gets its name only when the record says that it was made.
-    let written = write_whole(out, |file| {
-        file.write_all(html.as_bytes())?;
-        record(folder, &page, now, lock.is_some()).map_err(|why| ExportError::from(std::io::Error::other(why)))
-    });
-    written.with_context(|| format!("{} was not written", out.display()))?;
-    println!("{} was written and recorded; SHA-256 {digits}", out.display());
+    let wish = HandoverWish { period, remarks: arguments.notes.clone(), signer: arguments.signed_by.clone() };
+    let html = page(folder, &wish, now, lock.is_none())?;
+    let written = write_handover(out, &html, &wish, &|page| record(folder, &page, now, lock.is_some()))?;
+    out_line!("{} was written and recorded; SHA-256 {}", out.display(), written.sha256);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,70 +69,27 @@ fn lock_where_stopped(folder: &Path) -> anyhow::Result<Option<StationLock>> {
     }
 }
 
-fn page(folder: &Path, period: crate::alarm::figures::Period, now: Now, is_running: bool) -> anyhow::Result<String> {
+fn page(folder: &Path, wish: &HandoverWish, now: Now, is_running: bool) -> anyhow::Result<String> {
     let records = folder.join(RECORDS_FILE);
     let plan = config::load(folder, Generation(1)).plant.map(|plant| plant.plan);
-    let definitions = plan.as_ref().map_or_else(HashMap::new, |plan| figures::by_name(&plan.alarms));
     if plan.is_none() {
-        eprintln!("The station file has errors, so names and priorities are missing on the page; see `polder check`.");
+        error_line!(
+            "The station file has errors, so names and priorities are missing on the page; see `polder check`."
+        );
     }
-    let audit = read_audit_between(&records, period.from, Timestamp::from_micros(i64::MAX), ENTRIES)?;
-    if audit.len() == ENTRIES {
-        bail!("the audit record of this period has more than {ENTRIES} entries; take a shorter one");
-    }
-    let (standing, asides) = standing(folder, is_running, now)?;
-    let handover = gather(Sources {
-        station: plan.as_ref().map_or("station", |plan| &plan.station),
-        period,
-        made: now.utc,
-        made_by: &account_name(),
-        is_running,
-        standing: &standing,
-        asides: &asides,
-        definitions: &definitions,
-        audit: &audit,
-        scans: &read_remembered(&records, "scan")?,
-        figures: figures::figures_of(&records, period, &definitions)?,
-    });
-    Ok(handover.to_html(&local))
+    let standing = if is_running { live(folder, now)? } else { StandingAlarms::recorded(&records, now.utc)? };
+    let sources = PageSources { records: &records, plan: plan.as_ref(), standing: &standing, is_running, now: now.utc };
+    Ok(handover_page(wish, sources)?)
 }
 
-/// Why alarms are set aside, by their names.
-type Asides = HashMap<Arc<str>, Why>;
-
-/// The alarms that are not normal, and why some of them are set aside. A station that runs is asked: its records follow a moment later.
-fn standing(folder: &Path, is_running: bool, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
-    if !is_running {
-        return recorded(&folder.join(RECORDS_FILE), now);
-    }
+/// The alarms that are not normal. A station that runs is asked: its records follow a moment later.
+fn live(folder: &Path, now: Now) -> anyhow::Result<StandingAlarms> {
     let request = request(RequestBody::ListAlarms, now);
-    let alarms = match ask(folder, &request).context("the running station cannot be asked")? {
-        Some(Reply::Alarms { alarms, set_aside }) => [alarms, set_aside].concat(),
+    match ask(folder, &request).context("the running station cannot be asked")? {
+        Some(Reply::Alarms { alarms, set_aside }) => Ok(StandingAlarms::live([alarms, set_aside].concat())),
         Some(other) => bail!("the station answered something else: {other:?}"),
         None => bail!("the station stopped meanwhile; try again"),
-    };
-    let why = |line: &AlarmLine| {
-        let (by, reason) = (line.by.clone()?.to_string(), line.reason.as_deref().unwrap_or_default().to_owned());
-        Some((line.alarm.clone(), Why { by, reason, until: line.until }))
-    };
-    let asides = alarms.iter().filter_map(why).collect();
-    let live = alarms.into_iter().map(|alarm| Opening {
-        alarm: alarm.alarm,
-        occurrence: alarm.occurrence.0,
-        state: alarm.state.word().into(),
-        raised: alarm.raised,
-    });
-    Ok((live.collect(), asides))
-}
-
-fn recorded(records: &Path, now: Now) -> anyhow::Result<(Vec<Opening>, Asides)> {
-    let why = |then: AlarmThen| {
-        let aside = then.kept.aside?;
-        let by = aside.by().map(ToString::to_string).unwrap_or_default();
-        Some((then.alarm.as_str().into(), Why { by, reason: aside.reason().to_owned(), until: aside.until() }))
-    };
-    let asides = read_alarms_at(records, now.utc)?.into_iter().filter_map(why).collect();
-    Ok((read_standing(records)?, asides))
+    }
 }
 
 fn request(body: RequestBody, now: Now) -> Request {
@@ -158,14 +107,6 @@ const fn name_of(body: &RequestBody) -> &'static str {
     match body {
         RequestBody::ListAlarms => "alarms",
         _ => "page",
-    }
-}
-
-/// Local time with its offset, so that a page can be read anywhere.
-fn local(time: Timestamp) -> String {
-    match Local.timestamp_micros(time.as_micros()).single() {
-        Some(time) => time.format("%d %b %Y %H:%M:%S %:z").to_string(),
-        None => time.to_rfc3339(),
     }
 }
 

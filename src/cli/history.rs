@@ -1,5 +1,6 @@
 //! Tools for history: figures of intervals, copies of a station that runs, and what to do when a file is damaged.
 
+use super::output::{Output, error_line, out_line};
 use super::tools::moment;
 use crate::historian::{Aggregate, HISTORY_FOLDER, Reader, SAMPLES_FILE, check_history, repair_history};
 use crate::station::backup::{Copied, back_up, restore as put_back};
@@ -47,7 +48,7 @@ pub(super) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     }
     let every = arguments.every.unwrap_or(Duration::from_micros(span as u64));
     tell_missing(&reader, range[0])?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::new();
     writeln!(out, "from,value,good_seconds")?;
     for interval in reader.aggregate(&key, range, every, &arguments.aggregate, &|| false)? {
         let value = interval.value.map(|value| value.to_string()).unwrap_or_default();
@@ -69,7 +70,7 @@ const TOLD: usize = 5;
 
 /// Says on standard error what is missing in an answer about the time from `from` on.
 pub(super) fn tell_missing(reader: &Reader, from: Timestamp) -> anyhow::Result<()> {
-    missing(reader, from)?.iter().for_each(|line| eprintln!("{line}"));
+    missing(reader, from)?.iter().for_each(|line| error_line!("{line}"));
     Ok(())
 }
 
@@ -102,7 +103,7 @@ fn missing(reader: &Reader, from: Timestamp) -> anyhow::Result<Vec<String>> {
 pub(super) fn backup(folder: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let Copied { history, others } = back_up(folder, to)?;
     let mega = history.bytes / 1_000_000;
-    println!(
+    out_line!(
         "{} holds the history of {} tags ({} files, {mega} MB), the records and {others} other files; all were read back",
         to.display(),
         history.tags,
@@ -114,7 +115,7 @@ pub(super) fn backup(folder: &Path, to: &Path) -> anyhow::Result<ExitCode> {
 /// Puts a backup where a station is to run.
 pub(super) fn restore(backup: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let Copied { history, others } = put_back(backup, to)?;
-    println!("{}: the history of {} tags, the records and {others} other files are back", to.display(), history.tags);
+    out_line!("{}: the history of {} tags, the records and {others} other files are back", to.display(), history.tags);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,9 +123,9 @@ pub(super) fn restore(backup: &Path, to: &Path) -> anyhow::Result<ExitCode> {
 pub(super) fn repair(folder: &Path, check: bool) -> anyhow::Result<ExitCode> {
     if check {
         let wrong = check_history(folder)?;
-        wrong.iter().for_each(|what| println!("{what}"));
+        wrong.iter().for_each(|what| out_line!("{what}"));
         if wrong.is_empty() {
-            println!("history is whole: every page, every chunk");
+            out_line!("history is whole: every page, every chunk");
             return Ok(ExitCode::SUCCESS);
         }
         return Ok(ExitCode::from(1));
@@ -133,12 +134,12 @@ pub(super) fn repair(folder: &Path, check: bool) -> anyhow::Result<ExitCode> {
         .context("stop it first; while it runs, `polder repair --check` looks without changing")?;
     let repaired = repair_history(folder, SystemClock::new().now().utc)?;
     if repaired.damaged.is_empty() {
-        println!("history is whole; nothing was changed");
+        out_line!("history is whole; nothing was changed");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} samples were saved; {} rows could not be read", repaired.samples, repaired.lost_rows);
-    println!("the rollups of {} hours were made again", repaired.hours);
-    repaired.damaged.iter().for_each(|name| println!("kept as it was: {HISTORY_FOLDER}/{name}"));
+    out_line!("{} samples were saved; {} rows could not be read", repaired.samples, repaired.lost_rows);
+    out_line!("the rollups of {} hours were made again", repaired.hours);
+    repaired.damaged.iter().for_each(|name| out_line!("kept as it was: {HISTORY_FOLDER}/{name}"));
     Ok(ExitCode::SUCCESS)
 }
 

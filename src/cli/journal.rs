@@ -1,5 +1,6 @@
 //! The alarm journal as a table: every change of state, the oldest first, as far as it is wanted.
 
+use super::output::Output;
 use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::Period;
 use crate::historian::matches_pattern;
@@ -62,7 +63,7 @@ pub(super) fn print(
     filter: &Filter,
     is_csv: bool,
 ) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::new();
     if is_csv {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(JOURNAL_HEAD)?;

@@ -1,5 +1,6 @@
 //! The loop check sheet: every tag with its last check, out of the audit record.
 
+use super::output::out_line;
 use crate::config;
 use crate::engine::LOOP_CHECK;
 use crate::recorder::{AuditLine, RECORDS_FILE, read_actions};
@@ -39,12 +40,12 @@ pub(super) fn loop_check(arguments: &LoopCheckArguments) -> anyhow::Result<ExitC
     match &arguments.csv {
         Some(path) => {
             write(path, &lines).with_context(|| format!("{} cannot be written", path.display()))?;
-            println!("{} tags were written to {}", lines.len(), path.display());
+            out_line!("{} tags were written to {}", lines.len(), path.display());
         }
-        None => lines.iter().for_each(|line| println!("{}", words(line))),
+        None => lines.iter().for_each(|line| out_line!("{}", words(line))),
     }
     let count = |result: &str| lines.iter().filter(|line| line[6] == result).count();
-    println!("{} passed, {} failed, {} never checked", count("passed"), count("failed"), count("never checked"));
+    out_line!("{} passed, {} failed, {} never checked", count("passed"), count("failed"), count("never checked"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,7 @@
 mod act;
 mod alarms;
 mod backtest;
+mod bridges;
 mod broker;
 mod browse;
 mod dialect;
@@ -11,8 +12,8 @@ mod handover;
 mod history;
 mod journal;
 mod loop_check;
+mod output;
 mod publish;
-mod replay;
 mod sheet;
 mod simulate;
 mod sound;
@@ -74,6 +75,14 @@ enum Tool {
     },
     /// Watch what goes over the wires of a running station.
     Traffic(wires::TrafficArguments),
+    /// Show how the connections of a running station are: their tunnels, and the bytes of the last hour and of this month.
+    Links {
+        /// Station folder.
+        folder: PathBuf,
+        /// As JSON, in bytes.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show where the value of a tag comes from: raw registers, frame, request, latency, age.
     Trace {
         /// Station folder.
@@ -94,6 +103,8 @@ enum Tool {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// List the bridges of a running station; stop one, or start one again.
+    Bridges(bridges::BridgesArguments),
     /// Stand in for the field devices of a station, with values that move.
     Simulate(simulate::SimulateArguments),
     /// Write samples to a CSV file.
@@ -238,20 +249,14 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log();
     let tool = arguments.tool.unwrap_or_else(|| Tool::Demo(DemoArguments { seed: 1, ..DemoArguments::default() }));
-    match dispatch(tool) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("polder: {error:#}");
-            ExitCode::from(1)
-        }
-    }
+    output::end(dispatch(tool))
 }
 
 /// What the libraries say goes to standard error, from warnings on; the variable POLDER_LOG asks for more.
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("POLDER_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Errors).try_init();
 }
 
 fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
@@ -265,8 +270,10 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Browse(browse) => browse::browse(&browse),
         Tool::Reload { folder, apply } => act::reload(&folder, apply),
         Tool::Traffic(arguments) => wires::traffic(&arguments),
+        Tool::Links { folder, json } => wires::links(&folder, json),
         Tool::Trace { folder, tag } => wires::trace(&folder, &tag),
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
+        Tool::Bridges(arguments) => bridges::bridges(&arguments),
         Tool::Simulate(arguments) => simulate::simulate(arguments),
         Tool::Export(arguments) => tools::export(&arguments),
         Tool::Query(arguments) => history::query(&arguments),

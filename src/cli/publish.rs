@@ -1,6 +1,7 @@
 //! Publishing a message by hand, along the way of commands.
 
 use super::act::ask_or_start;
+use super::output::out_line;
 use crate::command::{Confirmation, Message, Outcome};
 use crate::driver::Link;
 use crate::engine::{Reply, RequestBody};
@@ -50,11 +51,11 @@ pub(super) fn publish(arguments: &PublishArguments) -> anyhow::Result<ExitCode> 
                 Outcome::Verified | Outcome::Unverified => ("published", 0),
                 other => (other.word(), other.exit_code()),
             };
-            println!("{word}: {detail}");
+            out_line!("{word}: {detail}");
             Ok(ExitCode::from(code))
         }
         Reply::Refused { why } => {
-            println!("refused: {why}");
+            out_line!("refused: {why}");
             Ok(ExitCode::from(Outcome::Refused.exit_code()))
         }
         other => bail!("the station gave an answer to another question: {other:?}"),

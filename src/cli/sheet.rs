@@ -1,5 +1,6 @@
 //! Tags to a sheet and back.
 
+use super::output::out_line;
 use super::tools;
 use crate::config::Problem;
 use crate::config::table::{self, Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, TagChange};
@@ -58,11 +59,11 @@ fn export(arguments: &TagsArguments, sheet: &Path) -> anyhow::Result<ExitCode> {
     match table::export(&arguments.folder, &options) {
         Ok(export) => {
             std::fs::write(sheet, export.text).with_context(|| format!("{} cannot be written", sheet.display()))?;
-            println!("{} tags were written to {}", export.tags, sheet.display());
+            out_line!("{} tags were written to {}", export.tags, sheet.display());
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
-            problems.iter().for_each(|problem| println!("{problem}"));
+            problems.iter().for_each(|problem| out_line!("{problem}"));
             Ok(ExitCode::from(1))
         }
     }
@@ -77,7 +78,7 @@ fn import(arguments: &TagsArguments, sheet: &Path) -> anyhow::Result<ExitCode> {
         table::apply(&arguments.folder, &plan)?;
     }
     match arguments.json {
-        true => println!("{}", serde_json::to_string_pretty(&as_json(&plan, written))?),
+        true => out_line!("{}", serde_json::to_string_pretty(&as_json(&plan, written))?),
         false => print(&plan, arguments, written),
     }
     Ok(if plan.is_fine() { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -92,16 +93,16 @@ fn as_json(plan: &ImportPlan, written: bool) -> serde_json::Value {
 }
 
 fn print(plan: &ImportPlan, arguments: &TagsArguments, written: bool) {
-    plan.problems.iter().for_each(|problem: &Problem| println!("{problem}"));
+    plan.problems.iter().for_each(|problem: &Problem| out_line!("{problem}"));
     if !plan.is_fine() {
-        println!("Nothing was written: the sheet has to be without problems.");
+        out_line!("Nothing was written: the sheet has to be without problems.");
         return;
     }
-    plan.changes.iter().take(SHOWN).for_each(|change| println!("{}", line(change)));
+    plan.changes.iter().take(SHOWN).for_each(|change| out_line!("{}", line(change)));
     if plan.changes.len() > SHOWN {
-        println!("... and {} more; --json shows all", plan.changes.len() - SHOWN);
+        out_line!("... and {} more; --json shows all", plan.changes.len() - SHOWN);
     }
-    println!(
+    out_line!(
         "{} added, {} changed, {} removed; {} unchanged, {} not in the sheet and left alone",
         plan.count(Effect::Added),
         plan.count(Effect::Changed),
@@ -110,10 +111,10 @@ fn print(plan: &ImportPlan, arguments: &TagsArguments, written: bool) {
         plan.not_in_sheet
     );
     match (plan.files().collect::<Vec<_>>().join(", "), written) {
-        (files, _) if files.is_empty() => println!("There is nothing to write."),
-        (files, true) => println!("{files} written. A running station takes it up at reload (headless: SIGHUP)."),
+        (files, _) if files.is_empty() => out_line!("There is nothing to write."),
+        (files, true) => out_line!("{files} written. A running station takes it up at reload (headless: SIGHUP)."),
         (files, false) => {
-            println!("This was a dry run. --apply writes {files} in {}.", arguments.folder.display());
+            out_line!("This was a dry run. --apply writes {files} in {}.", arguments.folder.display());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `polder sound-test`: whether the alarms of a station can be heard on this computer.
 
+use super::output::out_line;
 use crate::alarm::Priority;
 use crate::alarm::annunciation::SoundSettings;
 use crate::config;
@@ -24,10 +25,10 @@ pub(super) fn test(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     for priority in Priority::ALL.into_iter().rev() {
         match play(&mut player, priority, settings.volume_percent, &clock) {
             Said::Played(program) => {
-                println!("{}: played by {program}{}", priority.word(), remark(&settings, priority))
+                out_line!("{}: played by {program}{}", priority.word(), remark(&settings, priority))
             }
             Said::Failed(why) => {
-                println!("{}: {why}", priority.word());
+                out_line!("{}: {why}", priority.word());
                 return Ok(ExitCode::from(1));
             }
         }

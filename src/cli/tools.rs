@@ -1,5 +1,6 @@
 //! Tools that look at a station folder without running it.
 
+use super::output::out_line;
 use crate::config::{self, STATION_FILE, Severity};
 use crate::historian::{
     Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
@@ -46,14 +47,14 @@ pub(super) fn new(folder: &Path) -> anyhow::Result<ExitCode> {
     }
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     std::fs::write(&path, config::STARTER).with_context(|| format!("{} cannot be written", path.display()))?;
-    println!("{} was written. Change it, then: polder check {}", path.display(), folder.display());
+    out_line!("{} was written. Change it, then: polder check {}", path.display(), folder.display());
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
     let loaded = config::load(folder, Generation(1));
     for problem in &loaded.problems {
-        println!("{problem}");
+        out_line!("{problem}");
     }
     if loaded.problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Ok(ExitCode::from(1));
@@ -62,13 +63,13 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
         let directory = &plant.plan.directory;
         let counts =
             (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
-        println!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
+        out_line!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(&config::schema())?);
+    out_line!("{}", serde_json::to_string_pretty(&config::schema())?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,12 +87,12 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
         })
         .collect();
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        out_line!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
     for (_, tag) in directory.iter() {
         let device = tag.device.and_then(|device| directory.device(device)).map_or("", |device| &device.name);
-        println!("{:<40} {:<16} {:<28} {}", tag.key.as_str(), device, tag.address, tag.unit);
+        out_line!("{:<40} {:<16} {:<28} {}", tag.key.as_str(), device, tag.address, tag.unit);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -129,7 +130,7 @@ pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
         }
     });
     let lines = written.with_context(|| format!("{} was not written", arguments.out.display()))?;
-    println!("{lines} samples were written to {}", arguments.out.display());
+    out_line!("{lines} samples were written to {}", arguments.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -144,7 +145,7 @@ pub(super) fn verify(folder: &Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(u8::from(!verified.is_whole())))
         }
         Err(broken) => {
-            println!("{broken}");
+            out_line!("{broken}");
             Ok(ExitCode::from(1))
         }
     }
@@ -153,20 +154,20 @@ pub(super) fn verify(folder: &Path) -> anyhow::Result<ExitCode> {
 /// A record that was begun because the one before was damaged is not whole by itself, and is not called so.
 fn say(verified: &Verified) {
     if verified.formers.is_empty() && verified.unnamed.is_empty() {
-        println!("the record holds: {} entries, without gaps", verified.entries);
+        out_line!("the record holds: {} entries, without gaps", verified.entries);
         return;
     }
-    println!("{RECORDS_FILE}: its {} entries hold, without gaps; it is not the whole record", verified.entries);
+    out_line!("{RECORDS_FILE}: its {} entries hold, without gaps; it is not the whole record", verified.entries);
     for (former, state) in &verified.formers {
         let at = former.time.to_rfc3339();
-        println!("{}: set aside at {at} because it was damaged ({}); {state}", former.file, former.damage);
+        out_line!("{}: set aside at {at} because it was damaged ({}); {state}", former.file, former.damage);
     }
     for name in &verified.unnamed {
-        println!("{name}: set aside earlier; no record that can be read says how far it went");
+        out_line!("{name}: set aside earlier; no record that can be read says how far it went");
     }
     if verified.is_whole() {
-        println!("together they hold as far as they could be read when they were set aside");
+        out_line!("together they hold as far as they could be read when they were set aside");
     } else {
-        println!("what was before cannot be proved");
+        out_line!("what was before cannot be proved");
     }
 }

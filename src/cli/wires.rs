@@ -1,6 +1,7 @@
 //! What goes over the wires of a station: the plan, the traffic, and the way of one value.
 
 use super::act::ask_running;
+use super::output::{self, error_line, out_line};
 use crate::config;
 use crate::driver::Protocol;
 use crate::driver::modbus::capture::write_capture;
@@ -69,7 +70,8 @@ pub(super) fn traffic(arguments: &TrafficArguments) -> anyhow::Result<ExitCode> 
         } else {
             wanted.for_each(|exchange| show(&exchange, is_rtu, arguments.bytes));
         }
-        if limit.is_some_and(|limit| clock.now().monotonic.as_micros() >= limit) {
+        let is_over = limit.is_some_and(|limit| clock.now().monotonic.as_micros() >= limit);
+        if is_over || !output::is_open() {
             break is_rtu;
         }
         std::thread::park_timeout(LOOK);
@@ -77,7 +79,7 @@ pub(super) fn traffic(arguments: &TrafficArguments) -> anyhow::Result<ExitCode> 
     if let Some(path) = &arguments.pcap {
         let file = std::fs::File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
         write_capture(&kept, is_rtu, std::io::BufWriter::new(file))?;
-        println!("{} exchanges were written to {}", kept.len(), path.display());
+        out_line!("{} exchanges were written to {}", kept.len(), path.display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,7 +110,7 @@ fn show(exchange: &Exchange, is_rtu: bool, bytes: bool) {
         Some(error) => format!("FAILED: {error}"),
         None => answer_words(pdu(&exchange.answer, is_rtu)),
     };
-    println!(
+    out_line!(
         "{}  unit {:<3}  {:<44}  {:>8.2} ms  {answer}",
         exchange.time.to_rfc3339(),
         exchange.unit,
@@ -116,7 +118,7 @@ fn show(exchange: &Exchange, is_rtu: bool, bytes: bool) {
         f64::from(exchange.micros) / 1e3,
     );
     if bytes {
-        println!("    > {}\n    < {}", hexadecimal(&exchange.request), hexadecimal(&exchange.answer));
+        out_line!("    > {}\n    < {}", hexadecimal(&exchange.request), hexadecimal(&exchange.answer));
     }
 }
 
@@ -125,7 +127,7 @@ pub(super) fn trace(folder: &Path, tag: &str) -> anyhow::Result<ExitCode> {
         bail!("the station answered something else");
     };
     let now = SystemClock::new().now().utc;
-    println!("{}", trust_words(tag, &line, now));
+    out_line!("{}", trust_words(tag, &line, now));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -153,17 +155,33 @@ fn trust_words(tag: &str, line: &TrustLine, now: Timestamp) -> String {
     )
 }
 
+/// How the connections over the network are, and what went over them.
+pub(super) fn links(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let ToolReply::Links { links } = ask_tool(folder, ToolRequest::Links)? else {
+        bail!("the station answered something else");
+    };
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&links)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for link in links {
+        println!("{:<16} {:<24} {}", link.connection, link.way_words(), link.traffic_words());
+        link.tunnel_down.iter().for_each(|why| println!("    {why}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(super) fn plan(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let running = ask_tool(folder, ToolRequest::Plan);
     let wires = match running {
         Ok(ToolReply::Plan { wires }) => wires,
         _ => {
-            eprintln!("No station runs in {}: this is the plan before anything was learned.", folder.display());
+            error_line!("No station runs in {}: this is the plan before anything was learned.", folder.display());
             unlearned(folder)?
         }
     };
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&wires)?);
+        out_line!("{}", serde_json::to_string_pretty(&wires)?);
         return Ok(ExitCode::SUCCESS);
     }
     wires.iter().for_each(|(name, wire)| show_wire(name, wire));
@@ -188,17 +206,17 @@ fn unlearned(folder: &Path) -> anyhow::Result<Vec<(Arc<str>, WirePlan)>> {
 
 fn show_wire(name: &str, wire: &WirePlan) {
     let overloaded = if wire.needed > 1.0 { ": OVERLOADED, polls are put off" } else { "" };
-    println!("{name}: busy {:.1} %, the plan needs {:.1} %{overloaded}", wire.busy * 100.0, wire.needed * 100.0);
+    out_line!("{name}: busy {:.1} %, the plan needs {:.1} %{overloaded}", wire.busy * 100.0, wire.needed * 100.0);
     if wire.takes_one {
-        println!("  {}", WirePlan::TAKES_ONE);
+        out_line!("  {}", WirePlan::TAKES_ONE);
     }
     for unit in &wire.units {
-        println!("  {} (unit {}, {})", unit.device, unit.unit, unit.condition.word());
+        out_line!("  {} (unit {}, {})", unit.device, unit.unit, unit.condition.word());
         for read in &unit.reads {
             let latency =
                 read.latency_micros.map_or_else(|| "-".to_owned(), |us| format!("{:.2} ms", f64::from(us) / 1e3));
             let refused = if read.refused { "  refused by the device" } else { "" };
-            println!(
+            out_line!(
                 "    {:>8}:{:<5} {:>4} of them, {:>4} tags, every {:>6} ms, {latency:>10}, {:>5.1} % of the wire{refused}",
                 read.table.word(),
                 read.address,

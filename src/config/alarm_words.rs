@@ -10,7 +10,7 @@ use crate::tag::TagDefinition;
 use std::sync::Arc;
 
 /// The screens that an alarm can lead to.
-const SCREENS: [&str; 1] = ["overview"];
+const SCREENS: [&str; 5] = ["overview", "tags", "trends", "alarms", "devices"];
 
 /// What `${device}` and `${area}` stand for.
 pub(super) struct Filling<'a> {

@@ -19,8 +19,8 @@ fn delay(text: Option<&String>, place: &Place, problems: &mut Problems) -> Durat
 }
 
 /// What is around a tag: the others, and what an alarm can lead to.
-pub(super) struct Around<'a> {
-    pub(super) names: StationNames<'a>,
+pub(super) struct Around {
+    pub(super) names: StationNames,
     /// Names of trends.
     pub(super) trends: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub(super) fn of_tag(
     draft: &TagDraft,
     device: Option<&DeviceDraft>,
     definition: &TagDefinition,
-    around: &Around<'_>,
+    around: &Around,
     problems: &mut Problems,
 ) -> Vec<AlarmDefinition> {
     let mut alarms: Vec<AlarmDefinition> = Vec::new();

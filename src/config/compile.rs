@@ -3,18 +3,20 @@
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::file::{
-    ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
-    TrendEntry,
+    BridgeEntry, ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry,
+    TemplateEntry, TrendEntry,
 };
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
-use super::{alarms, history, modbus, mqtt, picture, sounds, trends, units};
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
+use super::system::SystemPart;
+use super::{alarms, history, link, modbus, mqtt, picture, sounds, trends, units};
+use crate::alarm::AlarmDefinition;
+use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
-use crate::driver::{ConnectionSettings, Protocol};
-use crate::engine::{Plan, SystemTags};
+use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
+use crate::engine::{LinkTags, Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
@@ -24,7 +26,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Everything that a station runs from.
 #[derive(Clone, Debug)]
@@ -77,16 +78,22 @@ pub(super) fn compile(
     )
     .unwrap_or_default();
     let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
-    let connections =
+    let mut connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
+    link::fill_in(&mut connections);
     let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
-    let devices = devices(sources, &connections, problems);
+    let mut devices = devices(sources, &connections, problems);
+    link::fill_in_devices(&mut devices, &connections);
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
     let slots = slots(&drafts, problems);
-    let around = Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources) };
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    let has_limit = station.station.keep.as_ref().is_some_and(|keep| keep.most.is_some());
+    let mut own = SystemPart::new(drafts.len(), compiled.is_secure(), has_limit, station.station.backup.is_some());
+    compiled.link_tags = own.add_link_tags(&compiled.links);
+    own.check_names(&drafts, problems);
+    let around = Around { names: StationNames::new(&drafts, &slots, &own), trends: trend_names(sources) };
     for (slot, draft) in drafts.iter().enumerate() {
         compiled.add_tag(TagId(slot as u32), draft, &slots, &around, &devices, problems);
     }
@@ -94,22 +101,13 @@ pub(super) fn compile(
     compiled.overview = overview(sources, &slots, problems);
     compiled.trends = trends::groups(entries::<TrendEntry>(sources, "trends", problems), &slots, problems);
     compiled.add_device_alarms(&devices, problems);
-    compiled.add_system();
-    compiled.add_certificate_alarm();
-    compiled.add_space_alarm();
+    compiled.add_bridges(entries::<BridgeEntry>(sources, "bridges", problems), &slots, &around, &mut own, problems);
+    compiled.add_own(own);
     let shelving = alarms::shelving(station.station.shelving.as_ref(), &place.at("shelving"), problems);
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
     let sound = sounds::settings(station.station.sound.as_ref(), &place.at("sound"), problems);
-    compiled.add_store_tags();
-    compiled.add_sound_tag();
-    if retention.most_bytes.is_some() {
-        compiled.add_limit_tags();
-    }
     let entry = station.station.backup.as_ref();
     let backup = entry.and_then(|entry| backup::settings(entry, secrets.folder(), &place.at("backup"), problems));
-    if backup.is_some() {
-        compiled.add_backup_tags();
-    }
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     plant.plan.shelving = shelving;
@@ -135,7 +133,7 @@ fn entries<T: DeserializeOwned>(sources: &[Source], list: &str, problems: &mut P
     found
 }
 
-fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
+pub(super) fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
     let mut seen: HashMap<String, String> = HashMap::new();
     for item in &list {
         let (name, place) = (name(&item.entry), &item.place);
@@ -251,12 +249,16 @@ fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId>
 
 pub(super) struct Compiled {
     pub(super) tags: Vec<TagDefinition>,
-    pub(super) alarms: Vec<AlarmDefinition>,
-    commands: HashMap<TagId, CommandSettings>,
+    alarms: Vec<AlarmDefinition>,
+    pub(super) commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
-    connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    pub(super) connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    pub(super) bridges: Vec<(BridgeDefinition, TagId)>,
     pub(super) system: SystemTags,
+    /// What holds for each connection, by its name, in their order.
+    pub(super) links: Vec<(Arc<str>, LinkSettings)>,
+    pub(super) link_tags: Vec<LinkTags>,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
 }
@@ -283,8 +285,9 @@ impl Compiled {
         secrets: &Secrets,
         problems: &mut Problems,
     ) -> Self {
+        let mut links = Vec::new();
         let connections = connections.iter().enumerate().map(|(slot, connection)| {
-            let protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
+            let mut protocol = match (&connection.entry.modbus, &connection.entry.mqtt) {
                 (Some(entry), None) => {
                     modbus::settings(entry, slot, devices, secrets.folder(), &connection.place.at("modbus"), problems)
                         .map(Protocol::Modbus)
@@ -301,16 +304,22 @@ impl Compiled {
             };
             let address = protocol.as_ref().map_or_else(String::new, describe);
             let kind = protocol.as_ref().map(wire_kind).unwrap_or_default();
-            let name = connection.entry.name.as_str().into();
+            let name: Arc<str> = connection.entry.name.as_str().into();
+            let link = link::settings(&connection.entry, protocol.as_mut(), &connection.place, problems);
+            links.push((Arc::clone(&name), link));
             (ConnectionDefinition { name, address: address.into(), kind }, protocol)
         });
+        let connections = connections.collect();
         Self {
-            connections: connections.collect(),
+            connections,
+            links,
+            link_tags: Vec::new(),
             tags: Vec::new(),
             alarms: Vec::new(),
             commands: HashMap::new(),
             formerly: HashMap::new(),
             manual: HashMap::new(),
+            bridges: Vec::new(),
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
@@ -322,7 +331,7 @@ impl Compiled {
         id: TagId,
         draft: &TagDraft,
         slots: &HashMap<String, TagId>,
-        around: &Around<'_>,
+        around: &Around,
         devices: &[DeviceDraft],
         problems: &mut Problems,
     ) {
@@ -370,100 +379,20 @@ impl Compiled {
         }
     }
 
-    /// The tags in which the station speaks about itself, with their alarms.
-    fn add_system(&mut self) {
-        let secure = self.connections.iter().any(|(_, protocol)| match protocol {
+    /// Whether a connection needs certificates.
+    fn is_secure(&self) -> bool {
+        self.connections.iter().any(|(_, protocol)| match protocol {
             Some(Protocol::Modbus(wire)) => matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }),
             Some(Protocol::Mqtt(broker)) => broker.endpoint.tls.is_some(),
             None => false,
-        });
-        let mut add = |name: &str, description: &str, alarm: Option<(f64, Priority, &str, &str)>| {
-            let id = TagId(self.tags.len() as u32);
-            let mut tag = TagDefinition::named(&format!("station/{name}"));
-            tag.description = description.into();
-            tag.area = Some("station".into());
-            tag.decimals = 0;
-            tag.address = "the station itself".into();
-            self.tags.push(tag);
-            if let Some((state, priority, message, guidance)) = alarm {
-                self.alarms.push(system_alarm(id, name, state, priority, message, guidance));
-            }
-            Some(id)
-        };
-        self.system.records_writable = add(
-            "records-writable",
-            "Whether alarms, commands and audit entries can be written.",
-            Some((
-                0.0,
-                Priority::Critical,
-                "Records cannot be written",
-                "Commands and acknowledgements are refused until they can. Check the disk of this computer.",
-            )),
-        );
-        self.system.history_writable = add(
-            "history-writable",
-            "Whether samples can be written, and none are lost.",
-            Some((
-                0.0,
-                Priority::High,
-                "History cannot be written",
-                "Live operation goes on; samples are being lost. Check the disk of this computer.",
-            )),
-        );
-        self.system.samples_lost = add("samples-lost", "Samples lost since the start.", None);
-        if secure {
-            self.system.certificate_days =
-                add("certificate-days", "Days until the first of our certificates ends.", None);
-        }
-        self.system.history_days = add(
-            "history-days",
-            "Days until the disk is full at the pace of history; 3650 when that is not in sight.",
-            None,
-        );
-        self.system.history_set_aside = add(
-            "history-set-aside",
-            "Whether a damaged file of samples was set aside.",
-            Some((
-                1.0,
-                Priority::Medium,
-                "A damaged history file was set aside",
-                "It was kept in the folder history/ and a new one was begun. Call the engineer.",
-            )),
-        );
+        })
     }
 
-    /// A certificate is to be renewed a month before it ends.
-    fn add_certificate_alarm(&mut self) {
-        let Some(tag) = self.system.certificate_days else { return };
-        self.alarms.push(AlarmDefinition {
-            key: AlarmKey::new("station/certificate-days", "low"),
-            condition: Condition::Low(30.0),
-            ..system_alarm(
-                tag,
-                "certificate-days",
-                0.0,
-                Priority::Medium,
-                "A certificate of this station ends soon",
-                "Renew it and put the new files in place of the old ones: they are read at the next connection.",
-            )
-        });
-    }
-
-    /// Two weeks before the disk is full, somebody should hear of it.
-    fn add_space_alarm(&mut self) {
-        let Some(tag) = self.system.history_days else { return };
-        self.alarms.push(AlarmDefinition {
-            key: AlarmKey::new("station/history-days", "low"),
-            condition: Condition::Low(14.0),
-            ..system_alarm(
-                tag,
-                "history-days",
-                0.0,
-                Priority::Medium,
-                "The disk for history is full soon",
-                "Make room on the disk of this computer, or keep less: \"keep\" in the station file says how much.",
-            )
-        });
+    /// The tags in which the station speaks about itself, behind all others.
+    fn add_own(&mut self, own: SystemPart) {
+        self.tags.extend(own.tags);
+        self.alarms.extend(own.alarms);
+        self.system = own.system;
     }
 
     fn finish(self, station: &str, devices: &[DeviceDraft], generation: Generation) -> Plant {
@@ -480,7 +409,8 @@ impl Compiled {
         let (definitions, protocols): (Vec<_>, Vec<_>) = self.connections.into_iter().unzip();
         let connections = protocols.into_iter().enumerate().filter_map(|(slot, protocol)| {
             let name = Arc::clone(&definitions[slot].name);
-            Some(ConnectionSettings { connection: ConnectionId(slot as u32), name, protocol: protocol? })
+            let link = self.links[slot].1.clone();
+            Some(ConnectionSettings { connection: ConnectionId(slot as u32), name, link, protocol: protocol? })
         });
         let connections = connections.collect();
         let plan = Plan {
@@ -490,10 +420,12 @@ impl Compiled {
             alarms: self.alarms,
             commands: self.commands,
             system: self.system,
+            links: self.link_tags,
             formerly: self.formerly,
             manual: self.manual,
             overview: self.overview,
             trends: self.trends,
+            bridges: self.bridges,
             ..Plan::default()
         };
         Plant { plan, connections, backup: None }
@@ -507,32 +439,6 @@ fn add_modbus_point(
 ) {
     if let Some(entry) = wire.devices.iter_mut().find(|entry| Some(entry.device) == device) {
         entry.points.push(point);
-    }
-}
-
-pub(super) fn system_alarm(
-    tag: TagId,
-    name: &str,
-    state: f64,
-    priority: Priority,
-    message: &str,
-    guidance: &str,
-) -> AlarmDefinition {
-    AlarmDefinition {
-        key: AlarmKey::new(&format!("station/{name}"), "digital"),
-        subject: Subject::Tag(tag),
-        condition: Condition::Digital(state),
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        priority,
-        message: message.into(),
-        guidance: guidance.into(),
-        area: Some("station".into()),
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: Presentation::default(),
     }
 }
 

@@ -47,6 +47,10 @@ pub fn readdressed(folder: &Path, ways: &HashMap<usize, NewWay>) -> Result<Vec<(
 }
 
 fn lead(entry: &mut Value, way: &NewWay) -> Option<()> {
+    // Neither tunnel nor meter of the plant concerns the copy.
+    for key in ["only_via", "tls", "budget"] {
+        entry.as_object_mut()?.shift_remove(key);
+    }
     let (protocol, key, address) = match way {
         NewWay::Tcp(address) => ("modbus", "tcp", address),
         NewWay::RtuOverTcp(address) => ("modbus", "rtu_over_tcp", address),
@@ -75,14 +79,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let main = "{ \"//\": \"ours\", \"include\": [\"north.json\"],\n  \"connections\": [\n    {\"name\": \"a\",   \"modbus\": {\"tcp\": \"10.0.0.7:502\", \"fallback\": \"10.0.0.8\", \"timeout\": \"1s\"}}]\n}\n";
         let north = r#"{"connections": [{"name": "b", "modbus": {"tls": "10.0.0.9", "ca": "ca.pem"}},
-            {"name": "c", "mqtt": {"url": "mqtt://x:1883"}},
-            {"name": "e", "mqtt": {"url": "mqtts://x", "tls": "required", "ca": "ca.pem", "qos": 2}}, {"name": "d", "modbus": {"serial": "/dev/x", "baud": 9600}}]}"#;
+            {"name": "c", "only_via": "wg0", "tls": "required", "budget": "1GB/month",
+             "mqtt": {"url": "mqtts://10.8.0.1", "ca": "ca.pem", "qos": 2}},
+            {"name": "e", "mqtt": {"url": "mqtt://x:1883"}}, {"name": "d", "modbus": {"serial": "/dev/x", "baud": 9600}}]}"#;
         std::fs::write(folder.path().join("station.json"), main).unwrap();
         std::fs::write(folder.path().join("north.json"), north).unwrap();
         let ways = HashMap::from([
             (0, NewWay::Tcp("127.0.0.1:1".to_owned())),
             (1, NewWay::Tcp("127.0.0.1:2".to_owned())),
-            (3, NewWay::Mqtt("mqtt://127.0.0.1:3".to_owned())),
+            (2, NewWay::Mqtt("mqtt://127.0.0.1:3".to_owned())),
             (4, NewWay::Serial("/tmp/y".to_owned())),
         ]);
         let files: HashMap<_, _> = readdressed(folder.path(), &ways).unwrap().into_iter().collect();
@@ -90,8 +95,8 @@ mod tests {
         assert_eq!(files["station.json"], expected);
         let north: Value = serde_json::from_str(&files["north.json"]).unwrap();
         assert_eq!(north["connections"][0]["modbus"], json!({"tcp": "127.0.0.1:2"}));
-        assert_eq!(north["connections"][1]["mqtt"]["url"], "mqtt://x:1883");
-        assert_eq!(north["connections"][2]["mqtt"], json!({"url": "mqtt://127.0.0.1:3", "qos": 2}));
+        assert_eq!(north["connections"][1], json!({"name": "c", "mqtt": {"url": "mqtt://127.0.0.1:3", "qos": 2}}));
+        assert_eq!(north["connections"][2]["mqtt"]["url"], "mqtt://x:1883");
         assert_eq!(north["connections"][3]["modbus"], json!({"serial": "/tmp/y", "baud": 9600}));
     }
 }

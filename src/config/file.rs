@@ -33,6 +33,62 @@ pub(super) struct StationFile {
     pub(super) overview: Option<OverviewEntry>,
     /// Trends under a name, for the trend view. Operators save their own beside them, in trends.json.
     pub(super) trends: Vec<TrendEntry>,
+    /// Tags that are copied to other tags.
+    pub(super) bridges: Vec<BridgeEntry>,
+}
+
+/// A tag that is copied to another one: each copy is a command, with its two entries in the record.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BridgeEntry {
+    /// Name, unique among bridges.
+    pub(super) name: String,
+    /// The tag that is copied.
+    pub(super) from: String,
+    /// The tag that is set; it needs a command.
+    pub(super) to: String,
+    /// Time from one copy to the next, at least, such as "10s"; "1m" where none is given, because every copy is on record.
+    pub(super) every: Option<String>,
+    /// A change up to this is not copied, in the unit of the tag that is copied.
+    pub(super) deadband: Option<f64>,
+    /// While the source has no good value: "hold" leaves the target as it is, {"value": 0} sets it to that; "hold" where nothing is said.
+    pub(super) on_bad: Option<OnBadEntry>,
+    /// "each" says that a record of every copy is meant, also with "every" below a minute.
+    pub(super) audit: Option<BridgeAuditEntry>,
+}
+
+/// What a bridge does while its source has no good value.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OnBadEntry {
+    /// Nothing.
+    Hold(HoldEntry),
+    /// It sets the target to a value.
+    Set(OnBadValueEntry),
+}
+
+/// Nothing is copied.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HoldEntry {
+    /// The target stays as it is.
+    Hold,
+}
+
+/// A value that stands in for a bad one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnBadValueEntry {
+    /// The value.
+    pub(super) value: ManualEntry,
+}
+
+/// What of a bridge is on record.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BridgeAuditEntry {
+    /// Each copy.
+    Each,
 }
 
 /// A trend under a name.
@@ -180,15 +236,42 @@ pub(super) struct BackupEntry {
 }
 
 /// A wire. Exactly one protocol is given.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConnectionEntry {
     /// Name, unique among connections.
     pub(super) name: String,
+    /// The only network interface that it may use, such as the tunnel "wg0": while that is missing or down nothing is sent. The addresses of
+    /// such a connection are numbers, because names are asked for outside of the tunnel. Linux only.
+    pub(super) only_via: Option<String>,
+    /// "required" refuses every address at which it would speak in clear.
+    pub(super) tls: Option<TlsDemand>,
+    /// "slow" for radio, satellite and other lines of some kbit/s: what is not said otherwise is then "timeout" 10s and "poll" 10s for Modbus
+    /// and "keep_alive" 60s for MQTT.
+    pub(super) link: Option<LinkKind>,
+    /// How many bytes it may take in a month, such as "200MB/month", headers of packets included: an alarm at 80 % and another one at 100 %.
+    /// Nothing is cut off.
+    pub(super) budget: Option<String>,
     /// Modbus over TCP or a serial line.
     pub(super) modbus: Option<ModbusEntry>,
     /// An MQTT broker.
     pub(super) mqtt: Option<MqttEntry>,
+}
+
+/// Whether a connection may speak in clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TlsDemand {
+    /// It may not.
+    Required,
+}
+
+/// What kind of line a connection goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LinkKind {
+    /// Long round trips, losses, few bits a second.
+    Slow,
 }
 
 /// A Modbus wire. Exactly one of tcp, tls, rtu_over_tcp and serial is given.
@@ -242,8 +325,6 @@ pub(super) struct MqttEntry {
     /// The version of MQTT; "3.1.1" where none is given, which every broker speaks. No other one is tried.
     #[serde(default)]
     pub(super) version: MqttVersionEntry,
-    /// "required": this connection is never made in clear, whatever its address says.
-    pub(super) tls: Option<TlsRuleEntry>,
     /// With mqtts: file with the certificates of those who may sign the broker's certificate (PEM).
     pub(super) ca: Option<String>,
     /// With mqtts: file with our certificate (PEM), where the broker wants one.
@@ -288,14 +369,6 @@ pub(super) enum MqttVersionEntry {
     /// 5.
     #[serde(rename = "5")]
     V5,
-}
-
-/// Whether a connection may be in clear.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum TlsRuleEntry {
-    /// It may not.
-    Required,
 }
 
 /// What becomes of a broker's session.
@@ -624,7 +697,7 @@ pub(super) struct AlarmEntry {
     pub(super) latch: bool,
     /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
     pub(super) group: Option<String>,
-    /// The screen that shows what it is about: "overview".
+    /// The screen that shows what it is about: "overview" (of its area), "tags", "trends", "alarms" (of its area) or "devices".
     pub(super) screen: Option<String>,
     /// The name of the trend that shows what it is about.
     pub(super) trend: Option<String>,

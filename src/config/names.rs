@@ -3,6 +3,7 @@
 use super::compile::TagDraft;
 use super::file::{StatesEntry, TagEntry};
 use super::problem::{Place, Problems};
+use super::system::SystemPart;
 use crate::driver::modbus::Kind;
 use crate::expression::{Faults, Known, Names, TagKind};
 use crate::tag::{States, TagId, TagKey};
@@ -17,20 +18,27 @@ struct TagFacts {
     states: States,
 }
 
-/// All tags.
-pub(super) struct StationNames<'a> {
-    slots: &'a HashMap<String, TagId>,
+/// All tags, those of the station itself among them.
+pub(super) struct StationNames {
+    slots: HashMap<String, TagId>,
     facts: Vec<TagFacts>,
 }
 
-impl<'a> StationNames<'a> {
-    pub(super) fn new(drafts: &[TagDraft], slots: &'a HashMap<String, TagId>) -> Self {
+impl StationNames {
+    pub(super) fn new(drafts: &[TagDraft], slots: &HashMap<String, TagId>, own: &SystemPart) -> Self {
         let facts = drafts.iter().map(|draft| TagFacts {
             kind: kind(&draft.entry),
             unit: draft.entry.unit.clone().unwrap_or_default().into(),
             states: states(draft.entry.states.as_ref()),
         });
-        Self { slots, facts: facts.collect() }
+        let own_facts = own.named().map(|(_, tag, kind)| TagFacts {
+            kind,
+            unit: Arc::clone(&tag.unit),
+            states: tag.states.clone(),
+        });
+        let own_slots = own.named().map(|(slot, tag, _)| (tag.key.as_str().to_owned(), slot));
+        let slots = own_slots.chain(slots.iter().map(|(key, slot)| (key.clone(), *slot))).collect();
+        Self { slots, facts: facts.chain(own_facts).collect() }
     }
 
     /// What the values of a tag are.
@@ -76,7 +84,7 @@ fn states(entry: Option<&StatesEntry>) -> States {
 
 /// The tags as they are named from one tag: those of the same device by their short names first.
 pub(super) struct NamesFrom<'a> {
-    pub(super) names: &'a StationNames<'a>,
+    pub(super) names: &'a StationNames,
     pub(super) prefix: &'a str,
     pub(super) problems: RefCell<&'a mut Problems>,
 }
@@ -85,7 +93,7 @@ impl NamesFrom<'_> {
     /// The slot of a tag, and its full name.
     pub(super) fn slot(&self, name: &str) -> Option<(TagId, String)> {
         let full = format!("{}{name}", self.prefix);
-        let slots = self.names.slots;
+        let slots = &self.names.slots;
         slots.get(&full).map(|tag| (*tag, full)).or_else(|| slots.get(name).map(|tag| (*tag, name.to_owned())))
     }
 

@@ -1,10 +1,11 @@
 //! What the station file says about sounds.
 
-use super::compile::{Compiled, system_alarm};
 use super::file::SoundEntry;
 use super::problem::{Place, Problems};
+use super::system::{SystemPart, system_alarm};
 use crate::alarm::Priority;
 use crate::alarm::annunciation::SoundSettings;
+use crate::expression::TagKind;
 use crate::tag::States;
 
 /// Reads the settings; what is not given is as without them.
@@ -36,11 +37,15 @@ fn settings_are_mixed(entry: &SoundEntry) -> bool {
     entry.medium.unwrap_or(true) || entry.low.unwrap_or(true)
 }
 
-impl Compiled {
+impl SystemPart {
     /// Whether alarms can be heard.
     pub(super) fn add_sound_tag(&mut self) {
-        let tag = self.station_tag("sound", "Whether alarms can be heard, where somebody sits at a window.");
-        self.tags[tag.index()].states = States::counted(["heard", "not heard"]);
+        let tag = self.station_tag(
+            "sound",
+            TagKind::Boolean,
+            "Whether alarms can be heard, where somebody sits at a window.",
+        );
+        self.definition(tag).into_iter().for_each(|tag| tag.states = States::counted(["heard", "not heard"]));
         self.system.sound = Some(tag);
         self.alarms.push(system_alarm(
             tag,

@@ -62,6 +62,8 @@ fn with_tags(tags: &str) -> String {
     )
 }
 
+mod bridges;
+
 #[test]
 fn tags_of_modbus_devices() {
     let check = |tag: &str, expected: &[&str]| check(&with_tags(tag), expected);
@@ -149,7 +151,6 @@ fn brokers() {
     check(r#""url": "mqtts://h""#, &["mqtt: mqtts:// needs a \"ca\""]);
     check(r#""url": "mqtts://h", "ca": "no.pem""#, &["mqtt/ca: there is no file"]);
     check(r#""url": "mqtt://h", "ca": "ca.pem""#, &["mqtt/ca: \"ca\" belongs to TLS, and mqtt://h is in clear"]);
-    check(r#""url": "mqtt://h", "tls": "required""#, &["mqtt/url: TLS is required here, and mqtt://h is in clear"]);
     check(
         r#""url": "mqtt://h", "session_expiry": "1d""#,
         &["session_expiry: this belongs to \"session\": \"persistent\""],
@@ -308,4 +309,5 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
 }
 
 mod alarms;
+mod link;
 mod manual;

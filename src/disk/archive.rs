@@ -91,10 +91,15 @@ pub fn check(archive: &Path) -> Result<Packed, ArchiveError> {
 pub fn unpack(archive: &Path, to: &Path) -> Result<Packed, ArchiveError> {
     // Links come last, so that nothing is written through one.
     let mut links: Vec<(PathBuf, OsString)> = Vec::new();
+    // And the permissions of folders: into some of them nothing could be put.
+    let mut folders: Vec<(PathBuf, u32)> = Vec::new();
     let packed = walk(archive, |name, head| {
         let path = to.join(name);
         match head.kind {
-            b'5' => std::fs::create_dir_all(&path).map_err(failed(&path))?,
+            b'5' => {
+                std::fs::create_dir_all(&path).map_err(failed(&path))?;
+                folders.push((path, head.mode));
+            }
             b'2' => links.push((path, head.link.clone())),
             _ => {
                 let parent = path.parent().unwrap_or(to);
@@ -110,6 +115,10 @@ pub fn unpack(archive: &Path, to: &Path) -> Result<Packed, ArchiveError> {
     })?;
     for (path, target) in links {
         std::os::unix::fs::symlink(target, &path).map_err(failed(&path))?;
+    }
+    // The inner ones first: an outer one may not be entered any more.
+    for (path, mode) in folders.into_iter().rev() {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode & 0o7777)).map_err(failed(&path))?;
     }
     Ok(packed)
 }

@@ -14,4 +14,4 @@ pub use contract::{
     Statistics, Written,
 };
 use supervisor::Inbox;
-pub use supervisor::{ConnectionSettings, Drivers, NotAsked, Port, Protocol};
+pub use supervisor::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};

@@ -3,11 +3,13 @@
 use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
 use super::mqtt::Ear;
+use super::socket::{Counted, Meter};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, MessageDispatch};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -27,6 +29,15 @@ pub enum Protocol {
     Mqtt(mqtt::Settings),
 }
 
+/// What holds for a connection whatever its protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// The interface that it is bound to, such as a tunnel; any where none is given. Its protocol knows it as well.
+    pub only_via: Option<Arc<str>>,
+    /// How many bytes it may take in a calendar month, headers of packets included; any number where none is given.
+    pub budget: Option<u64>,
+}
+
 /// One connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionSettings {
@@ -34,6 +45,8 @@ pub struct ConnectionSettings {
     pub connection: ConnectionId,
     /// Its name.
     pub name: Arc<str>,
+    /// What holds whatever the protocol.
+    pub link: LinkSettings,
     /// How to talk over it.
     pub protocol: Protocol,
 }
@@ -167,13 +180,15 @@ pub enum NotAsked {
 /// All driver tasks of a station. Dropping it stops them.
 pub struct Drivers {
     running: Vec<Running>,
+    /// What each connection sent and received, by its name: a driver that is started anew goes on counting.
+    meters: HashMap<Arc<str>, Arc<Meter>>,
     /// What tasks that are started later see as well.
     off_scan: watch::Sender<OffScan>,
 }
 
 impl Default for Drivers {
     fn default() -> Self {
-        Self { running: Vec::new(), off_scan: watch::channel(OffScan::default()).0 }
+        Self { running: Vec::new(), meters: HashMap::new(), off_scan: watch::channel(OffScan::default()).0 }
     }
 }
 
@@ -193,12 +208,14 @@ impl Drivers {
             let _ = closed.send(true);
         });
         self.running = kept;
+        self.meters.retain(|name, _| settings.iter().any(|wanted| wanted.name == *name));
         for wanted in settings {
             match self.running.iter_mut().find(|running| running.takes(&wanted)) {
                 Some(running) => running.go_on(wanted, generation),
                 None => {
                     let off_scan = self.off_scan.subscribe();
-                    self.running.push(start(wanted, port, generation, all_closed.clone(), off_scan));
+                    let meter = Arc::clone(self.meters.entry(Arc::clone(&wanted.name)).or_default());
+                    self.running.push(start(wanted, (port, meter), generation, all_closed.clone(), off_scan));
                 }
             }
         }
@@ -231,6 +248,11 @@ impl Drivers {
         })
     }
 
+    /// What each connection has sent and received since the start, by its name.
+    pub fn counted(&self) -> HashMap<Arc<str>, Counted> {
+        self.meters.iter().map(|(name, meter)| (Arc::clone(name), meter.counted())).collect()
+    }
+
     /// Hands a message by hand to the broker that it is for; `Err` names one for which there is no room or no broker.
     pub fn publish(&self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
         let request = message.id().clone();
@@ -253,14 +275,14 @@ impl Drivers {
 
 fn start(
     settings: ConnectionSettings,
-    port: &Port,
+    (port, meter): (&Port, Arc<Meter>),
     generation: Generation,
     mut all_closed: watch::Receiver<bool>,
     off_scan: watch::Receiver<OffScan>,
 ) -> Running {
     let (commands, waiting) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
     let (instructions, told) = queue::bounded("instructions to a connection", INSTRUCTIONS, WhenFull::Refuse);
-    let ConnectionSettings { connection, name, protocol } = settings;
+    let ConnectionSettings { connection, name, protocol, .. } = settings;
     let is_rtu = matches!(&protocol, Protocol::Modbus(settings) if settings.transport.is_rtu());
     let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
     let inbox = Inbox { commands: waiting, instructions: told, off_scan };
@@ -269,28 +291,29 @@ fn start(
         Protocol::Modbus(settings) => {
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &modbus::Settings| settings.devices.iter().map(|device| device.device).collect();
-            let task = tokio::spawn(async move {
+            let task = tokio::spawn(meter.count(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
                 keep_running(assignments, port, inbox, devices, move |assignments, port, inbox| {
                     Box::pin(modbus::run(assignments, port, inbox, Arc::clone(&seen)))
                 })
                 .await;
-            });
+            }));
             (Change::Modbus(sender), task, None)
         }
         Protocol::Mqtt(settings) => {
             let ear = Arc::new(Ear::default());
-            let listener = tokio::spawn(mqtt::listen(settings.clone(), Arc::clone(&port.clock), Arc::clone(&ear)));
+            let listening = mqtt::listen(settings.clone(), Arc::clone(&port.clock), Arc::clone(&ear));
+            let listener = tokio::spawn(Arc::clone(&meter).count(listening));
             let heard = Heard { ear, listener };
             let (sender, assignments) = watch::channel(Assignment { generation, settings });
             let devices = |settings: &mqtt::Settings| settings.devices.iter().map(|device| device.device).collect();
-            let task = tokio::spawn(async move {
+            let task = tokio::spawn(meter.count(async move {
                 let _ = all_closed.wait_for(|closed| *closed).await;
                 keep_running(assignments, port, inbox, devices, |assignments, port, inbox| {
                     Box::pin(mqtt::run(assignments, port, inbox))
                 })
                 .await;
-            });
+            }));
             (Change::Mqtt(sender), task, Some(heard))
         }
     };

@@ -87,6 +87,11 @@ impl AlarmInputs {
         self.held_until.insert(tag, until);
     }
 
+    /// The clock by which samples are timed was put forward or back.
+    pub(super) fn restart_windows(&mut self) {
+        self.memories.values_mut().for_each(Memory::restart_window);
+    }
+
     /// Whether a tag has news that somebody has yet to look at.
     #[inline]
     pub(super) fn has_news(&self, tag: TagId) -> bool {

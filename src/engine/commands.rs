@@ -3,29 +3,35 @@
 use super::deadlines::{Deadline, Deadlines};
 use super::{Effects, Notice, Plan, Reply, ReplyId};
 use crate::access::Principal;
-use crate::audit::{Draft, Receipt, RequestId};
+use crate::audit::{Draft, OUTCOME, Receipt, RequestId};
 use crate::command::{
     Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, authorise,
 };
 use crate::driver::Written;
 use crate::tag::{Now, Quality, TagId, Value};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Ended commands that stay in sight.
 const SHOWN: usize = 100;
-/// Request ids that are remembered, so that no request is taken twice.
-const REMEMBERED: usize = 10_000;
+
+/// Who waits for the end of a command.
+enum Asker {
+    /// Somebody who gets a reply.
+    Somebody(ReplyId),
+    /// The bridge of this name.
+    Bridge(Arc<str>),
+}
 
 /// Commands under way and those that ended lately.
 #[derive(Default)]
 pub(super) struct CommandDesk {
     recording: HashMap<RequestId, Authorised>,
     in_flight: HashMap<RequestId, InFlight>,
-    replies: HashMap<RequestId, ReplyId>,
+    askers: HashMap<RequestId, Asker>,
+    /// Commands of bridges that ended, and that the bridge was not told of yet.
+    ended: Vec<(Arc<str>, Outcome, String)>,
     views: VecDeque<CommandView>,
-    taken: HashSet<RequestId>,
-    taken_order: VecDeque<RequestId>,
     shown: Option<Arc<Vec<CommandView>>>,
 }
 
@@ -39,11 +45,39 @@ impl CommandDesk {
         now: Now,
         effects: &mut Effects,
     ) {
+        self.begin(confirmed, facts, Asker::Somebody(reply), now, effects);
+    }
+
+    /// The same for a bridge, which never asks twice under one name; how it ends is told by [`Self::take_ended`].
+    pub(super) fn request_by_bridge(
+        &mut self,
+        confirmed: Confirmed,
+        facts: Result<Facts<'_>, Refusal>,
+        bridge: Arc<str>,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        let request = confirmed.request();
+        // What it did before goes out of sight, so that what people did stays in it.
+        self.views.retain(|view| view.principal != request.principal || !matches!(view.phase, Phase::Ended(..)));
+        self.begin(confirmed, facts, Asker::Bridge(bridge), now, effects);
+    }
+
+    /// The commands of bridges that ended since this was last asked for, by the name of the bridge.
+    pub(super) fn take_ended(&mut self) -> Vec<(Arc<str>, Outcome, String)> {
+        std::mem::take(&mut self.ended)
+    }
+
+    fn begin(
+        &mut self,
+        confirmed: Confirmed,
+        facts: Result<Facts<'_>, Refusal>,
+        asker: Asker,
+        now: Now,
+        effects: &mut Effects,
+    ) {
         let request = confirmed.request().clone();
-        if !self.remember(&request.id) {
-            effects.replies.push((reply, refused(&Refusal::Repeated)));
-            return;
-        }
+        self.askers.insert(request.id.clone(), asker);
         let tag = facts.as_ref().ok().map(|facts| facts.tag);
         let busy = tag.is_some_and(|tag| self.is_busy(tag));
         let old = facts.as_ref().ok().and_then(|facts| facts.value.clone());
@@ -58,29 +92,13 @@ impl CommandDesk {
         match authorised {
             Ok(authorised) => {
                 effects.drafts.push(authorised.draft(now));
-                self.replies.insert(request.id.clone(), reply);
                 self.recording.insert(request.id, authorised);
             }
             Err(refusal) => {
-                self.replies.insert(request.id.clone(), reply);
                 let words = refusal.to_string();
                 self.end(&request.id, &request.principal, request.tag.as_str(), Outcome::Refused, words, now, effects);
             }
         }
-    }
-
-    /// Whether no request had this name before; from now on it is taken.
-    pub(super) fn remember(&mut self, id: &RequestId) -> bool {
-        if !self.taken.insert(id.clone()) {
-            return false;
-        }
-        self.taken_order.push_back(id.clone());
-        if self.taken_order.len() > REMEMBERED
-            && let Some(oldest) = self.taken_order.pop_front()
-        {
-            self.taken.remove(&oldest);
-        }
-        true
     }
 
     fn is_busy(&self, tag: TagId) -> bool {
@@ -296,18 +314,20 @@ impl CommandDesk {
             request: id.clone(),
             time: now.utc,
             principal: principal.clone(),
-            action: "outcome".into(),
+            action: OUTCOME.into(),
             subject: tag.into(),
-            // The field has changed already: what is known of it is written as soon as anything can be.
-            essential: true,
+            // Where something was sent, the field may have changed already: what is known of it is written as soon as anything can be.
+            essential: outcome != Outcome::Refused,
             detail: detail.to_string().into(),
         });
         self.set_phase(id, Phase::Ended(outcome, words.as_str().into()));
         if let Some(view) = self.views.iter().find(|view| &view.id == id) {
             effects.notices.push(Notice::Command(view.clone()));
         }
-        if let Some(reply) = self.replies.remove(id) {
-            effects.replies.push((reply, Reply::Command { outcome, detail: words }));
+        match self.askers.remove(id) {
+            Some(Asker::Somebody(reply)) => effects.replies.push((reply, Reply::Command { outcome, detail: words })),
+            Some(Asker::Bridge(bridge)) => self.ended.push((bridge, outcome, words)),
+            None => {}
         }
     }
 
@@ -323,8 +343,4 @@ impl CommandDesk {
         let views = &self.views;
         Arc::clone(self.shown.get_or_insert_with(|| Arc::new(views.iter().cloned().collect())))
     }
-}
-
-fn refused(refusal: &Refusal) -> Reply {
-    Reply::Command { outcome: Outcome::Refused, detail: refusal.to_string() }
 }

@@ -50,6 +50,7 @@ impl Difference {
         difference.renames(new);
         difference.compare("alarm", alarms(old), alarms(new), alarm_words);
         difference.compare("command", commands(old), commands(new), |old, new| field("settings", old, new));
+        difference.compare("bridge", bridges(old), bridges(new), |old, new| field("settings", old, new));
         difference.changed.extend(station_words(old, new));
         difference
     }
@@ -74,7 +75,7 @@ impl Difference {
                 }
             }
         }
-        let kinds = ["connection ", "device ", "tag ", "alarm ", "command "];
+        let kinds = ["connection ", "device ", "tag ", "alarm ", "command ", "bridge "];
         let rank = |line: &String| kinds.iter().position(|kind| line.starts_with(kind)).unwrap_or(kinds.len());
         self.changed.sort_by_key(rank);
     }
@@ -262,6 +263,16 @@ fn commands(plan: &Plan) -> Vec<(String, String)> {
         .collect();
     all.sort();
     all
+}
+
+/// Their ends by name, because slots differ from plan to plan.
+fn bridges(plan: &Plan) -> Vec<(String, String)> {
+    let name = |tag: TagId| plan.directory.tag(tag).map_or_else(String::new, |tag| tag.key.to_string());
+    let words = |bridge: &crate::automation::BridgeDefinition| {
+        let (from, to) = (name(bridge.from), name(bridge.to));
+        format!("{from} to {to} every {:?}, deadband {}, on bad {:?}", bridge.every, bridge.deadband, bridge.on_bad)
+    };
+    plan.bridges.iter().map(|(bridge, _)| (bridge.name.to_string(), words(bridge))).collect()
 }
 
 #[cfg(test)]

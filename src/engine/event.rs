@@ -1,6 +1,6 @@
 //! Everything that can happen to the plant.
 
-use super::{Plan, ReplyId, Request};
+use super::{LinkState, Plan, ReplyId, Request};
 use crate::access::Principal;
 use crate::audit::{Receipt, RequestId};
 use crate::driver::DriverEvent;
@@ -66,6 +66,10 @@ pub struct Health {
     pub backup_age_hours: Option<u64>,
     /// Why the last backup failed; none where it did not.
     pub backup_failing: Option<Arc<str>>,
+    /// How the connections over the network are, in the order of the station file.
+    pub links: Arc<[LinkState]>,
+    /// Why what was sent and received in a month cannot be kept over a restart; none where it can.
+    pub traffic_failing: Option<Arc<str>>,
     /// Whether alarms can be heard, or why they cannot; none where nobody is to hear them, and before that was tried.
     pub sound: Option<Result<(), Arc<str>>>,
 }
@@ -90,7 +94,8 @@ impl Health {
             self.backup_failing.as_ref().map(|why| format!("NO BACKUP: {why}")),
             self.sound.as_ref().and_then(|heard| Some(format!("NO SOUND: {}", heard.as_ref().err()?))),
             near,
+            self.traffic_failing.as_ref().map(|why| format!("BYTES NOT KEPT: {why}")),
         ];
-        lines.into_iter().flatten().collect()
+        lines.into_iter().flatten().chain(self.links.iter().filter_map(LinkState::remark)).collect()
     }
 }

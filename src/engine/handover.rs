@@ -21,6 +21,9 @@ pub struct HandoverPage {
     pub to: Timestamp,
     /// SHA-256 of the file, as 64 hexadecimal digits: it tells the page from any other.
     pub sha256: Arc<str>,
+    /// The name that the person who hands over gave; empty where they sign by hand.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub signer: Arc<str>,
 }
 
 impl HandoverPage {
@@ -36,13 +39,17 @@ impl HandoverPage {
         if self.sha256.len() != DIGITS || !self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err("the SHA-256 of the page has 64 hexadecimal digits".to_owned());
         }
+        let mut detail = serde_json::json!({"from": self.from, "to": self.to, "sha256": self.sha256});
+        if !self.signer.is_empty() {
+            detail["signer"] = (*self.signer).into();
+        }
         Ok(Draft {
             request,
             time: now.utc,
             principal: who.clone(),
             action: HANDOVER.into(),
             subject: "shift".into(),
-            detail: serde_json::json!({"from": self.from, "to": self.to, "sha256": self.sha256}).to_string().into(),
+            detail: detail.to_string().into(),
             essential: false,
         })
     }
@@ -76,13 +83,13 @@ mod tests {
         let at = |second: i64| Timestamp::from_micros(second * 1_000_000);
         let now = Now { utc: at(100), ..Now::default() };
         let draft = |from: i64, to: i64, sha256: &str| {
-            let page = HandoverPage { from: at(from), to: at(to), sha256: sha256.into() };
+            let page = HandoverPage { from: at(from), to: at(to), sha256: sha256.into(), signer: "Anna".into() };
             page.draft(RequestId::from("r"), &Principal::person("anna"), now)
         };
         let digits = "0f".repeat(32);
         let found = draft(0, 100, &digits).unwrap();
         assert_eq!((&*found.action, found.time), (HANDOVER, at(100)));
-        assert!(found.detail.contains(&digits));
+        assert!(found.detail.contains(&digits) && found.detail.contains("\"signer\":\"Anna\""));
         for (from, to, sha256) in [(50, 50, &*digits), (0, 101, &digits), (0, 100, "0f"), (0, 100, &"xy".repeat(32))] {
             assert!(draft(from, to, sha256).is_err(), "{from} {to} {sha256}");
         }

@@ -167,7 +167,6 @@ impl Engine {
         let wish =
             MessageRequest { id: id.clone(), message, reason, principal: principal.clone(), expires: request.expires };
         let judged = match () {
-            () if !self.commands.remember(&id) => Err(Refusal::Repeated),
             () if self.messages.is_full() => Err(Refusal::TooMany),
             () => authorise_message(wish.confirm(confirmation), &facts, now),
         };
@@ -176,8 +175,6 @@ impl Engine {
                 effects.drafts.push(authorised.draft(now));
                 self.messages.recording.insert(id, (authorised, reply));
             }
-            // What was taken before has its end on record already, or will have it.
-            Err(Refusal::Repeated) => effects.replies.push((reply, refused(&Refusal::Repeated))),
             Err(refusal) => {
                 let deadline = Monotonic::default();
                 let sent = Sent { principal, subject, needs_acknowledgement: false, deadline, reply };

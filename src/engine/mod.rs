@@ -3,6 +3,8 @@
 
 mod alarm_inputs;
 mod alarms;
+mod bridges;
+mod clock;
 mod commands;
 mod counters;
 mod deadlines;
@@ -11,6 +13,7 @@ mod difference;
 mod effects;
 mod event;
 mod handover;
+mod link;
 mod loop_check;
 mod manual;
 mod messages;
@@ -23,15 +26,18 @@ mod scan;
 
 mod snapshot;
 mod tags;
+mod taken;
 
+pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health, LeftOut};
 pub use handover::{HANDOVER, HandoverPage};
+pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
-pub use plan::{Plan, SystemTags};
+pub use plan::{LinkTags, Plan, SystemTags};
 pub use request::{
     AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest,
 };
@@ -44,6 +50,8 @@ use crate::tag::{
 };
 use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
+use bridges::BridgeDesk;
+use clock::ClockWatch;
 use commands::CommandDesk;
 use counters::Counters;
 use deadlines::{Deadline, Deadlines};
@@ -54,6 +62,7 @@ use reload::Slots;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tags::TagTable;
+use taken::TakenRequests;
 
 /// What the records say about the last run.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +79,8 @@ pub struct Restored {
     pub totals: HashMap<Arc<str>, f64>,
     /// What people entered last, by the name of the tag.
     pub entered: HashMap<Arc<str>, Value>,
+    /// The bridges that were stopped, by name.
+    pub stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -84,6 +95,7 @@ pub struct Engine {
     health: Health,
     loop_checks: LoopChecks,
     messages: MessageDesk,
+    bridges: BridgeDesk,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -93,18 +105,16 @@ pub struct Engine {
     scans_told: bool,
     /// Memory for tags that need a closer look.
     special: Vec<TagId>,
-    /// The wall clock without the monotonic one; none before the first event.
-    clock_offset_micros: Option<i64>,
+    clock: ClockWatch,
+    taken: TakenRequests,
 }
-
-/// By how much the wall clock has to be off before ends in time are told anew.
-const CLOCK_JUMP_MICROS: i64 = 2_000_000;
 
 impl Engine {
     /// An engine for `plan`, with the alarms as the last run left them.
     pub fn new(plan: Arc<Plan>, restored: Restored) -> Self {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let entered = restored.entered.clone();
+        let bridges = BridgeDesk::new(&plan, restored.stopped_bridges.clone());
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             inputs: AlarmInputs::new(&plan),
@@ -115,12 +125,14 @@ impl Engine {
             health: Health::default(),
             loop_checks: LoopChecks::default(),
             messages: MessageDesk::default(),
+            bridges,
             entered,
             changed: true,
             before: None,
             scans_told: false,
             special: Vec::new(),
-            clock_offset_micros: None,
+            clock: ClockWatch::default(),
+            taken: TakenRequests::default(),
             plan,
         };
         engine.arm_staleness(Monotonic::default());
@@ -136,6 +148,7 @@ impl Engine {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
         self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
+        let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
@@ -165,6 +178,7 @@ impl Engine {
                 self.devices.refuse_unrecorded(&requests, &why, effects);
                 self.loop_checks.refuse_unrecorded(&requests, &why, effects);
                 self.messages.refuse_unrecorded(&requests, &why, effects);
+                self.bridges.refuse_unrecorded(&requests, &why, effects);
             }
             Event::Health(health) => self.take_health(health, now, effects),
             Event::Stop => {
@@ -184,6 +198,10 @@ impl Engine {
         }
         self.judge_waiting(now, effects);
         self.pass_time(now, effects);
+        if !is_over {
+            self.run_bridges(now, effects);
+            self.judge_waiting(now, effects);
+        }
         self.alarms.record_delays(&self.plan, now, effects);
     }
 
@@ -195,18 +213,6 @@ impl Engine {
                 effects.transitions.push(reload::removed(key, &alarm, now));
             }
         }
-    }
-
-    /// What ends at a time is told anew at the start of a run, and when the wall clock was put forward or back.
-    fn follow_clock(&mut self, now: Now, effects: &mut Effects) {
-        let offset = now.utc.as_micros() - now.monotonic.as_micros() as i64;
-        if self.clock_offset_micros.is_some_and(|before| (offset - before).abs() <= CLOCK_JUMP_MICROS) {
-            return;
-        }
-        self.clock_offset_micros = Some(offset);
-        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.follow_clock(&mut turn);
-        self.alarms.end_suppression_without_design(&mut turn);
     }
 
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
@@ -258,6 +264,7 @@ impl Engine {
 
     fn is_fresh_again(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
         self.changed = true;
+        self.bridges.note(tag);
         let Some(live) = self.tags.live().get(tag.index()).copied() else { return };
         self.judge_tag(tag, &live, now, effects);
         if self.tags.arm(tag, now.monotonic) {
@@ -282,7 +289,11 @@ impl Engine {
         let Some(live) = self.tags.accept(&self.plan, reading, time, origin, now, effects) else { return };
         let same =
             |before: Live| before.value == live.value && before.quality == live.quality && live.value != Scalar::Text;
-        self.changed |= !before.is_some_and(same);
+        let is_news = !before.is_some_and(same);
+        self.changed |= is_news;
+        if is_news {
+            self.bridges.note(tag);
+        }
         if let Some(before) = before.filter(|_| self.inputs.is_read(tag)) {
             self.inputs.note_held(tag, before.time);
         }
@@ -343,6 +354,7 @@ impl Engine {
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
+            self.bridges.note(tag);
             self.judge_tag(tag, &live, now, effects);
         }
     }
@@ -352,7 +364,7 @@ impl Engine {
             effects.notices.push(Notice::Loss { count: health.samples_lost - self.health.samples_lost, time: now.utc });
         }
         self.health = health;
-        for (tag, value) in self.plan.system.readings(&self.health) {
+        for (tag, value) in self.plan.readings(&self.health) {
             match value {
                 Some(value) => {
                     let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
@@ -377,10 +389,12 @@ impl Engine {
                 Deadline::Delays => {}
                 Deadline::Stale(slot) => self.check_stale(TagId(slot), now, effects),
                 Deadline::Flood => self.alarms.pass_flood(now, &mut self.deadlines),
+                Deadline::Clock => self.end_step(now, effects),
                 Deadline::Command => {
                     self.commands.expire(now, &self.plan, effects);
                     self.messages.expire(now, effects);
                 }
+                Deadline::Bridge(slot) => self.bridges.wake(slot),
             }
         }
         // A tag may have become stale.

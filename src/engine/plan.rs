@@ -1,8 +1,9 @@
 //! What the engine works from: one generation of the plant, complete and unchangeable.
 
-use super::Health;
+use super::{Health, LinkState};
 use crate::alarm::annunciation::SoundSettings;
 use crate::alarm::{AlarmDefinition, ShelvingLimits};
+use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, Retention, TagId, Value};
@@ -38,11 +39,15 @@ pub struct SystemTags {
     pub backup_working: Option<TagId>,
     /// Whether alarms can not be heard.
     pub sound: Option<TagId>,
+    /// Whether the wall clock of this computer was stepped a moment ago.
+    pub clock_stepped: Option<TagId>,
+    /// From when to when it was stepped last, in words.
+    pub clock_step: Option<TagId>,
 }
 
 impl SystemTags {
     /// The values of these tags; none where one is not known, or not any more.
-    pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Option<Value>)> {
+    fn readings(&self, health: &Health) -> Vec<(TagId, Option<Value>)> {
         let told = |is: bool| Some(Value::Bool(is));
         let values = [
             (self.records_writable, told(health.records_failing.is_none())),
@@ -63,6 +68,33 @@ impl SystemTags {
             (self.sound, health.sound.as_ref().map(|heard| Value::Bool(heard.is_err()))),
         ];
         values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
+    }
+}
+
+/// The tags in which a connection speaks about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkTags {
+    /// Name of the connection.
+    pub connection: Arc<str>,
+    /// Whether the interface that it is bound to is up; where it is bound to one.
+    pub tunnel_up: Option<TagId>,
+    /// What it sent and received in this month, in bytes; where it has a budget.
+    pub bytes: Option<TagId>,
+    /// The same in percent of its budget.
+    pub percent: Option<TagId>,
+}
+
+impl LinkTags {
+    /// The values of these tags; none where one is not known, or not any more.
+    fn readings(&self, health: &Health) -> impl Iterator<Item = (TagId, Option<Value>)> + use<> {
+        let state = health.links.iter().find(|state| state.connection == self.connection);
+        let up = state.filter(|state| state.interface.is_some()).map(|state| state.tunnel_down.is_none());
+        let values = [
+            (self.tunnel_up, up.map(Value::Bool)),
+            (self.bytes, state.map(|state| Value::Unsigned(state.month.on_the_line()))),
+            (self.percent, state.and_then(LinkState::percent).map(Value::Unsigned)),
+        ];
+        values.into_iter().filter_map(|(tag, value)| Some((tag?, value)))
     }
 }
 
@@ -89,6 +121,8 @@ pub struct Plan {
     pub manual: HashMap<TagId, Value>,
     /// The station's own tags.
     pub system: SystemTags,
+    /// The tags of connections.
+    pub links: Vec<LinkTags>,
     /// For a tag that was renamed, the name under which its history and alarms were kept before.
     pub formerly: HashMap<TagId, Arc<str>>,
     /// The picture of the plant, where the engineer drew one.
@@ -97,4 +131,15 @@ pub struct Plan {
     pub retention: Retention,
     /// Trends that the engineer put under names.
     pub trends: Vec<TrendGroup>,
+    /// Tags that are copied to other tags, each with the tag in which it says how it is doing ([`crate::automation::BridgeState`]).
+    pub bridges: Vec<(BridgeDefinition, TagId)>,
+}
+
+impl Plan {
+    /// The values of all tags in which the station speaks about itself.
+    pub(super) fn readings(&self, health: &Health) -> Vec<(TagId, Option<Value>)> {
+        let mut readings = self.system.readings(health);
+        readings.extend(self.links.iter().flat_map(|link| link.readings(health)));
+        readings
+    }
 }

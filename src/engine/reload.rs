@@ -85,10 +85,12 @@ impl Engine {
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.deadlines.clear();
+        self.inherit_bridges();
         self.inherit_alarms(&old, now, effects);
         let mut difference = Difference::between(&old, &self.plan);
         difference.add_changes(settings);
         effects.drafts.push(self.reload_entry(&difference, who, now));
+        self.clock.arm(&mut self.deadlines);
         self.arm_staleness(now.monotonic);
         self.judge_all(now, effects);
         self.enter_first_values(now, effects);
@@ -180,7 +182,7 @@ impl Engine {
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
         let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.inherit(&mut previous, slot_of, &mut turn);
+        self.alarms.inherit(&mut previous, old, slot_of, &mut turn);
         self.alarms.end_suppression_without_design(&mut turn);
         self.alarms.arm(&mut self.deadlines);
         self.inputs = AlarmInputs::new(&self.plan);

@@ -1,7 +1,7 @@
 //! What people and machines ask of a station: one form for the window, the command line and, later, other stations.
 
 use super::alarms::Turn;
-use super::{Effects, Engine};
+use super::{Effects, Engine, Plan};
 use crate::access::Principal;
 use crate::alarm::{AlarmKey, AlarmView, OccurrenceId, Priority, State};
 use crate::audit::{Receipt, RequestId};
@@ -82,6 +82,13 @@ pub enum RequestBody {
         /// What the person wants to say about it.
         comment: Arc<str>,
     },
+    /// Say something about alarms, and do nothing else to them.
+    Comment {
+        /// Which ones, whatever their state.
+        alarms: Vec<AlarmName>,
+        /// What the person wants to say; needed.
+        comment: Arc<str>,
+    },
     /// Set a tag.
     Command {
         /// The tag.
@@ -115,6 +122,17 @@ pub enum RequestBody {
         /// Why.
         reason: Arc<str>,
     },
+    /// Stop a bridge, or start one again that was stopped or went back and forth.
+    Bridge {
+        /// Its name.
+        name: Arc<str>,
+        /// Whether it is to copy from now on.
+        on: bool,
+        /// Why; needed to stop it.
+        reason: Arc<str>,
+    },
+    /// List the bridges.
+    ListBridges,
     /// Record that a measurement was followed from the device to the screen.
     LoopCheck {
         /// The tag.
@@ -140,6 +158,11 @@ pub enum RequestBody {
 }
 
 impl RequestBody {
+    /// Whether an audit entry comes of it. Of these, each is taken once.
+    const fn is_recorded(&self) -> bool {
+        !matches!(self, Self::ListAlarms | Self::ListBridges | Self::Tool(_))
+    }
+
     /// Whether something may have gone to the field even where no answer comes back.
     pub const fn reaches_the_field(&self) -> bool {
         matches!(self, Self::Command { .. } | Self::Publish { .. })
@@ -226,6 +249,10 @@ pub enum ToolRequest {
         /// Whether to go on with it.
         apply: bool,
     },
+    /// Silence the alarms that sound at the station. Nothing is acknowledged.
+    Silence,
+    /// How the connections over the network are, and what went over them.
+    Links,
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -264,6 +291,16 @@ pub enum ToolReply {
     Reload {
         /// The difference.
         difference: super::Difference,
+    },
+    /// What is silent now.
+    Silenced {
+        /// Whether an alarm sounded when it was asked.
+        sounded: bool,
+    },
+    /// The connections over the network.
+    Links {
+        /// In the order of the station file.
+        links: Vec<super::LinkState>,
     },
     /// Exchanges, the oldest first.
     Traffic {
@@ -374,6 +411,11 @@ pub enum Reply {
     Done,
     /// What a tool gets.
     Tool(ToolReply),
+    /// The bridges.
+    Bridges {
+        /// In the order of the station file.
+        bridges: Vec<super::BridgeView>,
+    },
     /// The alarms that are not normal.
     Alarms {
         /// The most urgent first.
@@ -394,6 +436,17 @@ const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// A request of this name was taken before.
+fn repeated(body: &RequestBody) -> Reply {
+    let why = Refusal::Repeated.to_string();
+    match body {
+        RequestBody::Command { .. } | RequestBody::Publish { .. } => {
+            Reply::Command { outcome: Outcome::Refused, detail: why }
+        }
+        _ => Reply::Refused { why },
+    }
+}
+
 impl Engine {
     /// Takes a request; its reply may come at once or with a later event.
     pub(super) fn take_request(&mut self, request: Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
@@ -403,13 +456,18 @@ impl Engine {
             effects.replies.push((reply, Reply::Refused { why }));
             return;
         }
+        if request.body.is_recorded() && !self.taken.take(&request.id) {
+            effects.replies.push((reply, repeated(&request.body)));
+            return;
+        }
         match &request.body {
             RequestBody::Acknowledge { .. }
             | RequestBody::Reset { .. }
             | RequestBody::Shelve { .. }
             | RequestBody::Unshelve { .. }
             | RequestBody::OutOfService { .. }
-            | RequestBody::ReturnToService { .. } => {
+            | RequestBody::ReturnToService { .. }
+            | RequestBody::Comment { .. } => {
                 let mut turn =
                     Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
                 self.alarms.request(&request, reply, &mut turn);
@@ -418,6 +476,10 @@ impl Engine {
             RequestBody::Publish { .. } => self.take_publish(request, reply, now, effects),
             RequestBody::ListAlarms => effects.replies.push((reply, self.list_alarms())),
             RequestBody::Scan { .. } => self.take_scan(&request, reply, now, effects),
+            RequestBody::Bridge { .. } => self.take_bridge(&request, reply, now, effects),
+            RequestBody::ListBridges => {
+                effects.replies.push((reply, Reply::Bridges { bridges: self.bridges.views().to_vec() }));
+            }
             RequestBody::LoopCheck { .. } => self.take_loop_check(&request, reply, now, effects),
             RequestBody::Note { .. } => self.take_note(&request, reply, now, effects),
             RequestBody::Handover(page) => self.take_handover(page, &request, reply, now, effects),
@@ -458,23 +520,26 @@ impl Engine {
             expires: request.expires,
         };
         let plan = Arc::clone(&self.plan);
-        let facts = plan
-            .directory
-            .find(key.as_str())
-            .map(|tag| {
-                let live = self.tags.live()[tag.index()];
-                let device = plan.directory.tag(tag).and_then(|definition| definition.device);
-                Facts {
-                    tag,
-                    settings: plan.commands.get(&tag),
-                    value: live.value.to_value(self.tags.text(tag)),
-                    quality: live.quality,
-                    unreachable: self.devices.unreachable(&plan, device),
-                    manual: plan.manual.contains_key(&tag),
-                }
-            })
-            .ok_or_else(|| Refusal::NoSuchTag(key.to_string()));
+        let facts = self.facts(&plan, &key);
         self.commands.request(wish.confirm(confirmation), facts, reply, now, effects);
+    }
+
+    /// What is known of a tag that somebody wants to set.
+    pub(super) fn facts<'a>(&self, plan: &'a Plan, key: &TagKey) -> Result<Facts<'a>, Refusal> {
+        let tag = plan.directory.find(key.as_str());
+        tag.map(|tag| {
+            let live = self.tags.live()[tag.index()];
+            let device = plan.directory.tag(tag).and_then(|definition| definition.device);
+            Facts {
+                tag,
+                settings: plan.commands.get(&tag),
+                value: live.value.to_value(self.tags.text(tag)),
+                quality: live.quality,
+                unreachable: self.devices.unreachable(plan, device),
+                manual: plan.manual.contains_key(&tag),
+            }
+        })
+        .ok_or_else(|| Refusal::NoSuchTag(key.to_string()))
     }
 
     /// Audit entries are durable: what waited for them goes on.
@@ -488,6 +553,8 @@ impl Engine {
                 self.apply_scan(scanned.device, scanned.on, now, effects);
             } else if self.release_message(&receipt, now, effects) {
                 // It goes now.
+            } else if self.bridges.committed(receipt.request(), effects) {
+                // It copies from now on, or does so no more.
             } else if self.loop_checks.committed(receipt.request(), effects) {
                 // It is a record, and nothing follows from it.
             } else if self.take_entered(&receipt, now, effects) {

@@ -4,7 +4,7 @@
 use super::messages::not_taken;
 use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::{DelayChange, Transition};
-use crate::audit::{Draft, RequestId};
+use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::{DriverEvent, OffScan, Written};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
@@ -146,8 +146,7 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
             let (transitions, drafts) = (std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
             if let Err(refused) = outlets.records(transitions, drafts) {
                 // Outcomes of commands are not asked for again: that would go round for ever.
-                let requests =
-                    refused.into_iter().filter(|draft| &*draft.action != "outcome").map(|draft| draft.request);
+                let requests = refused.into_iter().filter(|draft| &*draft.action != OUTCOME).map(|draft| draft.request);
                 let event =
                     Event::NotCommitted { requests: requests.collect(), why: "too many records wait".to_owned() };
                 engine.step(event, clock.now(), effects);

@@ -1,6 +1,6 @@
 //! What screens see: one consistent, unchangeable picture of the plant.
 
-use super::{DeviceView, Engine, Health, Plan};
+use super::{BridgeView, DeviceView, Engine, Health, Plan};
 use crate::alarm::{AlarmView, FloodState, Summary};
 use crate::command::CommandView;
 use crate::tag::{Generation, Live, Now, TagId, Timestamp, Value};
@@ -60,6 +60,8 @@ pub struct Snapshot {
     pub devices: Arc<Vec<DeviceView>>,
     /// Commands, the newest first.
     pub commands: Arc<Vec<CommandView>>,
+    /// Bridges, in the order of the station file.
+    pub bridges: Arc<Vec<BridgeView>>,
     /// How the stores are.
     pub health: Health,
     /// When it was taken.
@@ -96,6 +98,7 @@ impl Engine {
             alarms: self.alarms.board(&self.plan),
             devices: Arc::clone(self.devices.views()),
             commands: self.commands.views(),
+            bridges: self.bridges.views(),
             health: self.health.clone(),
             taken: now,
         }

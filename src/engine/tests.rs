@@ -381,7 +381,7 @@ fn an_old_generation_is_not_believed() {
     };
     let mut effects = Effects::default();
     engine.step(Event::Driver(DriverEvent::Batch(batch)), Now::default(), &mut effects);
-    assert!(effects.rows.is_empty());
+    assert!(!effects.rows.iter().any(|row| row.tag == TagId(0)));
     assert_eq!(engine.snapshot(Now::default()).value(TagId(0)), None);
 }
 
@@ -674,4 +674,26 @@ fn an_alarm_that_was_removed_while_the_station_was_off_stands_no_more() {
     effects.clear();
     engine.step(Event::Tick, Now::default(), &mut effects);
     assert!(effects.transitions.is_empty(), "once");
+}
+
+/// Where records cannot be written, room is kept for what the field may have done, and not for what was refused.
+#[test]
+fn the_outcome_of_a_command_that_was_never_sent_is_not_essential() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"holding:0","command":{"min":0,"max":10}}]}"#;
+    let mut replay = Replay::new(station);
+    replay.step(0.0, &["device", "d", "good"]);
+    replay.step(1.0, &["sample", "t", "1"]);
+    let mut drafts = |words: &[&str]| {
+        let event = replay.event(words);
+        replay.engine.step(event, replay.now, &mut replay.effects);
+        let drafts = std::mem::take(&mut replay.effects.drafts);
+        let told: Vec<_> = drafts.iter().map(|draft| (draft.action.to_string(), draft.essential)).collect();
+        let receipts = commit(&mut replay.store, &drafts).unwrap();
+        replay.engine.step(Event::Committed(receipts), replay.now, &mut replay.effects);
+        told
+    };
+    assert_eq!(drafts(&["set", "c1", "t", "11"]), [("outcome".to_owned(), false)]);
+    assert_eq!(drafts(&["set", "c2", "t", "5"]), [("command".to_owned(), false)]);
+    assert_eq!(drafts(&["written", "c2", "failed"]), [("outcome".to_owned(), true)]);
 }

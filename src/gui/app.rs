@@ -2,9 +2,10 @@
 
 use super::bell::SoundDialog;
 use super::faceplate::Faceplate;
+use super::handover::HandoverDialog;
 use super::history::HistoryCache;
 use super::reload::Reload;
-use super::scene::{Action, Extra, Scene, View, alarmed_tags};
+use super::scene::{Action, AlarmedTags, Extra, Scene, View};
 use super::sheet::SheetDialog;
 use super::shell::{self, Shell};
 use super::theme::{self, Palette};
@@ -37,8 +38,10 @@ pub struct App {
     faceplate: Faceplate,
     reload: Reload,
     sheet: Option<SheetDialog>,
+    handover: Option<HandoverDialog>,
     sound: SoundDialog,
     history: HistoryCache,
+    alarmed: AlarmedTags,
     extra: Option<Extra>,
     pending: Vec<Pending<Reply>>,
     close_at: Option<Duration>,
@@ -62,8 +65,10 @@ impl App {
             faceplate: Faceplate::default(),
             reload: Reload::default(),
             sheet: None,
+            handover: None,
             sound: SoundDialog::default(),
             history: HistoryCache::default(),
+            alarmed: AlarmedTags::default(),
             extra,
             pending: Vec::new(),
             close_at: None,
@@ -91,7 +96,8 @@ impl App {
     pub fn frame(&mut self, ui: &mut egui::Ui) {
         let (snapshot, now) = (self.handle.snapshot(), self.handle.now());
         let palette = Palette::of(ui.theme());
-        let alarmed = alarmed_tags(&snapshot);
+        let mut alarmed = std::mem::take(&mut self.alarmed);
+        alarmed.refresh(&snapshot);
         let handle = self.handle.clone();
         let mut history = std::mem::take(&mut self.history);
         let mut scene = Scene {
@@ -110,7 +116,7 @@ impl App {
         self.body(ui, &mut scene);
         self.dialogs(ui, &mut scene);
         let actions = scene.actions;
-        self.history = history;
+        (self.history, self.alarmed) = (history, alarmed);
         self.cover_old_picture(ui, &snapshot, now, &palette);
         actions.into_iter().for_each(|action| self.perform(action, &snapshot));
         self.collect_replies();
@@ -126,6 +132,12 @@ impl App {
         }
         self.reload.frame(ui, scene);
         self.sound.frame(ui, scene);
+        if HandoverDialog::is_wanted(scene) {
+            self.handover.get_or_insert_default();
+        }
+        if self.handover.as_mut().is_some_and(|handover| handover.ui(ui, scene)) {
+            self.handover = None;
+        }
         if self.sheet.as_mut().is_some_and(|sheet| sheet.ui(ui, scene)) {
             self.sheet = None;
         }
@@ -196,6 +208,15 @@ impl App {
     fn perform(&mut self, action: Action, snapshot: &Arc<Snapshot>) {
         match action {
             Action::Show(view) => self.view = view,
+            Action::ShowAt(view, part) => {
+                self.view = view;
+                match view {
+                    View::Overview => self.overview.focus(part.area),
+                    View::Alarms => self.alarms.focus(part.area),
+                    View::Devices => self.devices.select(part.device),
+                    View::Tags | View::Trends => {}
+                }
+            }
             Action::Select(tag) => {
                 self.view = View::Tags;
                 self.tags.select(tag, snapshot);
@@ -226,7 +247,8 @@ impl App {
                 self.faceplate.loop_check().sent(self.handle.loop_check(tag, seen, passed, &remark));
             }
             // Dialogs were opened while painting.
-            Action::Reload | Action::Sheet | Action::Sound => {}
+            Action::Reload | Action::Sheet | Action::Sound | Action::Handover => {}
+            Action::Bridge { name, on, reason } => self.pending.push(self.handle.bridge(&name, on, &reason)),
             Action::Scan { device, on, reason } => self.pending.push(self.handle.scan(&device, on, &reason)),
         }
     }

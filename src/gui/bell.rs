@@ -7,8 +7,9 @@ use crate::alarm::annunciation::Bell;
 use crate::station::AnnunciatorView;
 use egui::{Color32, Painter, Pos2, RichText, Sense, Shape, Stroke, Ui, pos2, vec2};
 
-/// Room for the bell with its longest word.
+/// Room for the bell with its word, and for one that says two things.
 const WIDTH: f32 = 104.0;
+const WIDE: f32 = 160.0;
 
 /// What the bell shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,14 @@ enum Look {
     Silenced,
     /// Nothing can be heard.
     Deaf,
+    /// Alarms wait that were silenced, though nothing could be heard of them.
+    SilencedDeaf,
 }
 
 impl Look {
     fn of(view: &AnnunciatorView) -> Self {
         match (&view.heard, view.bell) {
+            (Some(Err(_)), Bell::Silenced(_)) => Self::SilencedDeaf,
             (Some(Err(_)), _) => Self::Deaf,
             (_, Bell::Sounding(_)) => Self::Sounding,
             (_, Bell::Silenced(_)) => Self::Silenced,
@@ -39,13 +43,27 @@ impl Look {
             Self::Sounding => "Silence F3",
             Self::Silenced => "silenced",
             Self::Deaf => "no sound",
+            Self::SilencedDeaf => "silenced, no sound",
         }
+    }
+
+    const fn width(self) -> f32 {
+        match self {
+            Self::SilencedDeaf => WIDE,
+            Self::Quiet | Self::Sounding | Self::Silenced | Self::Deaf => WIDTH,
+        }
+    }
+
+    /// Whether it is a bell that cannot be heard.
+    const fn is_deaf(self) -> bool {
+        matches!(self, Self::Deaf | Self::SilencedDeaf)
     }
 }
 
 /// The room that the bell takes in the top bar; none where no sound is made.
 pub(super) fn width(scene: &Scene<'_>) -> f32 {
-    if scene.handle.annunciator().is_on { WIDTH + 8.0 } else { 0.0 }
+    let view = scene.handle.annunciator();
+    if view.is_on { Look::of(&view).width() + 8.0 } else { 0.0 }
 }
 
 /// The bell, which is a button: it silences what sounds, and else shows how it is with sounds.
@@ -55,11 +73,11 @@ pub(super) fn bell(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     let (palette, look) = (scene.palette, Look::of(&view));
-    let (rect, response) = ui.allocate_exact_size(vec2(WIDTH, 24.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(look.width(), 24.0), Sense::click());
     if look == Look::Sounding {
         ui.painter().rect(rect, 3, palette.sunk, palette.rule(), egui::StrokeKind::Inside);
     }
-    let is_strong = matches!(look, Look::Sounding | Look::Deaf);
+    let is_strong = look == Look::Sounding || look.is_deaf();
     let ink = if is_strong { palette.text } else { palette.muted };
     draw(ui.painter(), rect.left_center() + vec2(14.0, 0.0), look, ink);
     let font = if is_strong { strong(13.0) } else { plain(13.0) };
@@ -85,7 +103,18 @@ fn press(scene: &mut Scene<'_>, look: Look) {
 
 /// How it is with sounds, a line each.
 fn words(view: &AnnunciatorView) -> Vec<String> {
+    let is_deaf = matches!(view.heard, Some(Err(_)));
     let bell = match view.bell {
+        Bell::Sounding(priority) if is_deaf => {
+            format!(
+                "An alarm of priority {} waits, and cannot be heard; F3 silences it all the same.",
+                priority.number()
+            )
+        }
+        Bell::Silenced(1) if is_deaf => "One alarm waits; it was silenced, and could not be heard.".to_owned(),
+        Bell::Silenced(count) if is_deaf => {
+            format!("{count} alarms wait; they were silenced, and could not be heard.")
+        }
         Bell::Quiet => "Nothing waits that would sound.".to_owned(),
         Bell::Sounding(priority) => format!("An alarm of priority {} sounds; F3 silences it.", priority.number()),
         Bell::Silenced(1) => "One alarm waits; it was silenced.".to_owned(),
@@ -122,7 +151,7 @@ fn draw(painter: &Painter, center: Pos2, look: Look, ink: Color32) {
         Look::Silenced => {
             painter.line_segment([at(-7.0, 7.0), at(7.0, -7.0)], stroke);
         }
-        Look::Deaf => {
+        Look::Deaf | Look::SilencedDeaf => {
             let heavy = Stroke::new(2.0, ink);
             painter.line_segment([at(-7.0, 7.0), at(7.0, -7.0)], heavy);
             painter.line_segment([at(-7.0, -7.0), at(7.0, 7.0)], heavy);

@@ -216,7 +216,7 @@ fn trend(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
         let shown = format::with_unit(definition, &Value::Double(value));
         format!("{shown}  {}", format::clock(Timestamp::from_seconds(moment), now))
     };
-    small_trend(ui, "Trend of the last 10 minutes", 72.0, &spark, label, &scene.palette);
+    small_trend(ui, "Trend of the last 10 minutes", 72.0, &spark, &[], label, &scene.palette);
 }
 
 fn fields(ui: &mut Ui, draft: &mut Draft, definition: &TagDefinition, settings: &CommandSettings, palette: &Palette) {

@@ -1,6 +1,7 @@
 //! Values, times and states as an operator reads them.
 
 use crate::alarm::State;
+use crate::recorder::JournalLine;
 use crate::tag::{TagDefinition, Timestamp, Value};
 use chrono::{DateTime, Local, TimeZone};
 
@@ -124,6 +125,15 @@ pub(super) const fn state(state: State) -> &'static str {
 /// A number of things, such as `1 error` or `2 errors`.
 pub(super) fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+/// What an alarm became by a line of the journal; of a line that changed nothing, what it is.
+pub(super) fn became(line: &JournalLine) -> String {
+    match line.occasion.as_str() {
+        "commented" => "comment".to_owned(),
+        "not-done" => "not done".to_owned(),
+        _ => State::from_word(&line.state).map_or_else(|| line.state.clone(), |known| state(known).to_owned()),
+    }
 }
 
 #[cfg(test)]

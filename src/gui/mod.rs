@@ -6,6 +6,7 @@ mod asking;
 mod bell;
 mod faceplate;
 mod format;
+mod handover;
 mod history;
 mod launch;
 mod loop_check;

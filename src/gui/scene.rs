@@ -4,9 +4,10 @@ use super::format;
 use super::history::HistoryCache;
 use super::theme::Palette;
 use crate::alarm::{OccurrenceId, Priority, Subject};
-use crate::engine::{RequestBody, Snapshot};
+use crate::engine::{AlarmBoard, RequestBody, Snapshot};
 use crate::station::Handle;
 use crate::tag::{Now, TagId, TagKey, Timestamp, Value};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ pub enum View {
 impl View {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Overview, Self::Tags, Self::Trends, Self::Alarms, Self::Devices];
+
+    /// The view that a station file calls by this name; none for another word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.title().eq_ignore_ascii_case(word))
+    }
 
     /// What the navigation says.
     pub const fn title(self) -> &'static str {
@@ -54,6 +60,8 @@ pub struct Extra {
 pub(super) enum Action {
     /// Show another view.
     Show(View),
+    /// Show another view, at this part of the plant as far as the view knows parts.
+    ShowAt(View, Part),
     /// Show the faceplate of a tag.
     Select(TagId),
     /// Draw a tag in the trend view, and show that.
@@ -70,14 +78,25 @@ pub(super) enum Action {
     Command { tag: TagKey, value: Value, seen: Option<Value>, reason: String },
     /// Take a device off scan, or put it back.
     Scan { device: Arc<str>, on: bool, reason: String },
+    /// Stop a bridge, or start it again.
+    Bridge { name: Arc<str>, on: bool, reason: String },
     /// Show what a changed station file would change, and go on with it where that is wanted.
     Reload,
     /// Write the tags to a sheet, or take them from one.
     Sheet,
     /// Show whether alarms can be heard, and try it.
     Sound,
+    /// Make the page for the next shift.
+    Handover,
     /// Record a loop check.
     LoopCheck { tag: TagKey, seen: Option<Value>, passed: bool, remark: String },
+}
+
+/// A part of the plant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Part {
+    pub(super) area: Option<Arc<str>>,
+    pub(super) device: Option<Arc<str>>,
 }
 
 /// What a view is given.
@@ -87,7 +106,7 @@ pub(super) struct Scene<'a> {
     pub(super) handle: &'a Handle,
     pub(super) palette: Palette,
     pub(super) history: &'a mut HistoryCache,
-    pub(super) alarmed: &'a HashMap<TagId, (Priority, bool)>,
+    pub(super) alarmed: &'a AlarmedTags,
     pub(super) actions: Vec<Action>,
 }
 
@@ -99,7 +118,7 @@ impl Scene<'_> {
 
     /// The most urgent alarm of a tag, if it has one that is active.
     pub(super) fn alarm_of(&self, tag: TagId) -> Option<Priority> {
-        self.alarmed.get(&tag).map(|(priority, _)| *priority)
+        self.alarmed.all().get(&tag).map(|(priority, _)| *priority)
     }
 
     /// Why a value cannot be trusted; none where it can.
@@ -125,9 +144,32 @@ impl Scene<'_> {
 }
 
 /// The most urgent active alarm of each tag that has one, and whether it waits for an acknowledgement.
-pub(super) fn alarmed_tags(snapshot: &Snapshot) -> HashMap<TagId, (Priority, bool)> {
-    let mut alarmed: HashMap<TagId, (Priority, bool)> = HashMap::new();
-    for view in snapshot.alarms.views.iter().filter(|view| view.state.is_active()) {
+pub(super) type Alarmed = HashMap<TagId, (Priority, bool)>;
+
+/// The alarms by tag, worked out when a view asks for them, and once for a board.
+#[derive(Default)]
+pub(super) struct AlarmedTags {
+    board: Option<Arc<AlarmBoard>>,
+    tags: OnceCell<Alarmed>,
+}
+
+impl AlarmedTags {
+    /// Takes the picture of this frame.
+    pub(super) fn refresh(&mut self, snapshot: &Snapshot) {
+        if !self.board.as_ref().is_some_and(|board| Arc::ptr_eq(board, &snapshot.alarms)) {
+            *self = Self { board: Some(Arc::clone(&snapshot.alarms)), tags: OnceCell::new() };
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &Alarmed {
+        self.tags.get_or_init(|| self.board.as_ref().map(|board| alarmed_tags(board)).unwrap_or_default())
+    }
+}
+
+fn alarmed_tags(board: &AlarmBoard) -> Alarmed {
+    let mut alarmed = Alarmed::new();
+    for view in board.views.iter().filter(|view| view.state.is_active()) {
         if let Subject::Tag(tag) = view.subject {
             let entry = alarmed.entry(tag).or_insert((view.priority, false));
             entry.0 = entry.0.min(view.priority);

@@ -190,9 +190,9 @@ fn key_line(ui: &mut Ui, key: &str, words: &str, palette: &Palette) {
     });
 }
 
+/// The newest of the most urgent ones that wait: a board begins with it.
 fn newest_unacknowledged(views: &[AlarmView]) -> Option<&AlarmView> {
-    let waiting = views.iter().filter(|view| view.state.needs_acknowledgement());
-    waiting.min_by_key(|view| (view.priority, std::cmp::Reverse(view.raised)))
+    views.first().filter(|view| view.state.needs_acknowledgement())
 }
 
 fn banner_detail(scene: &Scene<'_>, view: &AlarmView) -> String {

@@ -29,6 +29,8 @@ pub struct Sources<'a> {
     pub standing: &'a [Opening],
     /// Of those among them that are set aside, by name: who did it, why, and until when.
     pub asides: &'a HashMap<Arc<str>, Why>,
+    /// The messages of those that are not normal, as the operator reads them: with the values of their activation. By name.
+    pub messages: &'a HashMap<Arc<str>, Arc<str>>,
     /// The alarms of the station file by name.
     pub definitions: &'a HashMap<String, AlarmDefinition>,
     /// The audit record from the beginning of the shift until now, the oldest entry first.
@@ -37,6 +39,10 @@ pub struct Sources<'a> {
     pub scans: &'a [Entry],
     /// The alarm figures of the shift.
     pub figures: Figures,
+    /// What the next shift has to know besides; may be empty.
+    pub remarks: &'a str,
+    /// The name of the person who hands over; empty where they write it by hand.
+    pub signer: &'a str,
 }
 
 /// Puts the page together.
@@ -45,7 +51,8 @@ pub fn gather(sources: Sources<'_>) -> Handover {
     for standing in sources.standing {
         let definition = sources.definitions.get(&*standing.alarm);
         let why = sources.asides.get(&standing.alarm).cloned();
-        let alarm = StandingAlarm { why, ..standing_alarm(standing, definition) };
+        let message = sources.messages.get(&standing.alarm);
+        let alarm = StandingAlarm { why, ..standing_alarm(standing, definition, message) };
         let is_device = definition.is_some_and(|known| known.condition == Condition::DeviceLost);
         match Standing::of_word(&standing.state) {
             Some(Standing::SetAside) => set_aside.push(alarm),
@@ -71,13 +78,20 @@ pub fn gather(sources: Sources<'_>) -> Handover {
         uncertain: uncertain(sources.audit, sources.period, sources.made),
         notes: sources.audit.iter().filter_map(|entry| note(entry, sources.period)).collect(),
         figures: sources.figures,
+        remarks: sources.remarks.to_owned(),
+        signer: sources.signer.to_owned(),
     }
 }
 
-fn standing_alarm(standing: &Opening, definition: Option<&AlarmDefinition>) -> StandingAlarm {
+fn standing_alarm(
+    standing: &Opening,
+    definition: Option<&AlarmDefinition>,
+    message: Option<&Arc<str>>,
+) -> StandingAlarm {
+    let message = message.or_else(|| definition.map(|known| &known.message)).unwrap_or(&standing.alarm);
     StandingAlarm {
         alarm: standing.alarm.to_string(),
-        message: definition.map_or_else(|| standing.alarm.to_string(), |known| known.message.to_string()),
+        message: message.to_string(),
         priority: definition.map(|known| known.priority),
         state: standing.state.to_string(),
         since: standing.raised,

@@ -47,6 +47,7 @@ pub(super) fn escape(text: &str) -> String {
 
 pub(super) fn page(handover: &Handover, moment: Moment<'_>) -> String {
     let sections = [
+        remarks(&handover.remarks),
         alarms("In alarm", &handover.alarms, moment),
         set_aside(&handover.set_aside, moment),
         alarms("Devices that do not answer", &handover.silent, moment),
@@ -56,7 +57,7 @@ pub(super) fn page(handover: &Handover, moment: Moment<'_>) -> String {
         figures(handover, moment),
     ];
     let title = escape(&format!("Shift handover, {}", handover.station));
-    let body = [head(handover, moment), sections.concat(), sign()].concat();
+    let body = [head(handover, moment), sections.concat(), sign(&handover.signer)].concat();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
@@ -77,6 +78,15 @@ fn head(handover: &Handover, moment: Moment<'_>) -> String {
         escape(&moment(handover.made)),
         escape(&handover.made_by),
     )
+}
+
+/// What was written for the next shift, line by line; nothing where nothing was.
+fn remarks(words: &str) -> String {
+    if words.is_empty() {
+        return String::new();
+    }
+    let lines: String = words.lines().map(|line| format!("<p>{}</p>", escape(line))).collect();
+    format!("<h2>For the next shift</h2>{lines}\n")
 }
 
 fn section(title: &str, count: usize, content: &str) -> String {
@@ -168,7 +178,9 @@ fn figures(handover: &Handover, moment: Moment<'_>) -> String {
 /// Figures without a target that belong on the page nevertheless.
 const ALSO: [&str; 4] = ["Activations", "Floods", "Active at the end", "Time to acknowledge,"];
 
-fn sign() -> String {
-    let one = |who: &str| format!("<div><b>{who}</b><p>Name</p><p>Date and time</p><p>Signature</p></div>");
-    format!("<div class=\"sign\">{}{}</div>", one("Handed over by"), one("Taken over by"))
+fn sign(signer: &str) -> String {
+    let name = if signer.is_empty() { String::new() } else { format!(": <b>{}</b>", escape(signer)) };
+    let one =
+        |who: &str, name: &str| format!("<div><b>{who}</b><p>Name{name}</p><p>Date and time</p><p>Signature</p></div>");
+    format!("<div class=\"sign\">{}{}</div>", one("Handed over by", &name), one("Taken over by", ""))
 }

@@ -80,6 +80,10 @@ pub struct Handover {
     pub notes: Vec<Deed>,
     /// The alarm figures of the shift.
     pub figures: Figures,
+    /// What the next shift has to know besides; may be empty.
+    pub remarks: String,
+    /// The name of the person who hands over; empty where they write it by hand.
+    pub signer: String,
 }
 
 impl Handover {

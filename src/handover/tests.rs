@@ -76,6 +76,7 @@ fn handover(audit: &[Entry]) -> Handover {
         ],
         asides: &[("c:high".into(), Why { by: "bo".to_owned(), reason: "<sensor> out".to_owned(), until: None })]
             .into(),
+        messages: &[("b:low".into(), "Pressure low: 0.4 bar".into())].into(),
         definitions: &definitions,
         audit,
         scans: &[
@@ -83,6 +84,8 @@ fn handover(audit: &[Entry]) -> Handover {
             entry(10, "s2", "on-scan", "meter-2", "{\"reason\":\"\"}"),
         ],
         figures: Figures::of(&Record::default(), period, &|_| None),
+        remarks: "Look after <pump 3>.\nIts seal weeps.",
+        signer: "Anna & Bram",
     })
 }
 
@@ -95,6 +98,9 @@ fn every_alarm_stands_where_it_belongs() {
         ["gone:high", "b:low", "pump-2:lost", "a:high"],
         "the unknown first, then by urgency"
     );
+    let messages: Vec<_> = found.alarms.iter().map(|one| one.message.as_str()).collect();
+    let expected = ["gone:high", "Pressure low: 0.4 bar", "pump-2 does not answer", "Level <high> & \"rising\""];
+    assert_eq!(messages, expected, "as it was read at the activation, as the station file has it, or the name");
     assert_eq!(names(&found.set_aside), ["c:high"]);
     let page = found.to_html(&|time| time.to_rfc3339());
     assert!(page.contains("<td>&lt;sensor&gt; out</td><td>bo</td>") && page.contains("somebody ends it"), "{page}");
@@ -161,8 +167,9 @@ fn the_page_is_whole_and_nothing_in_it_is_more_than_text() {
         "1 critical",
         "not in the station file",
         "Activations per day, average",
-        "Handed over by",
-        "Taken over by",
+        "For the next shift</h2><p>Look after &lt;pump 3&gt;.</p><p>Its seal weeps.</p>",
+        "Handed over by</b><p>Name: <b>Anna &amp; Bram</b></p>",
+        "Taken over by</b><p>Name</p>",
         "Signature",
         "1970-01-01T08:00:00.000000Z",
     ] {

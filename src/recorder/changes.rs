@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::audit::commit;
-    use crate::recorder::RecordStore;
+    use crate::recorder::{Gap, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
@@ -139,7 +139,7 @@ mod tests {
                 .then(|| Box::new(Persisted::of_state(*to, OccurrenceId(*raised as u64), at(*raised), at(*second)))),
             is_requested: false,
         };
-        store.stage(changes.iter().map(transition).collect(), None, Vec::new());
+        store.stage(changes.iter().map(transition).collect(), Gap::default(), Vec::new());
         commit(&mut store, &[]).unwrap();
     }
 

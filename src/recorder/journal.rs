@@ -26,6 +26,21 @@ pub struct JournalLine {
     pub occasion: String,
     /// What was known of the condition afterwards; empty like the occasion.
     pub condition: String,
+    /// The message with the values of the activation, where it tells some: as the operator read it then.
+    pub message: Option<String>,
+}
+
+/// What [`line`] reads. What is kept of an alarm has its message; of one that became normal nothing is kept, but the line before it was about the
+/// same activation.
+pub(super) const LINE: &str = "time, alarm, occurrence, after, value, actor, comment, occasion, condition,
+    CASE WHEN after <> 'normal' THEN image ELSE
+        (SELECT image FROM (SELECT earlier.image, earlier.occurrence FROM journal AS earlier
+            WHERE earlier.alarm = journal.alarm AND earlier.id < journal.id ORDER BY earlier.id DESC LIMIT 1) AS before
+        WHERE before.occurrence = journal.occurrence) END";
+
+#[derive(serde::Deserialize)]
+struct Told {
+    message: Option<String>,
 }
 
 /// One line of the audit record.
@@ -38,8 +53,8 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
 /// The newest lines of the journal, the newest first.
 pub fn read_journal(path: &Path, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal ORDER BY id DESC LIMIT ?1";
-    let mut statement = connection.prepare(query)?;
+    let query = format!("SELECT {LINE} FROM journal ORDER BY id DESC LIMIT ?1");
+    let mut statement = connection.prepare(&query)?;
     let rows = statement.query_map([limit as i64], line)?;
     rows.collect()
 }
@@ -47,9 +62,8 @@ pub fn read_journal(path: &Path, limit: usize) -> rusqlite::Result<Vec<JournalLi
 /// The newest lines of one alarm, the newest first.
 pub fn read_journal_of(path: &Path, alarm: &str, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal
-        WHERE alarm = ?1 ORDER BY id DESC LIMIT ?2";
-    let mut statement = connection.prepare(query)?;
+    let query = format!("SELECT {LINE} FROM journal WHERE alarm = ?1 ORDER BY id DESC LIMIT ?2");
+    let mut statement = connection.prepare(&query)?;
     let rows = statement.query_map(rusqlite::params![alarm, limit as i64], line)?;
     rows.collect()
 }
@@ -62,9 +76,8 @@ pub fn read_journal_between(
     limit: usize,
 ) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal
-        WHERE time BETWEEN ?1 AND ?2 ORDER BY time DESC, id DESC LIMIT ?3";
-    let mut statement = connection.prepare(query)?;
+    let query = format!("SELECT {LINE} FROM journal WHERE time BETWEEN ?1 AND ?2 ORDER BY time DESC, id DESC LIMIT ?3");
+    let mut statement = connection.prepare(&query)?;
     let rows = statement.query_map([from.as_micros(), to.as_micros(), limit as i64], line)?;
     let mut lines: Vec<JournalLine> = rows.collect::<rusqlite::Result<_>>()?;
     lines.reverse();
@@ -72,6 +85,9 @@ pub fn read_journal_between(
 }
 
 pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
+    let image: Option<String> = row.get(9)?;
+    // One that cannot be read tells nothing; the rest of the line does.
+    let told = image.and_then(|image| serde_json::from_str::<Told>(&image).ok());
     Ok(JournalLine {
         time: Timestamp::from_micros(row.get(0)?),
         alarm: row.get(1)?,
@@ -82,6 +98,7 @@ pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
         comment: row.get(6)?,
         occasion: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
         condition: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
+        message: told.and_then(|told| told.message),
     })
 }
 
@@ -192,7 +209,7 @@ mod tests {
     use crate::access::Principal;
     use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::audit::{Draft, commit};
-    use crate::recorder::RecordStore;
+    use crate::recorder::{Gap, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
@@ -230,7 +247,7 @@ mod tests {
             actor: None,
             comment: "".into(),
         };
-        store.stage((0..100).map(change).collect(), None, Vec::new());
+        store.stage((0..100).map(change).collect(), Gap::default(), Vec::new());
         commit(&mut store, &(0..100).map(draft).collect::<Vec<_>>()).unwrap();
     }
 
@@ -262,5 +279,55 @@ mod tests {
         assert_eq!(notes.len(), 15);
         let later = read_actions_after(&path, "note", notes[10].number).unwrap();
         assert_eq!(later, notes[11..]);
+    }
+
+    /// A line tells the message as the operator read it, also the one with which the alarm became normal, of which nothing is kept.
+    #[test]
+    fn a_line_has_the_message_of_its_activation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        let mut store = RecordStore::open(&path).unwrap();
+        let change = |alarm: &str, number: u64, to: State, message: Option<&str>| {
+            let (occurrence, time) = (OccurrenceId(number), at(number as i64));
+            let kept =
+                Persisted { message: message.map(Into::into), ..Persisted::of_state(to, occurrence, time, time) };
+            Transition {
+                alarm: AlarmKey::from(alarm),
+                occurrence,
+                from: State::Normal,
+                to,
+                time,
+                raised: time,
+                value: None,
+                actor: None,
+                comment: "".into(),
+                occasion: Occasion::ConditionActive,
+                condition: ConditionState::default(),
+                kept: (to != State::Normal).then(|| kept.into()),
+                is_requested: false,
+            }
+        };
+        let raised = |alarm, number, message| change(alarm, number, State::Unacknowledged, message);
+        let over = |alarm, number| change(alarm, number, State::Normal, None);
+        let all = vec![
+            raised("a", 1, Some("level 3.5 m")),
+            raised("b", 2, None),
+            over("a", 1),
+            over("b", 2),
+            raised("a", 3, Some("level 4.0 m")),
+            // Of another activation, as behind a gap.
+            over("a", 4),
+        ];
+        store.stage(all, Gap::default(), Vec::new());
+        commit(&mut store, &[]).unwrap();
+        store.connection.execute("UPDATE journal SET image = 'damaged' WHERE id = 5", []).unwrap();
+        let lines = read_journal(&path, 10).unwrap();
+        let told: Vec<_> = lines.iter().rev().map(|line| line.message.as_deref()).collect();
+        let first = Some("level 3.5 m");
+        assert_eq!(told, [first, None, first, None, None, None]);
+        let of_alarm = read_journal_of(&path, "a", 10).unwrap();
+        assert_eq!(of_alarm.last().and_then(|line| line.message.as_deref()), first);
+        let between = read_journal_between(&path, at(0), at(9), 10).unwrap();
+        assert_eq!(between.iter().filter(|line| line.message.is_some()).count(), 2);
     }
 }

@@ -2,7 +2,7 @@
 //! that each question is short however long the journal is, and one that is given up holds nobody up.
 
 use super::JournalRow;
-use super::journal::{JournalLine, line, open};
+use super::journal::{JournalLine, LINE, line, open};
 use super::journal_rows::read;
 use crate::tag::Timestamp;
 use rusqlite::types::Value as Sql;
@@ -124,9 +124,7 @@ pub fn search_journal(path: &Path, search: &JournalSearch, piece: RangeInclusive
 /// These lines, in their order. One that is gone is left out.
 pub fn read_journal_lines(path: &Path, numbers: &[i64]) -> rusqlite::Result<Vec<JournalLine>> {
     let connection = open(path)?;
-    let query =
-        "SELECT time, alarm, occurrence, after, value, actor, comment, occasion, condition FROM journal WHERE id = ?1";
-    let mut statement = connection.prepare(query)?;
+    let mut statement = connection.prepare(&format!("SELECT {LINE} FROM journal WHERE id = ?1"))?;
     let mut lines = Vec::with_capacity(numbers.len());
     for number in numbers {
         let mut rows = statement.query([number])?;
@@ -215,7 +213,7 @@ mod tests {
         };
         let transitions: Vec<Transition> = LINES.into_iter().map(transition).collect();
         let recorder = Recorder::start(RecordStore::open(&path).unwrap(), |_| {}).unwrap();
-        recorder.order(Order { transitions, drafts: Vec::new(), delays: Vec::new() }).unwrap();
+        recorder.order(Order { transitions, drafts: Vec::new(), ..Order::default() }).unwrap();
         recorder.stop();
         (folder, path)
     }

@@ -5,9 +5,11 @@
 
 mod changes;
 mod former;
+mod gap;
 mod journal;
 mod journal_rows;
 mod journal_search;
+mod late;
 mod past;
 mod remembered;
 mod salvage;
@@ -16,6 +18,7 @@ mod thread;
 
 pub use changes::{read_record, read_standing};
 pub use former::{Former, FormerState, Verified, verify_folder};
+pub use gap::Gap;
 pub use journal::{
     AuditLine, JournalLine, read_actions, read_actions_after, read_audit, read_audit_between, read_journal,
     read_journal_between, read_journal_of, verify_file,

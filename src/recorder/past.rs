@@ -13,7 +13,7 @@ pub struct AlarmThen {
     pub alarm: AlarmKey,
     /// What it was.
     pub kept: Persisted,
-    /// The value of its last change.
+    /// The value that raised it; where the records of that time do not have it, the one of its last change.
     pub value: Option<Value>,
 }
 
@@ -55,7 +55,11 @@ pub fn alarms_at(connection: &Connection, time: Timestamp) -> rusqlite::Result<V
         Some((line, states)) => (line, read_states(&states)?),
     };
     let states = replay(connection, from, last, states)?;
-    Ok(states.into_iter().map(|(alarm, (kept, value))| AlarmThen { alarm, kept, value }).collect())
+    let then = |(alarm, (kept, value)): (AlarmKey, (Persisted, Option<Value>))| {
+        let value = kept.value.clone().or(value);
+        AlarmThen { alarm, kept, value }
+    };
+    Ok(states.into_iter().map(then).collect())
 }
 
 /// The last line that was written when it was not later than `time`.
@@ -115,7 +119,7 @@ mod tests {
     use crate::access::Principal;
     use crate::alarm::{Aside, ConditionState, DelayChange, DelayKept, Occasion, Suppression, Transition};
     use crate::audit::commit;
-    use crate::recorder::store::Gap;
+    use crate::recorder::Gap;
     use crate::recorder::{RECORDS_FILE, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
@@ -235,7 +239,7 @@ mod tests {
             comment: "".into(),
             occasion: Occasion::ConditionActive,
             condition: ConditionState::default(),
-            kept: kept.map(Box::new),
+            kept: kept.map(|kept| Persisted { value: Some(Value::Signed(number as i64)), ..kept }.into()),
             is_requested: false,
         }
     }
@@ -256,7 +260,7 @@ mod tests {
                 })
                 .collect();
             changes.extend(many.clone());
-            store.stage(many, None, Vec::new());
+            store.stage(many, Gap::default(), Vec::new());
             commit(&mut store, &[]).unwrap();
         }
         let connection = Connection::open(&path).unwrap();
@@ -290,11 +294,12 @@ mod tests {
                 .then(|| Persisted::of_state(to, OccurrenceId(seconds as u64), at(seconds), at(seconds)).into()),
             ..random_change(&mut 1, 0, at(seconds))
         };
-        store.stage(vec![change("a", State::Unacknowledged, 10)], None, Vec::new());
+        store.stage(vec![change("a", State::Unacknowledged, 10)], Gap::default(), Vec::new());
         commit(&mut store, &[]).unwrap();
-        let latest = vec![change("a", State::Normal, 20), change("b", State::Unacknowledged, 30)];
-        let gap = Gap { count: 7, from: at(20), to: at(30), latest };
-        store.stage(Vec::new(), Some(gap), Vec::new());
+        let mut gap = Gap::default();
+        gap.add_transition(change("a", State::Normal, 20));
+        gap.add_transition(change("b", State::Unacknowledged, 30));
+        store.stage(Vec::new(), gap, Vec::new());
         commit(&mut store, &[]).unwrap();
         let connection = Connection::open(&path).unwrap();
         for (time, expected) in [(15, "a"), (35, "b")] {
@@ -310,11 +315,11 @@ mod tests {
         let mut store = RecordStore::open(&path).unwrap();
         let delay = Some(DelayKept { since: at(7), towards_active: true });
         let change = |delay| DelayChange { alarm: AlarmKey::from("a:high"), delay };
-        store.stage(Vec::new(), None, vec![change(delay)]);
+        store.stage(Vec::new(), Gap::default(), vec![change(delay)]);
         commit(&mut store, &[]).unwrap();
         let restored = RecordStore::open(&path).unwrap().restore().unwrap();
         assert_eq!(restored.alarms, [(AlarmKey::from("a:high"), Persisted { delay, ..Persisted::default() }, None)]);
-        store.stage(Vec::new(), None, vec![change(None)]);
+        store.stage(Vec::new(), Gap::default(), vec![change(None)]);
         commit(&mut store, &[]).unwrap();
         assert!(RecordStore::open(&path).unwrap().restore().unwrap().alarms.is_empty());
     }

@@ -1,5 +1,6 @@
 //! The tables of the records, and what is written to them in one transaction.
 
+use super::gap::Gap;
 use super::past;
 use crate::alarm::{AlarmKey, DelayChange, DelayKept, OccurrenceId, Persisted, Transition};
 use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
@@ -82,19 +83,10 @@ pub struct RecordStore {
     /// What SQLite said when the file turned out to be damaged.
     damage: RefCell<Option<String>>,
     transitions: Vec<Transition>,
-    gap: Option<Gap>,
+    gap: Gap,
     delays: Vec<DelayChange>,
     /// The line of the journal behind which the states were last kept.
     checkpointed: i64,
-}
-
-/// Transitions that could not be written when they happened.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Gap {
-    pub(super) count: u64,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
-    pub(super) latest: Vec<Transition>,
 }
 
 impl RecordStore {
@@ -122,7 +114,15 @@ impl RecordStore {
         let checkpointed =
             connection.query_row("SELECT coalesce(max(journal), 0) FROM checkpoint", [], |row| row.get(0))?;
         let (path, damage) = (path.to_owned(), RefCell::default());
-        Ok(Self { connection, path, damage, transitions: Vec::new(), gap: None, delays: Vec::new(), checkpointed })
+        Ok(Self {
+            connection,
+            path,
+            damage,
+            transitions: Vec::new(),
+            gap: Gap::default(),
+            delays: Vec::new(),
+            checkpointed,
+        })
     }
 
     /// Reads what the last run left.
@@ -169,7 +169,7 @@ impl RecordStore {
     }
 
     /// The transitions that the next [`Store::append`] commits along.
-    pub(super) fn stage(&mut self, transitions: Vec<Transition>, gap: Option<Gap>, delays: Vec<DelayChange>) {
+    pub(super) fn stage(&mut self, transitions: Vec<Transition>, gap: Gap, delays: Vec<DelayChange>) {
         self.transitions = transitions;
         self.gap = gap;
         self.delays = delays;
@@ -177,9 +177,7 @@ impl RecordStore {
 
     fn write(&mut self, entries: &[Sealed]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(gap) = &self.gap {
-            write_gap(&transaction, gap)?;
-        }
+        write_gap(&transaction, &self.gap)?;
         for transition in &self.transitions {
             write_transition(&transaction, transition)?;
             write_state(&transaction, transition)?;
@@ -193,7 +191,7 @@ impl RecordStore {
         self.delays.iter().try_for_each(|change| write_delay(&transaction, change))?;
         let last: i64 = transaction.query_row("SELECT coalesce(max(id), 0) FROM journal", [], |row| row.get(0))?;
         // What a gap left out can only be seen in the states behind it.
-        let is_due = last - self.checkpointed >= CHECKPOINT_EVERY || self.gap.is_some();
+        let is_due = last - self.checkpointed >= CHECKPOINT_EVERY || self.gap.transitions() > 0;
         let checkpointed =
             if is_due { write_checkpoint(&transaction, self.checkpointed, last)? } else { self.checkpointed };
         transaction.commit()?;
@@ -271,6 +269,7 @@ fn kind(action: &str) -> Option<&'static str> {
         "identity" => Some("identity"),
         "learned" => Some("learned"),
         "enter" => Some("entered"),
+        "bridge-stop" | "bridge-start" => Some("bridge"),
         _ => None,
     }
 }
@@ -327,7 +326,7 @@ fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::
         change.occurrence.0 as i64,
         change.raised.as_micros(),
         kept.changed.as_micros(),
-        json(&change.value),
+        json(&kept.value),
         image(change),
     ])?;
     Ok(())
@@ -335,16 +334,11 @@ fn write_state(transaction: &Transaction<'_>, change: &Transition) -> rusqlite::
 
 /// One row says that transitions are missing; the states that they led to are put right.
 fn write_gap(transaction: &Transaction<'_>, gap: &Gap) -> rusqlite::Result<()> {
-    let words = format!(
-        "{} transitions from {} to {} could not be written",
-        gap.count,
-        gap.from.to_rfc3339(),
-        gap.to.to_rfc3339()
-    );
+    let Some((words, time)) = gap.line() else { return Ok(()) };
     let sql = "INSERT INTO journal(time, alarm, occurrence, before, after, raised, value, actor, comment)
                VALUES (?1, 'station/records-writable:gap', 0, '', '', ?1, NULL, 'station', ?2)";
-    transaction.execute(sql, params![gap.to.as_micros(), words])?;
-    gap.latest.iter().try_for_each(|change| write_state(transaction, change))
+    transaction.execute(sql, params![time.as_micros(), words])?;
+    gap.latest().into_iter().try_for_each(|change| write_state(transaction, change))
 }
 
 impl Store for RecordStore {

@@ -1,8 +1,10 @@
 //! The thread around the records: takes orders, commits them together, answers each.
 
-use super::store::{Gap, RecordStore};
+use super::gap::Gap;
+use super::late::Late;
+use super::store::RecordStore;
 use crate::alarm::{AlarmKey, DelayChange, Transition};
-use crate::audit::{self, Draft, MemoryStore, Receipt, RequestId};
+use crate::audit::{self, Draft, MemoryStore, OUTCOME, Receipt, RequestId};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use std::collections::HashMap;
 use std::thread::JoinHandle;
@@ -19,6 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What is to be committed together.
 #[derive(Debug, Default)]
 pub struct Order {
+    /// What was lost one by one before all that follows.
+    pub gap: Gap,
     /// Changes of alarm states.
     pub transitions: Vec<Transition>,
     /// Audit entries.
@@ -92,20 +96,17 @@ impl Recorder {
 struct Worker {
     store: RecordStore,
     answer: Box<dyn FnMut(Answer) + Send>,
-    gap: HashMap<String, Transition>,
-    gap_count: u64,
+    gap: Gap,
     /// The latest of each alarm that is not written yet.
     delays: HashMap<AlarmKey, DelayChange>,
-    late: Vec<Draft>,
-    memory: MemoryStore,
+    late: Late,
     failing: bool,
 }
 
 impl Worker {
     fn new(store: RecordStore, answer: Box<dyn FnMut(Answer) + Send>) -> Self {
-        let memory = MemoryStore::default();
-        let (gap, delays, late) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { store, answer, gap, gap_count: 0, delays, late, memory, failing: false }
+        let (gap, delays, late) = (Gap::default(), HashMap::new(), Late::default());
+        Self { store, answer, gap, delays, late, failing: false }
     }
 
     async fn run(mut self, mut inbox: Receiver<Order>) {
@@ -120,6 +121,11 @@ impl Worker {
             };
             for _ in 1..TOGETHER {
                 let Ok(next) = inbox.try_recv() else { break };
+                // A gap lies behind everything before it: that is written first, or becomes part of it.
+                if !next.gap.is_empty() {
+                    self.commit(std::mem::take(&mut order));
+                    order.gap = next.gap;
+                }
                 order.transitions.extend(next.transitions);
                 order.drafts.extend(next.drafts);
                 order.delays.extend(next.delays);
@@ -129,28 +135,29 @@ impl Worker {
     }
 
     fn commit(&mut self, order: Order) {
+        self.gap.add(order.gap);
         self.delays.extend(order.delays.into_iter().map(|change| (change.alarm.clone(), change)));
         let nothing_new = order.transitions.is_empty() && order.drafts.is_empty() && self.delays.is_empty();
-        if nothing_new && self.late.is_empty() && self.gap_count == 0 {
+        if nothing_new && self.late.is_empty() && self.gap.is_empty() {
             if self.failing {
                 self.probe();
             }
             return;
         }
-        let late = self.late.len();
-        let drafts: Vec<Draft> = self.late.iter().cloned().chain(order.drafts).collect();
+        let before: Vec<Draft> = self.late.drafts().iter().cloned().chain(self.gap.draft()).collect();
+        let late = before.len();
+        let drafts: Vec<Draft> = before.into_iter().chain(order.drafts).collect();
         let delays: Vec<_> = self.delays.values().cloned().collect();
-        self.store.stage(order.transitions.clone(), self.gap(), delays.clone());
+        self.store.stage(order.transitions.clone(), self.gap.clone(), delays.clone());
         let mut done = audit::commit(&mut self.store, &drafts);
         if done.is_err() && self.begin_anew(&order.transitions, &drafts) {
-            self.store.stage(order.transitions.clone(), self.gap(), delays);
+            self.store.stage(order.transitions.clone(), self.gap.clone(), delays);
             done = audit::commit(&mut self.store, &drafts);
         }
         match done {
             Ok(receipts) => {
                 self.late.clear();
-                self.gap.clear();
-                self.gap_count = 0;
+                self.gap = Gap::default();
                 self.delays.clear();
                 self.set_state(None);
                 (self.answer)(Answer::Committed(receipts.into_iter().skip(late).collect()));
@@ -165,7 +172,7 @@ impl Worker {
     /// Where the file turned out to be damaged, a new one takes its place; whether it did. Nothing of the order was written.
     fn begin_anew(&mut self, transitions: &[Transition], drafts: &[Draft]) -> bool {
         let Some(what) = self.store.damage() else { return false };
-        let changes = transitions.iter().chain(self.gap.values()).map(|change| change.time);
+        let changes = transitions.iter().map(|change| change.time).chain(self.gap.end());
         let Some(now) = changes.chain(drafts.iter().map(|draft| draft.time)).max() else { return false };
         match self.store.begin_anew(&what, now) {
             Ok(name) => (self.answer)(Answer::SetAside(name)),
@@ -176,7 +183,7 @@ impl Worker {
 
     /// Nothing waits to be written, but the last attempt failed: an empty commit says whether it works again.
     fn probe(&mut self) {
-        self.store.stage(Vec::new(), None, Vec::new());
+        self.store.stage(Vec::new(), Gap::default(), Vec::new());
         if audit::commit(&mut self.store, &[]).is_ok() {
             self.set_state(None);
         }
@@ -185,25 +192,24 @@ impl Worker {
     fn fail(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>, why: String) {
         // What was requested belongs to a refused record: it did not happen.
         for change in transitions.into_iter().filter(|change| !change.is_requested) {
-            self.gap_count += 1;
-            self.gap.insert(change.alarm.as_str().to_owned(), change);
+            self.gap.add_transition(change);
         }
-        let (essential, refused): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.essential);
-        if let Ok(receipts) = audit::commit(&mut self.memory, &essential) {
-            self.late.extend(essential);
+        let (essential, others): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.essential);
+        // Receipts are of memory: what they stand for is kept there, or counted.
+        if let Ok(receipts) = audit::commit(&mut MemoryStore::default(), &essential)
+            && !receipts.is_empty()
+        {
+            let no_room = essential.into_iter().filter_map(|draft| self.late.keep(draft).err());
+            no_room.for_each(|draft| self.gap.add_entry(draft.time));
             (self.answer)(Answer::Committed(receipts));
         }
+        // Nobody waits for the outcome of a command that was never sent.
+        let (outcomes, refused): (Vec<_>, Vec<_>) = others.into_iter().partition(|draft| &*draft.action == OUTCOME);
+        outcomes.iter().for_each(|draft| self.gap.add_entry(draft.time));
         if !refused.is_empty() {
             let requests = refused.into_iter().map(|draft| draft.request).collect();
             (self.answer)(Answer::NotCommitted { requests, why });
         }
-    }
-
-    fn gap(&self) -> Option<Gap> {
-        let mut latest: Vec<Transition> = self.gap.values().cloned().collect();
-        latest.sort_by_key(|change| change.time);
-        let (first, last) = (latest.first()?.time, latest.last()?.time);
-        Some(Gap { count: self.gap_count, from: first, to: last, latest })
     }
 
     fn set_state(&mut self, failing: Option<String>) {
@@ -225,7 +231,8 @@ mod tests {
 
     fn transition(occurrence: u64, from: State, to: State) -> Transition {
         let time = Timestamp::from_micros(1_000_000);
-        let kept = Persisted::of_state(to, OccurrenceId(occurrence), time, time);
+        let value = Some(Value::Double(1.5));
+        let kept = Persisted { value, ..Persisted::of_state(to, OccurrenceId(occurrence), time, time) };
         Transition {
             occasion: Occasion::ConditionActive,
             condition: ConditionState { active: kept.active, unevaluated: false },
@@ -255,6 +262,24 @@ mod tests {
         }
     }
 
+    /// The value of a line is that of its moment; what is kept of an alarm is the value that raised it, and nothing else in its place.
+    #[test]
+    fn what_raised_an_alarm_is_kept_apart_from_the_value_of_its_last_line() {
+        for raised_by in [Some(Value::Double(20.5)), None] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(RECORDS_FILE);
+            let mut store = RecordStore::open(&path).unwrap();
+            let mut returned = transition(1, State::Unacknowledged, State::ReturnedUnacknowledged);
+            let kept = returned.kept.take().map(|kept| Persisted { value: raised_by.clone(), ..*kept });
+            returned.kept = kept.map(Box::new);
+            store.stage(vec![returned], Gap::default(), Vec::new());
+            audit::commit(&mut store, &[]).unwrap();
+            let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+            assert_eq!((&restored.alarms[0].1.value, &restored.alarms[0].2), (&raised_by, &raised_by));
+            assert_eq!(read_journal(&path, 1).unwrap()[0].value.as_deref(), Some("1.5"));
+        }
+    }
+
     fn next(answers: &mpsc::Receiver<Answer>) -> Answer {
         answers.recv_timeout(Duration::from_secs(20)).unwrap()
     }
@@ -268,7 +293,7 @@ mod tests {
             Recorder::start(RecordStore::open(&path).unwrap(), move |answer| sender.send(answer).unwrap()).unwrap();
         let raised = transition(7, State::Normal, State::Unacknowledged);
         recorder
-            .order(Order { transitions: vec![raised], drafts: vec![draft("r", false)], delays: Vec::new() })
+            .order(Order { transitions: vec![raised], drafts: vec![draft("r", false)], ..Order::default() })
             .unwrap();
         assert!(matches!(next(&answers), Answer::Committed(receipts) if receipts[0].number() == 1));
         recorder.stop();
@@ -294,7 +319,7 @@ mod tests {
         let acknowledged =
             Transition { is_requested: true, ..transition(1, State::Unacknowledged, State::Acknowledged) };
         let transitions = vec![raised, acknowledged];
-        recorder.order(Order { transitions, drafts: vec![draft("ack", false)], delays: Vec::new() }).unwrap();
+        recorder.order(Order { transitions, drafts: vec![draft("ack", false)], ..Order::default() }).unwrap();
         let refused =
             |answer: &Answer| matches!(answer, Answer::NotCommitted { requests, .. } if *requests == ["ack".into()]);
         while !refused(&next(&answers)) {}
@@ -321,7 +346,7 @@ mod tests {
             .order(Order {
                 transitions: vec![raised],
                 drafts: vec![draft("stop", true), draft("set", false)],
-                delays: Vec::new(),
+                ..Order::default()
             })
             .unwrap();
         assert!(matches!(next(&answers), Answer::State(Some(why)) if why.contains("disk full")));
@@ -335,5 +360,76 @@ mod tests {
         assert!(journal[0].comment.starts_with("1 transitions from"), "{journal:?}");
         let restored = RecordStore::open(&path).unwrap().restore().unwrap();
         assert_eq!(restored.alarms.len(), 1, "the state that the gap led to is kept");
+    }
+
+    fn blocked(path: &std::path::Path) -> (RecordStore, rusqlite::Connection) {
+        let store = RecordStore::open(path).unwrap();
+        let blocker = rusqlite::Connection::open(path).unwrap();
+        blocker
+            .execute_batch("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END;")
+            .unwrap();
+        (store, blocker)
+    }
+
+    /// However long nothing can be written: what is kept has a bound, what does not fit is counted, and the essential is not crowded out.
+    #[test]
+    fn what_is_kept_while_nothing_can_be_written_is_bounded_and_the_rest_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let (store, blocker) = blocked(&path);
+        let (sender, answers) = mpsc::channel();
+        let mut worker = Worker::new(store, Box::new(move |answer| drop(sender.send(answer))));
+        let of = |action: &str, essential: bool| Draft { action: action.into(), ..draft("r", essential) };
+        // Commands that were refused, devices that say who they are, and stops.
+        for _ in 0..6 {
+            let kinds = [(of(OUTCOME, false), 1000), (of("identity", true), 200), (of("command", true), 500)];
+            let drafts = kinds.into_iter().flat_map(|(draft, count)| vec![draft; count]).collect();
+            worker.commit(Order { drafts, ..Order::default() });
+        }
+        assert_eq!(worker.late.drafts().len(), 2500);
+        let stops = worker.late.drafts().iter().filter(|draft| &*draft.action == "command").count();
+        assert_eq!(stops, 2000, "a stop finds room whatever else there was");
+        let receipts = |answer: Answer| match answer {
+            Answer::NotCommitted { .. } => panic!("nobody waits for an outcome"),
+            Answer::Committed(receipts) => receipts.len(),
+            _ => 0,
+        };
+        assert_eq!(answers.try_iter().map(receipts).sum::<usize>(), 6 * 700, "each stop goes out");
+        blocker.execute_batch("DROP TRIGGER full").unwrap();
+        worker.commit(Order { drafts: vec![draft("next", false)], ..Order::default() });
+        assert!(worker.late.is_empty() && worker.gap.is_empty());
+        assert_eq!(answers.try_iter().map(receipts).sum::<usize>(), 1, "of what was kept nobody is told twice");
+        assert_eq!(verify_file(&path).unwrap(), Ok(2502));
+        let entries = crate::recorder::read_audit(&path, 2).unwrap();
+        let gap = entries.iter().find(|entry| &*entry.action == "gap").unwrap();
+        // 6000 outcomes, 700 remarks and 1000 stops.
+        assert!(gap.detail.contains("7700 entries from 1970-01-01T00:00:00"), "{}", gap.detail);
+    }
+
+    /// Changes that others had to give up lie before all that they hand over with them.
+    #[test]
+    fn a_gap_that_is_handed_over_lies_before_what_follows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORDS_FILE);
+        let (sender, answers) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let recorder = Recorder::start(RecordStore::open(&path).unwrap(), move |answer| {
+            drop(sender.send(answer));
+            let _ = wait.recv_timeout(Duration::from_secs(20));
+        })
+        .unwrap();
+        let mut gap = Gap::default();
+        gap.add_transition(transition(2, State::Normal, State::Acknowledged));
+        recorder.order(Order { drafts: vec![draft("first", false)], ..Order::default() }).unwrap();
+        assert!(matches!(next(&answers), Answer::Committed(_)));
+        // Both wait, and are taken together.
+        let raised = vec![transition(1, State::Normal, State::Unacknowledged)];
+        recorder.order(Order { transitions: raised, ..Order::default() }).unwrap();
+        recorder.order(Order { gap, ..Order::default() }).unwrap();
+        drop(go);
+        recorder.stop();
+        let restored = RecordStore::open(&path).unwrap().restore().unwrap();
+        assert_eq!(restored.alarms[0].1.process, ProcessState::Acknowledged, "the gap came last");
+        assert_eq!(read_journal(&path, 10).unwrap().len(), 2);
     }
 }

@@ -43,6 +43,7 @@ impl Shared {
 }
 
 /// To standard output, which may be gone.
+#[expect(clippy::disallowed_methods, reason = "what cannot be written is left out")]
 pub(super) fn say(words: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{words}").and_then(|()| out.flush());

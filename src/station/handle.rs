@@ -225,6 +225,11 @@ impl Handle {
         self.request(RequestBody::Scan { device: device.into(), on, reason: reason.into() })
     }
 
+    /// Stops a bridge or starts it again, for the person at this computer.
+    pub fn bridge(&self, name: &str, on: bool, reason: &str) -> Pending<Reply> {
+        self.request(RequestBody::Bridge { name: name.into(), on, reason: reason.into() })
+    }
+
     /// Records that the person at this computer checked a measurement from the device to the screen.
     pub fn loop_check(&self, tag: TagKey, value_seen: Option<Value>, passed: bool, remark: &str) -> Pending<Reply> {
         self.request(RequestBody::LoopCheck { tag, value_seen, passed, remark: remark.into() })

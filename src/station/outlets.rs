@@ -2,14 +2,14 @@
 
 use super::handle::{Waiting, Waker, wake};
 use crate::alarm::{AlarmKey, DelayChange, Transition};
-use crate::audit::{Draft, RequestId};
+use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, LeftOut, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
-use crate::recorder::{Order, Recorder};
+use crate::recorder::{Gap, Order, Recorder};
 use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex};
 const HELD: usize = 500_000;
 /// Rows handed to the historian at once.
 const BATCH: usize = 50_000;
+/// Changes of alarms that are held while the recorder does not take them; the oldest beyond it become part of a counted gap.
+const UNSENT: usize = 2000;
 
 /// What happened, for the event stream.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub(super) struct Stores {
     pub(super) backup_age_hours: Option<u64>,
     pub(super) backup_failing: Option<Arc<str>>,
     pub(super) sound: Option<Result<(), Arc<str>>>,
+    pub(super) links: Arc<[LinkState]>,
+    pub(super) traffic_failing: Option<Arc<str>>,
     /// Why a thread of the stores ended before the station did.
     pub(super) recorder_ended: Option<Arc<str>>,
     pub(super) historian_ended: Option<Arc<str>>,
@@ -74,6 +78,8 @@ impl Stores {
             backup_age_hours: self.backup_age_hours,
             backup_failing: self.backup_failing.clone(),
             sound: self.sound.clone(),
+            links: Arc::clone(&self.links),
+            traffic_failing: self.traffic_failing.clone(),
         }
     }
 }
@@ -128,11 +134,14 @@ pub(super) struct StationOutlets {
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
     pub(super) untold_plan: Option<Arc<Plan>>,
-    /// What the engine had no room for.
-    pub(super) untold_health: Option<Health>,
+    /// Whether the engine had no room for news of the stores; tried again at each picture.
+    pub(super) is_health_untold: bool,
     pub(super) lost: u64,
     pub(super) missed: u64,
-    pub(super) unsent: Vec<Transition>,
+    /// What the recorder had no room for; tried again at each picture.
+    pub(super) unsent: VecDeque<Transition>,
+    /// What there was no room for here either, all of it older than `unsent`.
+    pub(super) unsent_gap: Gap,
     /// The latest of each alarm that the recorder had no room for.
     pub(super) unsent_delays: HashMap<AlarmKey, DelayChange>,
     pub(super) board: Arc<HealthBoard>,
@@ -168,16 +177,47 @@ impl StationOutlets {
             let words = |of: &str, why: String| {
                 format!("{of} stopped by a fault of Polder ({why}); restart the station").into()
             };
-            self.untold_health = self.board.change(|stores| {
+            self.board.change(|stores| {
                 stores.historian_ended = historian.map(|why| words("history", why)).or(stores.historian_ended.take());
                 stores.recorder_ended = recorder.map(|why| words("the records", why)).or(stores.recorder_ended.take());
             });
+            self.is_health_untold = true;
         }
-        if let Some(health) = self.untold_health.take()
-            && let Err(Rejected::Full(Event::Health(health))) = self.urgent.try_send(Event::Health(health))
+        self.tell_health();
+    }
+
+    /// Tells the engine how the stores are now, where it does not know that yet. Nobody waits for room.
+    fn tell_health(&mut self) {
+        if self.is_health_untold
+            && let Some(health) = self.board.change(|_| ())
         {
-            self.untold_health = Some(health);
+            self.is_health_untold = matches!(self.urgent.try_send(Event::Health(health)), Err(Rejected::Full(_)));
         }
+    }
+
+    /// Everything that the recorder had no room for, as an order of its own.
+    pub(super) fn take_unsent(&mut self) -> Order {
+        Order {
+            gap: std::mem::take(&mut self.unsent_gap),
+            transitions: std::mem::take(&mut self.unsent).into(),
+            drafts: Vec::new(),
+            delays: self.unsent_delays.drain().map(|(_, change)| change).collect(),
+        }
+    }
+
+    /// The recorder had no room: what nobody asked for is kept, up to a bound, and counted beyond it.
+    fn keep_unsent(&mut self, back: Order) -> Vec<Draft> {
+        self.unsent_gap = back.gap;
+        // What was requested among them belongs to the drafts that are given back.
+        self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
+        while self.unsent.len() > UNSENT {
+            self.unsent.pop_front().into_iter().for_each(|change| self.unsent_gap.add_transition(change));
+        }
+        self.unsent_delays.extend(back.delays.into_iter().map(|change| (change.alarm.clone(), change)));
+        // Commands and wishes are refused in words; nobody waits for the others.
+        let is_unasked = |draft: &&Draft| &*draft.action == OUTCOME || (draft.essential && &*draft.action != "command");
+        back.drafts.iter().filter(is_unasked).for_each(|draft| self.unsent_gap.add_entry(draft.time));
+        back.drafts
     }
 
     pub(super) fn pass_on(&mut self) {
@@ -205,26 +245,23 @@ impl Outlets for StationOutlets {
         self.pass_on();
         let (lost, overflows) = (self.lost, self.held.len() >= HELD);
         let mut changed = false;
-        let health = self.board.change(|stores| {
+        self.board.change(|stores| {
             changed = stores.lost_before != lost || stores.overflows != overflows;
             (stores.lost_before, stores.overflows) = (lost, overflows);
         });
-        if let (true, Some(health)) = (changed, health) {
-            let _ = self.urgent.try_send(Event::Health(health));
-        }
+        self.is_health_untold |= changed;
+        self.tell_health();
     }
 
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        let mut all = std::mem::take(&mut self.unsent);
-        all.extend(transitions);
-        let Some(recorder) = &self.recorder else { return Err(drafts) };
-        let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
-        recorder.order(Order { transitions: all, drafts, delays }).map_err(|back| {
-            // What was requested among them belongs to the drafts that are given back.
-            self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
-            self.unsent_delays.extend(back.delays.into_iter().map(|change| (change.alarm.clone(), change)));
-            back.drafts
-        })
+        let mut order = self.take_unsent();
+        order.transitions.extend(transitions);
+        order.drafts = drafts;
+        let done = match &self.recorder {
+            Some(recorder) => recorder.order(order),
+            None => Err(order),
+        };
+        done.map_err(|back| self.keep_unsent(back))
     }
 
     fn delays(&mut self, changes: Vec<DelayChange>) {
@@ -277,10 +314,13 @@ impl Outlets for StationOutlets {
         } else if self.untold_plan.is_some() || self.untold_retention.is_some() {
             self.pass_on();
         }
-        if !self.unsent.is_empty() || !self.unsent_delays.is_empty() {
+        if !self.unsent.is_empty() || !self.unsent_gap.is_empty() || !self.unsent_delays.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());
         }
         self.snapshots.store(snapshot);
         wake(&self.wakers);
     }
 }
+
+#[cfg(test)]
+mod tests;

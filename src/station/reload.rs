@@ -1,6 +1,7 @@
 //! Going on with another station file: what is equal in it misses nothing. What is gone on with is what was shown, to the last byte.
 
 use super::certificates::{self, Files};
+use super::links::LinkDesk;
 use super::outlets::{HealthBoard, send_surely};
 use super::settings_difference::{Wires, changes};
 use super::stamp::Stamp;
@@ -31,6 +32,7 @@ pub(super) struct Reloader {
     certificates: Files,
     backups: backup::Shared,
     board: Arc<HealthBoard>,
+    links: Arc<LinkDesk>,
 }
 
 impl Reloader {
@@ -39,9 +41,9 @@ impl Reloader {
         runtime: tokio::runtime::Handle,
         running: Running,
         (certificates, backups): (Files, backup::Shared),
-        board: Arc<HealthBoard>,
+        (board, links): (Arc<HealthBoard>, Arc<LinkDesk>),
     ) -> Self {
-        Self { port, runtime, running: Mutex::new(running), certificates, backups, board }
+        Self { port, runtime, running: Mutex::new(running), certificates, backups, board, links }
     }
 
     /// What is another about backups.
@@ -173,8 +175,9 @@ impl Handle {
         certificates::look(&reloader.certificates, &reloader.board, &self.urgent, self.now().utc);
         let _inside = reloader.runtime.enter();
         if let Ok(mut drivers) = self.drivers.lock() {
-            drivers.reconfigure(connections, &reloader.port, next);
+            drivers.reconfigure(connections.clone(), &reloader.port, next);
         }
+        reloader.links.go_on_with(&connections);
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::config::Plant;
 use crate::driver::modbus::{Device, Point, Settings};
-use crate::driver::{ConnectionSettings, Protocol};
-use crate::engine::Plan;
+use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
+use crate::engine::{Plan, bytes_words};
 use crate::tag::{TagDefinition, TagId};
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -31,7 +31,11 @@ impl<'a> Wires<'a> {
 pub(super) fn changes(old: Wires<'_>, new: Wires<'_>) -> Vec<String> {
     let before: HashMap<&str, &Protocol> = old.connections.iter().map(|wire| (&*wire.name, &wire.protocol)).collect();
     let mut lines = Vec::new();
+    let links: HashMap<&str, &LinkSettings> = old.connections.iter().map(|wire| (&*wire.name, &wire.link)).collect();
     for wire in new.connections {
+        if let Some(before) = links.get(&*wire.name) {
+            line(&mut lines, "connection", &wire.name, link_words(before, &wire.link));
+        }
         match (before.get(&*wire.name), &wire.protocol) {
             (Some(Protocol::Modbus(one)), Protocol::Modbus(two)) => {
                 line(&mut lines, "connection", &wire.name, wire_words(one, two));
@@ -50,6 +54,14 @@ fn line(lines: &mut Vec<String>, kind: &str, name: &str, words: Vec<String>) {
     if !words.is_empty() {
         lines.push(format!("{kind} {name}: {}", words.join(", ")));
     }
+}
+
+fn link_words(old: &LinkSettings, new: &LinkSettings) -> Vec<String> {
+    let via = |link: &LinkSettings| link.only_via.as_deref().unwrap_or("any interface").to_owned();
+    let budget = |link: &LinkSettings| {
+        link.budget.map_or_else(|| "none".to_owned(), |bytes| format!("{} a month", bytes_words(bytes)))
+    };
+    [field("only_via", via(old), via(new)), field("budget", budget(old), budget(new))].concat()
 }
 
 fn wire_words(old: &Settings, new: &Settings) -> Vec<String> {
@@ -173,6 +185,14 @@ mod tests {
     fn settings_that_no_screen_shows_are_told() {
         check(|_| (), &[]);
         check(|file| file["devices"][0]["poll"] = json!("2s"), &["device pump: poll 1 s -> 2 s"]);
+        check(
+            |file| file["connections"][0]["only_via"] = json!("wg0"),
+            &["connection plc: only_via any interface -> wg0"],
+        );
+        check(
+            |file| file["connections"][0]["budget"] = json!("200MB/month"),
+            &["connection plc: budget none -> 200.0 MB a month"],
+        );
         check(|file| file["devices"][0]["pause"] = json!("20ms"), &["device pump: pause 0 ms -> 20 ms"]);
         check(|file| file["tags"][1]["poll"] = json!("2s"), &["tag flow: poll 1 s -> 2 s"]);
         check(|file| file["tags"][0]["not_available"] = json!([32768]), &["tag speed: how it is read or written"]);

@@ -2,6 +2,8 @@
 
 use super::{Handle, ReloadPlan, Ticket};
 use crate::access::{Role, permit};
+use crate::alarm::AlarmDefinition;
+use crate::alarm::backtest::Setting;
 use crate::config::table::{self, ExportOptions, ImportOptions, ImportPlan, TopicTagWish};
 use crate::engine::Difference;
 use std::fs;
@@ -103,6 +105,19 @@ impl Handle {
                 Ok(difference) => Imported::TakenUp { files, difference },
                 Err(why) => Imported::WrittenOnly { files, why: why.to_string() },
             })
+        })
+    }
+
+    /// Writes another setting of an alarm into the station file, for the person at this computer; the files that were written. `known` is
+    /// the alarm for which it was worked out. The station takes it up when it is reloaded, which first shows what would change.
+    pub fn save_setting(&self, known: AlarmDefinition, setting: Setting) -> Ticket<Result<String, String>> {
+        let handle = self.clone();
+        self.ask(move |_, _| {
+            permit(&handle.person, NEEDED).map_err(|denied| format!("nothing was written: {denied}"))?;
+            let plan = table::plan_setting(handle.folder(), &known, &setting);
+            let plan = plan.map_err(|why| format!("nothing was written: {why}"))?;
+            table::apply(handle.folder(), &plan).map_err(|error| error.to_string())?;
+            Ok(plan.files().collect::<Vec<_>>().join(", "))
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::annunciator::{self, Attendance, Attendant};
 use super::handle::{Handle, Waiting};
+use super::links::{self, LinkDesk};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
@@ -14,10 +15,10 @@ use crate::config::{self, Plant};
 use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{Engine, Event, LeftOut, OffScan, Restored};
+use crate::engine::{BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, Restored, StoppedBridge};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
+use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -62,6 +63,7 @@ pub struct Station {
     runtime: Option<tokio::runtime::Runtime>,
     engine: Option<JoinHandle<StationOutlets>>,
     board: Arc<HealthBoard>,
+    links: Arc<LinkDesk>,
     annunciator: Option<Attendant>,
     _lock: StationLock,
 }
@@ -87,10 +89,11 @@ impl Station {
             .build()?;
         let (urgent, urgent_inbox) = queue::bounded("requests and receipts", URGENT, WhenFull::Refuse);
         let (field, field_inbox) = queue::bounded("values from drivers", FIELD, WhenFull::Wait);
-        let KnownDevices { off_scan, identities, holes, entered } = KnownDevices::of(restored.remembered);
+        let KnownDevices { off_scan, identities, holes, entered, stopped_bridges } =
+            KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, folder, &history, clock.now().utc);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered };
+        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered, stopped_bridges };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
@@ -105,14 +108,24 @@ impl Station {
         let running = Running { plan, connections, files: stamp };
         let backups: backup::Shared = Arc::new(Mutex::new((plant.backup.clone(), Arc::clone(&running.plan.station))));
         let shared = (Arc::clone(&files), Arc::clone(&backups));
-        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, Arc::clone(&board));
+        let links = LinkDesk::new(
+            folder,
+            &plant.connections,
+            Arc::clone(&drivers),
+            (Arc::clone(&board), handle.urgent.clone()),
+            Arc::clone(&handle.clock),
+        );
+        let links = Arc::new(links);
+        runtime.spawn(links::watch(Arc::clone(&links)));
+        let told = (Arc::clone(&board), Arc::clone(&links));
+        let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, told);
         handle.reloader = Some(Arc::new(reloader));
         let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
         runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         let told = Arc::clone(&board);
         runtime.spawn(certificates::watch(files, told, handle.urgent.clone(), Arc::clone(&handle.clock)));
         let (runtime, engine) = (Some(runtime), Some(thread));
-        let station = Self { handle, drivers, port, runtime, engine, board, annunciator: None, _lock: lock };
+        let station = Self { handle, drivers, port, runtime, engine, board, links, annunciator: None, _lock: lock };
         station.begin(plant);
         Ok(station)
     }
@@ -157,6 +170,7 @@ impl Station {
     fn shut_down(&mut self) {
         // First: what it says about itself needs an engine that listens.
         self.annunciator = None;
+        self.links.close();
         if let Ok(mut drivers) = self.drivers.lock() {
             *drivers = Drivers::default();
         }
@@ -263,10 +277,11 @@ impl Parts {
             held: VecDeque::new(),
             untold_retention: None,
             untold_plan: None,
-            untold_health: None,
+            is_health_untold: false,
             lost: 0,
             missed: 0,
-            unsent: Vec::new(),
+            unsent: VecDeque::new(),
+            unsent_gap: Gap::default(),
             unsent_delays: HashMap::new(),
             board: self.board,
             urgent: handle.urgent.clone(),
@@ -322,6 +337,7 @@ struct KnownDevices {
     identities: HashMap<Arc<str>, Identity>,
     holes: Remembered,
     entered: HashMap<Arc<str>, Value>,
+    stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
 }
 
 impl KnownDevices {
@@ -339,6 +355,12 @@ impl KnownDevices {
                 let why = detail["reason"].as_str().unwrap_or_default().into();
                 self.off_scan.insert(entry.subject, OffScan { who: entry.principal, why, since: entry.time });
             }
+            BRIDGE_STOP => {
+                let why = detail["reason"].as_str().unwrap_or_default().into();
+                let stopped = StoppedBridge { who: entry.principal, why, since: entry.time };
+                self.stopped_bridges.insert(entry.subject, stopped);
+            }
+            BRIDGE_START => drop(self.stopped_bridges.remove(&entry.subject)),
             "on-scan" => drop(self.off_scan.remove(&entry.subject)),
             // What cannot be read begins with its first value.
             "enter" => drop(
@@ -401,14 +423,13 @@ impl StationOutlets {
         }
         // The recorder goes on until it is stopped, or is gone: then nothing is waited for.
         if let Some(recorder) = self.recorder.take() {
-            let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
-            let mut order = Order { transitions: std::mem::take(&mut self.unsent), drafts: Vec::new(), delays };
+            let mut order = self.take_unsent();
             while let Err(back) = recorder.order(order) {
                 order = back;
                 if recorder.has_ended() {
                     tracing::warn!(
                         "the records take nothing any more: {} changes of alarms are lost",
-                        order.transitions.len()
+                        order.gap.transitions() + order.transitions.len() as u64
                     );
                     break;
                 }
@@ -426,6 +447,7 @@ impl StationOutlets {
 #[expect(clippy::disallowed_methods, reason = "a test waits for another thread, with a deadline")]
 mod tests {
     use super::*;
+    use crate::recorder::Order;
     use std::time::{Duration, Instant};
 
     /// Waits until the station shows that history fails, or that it does not; why it fails.

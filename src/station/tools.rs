@@ -1,9 +1,10 @@
 //! Questions of tools to the wires: through the station's own connections, or over a wire that is opened for a tool alone.
 
 use super::{Handle, SystemClock};
+use crate::alarm::annunciation::Bell;
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
 use crate::driver::mqtt::Ear;
-use crate::driver::{ConnectionSettings, Drivers, NotAsked, Port, Protocol};
+use crate::driver::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::queue::{self, WhenFull};
 use crate::tag::{ConnectionId, Generation, TagId};
@@ -131,6 +132,17 @@ impl Handle {
                 let difference = reload.map_err(|_| "the reload broke off".to_owned())??;
                 Ok(ToolReply::Reload { difference })
             }
+            ToolRequest::Silence => {
+                let view = self.annunciator();
+                if !view.is_on {
+                    return Err(
+                        "alarms make no sound at this station; `polder run --sound` or a window lets them".to_owned()
+                    );
+                }
+                self.silence();
+                Ok(ToolReply::Silenced { sounded: matches!(view.bell, Bell::Sounding(_)) })
+            }
+            ToolRequest::Links => Ok(ToolReply::Links { links: self.snapshot().health.links.to_vec() }),
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }
@@ -174,7 +186,12 @@ impl LoneWire {
         let mut drivers = Drivers::default();
         let port = Port::new(events, Arc::new(SystemClock::new()));
         let protocol = Protocol::Modbus(settings);
-        let connection = ConnectionSettings { connection: ConnectionId(0), name: "tool".into(), protocol };
+        let connection = ConnectionSettings {
+            connection: ConnectionId(0),
+            name: "tool".into(),
+            link: LinkSettings::default(),
+            protocol,
+        };
         {
             let _inside = runtime.enter();
             drivers.reconfigure(vec![connection], &port, Generation(1));

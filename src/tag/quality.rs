@@ -108,6 +108,8 @@ reasons! {
     NotSubscribed = 36, "the broker refuses the subscription";
     /// A message arrived that is larger than the limit of the connection, and was left out.
     TooLarge = 37, "message over the size limit";
+    /// The interface that the connection is bound to is missing or down: nothing is sent another way.
+    TunnelDown = 40, "tunnel down";
 }
 
 /// A status with its reason.

@@ -5,6 +5,7 @@ Usage:
   modbus_server.py rtu-tcp PORT                                   RTU frames over TCP
   modbus_server.py tls PORT CERT KEY CA [--role-needed OID|none]  Modbus/TCP Security, TLS 1.2 or newer; clients need a certificate of CA
   modbus_server.py serial PATH                                    RTU, 19200 baud, no parity, one stop bit
+With --host a socket listens at that address; at 127.0.0.1 without.
 
 Functions 1-6, 8, 15, 16, 22, 23 and 43/14. Units 1 to 8 have 1000 registers or bits of each kind, each unit its own. A request to any other
 unit stays without an answer. With --role-needed, a client whose certificate lacks that extension is answered with exception 1.
@@ -254,6 +255,7 @@ def arguments():
     kinds = parser.add_subparsers(dest="kind", required=True)
     for kind in ("tcp", "rtu-tcp", "tls"):
         kinds.add_parser(kind).add_argument("port", type=int)
+        kinds.choices[kind].add_argument("--host", default="127.0.0.1")
     kinds.add_parser("serial").add_argument("path")
     for name in ("cert", "key", "ca"):
         kinds.choices["tls"].add_argument(name)
@@ -265,7 +267,7 @@ def make(given, devices):
     if given.kind == "serial":
         line = {"baudrate": 19200, "bytesize": 8, "parity": "N", "stopbits": 1}
         return ModbusSerialServer(devices, framer=FramerType.RTU, port=given.path, **line)
-    address = ("127.0.0.1", given.port)
+    address = (given.host, given.port)
     if given.kind == "tcp":
         return ModbusTcpServer(devices, address=address)
     if given.kind == "rtu-tcp":

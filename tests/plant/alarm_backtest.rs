@@ -164,7 +164,7 @@ fn keep(folder: &Folder, samples: &[Sample], transitions: Vec<Transition>) {
     historian.stop();
     let recorder = Recorder::start(RecordStore::open(&folder.path.join("records.sqlite")).unwrap(), |_| {}).unwrap();
     for some in transitions.chunks(200) {
-        recorder.order(Order { transitions: some.to_vec(), drafts: Vec::new(), delays: Vec::new() }).unwrap();
+        recorder.order(Order { transitions: some.to_vec(), drafts: Vec::new(), ..Order::default() }).unwrap();
     }
     recorder.stop();
 }

@@ -109,7 +109,7 @@ fn record(folder: &Path, changes: Vec<Transition>) {
     let path = folder.join("records.sqlite");
     let recorder = Recorder::start(RecordStore::open(&path).unwrap(), |_| {}).unwrap();
     for some in changes.chunks(200) {
-        recorder.order(Order { transitions: some.to_vec(), drafts: Vec::new(), delays: Vec::new() }).unwrap();
+        recorder.order(Order { transitions: some.to_vec(), drafts: Vec::new(), ..Order::default() }).unwrap();
     }
     recorder.stop();
     let raw = rusqlite::Connection::open(&path).unwrap();

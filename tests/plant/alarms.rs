@@ -1,6 +1,6 @@
 //! The life of alarms on a running station: every state and every delay through kill -9, by the command line and the event stream.
 
-use crate::support::{Folder, ModbusServer, Station, modbus_station, words};
+use crate::support::{Folder, ModbusServer, Station, free_port, modbus_station, run, words};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -170,4 +170,21 @@ fn what_the_design_suppresses_and_a_message_with_values_go_on_through_kill_9() {
     let journal = words(&station.tool(&["alarms", "--journal"]));
     assert!(journal.contains("rule suppress_when") && journal.contains("no longer true: {pump} == 0"), "{journal}");
     station.stop();
+}
+
+#[test]
+fn what_is_said_about_an_alarm_is_in_the_journal_and_on_record() {
+    let folder = Folder::new(&modbus_station(free_port(), "300ms", tags()));
+    let mut station = Station::start(&folder.path);
+    station.wait_alarm("plc-1:lost", "unacknowledged");
+    act(&station, &["--comment-on", "plc-1:lost", "flow:low", "--comment", "cable is ordered"]);
+    let without = station.tool(&["alarms", "--comment-on", "plc-1:lost"]);
+    assert!(!without.status.success() && words(&without).contains("--comment"), "{}", words(&without));
+    let journal = words(&station.tool(&["alarms", "--journal", "--text", "cable is ordered"]));
+    let lines: Vec<&str> = journal.lines().collect();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.ends_with("cable is ordered")), "{journal}");
+    assert!(journal.contains("plc-1:lost") && journal.contains(" unacknowledged ") && journal.contains("flow:low"));
+    station.stop();
+    let verified = run(&["verify", folder.path.to_str().unwrap()]);
+    assert!(verified.status.success(), "{}", words(&verified));
 }

@@ -30,6 +30,16 @@ fn the_bell_says_whether_alarms_sound_are_silenced_or_cannot_be_heard() {
             "An alarm of priority 2 sounds; F3 silences it.",
         ),
         (view(Bell::Silenced(3), Ok("aplay")), "silenced", "3 alarms wait; they were silenced."),
+        (
+            view(Bell::Silenced(3), Err("no soundcards")),
+            "silenced, no sound",
+            "3 alarms wait; they were silenced, and could not be heard.\nALARMS CANNOT BE HEARD: no soundcards.",
+        ),
+        (
+            view(Bell::Sounding(Priority::High), Err("no soundcards")),
+            "no sound",
+            "An alarm of priority 2 waits, and cannot be heard; F3 silences it all the same.",
+        ),
         (view(Bell::Quiet, Err("no soundcards")), "no sound", "ALARMS CANNOT BE HEARD: no soundcards."),
     ] {
         let mut bench = bench(shown);
@@ -57,6 +67,22 @@ fn one_key_silences_and_shows_the_test_when_nothing_sounds() {
     window.run();
     assert_eq!(bench.handle.sound_wishes(), (true, false));
     assert!(window.query_by_label("Test sound").is_none());
+}
+
+/// Where nothing can be heard, silence is seen: what F3 did stands in the bell.
+#[test]
+fn silence_that_nobody_hears_is_shown() {
+    let mut bench = bench(view(Bell::Sounding(Priority::High), Err("no soundcards")));
+    let mut window = small(&bench);
+    window.key_press(Key::F3);
+    window.run();
+    assert_eq!(bench.handle.sound_wishes(), (true, false));
+    assert!(window.query_by_label("Test sound").is_none());
+    // The annunciator carries it out.
+    bench.handle.show_annunciator(view(Bell::Silenced(1), Err("no soundcards")));
+    bench.publish();
+    window.run();
+    assert!(texts(&window).iter().any(|text| text == "silenced, no sound"));
 }
 
 #[test]

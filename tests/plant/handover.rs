@@ -56,11 +56,23 @@ fn a_shift_hands_over_what_stands_and_the_record_says_so() {
 
     let scan = station.tool(&["scan", "plc-1", "off", "--reason", "is replaced"]);
     assert!(scan.status.success(), "{}", words(&scan));
-    let second = make(&page("second.html"));
+    let second = run(&[
+        "handover",
+        folder.path.to_str().unwrap(),
+        "--out",
+        page("second.html").to_str().unwrap(),
+        "--notes",
+        "Look after pump 3",
+        "--signed-by",
+        "Anna",
+    ]);
     assert!(second.status.success(), "{}", words(&second));
     let html = std::fs::read_to_string(page("second.html")).unwrap();
     assert!(html.contains("Devices off scan (1)") && html.contains("is replaced"), "{html}");
     assert!(html.contains("Devices that do not answer (0)"), "{html}");
+    assert!(html.contains("<p>Look after pump 3</p>") && html.contains("Name: <b>Anna</b>"), "{html}");
+    let entry = check_recorded(&folder.path, &page("second.html")).pop().unwrap();
+    assert!(entry.detail.contains("\"signer\":\"Anna\""), "{}", entry.detail);
     station.stop();
 
     let third = make(&page("third.html"));

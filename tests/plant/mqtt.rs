@@ -1,8 +1,9 @@
 //! MQTT against mosquitto.
 
+use crate::namespaces::Namespace;
 use crate::support::{Folder, Process, Station, free_port, listens, words};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod between;
@@ -41,11 +42,8 @@ impl Broker {
     }
 
     fn try_start(folder: &Path, port: u16, lines: &str) -> Option<Process> {
-        let file = folder.join("mosquitto.conf");
-        std::fs::write(&file, format!("listener {port} 127.0.0.1\nuser root\n{lines}")).unwrap();
-        let installed = Path::new("/usr/sbin/mosquitto");
-        let program = if installed.exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
-        let mut process = Process::start(Command::new(program).arg("-c").arg(file).stderr(Stdio::null()));
+        let file = configuration(folder, "127.0.0.1", port, lines);
+        let mut process = Process::start(Command::new(program()).arg("-c").arg(file).stderr(Stdio::null()));
         listens(&mut process, port).then_some(process)
     }
 
@@ -59,6 +57,14 @@ impl Broker {
         let text = std::fs::read_to_string(self.keep.path().join("mosquitto.conf")).unwrap();
         let (_, lines) = text.split_once("user root\n").unwrap();
         self.process = Self::try_start(self.keep.path(), self.port, lines).expect("mosquitto does not start again");
+    }
+
+    /// In a network of its own, where every port is free; it listens a moment later.
+    pub fn inside(namespace: &Namespace, address: &str, port: u16) -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let file = configuration(keep.path(), address, port, "allow_anonymous true\npersistence false\n");
+        let process = Process::start(namespace.command(program()).arg("-c").arg(file).stderr(Stdio::null()));
+        Self { process, port, keep }
     }
 
     fn publish(&self, topic: &str, payload: &str) {
@@ -83,6 +89,17 @@ impl Broker {
         process.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
         process
     }
+}
+
+fn configuration(folder: &Path, address: &str, port: u16, lines: &str) -> PathBuf {
+    let file = folder.join("mosquitto.conf");
+    std::fs::write(&file, format!("listener {port} {address}\nuser root\n{lines}")).unwrap();
+    file
+}
+
+fn program() -> &'static str {
+    let installed = Path::new("/usr/sbin/mosquitto");
+    if installed.exists() { "/usr/sbin/mosquitto" } else { "mosquitto" }
 }
 
 /// A station that runs in a folder of its own.

@@ -87,6 +87,39 @@ fn an_alarm_is_heard_and_told_and_its_acknowledgement_ends_the_sound() {
     assert!(!folder.path.join(".sounds").exists(), "its files go with it");
 }
 
+/// Without a window there is no F3.
+#[test]
+fn what_sounds_without_a_window_is_silenced_by_the_command_line() {
+    let server = ModbusServer::tcp();
+    let tags = json!([{"name": "level", "device": "plc-1", "register": "holding:0", "alarms": [{"low": 10, "priority": "critical"}]}]);
+    let folder = Folder::new(&modbus_station(server.port, "1s", tags));
+    let programs = Programs::new(&[("aplay", "")]);
+    let mut station = start(&programs, &folder.path, &["--sound"]);
+    let critical = |log: &[String]| log.iter().filter(|line| ends(line, "critical.wav")).count();
+    programs.wait("two sounds", |log| critical(log) >= 2);
+    let silence = || run(&["alarms", folder.path.to_str().unwrap(), "--silence"]);
+    let said = silence();
+    assert!(said.status.success() && words(&said).contains("nothing was acknowledged"), "{}", words(&said));
+    // Longer than from one sound to the next; one may have begun before.
+    let before = critical(&programs.log());
+    let end = Instant::now() + std::time::Duration::from_secs(7);
+    while Instant::now() < end {
+        assert!(critical(&programs.log()) <= before + 1, "it goes on: {:?}", programs.log());
+        std::thread::yield_now();
+    }
+    assert_eq!(words(&silence()), "nothing sounds\n");
+    let alarms = run(&["alarms", folder.path.to_str().unwrap()]);
+    assert!(words(&alarms).contains(" unacknowledged "), "{}", words(&alarms));
+    station.signal("TERM");
+    station.rest();
+    assert!(station.child.wait().unwrap().success());
+    // A station that makes no sound says so.
+    let mut quiet = start(&programs, &folder.path, &[]);
+    quiet.wait("the alarm", |line| line.contains("level:low").then_some(()));
+    let said = silence();
+    assert!(!said.status.success() && words(&said).contains("make no sound"), "{}", words(&said));
+}
+
 #[test]
 fn a_computer_that_cannot_be_heard_is_an_alarm_and_a_player_that_hangs_keeps_nobody_waiting() {
     let server = ModbusServer::tcp();

@@ -78,6 +78,11 @@ impl Process {
         self.seen[self.seen.len().saturating_sub(30)..].join("\n")
     }
 
+    /// Closes its input.
+    pub fn close(&mut self) {
+        self.stdin = None;
+    }
+
     /// Every line until the process ends.
     pub fn rest(&mut self) -> Vec<String> {
         let end = Instant::now() + DEADLINE;

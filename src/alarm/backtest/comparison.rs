@@ -60,6 +60,33 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// What the other settings would bring and what they would cost, in sentences without a full stop. `moment` writes a time as the one who
+    /// reads it is used to.
+    pub fn words(&self, moment: &dyn Fn(Timestamp) -> String) -> Vec<String> {
+        let mut lines = vec![match self.removed {
+            removed if removed < 0 => format!("{} activations more", -removed),
+            removed => format!("{removed} activations fewer"),
+        }];
+        lines.push(match self.longest_missed {
+            None => "no activation would have been missed".to_owned(),
+            Some(span) => format!(
+                "{} would have been missed; the longest lasted {} s, from {}",
+                self.missed,
+                span.seconds(),
+                moment(span.raised)
+            ),
+        });
+        if let (Some(median), Some(longest)) = (self.median_delay_seconds, self.longest_delay_seconds) {
+            lines.push(format!("those that remain would have come {median} s later (median), {longest} s at most"));
+        }
+        if self.added > 0 {
+            lines.push(format!("{} would have come that do not come now", self.added));
+        }
+        lines
+    }
+}
+
 /// The first of these that has a moment in common with a span; both may be without length.
 fn first_touching<'a>(spans: &'a [Span], span: &Span) -> Option<&'a Span> {
     let place = spans.partition_point(|other| other.returned < span.raised);

@@ -75,15 +75,16 @@ struct Pause {
 pub struct Observed {
     replay: Replay,
     from: Timestamp,
-    /// Since when there is a pause, and how deep it has been.
-    pause: Option<(Timestamp, f64)>,
-    pauses: Vec<Pause>,
+    /// How far the value came back from the limit since it was last beyond it in an activation, in the tag's unit.
+    depth: f64,
+    /// The same, of each activation when it was raised.
+    depths: Vec<f64>,
 }
 
 impl Observed {
     /// Replays the present settings from the time of the first sample; what begins before `from` is not counted.
     pub fn new(definition: AlarmDefinition, first: Timestamp, from: Timestamp) -> Self {
-        Self { replay: Replay::new(definition, first), from, pause: None, pauses: Vec::new() }
+        Self { replay: Replay::new(definition, first), from, depth: 0.0, depths: Vec::new() }
     }
 
     /// Samples in order of time; not-a-number where there is no good number.
@@ -96,38 +97,40 @@ impl Observed {
 
     /// A sample; not before the one before it.
     pub fn sample(&mut self, time: Timestamp, value: Scalar, quality: Quality) {
-        let was_active = self.replay.is_active();
         self.replay.sample(time, value, quality);
-        self.note_pause(time, was_active);
-        if let (Some((_, depth)), Some(number)) = (&mut self.pause, value.as_f64()) {
-            *depth = depth.max(self.replay.definition().condition.distance(number));
-        }
+        self.note_raised();
+        let Some(number) = value.as_f64() else { return };
+        let distance = self.replay.definition().condition.distance(number);
+        // What an off-delay has bridged is no pause.
+        let is_bridged = distance == 0.0 && self.replay.is_active();
+        self.depth = if is_bridged { 0.0 } else { self.depth.max(distance) };
     }
 
     /// What was found of the condition, where that is known without samples; not before what was found before it.
     pub fn verdict(&mut self, time: Timestamp, verdict: Verdict) {
-        let was_active = self.replay.is_active();
         self.replay.verdict(time, verdict);
-        self.note_pause(time, was_active);
+        self.note_raised();
     }
 
-    fn note_pause(&mut self, time: Timestamp, was_active: bool) {
-        let is_active = self.replay.is_active();
-        match (was_active, is_active, &mut self.pause) {
-            (_, true, pause) => {
-                let ended = pause.take().filter(|_| !was_active && time >= self.from);
-                self.pauses.extend(ended.map(|(since, depth)| Pause { micros: time.micros_since(since), depth }));
-            }
-            (true, false, pause) => *pause = Some((time, 0.0)),
-            (false, false, _) => {}
+    /// Activations may have been raised, by what came or by a delay that ran out before it.
+    fn note_raised(&mut self) {
+        while self.depths.len() < self.replay.activations() {
+            self.depths.push(std::mem::take(&mut self.depth));
         }
     }
 
     /// The activations, and settings that are worth a replay.
-    pub fn finish(self, end: Timestamp) -> (Vec<Span>, Vec<Setting>) {
+    pub fn finish(mut self, end: Timestamp) -> (Vec<Span>, Vec<Setting>) {
         let definition = self.replay.definition().clone();
         let spans = self.replay.finish(end);
-        let settings = candidates(&definition, &spans, &self.pauses, self.from);
+        self.depths.resize(spans.len(), self.depth);
+        let pause = |(pair, depth): (&[Span], &f64)| Pause {
+            micros: pair[1].raised.micros_since(pair[0].returned),
+            depth: *depth,
+        };
+        let pairs = spans.windows(2).zip(self.depths.iter().skip(1));
+        let pauses: Vec<Pause> = pairs.filter(|(pair, _)| pair[1].raised >= self.from).map(pause).collect();
+        let settings = candidates(&definition, &spans, &pauses, self.from);
         (spans, settings)
     }
 }
@@ -144,15 +147,17 @@ fn candidates(definition: &AlarmDefinition, spans: &[Span], pauses: &[Pause], fr
     // The alarm of a silent device has an on-delay alone.
     let has_off_delay = definition.condition != Condition::DeviceLost;
     let short = if has_off_delay { short } else { Vec::new() };
-    let off = quantiles(short.iter().map(|pause| pause.micros as f64 / 1e6).collect()).map(delay_above);
-    let longer = off.into_iter().flatten().filter(|delay| *delay > definition.off_delay.as_secs_f64());
+    // The alarm follows its condition by its delays: what counts for another delay is how long the condition itself was gone, or held.
+    let (on_delay, off_delay) = (definition.on_delay.as_secs_f64(), definition.off_delay.as_secs_f64());
+    let gone = |pause: &&Pause| pause.micros as f64 / 1e6 + off_delay - on_delay;
+    let off = quantiles(short.iter().map(gone).collect()).map(delay_above);
+    let longer = off.into_iter().flatten().filter(|delay| *delay > off_delay);
     settings.extend(longer.map(|delay| Setting { off_delay_seconds: Some(delay), ..Setting::default() }));
     let lengths = spans.iter().filter(|span| span.raised >= from).map(Span::seconds);
-    let present = definition.on_delay.as_secs_f64();
     let on = quantiles(lengths.filter(|length| *length * 1e6 < SHORT_MICROS as f64).collect());
-    let on = on.map(|length| delay_above(length.map(|length| length + present)));
-    settings
-        .extend(on.into_iter().flatten().map(|delay| Setting { on_delay_seconds: Some(delay), ..Setting::default() }));
+    let on = on.map(|length| delay_above(length.map(|length| length + on_delay - off_delay)));
+    let longer = on.into_iter().flatten().filter(|delay| *delay > on_delay);
+    settings.extend(longer.map(|delay| Setting { on_delay_seconds: Some(delay), ..Setting::default() }));
     settings.dedup();
     settings
 }
@@ -251,6 +256,38 @@ mod tests {
         assert_eq!((found.comparison.removed, found.comparison.missed), (19, 19));
         assert_eq!(found.comparison.longest_missed.map(|span| span.seconds()), Some(3.5));
         assert_eq!(found.comparison.longest_delay_seconds, Some(5.0));
+    }
+
+    /// The pauses of the alarm are shorter than those of its condition by the off-delay that it has, and longer by its on-delay.
+    #[test]
+    fn the_delays_that_an_alarm_has_are_part_of_those_that_are_proposed() {
+        let mut samples = vec![(0.0, 0.0)];
+        for number in 1..20 {
+            samples.extend([(f64::from(number) * 108.0, 1.0), (f64::from(number) * 108.0 + 100.0, 0.0)]);
+        }
+        for (on_delay, off_delay, proposed) in [(0, 0, 10.0), (0, 5, 10.0), (0, 7, 10.0), (20, 0, 10.0), (20, 5, 10.0)]
+        {
+            let definition =
+                AlarmDefinition { condition: Condition::Digital(1.0), ..high(10.0, 0.0, on_delay, off_delay) };
+            let found = propose(definition, &samples, 3000).unwrap_or_else(|| panic!("{on_delay} {off_delay}"));
+            let setting = Setting { off_delay_seconds: Some(proposed), ..Setting::default() };
+            assert_eq!((found.setting, found.comparison.changed), (setting, 1), "{on_delay} {off_delay}");
+        }
+        // Spikes of 3.5 s; the alarm stands for longer because of its off-delay.
+        let mut samples = vec![(0.0, 0.0)];
+        for number in 1..20 {
+            samples.extend([(f64::from(number) * 300.0, 1.0), (f64::from(number) * 300.0 + 3.5, 0.0)]);
+        }
+        for (on_delay, off_delay) in [(0, 0), (0, 20), (2, 10)] {
+            let definition =
+                AlarmDefinition { condition: Condition::Digital(1.0), ..high(10.0, 0.0, on_delay, off_delay) };
+            let found = propose(definition, &samples, 8000).unwrap();
+            assert_eq!(
+                found.setting,
+                Setting { on_delay_seconds: Some(5.0), ..Setting::default() },
+                "{on_delay} {off_delay}"
+            );
+        }
     }
 
     #[test]

@@ -102,6 +102,11 @@ impl Replay {
         self.raised.is_some()
     }
 
+    /// How many times the alarm was raised so far.
+    pub(super) const fn activations(&self) -> usize {
+        self.count as usize
+    }
+
     fn now(&self, time: Timestamp) -> Now {
         Now { utc: time, monotonic: Monotonic::from_micros(time.micros_since(self.start).max(0) as u64) }
     }

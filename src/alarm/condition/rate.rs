@@ -4,7 +4,8 @@
 //! limit speaks of: "2.0 per 1 m" holds when the present value is 2.0 or more away from one within the last minute. Nothing is divided by the
 //! time between two samples, so that two of them at one moment are no infinite rate.
 //!
-//! After bad input and after a start, the alarm does not return to normal before the window was seen once in full.
+//! After bad input, after a start and after a step of the clock, the alarm does not return to normal before the window was seen once in full, by
+//! the clock that never jumps.
 
 use super::Verdict;
 use super::watch::{Judgement, Look};
@@ -64,7 +65,8 @@ struct Newest {
 pub struct Window {
     slices: VecDeque<Slice>,
     newest: Option<Newest>,
-    began: Option<Timestamp>,
+    /// When the first value arrived.
+    began: Option<Monotonic>,
 }
 
 impl Window {
@@ -89,20 +91,22 @@ impl Window {
             Direction::Falling => high - value,
             Direction::Both => (value - low).max(high - value),
         };
-        let full_at = self.began.unwrap_or(present).plus(rate.per);
+        let full_at = self.began.unwrap_or(look.now.monotonic).plus(rate.per);
         let verdict = match change >= rate.change - look.back() {
             true => Verdict::Active,
-            false if present >= full_at => Verdict::Inactive,
+            false if look.now.monotonic >= full_at => Verdict::Inactive,
             false => Verdict::Unevaluated,
         };
-        let next = match verdict {
-            Verdict::Active => self.slices.front().map(|slice| slice.last.0.plus(rate.per)),
+        let wake = match verdict {
+            Verdict::Active => self.slices.front().map(|slice| slice.last.0.plus(rate.per)).map(|next| {
+                let wait = Duration::from_micros(next.micros_since(present).max(0) as u64 + 1);
+                look.now.monotonic.plus(wait)
+            }),
             Verdict::Unevaluated => Some(full_at),
             Verdict::Inactive => None,
         };
-        let wait = next.map(|next| Duration::from_micros(next.micros_since(present).max(0) as u64 + 1));
         let soonest = look.now.monotonic.plus(rate.per / SLICES).plus(Duration::from_micros(1));
-        let wake = wait.map(|wait| look.now.monotonic.plus(wait).max(soonest));
+        let wake = wake.map(|wake| wake.max(soonest));
         Judgement { verdict, restarts_delay: false, wake }
     }
 
@@ -113,6 +117,12 @@ impl Window {
             self.begin(per, sample);
             return sample.time;
         };
+        // The newest one is of a time that is not yet: our clock was put back since. Times before and after that cannot be compared.
+        if newest.time > look.now.utc && look.time <= look.now.utc {
+            *self = Self::default();
+            self.begin(per, sample);
+            return sample.time;
+        }
         let going_on = newest.time.plus(look.now.monotonic.since(newest.received));
         match look.time.micros_since(newest.time) {
             0 if value == newest.value => return going_on,
@@ -155,7 +165,7 @@ impl Window {
     }
 
     fn begin(&mut self, per: Duration, sample: Newest) {
-        self.began = Some(sample.time);
+        self.began = Some(sample.received);
         self.add(per, sample.time, sample.value);
         self.newest = Some(sample);
     }

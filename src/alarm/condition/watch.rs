@@ -39,6 +39,15 @@ pub enum Memory {
     Flatline(Flatline),
 }
 
+impl Memory {
+    /// The clock by which samples are timed was put forward or back: times before and after it cannot be compared.
+    pub fn restart_window(&mut self) {
+        if let Self::Window(window) = self {
+            *window = Window::default();
+        }
+    }
+}
+
 /// What a look came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement {

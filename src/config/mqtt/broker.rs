@@ -95,14 +95,10 @@ fn endpoint(entry: &MqttEntry, folder: &Path, place: &Place, problems: &mut Prob
         for key in files.given() {
             problems.error(&place.at(key), format!("\"{key}\" belongs to TLS, and {} is in clear", entry.url));
         }
-        if entry.tls.is_some() {
-            let words = format!("TLS is required here, and {} is in clear; write it as mqtts://{host}", entry.url);
-            problems.error(&place.at("url"), words);
-        }
-        return Some(Endpoint { host: host.into(), port, tls: None });
+        return Some(Endpoint { host: host.into(), port, tls: None, only_via: None });
     }
     let tls = files.settings("mqtts://", folder, place, problems)?;
-    Some(Endpoint { host: host.into(), port, tls: Some(tls) })
+    Some(Endpoint { host: host.into(), port, tls: Some(tls), only_via: None })
 }
 
 fn persistence(entry: &MqttEntry, version: Version, place: &Place, problems: &mut Problems) -> Persistence {

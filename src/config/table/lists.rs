@@ -25,9 +25,14 @@ pub(super) struct List {
 pub(super) fn lists(sources: &[Source], template: Option<&str>) -> Result<Vec<List>, Problem> {
     let parsed = sources.iter().map(|source| (source, source.with_comments()));
     match template {
-        None => Ok(parsed.map(|(source, value)| list(source, value, "tags".to_owned())).collect()),
+        None => Ok(lists_at(sources, "tags")),
         Some(wanted) => of_template(parsed, wanted).map(|list| vec![list]),
     }
+}
+
+/// The lists at this path of all files.
+pub(super) fn lists_at(sources: &[Source], path: &str) -> Vec<List> {
+    sources.iter().map(|source| list(source, source.with_comments(), path.to_owned())).collect()
 }
 
 fn of_template<'a>(parsed: impl Iterator<Item = (&'a Source, Value)>, wanted: &str) -> Result<List, Problem> {

@@ -25,6 +25,7 @@ mod lists;
 mod merge;
 mod outline;
 mod plan;
+mod setting;
 mod sheet;
 mod topic_wish;
 mod wish;
@@ -35,6 +36,7 @@ pub(super) use edit::edited;
 pub use export::{Export, ExportOptions, export};
 pub use merge::KeyChange;
 pub use plan::{Effect, ImportOptions, ImportPlan, TagChange, plan_import};
+pub use setting::plan_setting;
 pub use topic_wish::{TopicTagWish, plan_topic_tag};
 pub use wish::{TagWish, add_tag};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 mod files;
 mod many;
 mod problems;
+mod settings;
 mod wishes;
 
 const STATION: &str = r#"{

@@ -205,3 +205,23 @@ fn templates_name_their_own_tags() {
         &["templates/0/tags/0/alarms/0/when: character 16: there is no tag \"runing\"; did you mean \"running\"?"],
     );
 }
+
+/// The station's own tags have names like all others, and keep them for themselves.
+#[test]
+fn the_tags_of_the_station_can_be_named_and_not_taken() {
+    let (_keep, path) = folder(&station(
+        r#"{"when": "{north/own} > 3 and not {station/records-writable}", "message": "lost: {station/samples-lost}"}"#,
+    ));
+    let plan = load(&path, Generation(1)).into_plant().unwrap().plan;
+    let Condition::When(program) = &plan.alarms[0].condition else { panic!("{:?}", plan.alarms[0]) };
+    assert_eq!(program.inputs(), [plan.directory.find("north/own").unwrap(), plan.system.records_writable.unwrap()]);
+    assert_eq!(plan.directory.find("station/samples-lost"), plan.system.samples_lost);
+    problems(
+        r#"{"when": "{station/records-writeable}"}"#,
+        &[
+            "/when: character 1: there is no tag \"station/records-writeable\"; did you mean \"station/records-writable\"?",
+        ],
+    );
+    let taken = with_tags(r#"{"name": "station/sound", "device": "d", "register": "input:0"}"#);
+    check(&taken, &["tags/0/name: the station itself speaks in the tag \"station/sound\"; give this one another name"]);
+}

@@ -138,7 +138,7 @@ impl Connection {
             Err(ExchangeError::TimedOut(_)) => Presence::Silent,
             // Whoever answers wrongly is there as well.
             Err(ExchangeError::BadFrame(_) | ExchangeError::Exception(_)) => Presence::Present,
-            Err(ExchangeError::Broken(why)) => Presence::NoWire(why),
+            Err(ExchangeError::Broken(why) | ExchangeError::TunnelDown(why)) => Presence::NoWire(why),
         }
     }
 

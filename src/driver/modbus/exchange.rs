@@ -17,6 +17,9 @@ pub(super) enum ExchangeError {
     /// The wire broke.
     #[error("{0}")]
     Broken(String),
+    /// The interface that the wire is bound to went down.
+    #[error("{0}")]
+    TunnelDown(String),
     /// Something came that does not fit.
     #[error("{0}")]
     BadFrame(String),
@@ -33,6 +36,9 @@ impl From<FrameError> for ExchangeError {
 
 impl From<io::Error> for ExchangeError {
     fn from(error: io::Error) -> Self {
+        if let Some(down) = socket::tunnel_down(&error) {
+            return Self::TunnelDown(down.to_string());
+        }
         Self::Broken(match error.kind() {
             _ if socket::is_tls(&error) => socket::words(&error),
             io::ErrorKind::UnexpectedEof => "the device closed the connection".to_owned(),

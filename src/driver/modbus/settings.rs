@@ -253,6 +253,8 @@ pub struct Settings {
     pub transport: Transport,
     /// Where else it can be reached, tried when the first way fails.
     pub fallback: Option<Transport>,
+    /// The interface that its sockets are bound to, such as a tunnel; any where none is given.
+    pub only_via: Option<Arc<str>>,
     /// How long an answer may take; on serial lines the time that the characters need comes on top.
     pub timeout: Duration,
     /// Rest between the end of one answer and the next request, whatever the unit.

@@ -2,9 +2,10 @@
 
 use super::Transport;
 use super::serial_port::open_serial;
-use crate::driver::socket::{self, Endpoint, Socket};
+use crate::driver::socket::{self, Endpoint, OpenError, Socket, TunnelDown};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,14 +19,18 @@ pub(super) enum Stream {
     Serial(SerialStream),
 }
 
-/// Opens it; the error is a sentence that names the address.
-pub(super) async fn open(transport: &Transport, limit: Duration) -> Result<Stream, String> {
+/// Opens it, a socket over the interface that it is bound to or not at all; the error is a sentence that names the address.
+pub(super) async fn open(
+    transport: &Transport,
+    only_via: Option<&Arc<str>>,
+    limit: Duration,
+) -> Result<Stream, OpenError> {
     let (host, port, tls) = match transport {
         Transport::Tcp { host, port, tls } => (host, *port, tls.clone()),
         Transport::RtuOverTcp { host, port } => (host, *port, None),
-        Transport::Serial(line) => return open_serial(line).map(Stream::Serial),
+        Transport::Serial(line) => return open_serial(line).map(Stream::Serial).map_err(OpenError::Failed),
     };
-    let endpoint = Endpoint { host: host.clone(), port, tls };
+    let endpoint = Endpoint { host: host.clone(), port, tls, only_via: only_via.cloned() };
     socket::open(&endpoint, limit).await.map(Stream::Socket)
 }
 
@@ -33,6 +38,14 @@ impl Stream {
     /// Whether the other side has closed it, or something unasked-for lies in it.
     pub(super) fn is_spent(&self) -> bool {
         matches!(self, Self::Socket(socket) if socket.is_spent())
+    }
+
+    /// Waits until the interface that it is bound to is lost; for ever where there is none.
+    pub(super) async fn tunnel_lost(&mut self) -> TunnelDown {
+        match self {
+            Self::Socket(socket) => socket.tunnel_lost().await,
+            Self::Serial(_) => std::future::pending().await,
+        }
     }
 }
 

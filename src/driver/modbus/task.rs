@@ -9,6 +9,7 @@ use super::unit::Unit;
 use super::wire::Wire;
 use super::{Settings, Transport};
 use crate::driver::backoff::Backoff;
+use crate::driver::socket::{OpenError, TunnelDown};
 use crate::driver::{Assignment, Condition, Inbox, Instruction, OffScan, Port};
 use crate::tag::{Generation, Monotonic, Reason};
 use std::collections::VecDeque;
@@ -131,6 +132,7 @@ pub(crate) async fn run(
             },
             Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
             Ok(()) = scans.changed() => connection.apply_scans(),
+            down = connection.tunnel_lost() => connection.lose_tunnel(&down).await,
             changed = assignments.changed() => {
                 if changed.is_err() {
                     return;
@@ -325,7 +327,7 @@ impl Connection {
 
     async fn connect(&mut self) -> bool {
         let fallback = self.settings.fallback.clone();
-        let mut words = Vec::new();
+        let (mut words, mut reason) = (Vec::new(), Reason::NotConnected);
         for transport in std::iter::once(self.settings.transport.clone()).chain(fallback) {
             match self.open(&transport).await {
                 Ok(wire) => {
@@ -335,18 +337,40 @@ impl Connection {
                     self.tell_broadcasts().await;
                     return true;
                 }
-                Err(why) => words.push(why),
+                Err(why) => {
+                    // A tunnel that is down is told, whatever the other way says.
+                    reason = if reason == Reason::TunnelDown { reason } else { why.reason() };
+                    words.push(why.to_string());
+                }
             }
         }
-        self.stay_down(&words.join("; ")).await;
+        self.stay_down(&words.join("; "), reason).await;
         false
     }
 
-    async fn open(&self, transport: &Transport) -> Result<Wire, String> {
+    /// Waits until the interface that the wire is bound to is lost; for ever where there is none.
+    async fn tunnel_lost(&mut self) -> TunnelDown {
+        match &mut self.wire {
+            Some(wire) => wire.tunnel_lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Nobody waits for the next poll to learn that the tunnel is down.
+    async fn lose_tunnel(&mut self, down: &TunnelDown) {
+        self.drop_wire();
+        let (now, why) = (self.now(), format!("{}: {down}", self.settings.transport.words()));
+        // Nor to try again.
+        self.units.iter_mut().for_each(|unit| unit.resume(now));
+        self.stay_down(&why, Reason::TunnelDown).await;
+    }
+
+    async fn open(&self, transport: &Transport) -> Result<Wire, OpenError> {
         let settle = self.doubtful.then_some(self.settle_time());
         let limit = self.settings.timeout.max(Duration::from_secs(1));
-        Wire::open(transport, limit, settle, self.transaction, Arc::clone(&self.traffic), Arc::clone(&self.port.clock))
-            .await
+        let (traffic, clock) = (Arc::clone(&self.traffic), Arc::clone(&self.port.clock));
+        let way = (transport, self.settings.only_via.as_ref());
+        Wire::open(way, limit, settle, self.transaction, traffic, clock).await
     }
 
     /// How long a line has to be silent before it is believed again: as long as an answer may take.
@@ -377,7 +401,7 @@ impl Connection {
         }
     }
 
-    async fn stay_down(&mut self, why: &str) {
+    async fn stay_down(&mut self, why: &str, reason: Reason) {
         self.down = true;
         self.why_down = why.to_owned();
         let pause = self.backoff.fail();
@@ -388,7 +412,7 @@ impl Connection {
                 unit.forget_answers();
                 unit.health.cut_off();
                 unit.reporter.set_condition(unit.health.condition());
-                unit.reporter.lost(&self.port, Reason::NotConnected, why, Some(pause)).await;
+                unit.reporter.lost(&self.port, reason, why, Some(pause)).await;
                 self.heart_fails(place, why).await;
             }
         }
@@ -507,6 +531,7 @@ pub(super) const fn fault(error: &ExchangeError) -> (Fault, Reason) {
     match error {
         ExchangeError::TimedOut(_) => (Fault::Silence, Reason::NoAnswer),
         ExchangeError::BadFrame(_) => (Fault::Disturbance, Reason::BadFrame),
+        ExchangeError::TunnelDown(_) => (Fault::Disturbance, Reason::TunnelDown),
         ExchangeError::Broken(_) | ExchangeError::Exception(_) => (Fault::Disturbance, Reason::NotConnected),
     }
 }

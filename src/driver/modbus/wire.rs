@@ -8,6 +8,7 @@ use super::serial_wire::{frame_gap, wait_for_silence};
 use super::stream::{self, Stream};
 use super::traffic::{Exchange, Traffic};
 use super::{SerialLine, Transport};
+use crate::driver::socket::{OpenError, TunnelDown};
 use crate::tag::Clock;
 use std::io;
 use std::sync::Arc;
@@ -55,14 +56,14 @@ impl Wire {
 
     /// Opens the wire. Where frames carry no transaction, what a device may still be sending is waited out: it has to be silent for `settle`.
     pub(super) async fn open(
-        transport: &Transport,
+        (transport, only_via): (&Transport, Option<&Arc<str>>),
         limit: Duration,
         settle: Option<Duration>,
         transaction: u16,
         traffic: Arc<Traffic>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, String> {
-        let mut stream = stream::open(transport, limit).await?;
+    ) -> Result<Self, OpenError> {
+        let mut stream = stream::open(transport, only_via, limit).await?;
         let rtu = match transport {
             Transport::Tcp { .. } => None,
             Transport::RtuOverTcp { .. } => Some(Rtu { quiet: Duration::ZERO, line: None }),
@@ -81,6 +82,11 @@ impl Wire {
     /// Whether the other side has closed it, or something unasked-for lies in it: then it must not be used again.
     pub(super) fn is_spent(&self) -> bool {
         !self.received.is_empty() || self.stream.is_spent()
+    }
+
+    /// Waits until the interface that it is bound to is lost; for ever where there is none.
+    pub(super) async fn tunnel_lost(&mut self) -> TunnelDown {
+        self.stream.tunnel_lost().await
     }
 
     /// Sends one request and reads its answer into `answer`. On every error but an exception the wire must be dropped.

@@ -87,7 +87,8 @@ impl Client {
     /// Opens a connection; whether the broker takes it is told by [`Event::Up`].
     pub async fn connect(&mut self) -> Result<(), End> {
         self.cut();
-        let socket = socket::open(&self.endpoint, self.timeout).await.map_err(End::NotOpened)?;
+        let opened = socket::open(&self.endpoint, self.timeout).await;
+        let socket = opened.map_err(|error| End::NotOpened(error.to_string()))?;
         self.session.open(self.clock.monotonic())?;
         self.wire = Some(Wire {
             socket,
@@ -284,12 +285,10 @@ impl Wire {
     }
 
     fn closed(&self) -> End {
-        End::Closed(match (&self.socket, self.heard) {
+        End::Closed(match (self.socket.speaks_tls(), self.heard) {
             (_, true) => "",
-            (Socket::Plain(_), false) => {
-                " before it said anything: it may not speak MQTT here, or not this version of it"
-            }
-            (Socket::Tls(_), false) => {
+            (false, false) => " before it said anything: it may not speak MQTT here, or not this version of it",
+            (true, false) => {
                 " before it said anything: it may want a client certificate, not take ours, or not speak this version of MQTT"
             }
         })

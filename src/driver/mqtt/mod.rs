@@ -13,6 +13,7 @@ mod packet;
 mod payload;
 pub mod session;
 mod settings;
+pub mod sparkplug;
 mod task;
 pub mod topics;
 

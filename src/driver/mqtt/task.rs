@@ -9,6 +9,7 @@ use super::{Commands, Settings};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
+use crate::driver::socket::look_at_interface;
 use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Instruction, Port, Reading, Written};
 use crate::tag::{Generation, Monotonic, Quality, Reason};
 use std::collections::BTreeMap;
@@ -326,8 +327,11 @@ impl Broker {
             session::End::NotOpened(words) => format!("broker {words}"),
             _ => format!("broker {}: {why}", self.settings.endpoint),
         };
+        let only_via = self.settings.endpoint.only_via.as_ref();
+        let is_down = only_via.is_some_and(|interface| look_at_interface(interface).is_err());
+        let reason = if is_down { Reason::TunnelDown } else { Reason::NotConnected };
         for reporter in &mut self.reporters {
-            reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
+            reporter.lost(&self.port, reason, &detail, Some(pause)).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! Suppression by design: the station file says when an alarm means nothing, and the alarm follows that.
 
+use super::unseen::with_unseen;
 use super::{AlarmDesk, Turn};
 use crate::access::Principal;
 use crate::alarm::{AlarmEvent, Occasion, Suppression};
@@ -48,8 +49,10 @@ impl AlarmDesk {
     fn suppress(&mut self, slot: usize, event: AlarmEvent, words: &str, turn: &mut Turn<'_>) {
         let next = self.next();
         // Refused only where it is as it should be already.
+        let before = self.alarms[slot].clone();
         if let Ok(seen) = self.alarms[slot].take(&turn.plan.alarms[slot], event, turn.now, next) {
-            self.note(slot, seen, None, Some((Principal::rule(RULE), words)), turn);
+            let words = with_unseen(words, &before, self.alarms[slot].state());
+            self.note(slot, seen, None, Some((Principal::rule(RULE), &words)), turn);
         }
     }
 }

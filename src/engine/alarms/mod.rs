@@ -8,16 +8,17 @@ mod hidden;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use super::alarm_inputs::Present;
-use super::deadlines::{Deadline, Deadlines};
+use super::deadlines::Deadlines;
 use super::snapshot::AlarmBoard;
 use super::tags::TagTable;
 use super::{Effects, Notice, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{
-    Alarm, AlarmKey, AlarmView, Aside, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State,
-    Subject, Transition, Verdict,
+    Alarm, AlarmKey, AlarmView, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject,
+    Transition, Verdict,
 };
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
@@ -25,9 +26,10 @@ use delays::Delays;
 use floods::Floods;
 use groups::Groups;
 use hidden::Behind;
-use requests::Pending;
+use requests::{Pending, Settled};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use unseen::with_unseen;
 
 /// All alarms of a plan.
 pub(super) struct AlarmDesk {
@@ -51,6 +53,7 @@ pub(super) struct AlarmDesk {
     delays: Delays,
     floods: Floods,
     pending: HashMap<RequestId, Pending>,
+    settled: HashMap<RequestId, Settled>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
 }
@@ -99,6 +102,7 @@ impl AlarmDesk {
             newest_of: HashMap::new(),
             gone: Vec::new(),
             pending: HashMap::new(),
+            settled: HashMap::new(),
             last_occurrence: restored.last_occurrence,
             board: None,
         };
@@ -142,6 +146,7 @@ impl AlarmDesk {
                 continue;
             };
             let (first_out, message) = (kept.first_out, kept.message.clone());
+            let value = kept.value.clone().or(value);
             self.adopt(slot, Carried { alarm: Alarm::restore(kept), value, message, first_out });
         }
     }
@@ -180,19 +185,26 @@ impl AlarmDesk {
     }
 
     /// Takes over requests whose record is being written, and what the records know of delays. `slot_of` says where an alarm of the old
-    /// plan stands now.
+    /// plan stands now; its alarms that are handed over were told of already.
     pub(super) fn inherit(
         &mut self,
         previous: &mut Self,
+        old: &Plan,
         slot_of: impl Fn(usize) -> Option<usize>,
         turn: &mut Turn<'_>,
     ) {
+        let told: BTreeSet<usize> = previous.hand_over().map(|(slot, _)| slot).collect();
         for (request, mut pending) in previous.pending.drain() {
-            pending.move_to(&slot_of);
+            pending.move_to(&slot_of, |slot| (old.alarms[slot].key.clone(), told.contains(&slot)));
             self.pending.insert(request, pending);
         }
+        self.settled = std::mem::take(&mut previous.settled);
         self.adopt_flood(previous, turn);
         self.adopt_delays(previous, turn.now, turn.deadlines, turn.effects);
+        // Of a group, the last other member may be gone.
+        for slot in self.quiet_groups() {
+            self.note_unchanged(slot, Occasion::GroupNormal, by_station(""), turn);
+        }
     }
 
     pub(super) fn last_occurrence(&self) -> OccurrenceId {
@@ -206,9 +218,7 @@ impl AlarmDesk {
     /// What was set aside has to be told the time.
     pub(super) fn arm(&self, deadlines: &mut Deadlines) {
         for &slot in &self.listed {
-            if let Some(due) = self.alarms[slot].aside().and_then(Aside::due) {
-                deadlines.push(due, Deadline::Alarm(slot as u32));
-            }
+            deadlines.set_alarm(slot as u32, self.alarms[slot].due());
         }
     }
 
@@ -307,6 +317,7 @@ impl AlarmDesk {
             let before = alarm.aside().is_some().then(|| alarm.clone());
             let seen = alarm.wake(&turn.plan.alarms[slot], turn.now, next);
             if seen.change.is_none() {
+                turn.deadlines.set_alarm(slot as u32, alarm.due().filter(|due| *due > turn.now.monotonic));
                 return;
             }
             self.note_by_itself(slot, seen, value.cloned(), before.as_ref(), turn);
@@ -337,9 +348,7 @@ impl AlarmDesk {
         if seen.delay_changed {
             self.delays.mark(slot, turn.now, turn.deadlines);
         }
-        if let Some(wake) = seen.wake {
-            turn.deadlines.push(wake, Deadline::Alarm(slot as u32));
-        }
+        turn.deadlines.set_alarm(slot as u32, self.alarms[slot].due());
         let Some(change) = seen.change else { return };
         self.count(slot, change, &value, turn);
         let quiet = self.settle(slot, change);
@@ -445,8 +454,11 @@ impl AlarmDesk {
     fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
         let first_out = self.groups.first_out(slot);
         let kept = alarm.kept().or_else(|| first_out.map(|_| alarm.image()));
-        let message = self.messages.get(&slot).cloned();
-        kept.map(|kept| Persisted { first_out, message, ..kept })
+        // One that is normal, and only marked, has nothing more to tell.
+        let tells = alarm.state() != State::Normal;
+        let message = self.messages.get(&slot).filter(|_| tells).cloned();
+        let value = self.values.get(&slot).filter(|_| tells).cloned();
+        kept.map(|kept| Persisted { first_out, message, value, ..kept })
     }
 
     fn show(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
@@ -521,5 +533,6 @@ fn words(before: Option<&Alarm>, seen: Observation) -> String {
         _ => aside.shelf.as_ref().map(|shelf| (&shelf.by, &shelf.reason)),
     };
     let who = held.map_or_else(String::new, |(by, reason)| format!(" (by {by}: {reason})"));
-    format!("{ended}{who}; it is {} now", change.to.in_words())
+    let words = format!("{ended}{who}; it is {} now", change.to.in_words());
+    before.map_or_else(|| words.clone(), |before| with_unseen(&words, before, change.to))
 }

@@ -1,12 +1,16 @@
 //! What people do to alarms: the record is asked for first, the states change when it is durable.
 
+use super::unseen::with_unseen;
 use super::{AlarmDesk, Turn, by_station};
 use crate::access::{Principal, Role, permit};
-use crate::alarm::{AlarmEvent, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, TimeLimit};
+use crate::alarm::{
+    Alarm, AlarmEvent, AlarmKey, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, State,
+    TimeLimit,
+};
 use crate::audit::{Draft, RequestId};
-use crate::engine::deadlines::Deadline;
+use crate::engine::reload::removed;
 use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
-use crate::tag::{Monotonic, Now, Timestamp};
+use crate::tag::{Now, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +18,23 @@ use std::time::Duration;
 /// What is done to one alarm when its record is durable.
 struct Planned {
     slot: usize,
-    event: AlarmEvent,
+    /// None for what changes nothing.
+    event: Option<AlarmEvent>,
     occurrence: OccurrenceId,
     /// Whether another line about this alarm was handed to the records since: then that one would come last, and this has to be said again.
     is_overtaken: bool,
     /// Numbers an activation that begins with it; given to nobody else.
     next: OccurrenceId,
+    /// What the record says that the alarm becomes.
+    after: Alarm,
 }
 
 /// A request whose record is being written.
 pub(super) struct Pending {
     act: Act,
     planned: Vec<Planned>,
+    /// What the record says of alarms that left the station file meanwhile, and that nobody has put right yet.
+    removed: Vec<(AlarmKey, Alarm)>,
     refused: Vec<NotDone>,
     already: usize,
     gone: usize,
@@ -35,15 +44,32 @@ pub(super) struct Pending {
     reply: ReplyId,
 }
 
-impl Pending {
-    /// The same in another plan.
-    pub(super) fn move_to(&mut self, slot_of: impl Fn(usize) -> Option<usize>) {
-        let planned = std::mem::take(&mut self.planned).into_iter();
-        self.planned = planned.filter_map(|plan| Some(Planned { slot: slot_of(plan.slot)?, ..plan })).collect();
-    }
+/// A request that took effect, while the last line about it is being written: only then it is answered.
+pub(super) struct Settled {
+    pending: Pending,
+    count: usize,
 }
 
 impl Pending {
+    /// The same in another plan. `was` gives the name of an alarm of the old one, and whether the records are told that it is removed.
+    pub(super) fn move_to(
+        &mut self,
+        slot_of: impl Fn(usize) -> Option<usize>,
+        was: impl Fn(usize) -> (AlarmKey, bool),
+    ) {
+        for planned in std::mem::take(&mut self.planned) {
+            if let Some(slot) = slot_of(planned.slot) {
+                self.planned.push(Planned { slot, ..planned });
+                continue;
+            }
+            let (key, is_told) = was(planned.slot);
+            self.refuse(key.as_str().into(), &Refused::NoSuchAlarm);
+            if !is_told {
+                self.removed.push((key, planned.after));
+            }
+        }
+    }
+
     /// A line about this alarm goes to the records.
     pub(super) fn overtake(&mut self, slot: usize) {
         let same = self.planned.iter_mut().filter(|planned| planned.slot == slot);
@@ -69,6 +95,7 @@ enum Act {
     Unshelve { comment: Arc<str> },
     TakeOutOfService { until: Option<Timestamp>, reason: Arc<str> },
     ReturnToService { comment: Arc<str> },
+    Comment { comment: Arc<str> },
 }
 
 impl Act {
@@ -91,6 +118,9 @@ impl Act {
             RequestBody::ReturnToService { alarms, comment } => {
                 (Self::ReturnToService { comment: comment.clone() }, alarms.clone())
             }
+            RequestBody::Comment { alarms, comment } => {
+                (Self::Comment { comment: comment.trim().into() }, alarms.clone())
+            }
             _ => return None,
         })
     }
@@ -104,6 +134,7 @@ impl Act {
             Self::Unshelve { .. } => "unshelve",
             Self::TakeOutOfService { .. } => "take-out-of-service",
             Self::ReturnToService { .. } => "return-to-service",
+            Self::Comment { .. } => "comment",
         }
     }
 
@@ -116,6 +147,7 @@ impl Act {
             Self::Unshelve { .. } => "not unshelved",
             Self::TakeOutOfService { .. } => "not taken out of service",
             Self::ReturnToService { .. } => "not returned to service",
+            Self::Comment { .. } => "not commented on",
         }
     }
 
@@ -125,12 +157,13 @@ impl Act {
             Self::Acknowledge { comment }
             | Self::Reset { comment }
             | Self::Unshelve { comment }
+            | Self::Comment { comment }
             | Self::ReturnToService { comment } => comment,
             Self::Shelve { reason, .. } | Self::TakeOutOfService { reason, .. } => reason,
         }
     }
 
-    /// The event for one alarm, or why it cannot be.
+    /// The event for one alarm, none where it is not to change, or why it cannot be.
     fn event(
         &self,
         plan: &Plan,
@@ -138,8 +171,10 @@ impl Act {
         priority: Priority,
         by: &Principal,
         now: Now,
-    ) -> Result<AlarmEvent, Refused> {
-        Ok(match self {
+    ) -> Result<Option<AlarmEvent>, Refused> {
+        Ok(Some(match self {
+            Self::Comment { comment } if comment.is_empty() => return Err(Refused::NoComment),
+            Self::Comment { .. } => return Ok(None),
             Self::Acknowledge { .. } => AlarmEvent::Acknowledge(occurrence.ok_or(Refused::Gone)?),
             Self::Reset { .. } => AlarmEvent::Reset,
             Self::Unshelve { .. } => AlarmEvent::Unshelve,
@@ -161,8 +196,13 @@ impl Act {
                 let reason = given(reason)?;
                 AlarmEvent::TakeOutOfService(OutOfService { by: by.clone(), reason, since: now.utc, limit })
             }
-        })
+        }))
     }
+}
+
+/// The line of the journal about what was said.
+const fn commented(state: State) -> Change {
+    Change { from: state, to: state, occasion: Occasion::Commented, is_new_occurrence: false }
 }
 
 fn given(reason: &Arc<str>) -> Result<Arc<str>, Refused> {
@@ -183,9 +223,18 @@ impl AlarmDesk {
             return;
         }
         let principal = request.principal.clone();
-        let (planned, refused) = (Vec::new(), Vec::new());
-        let mut pending =
-            Pending { act, planned, refused, already: 0, gone: 0, set_aside: 0, principal, at: turn.now, reply };
+        let mut pending = Pending {
+            act,
+            planned: Vec::new(),
+            removed: Vec::new(),
+            refused: Vec::new(),
+            already: 0,
+            gone: 0,
+            set_aside: 0,
+            principal,
+            at: turn.now,
+            reply,
+        };
         let mut slots = BTreeSet::new();
         for name in named {
             self.plan_one(&name, &mut slots, &mut pending, turn);
@@ -236,18 +285,22 @@ impl AlarmDesk {
         let event = pending.act.event(turn.plan, occurrence, definition.priority, &pending.principal, turn.now)?;
         let mut alarm = self.alarms[slot].clone();
         let next = self.next();
-        let seen = alarm.take(definition, event.clone(), turn.now, next)?;
-        if matches!(event, AlarmEvent::Unshelve | AlarmEvent::ReturnToService) {
+        let change = match event.clone() {
+            Some(event) => alarm.take(definition, event, turn.now, next)?.change,
+            None => Some(commented(alarm.state())),
+        };
+        if matches!(event, Some(AlarmEvent::Unshelve | AlarmEvent::ReturnToService)) {
             self.last_occurrence = next.0;
         }
-        if let Some(change) = seen.change {
-            let actor = Some((pending.principal.clone(), &**pending.act.words()));
+        if let Some(change) = change {
+            let words = with_unseen(pending.act.words(), &self.alarms[slot], change.to);
+            let actor = Some((pending.principal.clone(), &*words));
             let mut transition = self.transition_of(&alarm, slot, change, None, actor, turn);
             transition.is_requested = true;
             self.push(slot, transition, turn);
         }
         let occurrence = alarm.occurrence().unwrap_or_default();
-        Ok(Planned { slot, event, occurrence, is_overtaken: false, next })
+        Ok(Planned { slot, event, occurrence, is_overtaken: false, next, after: alarm })
     }
 
     fn draft(&self, request: &Request, pending: &Pending, turn: &Turn<'_>) -> Draft {
@@ -255,10 +308,7 @@ impl AlarmDesk {
         let entry =
             |planned: &Planned| serde_json::json!({"alarm": key(planned.slot), "occurrence": planned.occurrence});
         let alarms: Vec<_> = pending.planned.iter().map(entry).collect();
-        let subject = match pending.planned.as_slice() {
-            [planned] => key(planned.slot).as_str().into(),
-            several => format!("{} alarms", several.len()).into(),
-        };
+        let subject = subject(pending.planned.iter().map(|planned| key(planned.slot)));
         let mut detail = serde_json::json!({"alarms": alarms, "comment": &**pending.act.words()});
         match &pending.act {
             Act::Shelve { length, one_shot, .. } => {
@@ -282,36 +332,72 @@ impl AlarmDesk {
     /// The record of a request is durable: now it takes effect. The slots on which an acknowledgement took effect; none where the request
     /// was not about alarms.
     pub(in crate::engine) fn committed(&mut self, request: &RequestId, turn: &mut Turn<'_>) -> Option<Vec<usize>> {
+        if let Some(Settled { pending, count }) = self.settled.remove(request) {
+            answer(&pending, count, turn.effects);
+            return Some(Vec::new());
+        }
         let mut pending = self.pending.remove(request)?;
-        let mut done = Vec::new();
-        for planned in std::mem::take(&mut pending.planned) {
+        let (mut done, mut late) = (Vec::new(), Vec::new());
+        let (mut said, mut seen) = (BTreeSet::<usize>::new(), turn.effects.transitions.len());
+        for mut planned in std::mem::take(&mut pending.planned) {
+            // What was done to one of them may have left a line about the next, such as that its group is quiet now.
+            said.extend(turn.effects.transitions[seen..].iter().filter_map(|line| self.slots.get(&line.alarm)));
+            seen = turn.effects.transitions.len();
+            planned.is_overtaken |= said.contains(&planned.slot);
             match self.carry_out(&planned, &pending, turn) {
-                Ok(()) => done.push(planned.slot),
+                Ok(()) => {
+                    done.push(planned.slot);
+                    late.extend((planned.is_overtaken && planned.event.is_some()).then_some(planned.slot));
+                }
                 Err(why) => {
                     pending.refuse(turn.plan.alarms[planned.slot].key.as_str().into(), &why);
                 }
             }
         }
-        answer(&pending, done.len(), turn.effects);
+        self.put_right(&mut pending, turn);
         let is_acknowledgement = matches!(pending.act, Act::Acknowledge { .. });
+        if late.is_empty() {
+            answer(&pending, done.len(), turn.effects);
+        } else {
+            turn.effects.drafts.push(took_effect(request, &late, &pending, turn));
+            self.settled.insert(request.clone(), Settled { pending, count: done.len() });
+        }
         Some(if is_acknowledgement { done } else { Vec::new() })
+    }
+
+    /// The records have it now that alarms were set aside that left the station file meanwhile: they are told what is.
+    fn put_right(&mut self, pending: &mut Pending, turn: &mut Turn<'_>) {
+        for (key, alarm) in std::mem::take(&mut pending.removed) {
+            match self.slots.get(&key).copied() {
+                // It came back since, and begins anew.
+                Some(slot) => {
+                    let words = format!("{}: it left the station file meanwhile", pending.act.not_done());
+                    let actor = Some((pending.principal.clone(), &*words));
+                    self.note_unchanged(slot, Occasion::NotDone, actor, turn);
+                }
+                None => turn.effects.transitions.push(removed(key, &alarm, turn.now)),
+            }
+        }
     }
 
     fn carry_out(&mut self, planned: &Planned, pending: &Pending, turn: &mut Turn<'_>) -> Result<(), Refused> {
         let slot = planned.slot;
-        let actor = || Some((pending.principal.clone(), &**pending.act.words()));
+        // What was said stands in the journal with its record, whatever became of the alarm meanwhile.
+        let Some(event) = planned.event.clone() else { return Ok(()) };
+        let before = self.alarms[slot].clone();
         // The time is that of the request: this is what the record says.
         let definition = &turn.plan.alarms[slot];
-        match self.alarms[slot].take(definition, planned.event.clone(), pending.at, planned.next) {
+        match self.alarms[slot].take(definition, event, pending.at, planned.next) {
             Ok(seen) if !planned.is_overtaken => {
                 let Some(change) = seen.change else { return Ok(()) };
                 self.count(slot, change, &None, turn);
-                self.finish(slot, change, seen.wake, turn);
+                self.finish(slot, change, turn);
                 Ok(())
             }
             // It changed while the record was being written: this row comes last, and holds.
             Ok(seen) => {
-                self.note(slot, seen, None, actor(), turn);
+                let words = with_unseen(pending.act.words(), &before, self.alarms[slot].state());
+                self.note(slot, seen, None, Some((pending.principal.clone(), &*words)), turn);
                 Ok(())
             }
             Err(why) => {
@@ -324,10 +410,8 @@ impl AlarmDesk {
     }
 
     /// What was recorded ahead took effect.
-    fn finish(&mut self, slot: usize, change: Change, wake: Option<Monotonic>, turn: &mut Turn<'_>) {
-        if let Some(due) = wake {
-            turn.deadlines.push(due, Deadline::Alarm(slot as u32));
-        }
+    fn finish(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
+        turn.deadlines.set_alarm(slot as u32, self.alarms[slot].due());
         let marked = self.groups.first_out(slot);
         if let Some(first) = self.settle(slot, change) {
             self.note_unchanged(first, Occasion::GroupNormal, by_station(""), turn);
@@ -345,7 +429,35 @@ impl AlarmDesk {
                 let words = format!("{}: {why}", pending.act.not_done());
                 effects.replies.push((pending.reply, Reply::Refused { why: words }));
             }
+            if let Some(Settled { pending, .. }) = self.settled.remove(request) {
+                let why =
+                    format!("it was done, but the last of it could not be recorded: {why}; look again after a restart");
+                effects.replies.push((pending.reply, Reply::Refused { why }));
+            }
         }
+    }
+}
+
+fn subject<'key>(mut keys: impl ExactSizeIterator<Item = &'key AlarmKey>) -> Arc<str> {
+    match (keys.len(), keys.next()) {
+        (1, Some(key)) => key.as_str().into(),
+        (several, _) => format!("{several} alarms").into(),
+    }
+}
+
+/// What was asked for took effect on alarms that had changed since. This entry is written with the last line about them, and says when that is
+/// durable.
+fn took_effect(request: &RequestId, slots: &[usize], pending: &Pending, turn: &Turn<'_>) -> Draft {
+    let key = |slot: &usize| &turn.plan.alarms[*slot].key;
+    let detail = serde_json::json!({"act": pending.act.word(), "alarms": slots.iter().map(key).collect::<Vec<_>>()});
+    Draft {
+        request: request.clone(),
+        time: turn.now.utc,
+        principal: pending.principal.clone(),
+        action: "took-effect".into(),
+        subject: subject(slots.iter().map(key)),
+        essential: false,
+        detail: detail.to_string().into(),
     }
 }
 

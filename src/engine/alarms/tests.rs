@@ -1,6 +1,8 @@
 //! Alarms of a whole engine: clocks that jump, runs that end, records that are late or fail.
 
+mod clock;
 mod hidden;
+mod requests;
 
 use super::*;
 use crate::alarm::{DelayChange, ProcessState};
@@ -134,8 +136,13 @@ impl Bench {
     }
 
     fn ask(&mut self, body: RequestBody) {
+        let name = format!("r{}", self.numbers + 1);
+        self.ask_as(&name, body);
+    }
+
+    fn ask_as(&mut self, name: &str, body: RequestBody) {
         self.numbers += 1;
-        let id = RequestId::from(format!("r{}", self.numbers).as_str());
+        let id = RequestId::from(name);
         let expires = self.now.utc.plus(MINUTE);
         let request = Request { version: PROTOCOL_VERSION, id, principal: Principal::person("anna"), expires, body };
         self.step(Event::Request(request, ReplyId(self.numbers)));
@@ -178,8 +185,25 @@ impl Bench {
         Restored { alarms, last_occurrence, ..Restored::default() }
     }
 
+    /// Lines about alarms of the plant.
+    fn lines(&self) -> impl Iterator<Item = &Transition> {
+        self.journal.iter().filter(|change| !change.alarm.as_str().starts_with("station/"))
+    }
+
     fn occasions(&self) -> Vec<&'static str> {
-        self.journal.iter().map(|change| change.occasion.word()).collect()
+        self.lines().map(|change| change.occasion.word()).collect()
+    }
+
+    fn acknowledge(&mut self, occurrence: u64) {
+        let occurrences = vec![OccurrenceId(occurrence)];
+        self.ask(RequestBody::Acknowledge { occurrences, comment: "".into() });
+    }
+
+    /// Goes on with another station file.
+    fn reload(&mut self, plan: &Arc<Plan>) {
+        let generation = Generation(self.engine.generation().0 + 1);
+        let plan = Arc::new(Plan { generation, ..(**plan).clone() });
+        self.step(Event::Reload { plan, who: Principal::person("anna"), settings: Vec::new() });
     }
 }
 
@@ -218,7 +242,7 @@ fn a_clock_that_jumps_neither_ends_a_shelf_nor_keeps_it() {
         assert!(
             matches!(&bench.notices.last(), Some(Notice::SetAsideEnded { words, .. }) if words.contains("anna: why"))
         );
-        assert_eq!(bench.journal[3].actor, Some(Principal::station()));
+        assert_eq!(bench.lines().nth(3).unwrap().actor, Some(Principal::station()));
     }
 }
 
@@ -362,7 +386,8 @@ fn random_request(dice: &mut Dice, occurrences: u64) -> RequestBody {
     let other = AlarmName::Occurrence(OccurrenceId(occurrences.saturating_sub(dice.throw(4))));
     let (alarms, comment): (_, Arc<str>) = (vec![key, other.clone()], "".into());
     let reason: Arc<str> = "why".into();
-    match dice.throw(6) {
+    match dice.throw(7) {
+        6 => RequestBody::Comment { alarms, comment: reason },
         0 | 1 => {
             let AlarmName::Occurrence(occurrence) = other else { unreachable!() };
             let all = (0..4).map(|less| OccurrenceId(occurrence.0.saturating_sub(less))).collect();
@@ -437,7 +462,7 @@ fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
     bench.shelve("t0:high", 3600);
     bench.record();
     assert!(
-        matches!(&bench.replies[1], Reply::Refused { why } if why.contains("already shelved")),
+        matches!(&bench.replies[..], [Reply::Refused { why }, Reply::AlarmsDone { count: 1, .. }] if why.contains("already shelved")),
         "{:?}",
         bench.replies
     );
@@ -448,6 +473,39 @@ fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
     );
     let until = bench.kept()[&AlarmKey::from("t0:high")].aside.as_ref().unwrap().until();
     assert_eq!(until, Some(bench.now.utc.plus(MINUTE)));
+}
+
+/// Whatever its state, before, after and while something else is done to it.
+#[test]
+fn what_is_said_about_an_alarm_stands_in_the_journal_and_changes_nothing() {
+    let mut bench = Bench::start(&[r#"{"high":10}"#, r#"{"high":10}"#]);
+    bench.sample(0, Some(20));
+    bench.record();
+    let alarms = vec![AlarmName::Occurrence(OccurrenceId(1)), AlarmName::Key("t1:high".into())];
+    bench.ask(RequestBody::Comment { alarms, comment: " cable is ordered ".into() });
+    assert!(bench.replies.is_empty(), "it is not recorded yet");
+    // It is acknowledged, and returns, before the record is durable.
+    bench.ask(RequestBody::Acknowledge { occurrences: vec![OccurrenceId(1)], comment: "".into() });
+    bench.sample(0, Some(0));
+    bench.record();
+    assert!(
+        matches!(&bench.replies[0], Reply::AlarmsDone { count: 2, refused } if refused.is_empty()),
+        "{:?}",
+        bench.replies
+    );
+    let said: Vec<_> = bench.journal.iter().filter(|line| line.occasion == Occasion::Commented).collect();
+    assert_eq!(said.len(), 2);
+    for line in said {
+        assert_eq!((&*line.comment, line.from), ("cable is ordered", line.to));
+        assert_eq!(line.actor, Some(Principal::person("anna")));
+    }
+    assert_eq!((bench.state(0), bench.state(1)), (State::Normal, State::Normal));
+    bench.replies.clear();
+    for (alarm, comment, why) in [("t0:high", "  ", "write what"), ("none:high", "?", "no such alarm")] {
+        let alarms = vec![AlarmName::Key(AlarmKey::from(alarm))];
+        bench.ask(RequestBody::Comment { alarms, comment: comment.into() });
+        assert!(matches!(bench.replies.last(), Some(Reply::Refused { why: told }) if told.contains(why)), "{alarm}");
+    }
 }
 
 #[test]

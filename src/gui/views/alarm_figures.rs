@@ -3,7 +3,7 @@
 use crate::alarm::figures::{Figures, Period, Row, TOP};
 use crate::gui::format;
 use crate::gui::scene::{Action, Scene};
-use crate::gui::theme::{plain, strong};
+use crate::gui::theme::{Palette, plain, strong};
 use crate::gui::widgets::columns::{Column, number, words};
 use crate::gui::widgets::{Ink, Rows, button, quiet, table_row};
 use crate::historian::write_whole;
@@ -60,9 +60,34 @@ impl Default for FiguresView {
 }
 
 impl FiguresView {
-    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+    /// Takes what came, and asks anew where that is due.
+    pub(super) fn keep(&mut self, scene: &Scene<'_>) {
         self.receive();
         self.ask(scene);
+    }
+
+    /// The figures, as far as they were worked out.
+    pub(super) fn shown(&self) -> Option<&Arc<Figures>> {
+        self.figures.as_ref()
+    }
+
+    /// The length of the period that was chosen, in hours.
+    pub(super) const fn hours(&self) -> u64 {
+        self.hours
+    }
+
+    /// The periods that can be chosen.
+    pub(super) fn periods(&mut self, ui: &mut Ui, palette: &Palette) {
+        quiet(ui, "The last", palette);
+        for (name, hours) in PERIODS {
+            if button(ui, name, self.hours == hours, palette).clicked() {
+                self.hours = hours;
+            }
+        }
+    }
+
+    pub(super) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        self.keep(scene);
         self.head(ui, scene);
         ui.add_space(4.0);
         let whole = ui.available_rect_before_wrap();
@@ -75,12 +100,7 @@ impl FiguresView {
     fn head(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
         let palette = scene.palette;
         ui.horizontal(|ui| {
-            quiet(ui, "The last", &palette);
-            for (name, hours) in PERIODS {
-                if button(ui, name, self.hours == hours, &palette).clicked() {
-                    self.hours = hours;
-                }
-            }
+            self.periods(ui, &palette);
             let idle = self.export.is_none() && self.figures.is_some();
             let look = egui::Button::new(RichText::new("Export CSV").font(plain(13.0)).color(palette.text));
             if ui.add_enabled(idle, look).clicked() {
@@ -94,7 +114,7 @@ impl FiguresView {
     }
 
     /// What the figures are of, or why there are none.
-    fn state(&self, scene: &Scene<'_>) -> String {
+    pub(super) fn state(&self, scene: &Scene<'_>) -> String {
         if let Some(why) = &self.failed {
             return format!("The figures cannot be worked out: {why}");
         }
@@ -260,7 +280,7 @@ impl FiguresView {
 }
 
 /// The end of a name, which tells alarms apart, where there is no room for all of it.
-fn end_of(name: &str) -> String {
+pub(super) fn end_of(name: &str) -> String {
     let count = name.chars().count();
     if count <= LETTERS {
         return name.to_owned();

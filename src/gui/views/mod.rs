@@ -2,6 +2,7 @@
 
 mod alarm_figures;
 mod alarms;
+mod bad_actors;
 mod devices;
 mod journal;
 mod overview;

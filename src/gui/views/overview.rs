@@ -1,14 +1,17 @@
 //! The plant as a picture, with what needs the operator beside it.
 
-use crate::alarm::{Priority, Subject};
+use crate::alarm::{AlarmView, Priority, Subject};
 use crate::gui::format;
 use crate::gui::scene::{Action, Scene, View};
 use crate::gui::theme::{self, Palette, plain, size, strong};
-use crate::gui::widgets::{self, GaugeLook, Spark, gauge, hatch, heading, mark, quiet, sparkline};
+use crate::gui::widgets::{self, GaugeLook, Spark, button, gauge, hatch, heading, mark, quiet, sparkline};
 use crate::screen::{Element, Picture};
 use crate::tag::TagId;
 use egui::{Align2, Painter, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use std::sync::Arc;
 
+/// How much is left of what lies in another area than the one that somebody came to look at.
+const PALE: f32 = 0.35;
 /// How far back the small trends look, in seconds.
 const TREND_SECONDS: u64 = 600;
 
@@ -16,9 +19,16 @@ const TREND_SECONDS: u64 = 600;
 #[derive(Default)]
 pub(in crate::gui) struct OverviewView {
     made_up: Option<(crate::tag::Generation, Picture)>,
+    /// The part of the plant that somebody came to look at; the rest of it is pale.
+    area: Option<Arc<str>>,
 }
 
 impl OverviewView {
+    /// Brings an area forward; none for the whole plant.
+    pub(in crate::gui) fn focus(&mut self, area: Option<Arc<str>>) {
+        self.area = area;
+    }
+
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let whole = ui.available_rect_before_wrap();
         let (left, right) = whole.split_left_right_at_x(whole.right() - size::DETAILS - 8.0);
@@ -27,11 +37,16 @@ impl OverviewView {
         ui.scope_builder(egui::UiBuilder::new().max_rect(left), |ui| {
             ui.horizontal(|ui| {
                 heading(ui, "Overview", &scene.palette);
-                quiet(ui, "level 1 · whole plant", &scene.palette);
+                let shown = self.area.as_ref().map_or("whole plant".to_owned(), |area| format!("area {area}"));
+                quiet(ui, format!("level 1 · {shown}"), &scene.palette);
+                if self.area.is_some() && button(ui, "Whole plant", false, &scene.palette).clicked() {
+                    self.area = None;
+                }
             });
-            draw(ui, scene, &picture);
+            draw(ui, scene, &picture, self.area.as_deref());
         });
-        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| side(ui, scene, &picture));
+        let area = self.area.as_deref();
+        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| side(ui, scene, &picture, area));
     }
 
     /// The engineer's picture, or gauges of the first tags with a range.
@@ -67,16 +82,20 @@ struct Canvas<'a, 'b> {
     scene: &'a Scene<'b>,
 }
 
-fn draw(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture) {
+fn draw(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture, wanted: Option<&str>) {
     let room = ui.available_rect_before_wrap();
     let [width, height] = picture.size;
     let scale = (room.width() / width.max(1.0)).min(room.height() / height.max(1.0));
     let painter = ui.painter().with_clip_rect(room);
     let palette = scene.palette;
-    let canvas = Canvas { painter, origin: room.min + vec2(0.0, 6.0), scale, palette, scene };
+    let mut canvas = Canvas { painter, origin: room.min + vec2(0.0, 6.0), scale, palette, scene };
     let mut hit = None;
     for (number, element) in picture.elements.iter().enumerate() {
+        // What lies elsewhere is pale, unless it is in alarm.
+        let is_pale = canvas.is_elsewhere(element, wanted) && canvas.alarm(element).is_none();
+        canvas.painter.set_opacity(if is_pale { PALE } else { 1.0 });
         let area = canvas.draw(element);
+        canvas.painter.set_opacity(1.0);
         let (Some(area), Some(tag)) = (area, element.tags().first().copied()) else { continue };
         let response = ui.interact(area, ui.scope_id().with(("element", number)), Sense::click());
         if response.has_focus() || response.hovered() {
@@ -101,6 +120,13 @@ impl Canvas<'_, '_> {
 
     fn rect(&self, area: [f32; 4]) -> Rect {
         Rect::from_min_size(self.at([area[0], area[1]]), vec2(area[2], area[3]) * self.scale)
+    }
+
+    /// Whether none of its tags is of this area.
+    fn is_elsewhere(&self, element: &Element, wanted: Option<&str>) -> bool {
+        let directory = &self.scene.snapshot.plan.directory;
+        let area_of = |tag: &TagId| directory.tag(*tag).and_then(|tag| tag.area.as_deref());
+        wanted.is_some_and(|wanted| element.tags().iter().all(|tag| area_of(tag) != Some(wanted)))
     }
 
     fn number(&self, tag: TagId) -> Option<f64> {
@@ -135,7 +161,7 @@ impl Canvas<'_, '_> {
         let Element::Pump { state, .. } = element else { return own };
         let prefix =
             directory.tag(*state).and_then(|tag| tag.key.as_str().rsplit_once('/')).map(|(prefix, _)| prefix)?;
-        let beside = self.scene.alarmed.iter().filter(|(tag, _)| {
+        let beside = self.scene.alarmed.all().iter().filter(|(tag, _)| {
             directory
                 .tag(**tag)
                 .is_some_and(|tag| tag.key.as_str().rsplit_once('/').is_some_and(|(other, _)| other == prefix))
@@ -341,7 +367,7 @@ impl Canvas<'_, '_> {
 }
 
 /// What needs the operator, and the last half hour of what matters.
-fn side(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture) {
+fn side(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture, area: Option<&str>) {
     let palette = scene.palette;
     palette.card().show(ui, |ui| {
         ui.set_min_size(ui.available_size());
@@ -349,7 +375,7 @@ fn side(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture) {
         ui.add_space(4.0);
         let trends = picture.trends.len() as f32 * 92.0 + 40.0;
         let room = (ui.available_height() - trends).max(140.0);
-        ScrollArea::vertical().max_height(room).auto_shrink([false, false]).show(ui, |ui| needs(ui, scene));
+        ScrollArea::vertical().max_height(room).auto_shrink([false, false]).show(ui, |ui| needs(ui, scene, area));
         if !picture.trends.is_empty() {
             ui.label(egui::RichText::new("Last ten minutes").font(strong(15.0)).color(palette.text));
         }
@@ -359,14 +385,20 @@ fn side(ui: &mut Ui, scene: &mut Scene<'_>, picture: &Picture) {
     });
 }
 
-fn needs(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn needs(ui: &mut Ui, scene: &mut Scene<'_>, area: Option<&str>) {
     let palette = scene.palette;
     let views = &scene.snapshot.alarms.views;
-    if views.is_empty() {
+    let plan = &scene.snapshot.plan;
+    let area_of = |view: &AlarmView| view.definition(&plan.alarms).and_then(|alarm| alarm.area.as_deref());
+    let is_here = |view: &&AlarmView| area.is_none() || area_of(view) == area;
+    let elsewhere = area.map_or(0, |_| views.iter().filter(|view| !is_here(view)).count());
+    if elsewhere > 0 {
+        quiet(ui, format!("{} of other areas not shown here.", format::counted(elsewhere, "alarm")), &palette);
+    } else if views.is_empty() {
         quiet(ui, "Nothing is in alarm.", &palette);
     }
     let mut chosen = None;
-    for view in views.iter().take(30) {
+    for view in views.iter().filter(is_here).take(30) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::click());
         let painter = ui.painter();
         if response.hovered() || response.has_focus() {

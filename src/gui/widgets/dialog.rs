@@ -2,7 +2,7 @@
 
 use super::{button, primary_button};
 use crate::gui::theme::{Palette, plain, strong};
-use egui::{Id, Key, Modal, Modifiers, RichText, TextEdit, Ui};
+use egui::{Id, Key, Modal, ModalResponse, Modifiers, RichText, TextEdit, Ui};
 
 /// What is asked.
 pub(in crate::gui) struct Question<'a> {
@@ -18,6 +18,13 @@ pub(in crate::gui) struct Question<'a> {
     pub(in crate::gui) send: &'static str,
     /// Why it cannot be sent as it stands, for what has been written.
     pub(in crate::gui) lacks: &'a dyn Fn(&str) -> Option<&'static str>,
+}
+
+/// Whether a dialog is to be taken away. A click beside it closes one that can be had again as it was; what somebody typed is lost only by
+/// Escape, or by the button that says so.
+pub(in crate::gui) fn is_left<T>(shown: &ModalResponse<T>, has_typed: bool) -> bool {
+    let is_slip = has_typed && shown.backdrop_response.clicked();
+    !is_slip && shown.should_close()
 }
 
 /// What has been written, and whether the keyboard went there once.
@@ -71,7 +78,7 @@ impl Dialog {
         });
         match shown.inner {
             (true, _) => Some(Said::Sent(self.text.trim().to_owned())),
-            (false, cancel) if cancel || shown.should_close() => Some(Said::Nothing),
+            (false, cancel) if cancel || is_left(&shown, !self.text.trim().is_empty()) => Some(Said::Nothing),
             _ => None,
         }
     }

@@ -11,11 +11,11 @@ mod spark;
 
 pub(super) use bar::{button, heading, key_value, primary_button, quiet, search};
 pub(super) use columns::{Ink, table_row};
-pub(super) use dialog::{Dialog, Question, Said};
+pub(super) use dialog::{Dialog, Question, Said, is_left};
 pub(super) use gauge::{GaugeLook, gauge};
 pub(super) use mark::{hatch, mark, mark_ui};
 pub(super) use rows::{Fold, RowWords, Rows};
-pub(super) use small_trend::small_trend;
+pub(super) use small_trend::{TrendMark, small_trend};
 pub(super) use spark::{Spark, sparkline};
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect};

@@ -12,6 +12,8 @@ pub(in crate::gui) struct Rows<'a> {
     count: usize,
     follows: bool,
     is_tree: bool,
+    /// Rows that are selected besides the one that the keyboard is on.
+    others: Option<&'a dyn Fn(usize) -> bool>,
 }
 
 /// What an arrow to the side asks of a row that has others below it.
@@ -40,7 +42,7 @@ impl From<String> for RowWords {
 impl<'a> Rows<'a> {
     /// A table of `count` rows below the heads of its columns; `name` tells it from others.
     pub(in crate::gui) const fn new(name: &'static str, columns: &'a [Column], count: usize) -> Self {
-        Self { name, columns, count, follows: false, is_tree: false }
+        Self { name, columns, count, follows: false, is_tree: false, others: None }
     }
 
     /// Stays at the last row while rows come, unless somebody scrolled away from it.
@@ -79,6 +81,18 @@ impl<'a> Rows<'a> {
         Id::unique(("rows", self.name)).with(row)
     }
 
+    /// Of rows several can be selected: these besides the one that the keyboard is on.
+    pub(in crate::gui) const fn with_others(self, others: &'a dyn Fn(usize) -> bool) -> Self {
+        Self { others: Some(others), ..self }
+    }
+
+    /// Whether all rows were asked for by Ctrl A, while the keyboard is on this one.
+    pub(in crate::gui) fn takes_all(&self, ui: &Ui, selected: Option<usize>) -> bool {
+        let current = selected.filter(|row| *row < self.count).unwrap_or(0);
+        let id = self.id(current);
+        ui.memory(|memory| memory.has_focus(id)) && ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::A))
+    }
+
     /// Paints its head and what can be seen of its rows; the row that was chosen in this frame, if one was.
     pub(in crate::gui) fn show(
         &self,
@@ -106,8 +120,9 @@ impl<'a> Rows<'a> {
             }
             for row in range {
                 let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::hover());
-                let is_selected = selected == Some(row);
-                let is_stop = is_selected || (row == 0 && selected.is_none_or(|selected| selected >= self.count));
+                let is_current = selected == Some(row);
+                let is_selected = is_current || self.others.is_some_and(|others| others(row));
+                let is_stop = is_current || (row == 0 && selected.is_none_or(|selected| selected >= self.count));
                 let sense = if is_stop { Sense::click() } else { Sense::CLICK };
                 let response = ui.interact(rect, root.with(row), sense);
                 ground(ui, &response, rect, is_selected, palette);

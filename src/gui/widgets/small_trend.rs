@@ -1,10 +1,25 @@
 //! A small trend that can be read under the pointer: what the value was, and when.
 
+use super::mark::mark;
 use super::spark::{Spark, sparkline};
-use crate::gui::theme::Palette;
+use crate::alarm::Priority;
+use crate::gui::theme::{Palette, faded};
 use crate::historian::Column;
-use egui::{Sense, Ui, vec2};
+use egui::{Painter, Rect, Sense, Shape, Stroke, Ui, Vec2, pos2, vec2};
 use egui_plot::{HLine, HoverPosition, Line, Plot, PlotPoint, PlotPoints};
+
+/// Half the size of a mark.
+const SIGN: f32 = 6.0;
+
+/// Something that happened at a moment of it.
+pub(in crate::gui) struct TrendMark {
+    /// In seconds since 1970.
+    pub(in crate::gui) time: f64,
+    /// Of an alarm that was raised: its priority. None for what somebody did.
+    pub(in crate::gui) raised: Option<Priority>,
+    /// What happened, and when.
+    pub(in crate::gui) words: String,
+}
 
 /// Draws it as wide as there is room. `label` words a moment, in seconds since 1970, and the value that held then.
 pub(in crate::gui) fn small_trend(
@@ -12,6 +27,7 @@ pub(in crate::gui) fn small_trend(
     name: &str,
     height: f32,
     spark: &Spark<'_>,
+    marks: &[TrendMark],
     label: impl Fn(f64, f64) -> String,
     palette: &Palette,
 ) {
@@ -48,7 +64,32 @@ pub(in crate::gui) fn small_trend(
             plot.line(line.id(("piece", number)));
         }
     });
-    shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, name));
+    let painter = ui.painter().with_clip_rect(shown.response.rect);
+    for one in marks.iter().filter(|one| (spark.span[0]..=spark.span[1]).contains(&one.time)) {
+        let x = shown.transform.position_from_point(&PlotPoint::new(one.time, low)).x;
+        draw(&painter, x, shown.response.rect, one.raised, palette);
+    }
+    let told = std::iter::once(name).chain(marks.iter().map(|one| &*one.words)).collect::<Vec<_>>().join("; ");
+    shown.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Canvas, true, &told));
+}
+
+/// A line with the shape that the trend view has for it: the mark of the priority, or a rhombus for what somebody did.
+fn draw(painter: &Painter, x: f32, room: Rect, raised: Option<Priority>, palette: &Palette) {
+    let ink = raised.map_or(palette.muted, |priority| palette.priority(priority));
+    painter.vline(x, room.y_range(), Stroke::new(1.0, faded(ink, 0.7)));
+    let centre = pos2(x.clamp(room.left() + SIGN, room.right() - SIGN), room.top() + SIGN + 1.0);
+    match raised {
+        Some(priority) => {
+            mark(painter, Rect::from_center_size(centre, Vec2::splat(SIGN * 2.0)), priority, palette, false)
+        }
+        None => {
+            let corners = [vec2(0.0, -SIGN), vec2(SIGN, 0.0), vec2(0.0, SIGN), vec2(-SIGN, 0.0)];
+            let corners = corners.map(|corner| centre + corner).to_vec();
+            painter.add(Shape::convex_polygon(corners, palette.panel, Stroke::new(1.2, palette.muted)));
+            let tick = [centre + vec2(-2.6, 0.2), centre + vec2(-0.6, 2.2), centre + vec2(2.8, -2.0)];
+            painter.add(Shape::line(tick.to_vec(), Stroke::new(1.2, palette.text)));
+        }
+    }
 }
 
 /// The lowest and the highest value, with a margin; none where nothing is known.

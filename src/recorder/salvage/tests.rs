@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
-use crate::recorder::{Answer, FormerState, Order, Recorder, read_audit, read_journal, verify_folder};
+use crate::recorder::{Answer, FormerState, Gap, Order, Recorder, read_audit, read_journal, verify_folder};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn station() -> tempfile::TempDir {
     let mut opened = OpenedRecords::open(folder.path(), NOW).unwrap();
     assert_eq!(opened.set_aside, None);
     for number in 1..=200 {
-        opened.store.stage(vec![transition(number)], None, Vec::new());
+        opened.store.stage(vec![transition(number)], Gap::default(), Vec::new());
         let action = if number == 7 { "off-scan" } else { "command" };
         audit::commit(&mut opened.store, &[draft(number, action)]).unwrap();
     }
@@ -253,7 +253,7 @@ fn records_that_turn_out_to_be_damaged_while_the_station_runs_are_set_aside_then
     other.execute_batch("CREATE TABLE other(x); PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     harm_in_place(folder.path(), page);
     recorder
-        .order(Order { transitions: vec![transition(1001)], drafts: vec![draft(1, "command")], delays: Vec::new() })
+        .order(Order { transitions: vec![transition(1001)], drafts: vec![draft(1, "command")], ..Order::default() })
         .unwrap();
     let next = || answers.recv_timeout(Duration::from_secs(20)).unwrap();
     let Answer::SetAside(name) = next() else { panic!("it was not set aside") };

@@ -13,11 +13,14 @@ use crate::historian::{self, HISTORY_FOLDER, back_up_history, copy_database};
 use crate::recorder::RECORDS_FILE;
 use crate::station::annunciator::SOUNDS_FOLDER;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// How the name of a backup ends that is one file.
 const ARCHIVE: &str = "tar";
 const LOCK: &str = "polder.lock";
+/// Permissions of a backup, and of what is being made or restored: there are passwords in it.
+const OWNER_ONLY: u32 = 0o700;
 
 /// Why there is no backup, or nothing was put back.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +121,9 @@ fn copy_all(station: &Path, part: &Path) -> Result<Copied, BackupError> {
     let records = station.join(RECORDS_FILE);
     if records.exists() {
         copy_database(&records, &part.join(RECORDS_FILE))?;
+        keep_permissions(&records, &part.join(RECORDS_FILE))?;
     }
+    keep_permissions(&station.join(HISTORY_FOLDER), &part.join(HISTORY_FOLDER))?;
     [part, &part.join(HISTORY_FOLDER)].into_iter().try_for_each(tidy)?;
     Ok(Copied { history, others: copy_others(station, part, true)? })
 }
@@ -164,7 +169,7 @@ pub fn restore(backup: &Path, to: &Path) -> Result<Copied, BackupError> {
         return restore_folder(backup, to);
     }
     let unpacked = beside(to, ".unpacked")?;
-    clear(&unpacked)?;
+    make_anew(&unpacked)?;
     let restored =
         disk::unpack(backup, &unpacked).map_err(BackupError::from).and_then(|_| restore_folder(&unpacked, to));
     let cleared = clear(&unpacked);
@@ -219,12 +224,25 @@ fn clear(folder: &Path) -> Result<(), BackupError> {
 /// An empty folder beside `to`, in which something is made that is to bear that name when it is whole.
 fn fresh_part(to: &Path) -> Result<PathBuf, BackupError> {
     let part = beside(to, ".part")?;
-    clear(&part)?;
-    std::fs::create_dir_all(&part).map_err(failed(&part, "made"))?;
+    make_anew(&part)?;
     Ok(part)
 }
 
-/// The files beside history and records, with their permissions: station file, secrets, certificates. Links stay links. Only at the top are
+/// An empty folder for nobody else, whatever was there.
+fn make_anew(folder: &Path) -> Result<(), BackupError> {
+    clear(folder)?;
+    // The folders above it are nothing of ours.
+    folder.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed(folder, "made"))?;
+    std::fs::DirBuilder::new().mode(OWNER_ONLY).create(folder).map_err(failed(folder, "made"))
+}
+
+/// Gives a copy the permissions of what it was made from.
+fn keep_permissions(from: &Path, copy: &Path) -> Result<(), BackupError> {
+    let permissions = std::fs::metadata(from).map_err(failed(from, "read"))?.permissions();
+    std::fs::set_permissions(copy, permissions).map_err(failed(copy, "changed"))
+}
+
+/// The files and folders beside history and records, with their permissions: station file, secrets, certificates. Links stay links. Only at the top are
 /// there files of ours that are copied otherwise.
 fn copy_others(from: &Path, to: &Path, is_top: bool) -> Result<usize, BackupError> {
     let mut count = 0;
@@ -241,6 +259,8 @@ fn copy_others(from: &Path, to: &Path, is_top: bool) -> Result<usize, BackupErro
         if kind.is_dir() {
             std::fs::create_dir_all(&copy).map_err(failed(&copy, "made"))?;
             count += copy_others(&path, &copy, false)?;
+            // Last: the folder may be one into which nothing can be written.
+            keep_permissions(&path, &copy)?;
         } else if kind.is_symlink() {
             let link = || std::os::unix::fs::symlink(std::fs::read_link(&path)?, &copy);
             link().map_err(failed(&path, "copied"))?;

@@ -67,3 +67,35 @@ fn a_backup_that_fails_leaves_nothing_half() {
     }
     assert_eq!(names(keep.path()), Vec::<String>::new());
 }
+
+/// What nobody else may read in the station, nobody else may read in its backup, while it is made and when it is restored.
+#[test]
+fn folders_of_a_backup_are_for_their_owner_and_come_back_as_they_were() {
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (station, keep) = (station(), tempfile::tempdir().unwrap());
+    for (folder, mode) in [("certificates", 0o710), ("certificates/own", 0o500), ("history", 0o750)] {
+        std::fs::create_dir_all(station.path().join(folder)).unwrap();
+        std::fs::write(station.path().join(folder).join("notes"), "").unwrap();
+        std::fs::set_permissions(station.path().join(folder), PermissionsExt::from_mode(mode)).unwrap();
+    }
+    std::fs::set_permissions(station.path().join(RECORDS_FILE), PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(mode(&fresh_part(&keep.path().join("deep/one.tar")).unwrap()), 0o700);
+    for name in ["one.tar", "folder"] {
+        let (backup, again) = (keep.path().join(name), keep.path().join(format!("{name}-again")));
+        back_up(station.path(), &backup).unwrap();
+        assert_eq!(mode(&backup), if backup.is_dir() { 0o700 } else { 0o600 });
+        restore(&backup, &again).unwrap();
+        assert_eq!(mode(&again), 0o700, "{name}");
+        for (inside, expected) in
+            [("certificates", 0o710), ("certificates/own", 0o500), ("history", 0o750), (RECORDS_FILE, 0o600)]
+        {
+            assert_eq!(mode(&again.join(inside)), expected, "{name}: {inside}");
+        }
+    }
+    // A folder that is there already was made by somebody who knew who is to read it.
+    let there = keep.path().join("there");
+    std::fs::create_dir(&there).unwrap();
+    std::fs::set_permissions(&there, PermissionsExt::from_mode(0o755)).unwrap();
+    restore(&keep.path().join("folder"), &there).unwrap();
+    assert_eq!(mode(&there), 0o755);
+}

@@ -150,7 +150,7 @@ impl Stores {
             detail: "{}".into(),
             essential: false,
         };
-        Order { transitions: vec![transition], drafts: vec![draft], delays: Vec::new() }
+        Order { transitions: vec![transition], drafts: vec![draft], ..Order::default() }
     }
 
     /// The newest batch that readers see.

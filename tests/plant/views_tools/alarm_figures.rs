@@ -38,7 +38,7 @@ fn station() -> Live {
         life(1, "north/building-7/pump-station/P12/a-rather-long-name:low", Duration::from_secs(6 * 86_400));
     changes.extend((0..30).flat_map(|number| life(2 + number, "flow:high", Duration::from_secs(18_000 - 60 * number))));
     let recorder = Recorder::start(RecordStore::open(&folder.path.join("records.sqlite")).unwrap(), |_| {}).unwrap();
-    recorder.order(Order { transitions: changes, drafts: Vec::new(), delays: Vec::new() }).unwrap();
+    recorder.order(Order { transitions: changes, drafts: Vec::new(), ..Order::default() }).unwrap();
     recorder.stop();
     Live { asked, ..Live::start_in(folder) }
 }

@@ -361,6 +361,54 @@ fn escape_cancels_and_the_keyboard_is_where_it_was() {
 }
 
 #[test]
+fn something_is_said_about_alarms_without_doing_anything_to_them() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    click_with(&mut window, "north/flow", Modifiers::COMMAND);
+    press(&mut window, "Comment only");
+    assert_eq!(bench.asked(), [], "there is nothing to say");
+    type_into(&mut window, "Comment", "cable is ordered");
+    press(&mut window, "Comment only");
+    let asked = bench.asked();
+    let alarms = ["north/flow", "south/level"].map(|name| AlarmName::Occurrence(occurrence(&bench, name)));
+    let expected = RequestBody::Comment { alarms: alarms.into(), comment: "cable is ordered".into() };
+    assert_eq!(asked.iter().map(|request| &request.body).collect::<Vec<_>>(), [&expected]);
+    nothing_is_cut(&window, "comment");
+    nothing_is_covered(&window, "comment");
+}
+
+/// A click beside a dialog is a slip of the hand.
+#[test]
+fn a_click_beside_a_dialog_loses_nothing_that_was_typed() {
+    let (mut bench, mut window) = bench(&all());
+    click_with(&mut window, "south/level", Modifiers::NONE);
+    let beside = egui::pos2(20.0, 780.0);
+    let click = |window: &mut Harness<'static, App>| {
+        point(window, beside);
+        for pressed in [true, false] {
+            let modifiers = Modifiers::NONE;
+            let button = Input::PointerButton { pos: beside, button: PointerButton::Primary, pressed, modifiers };
+            window.input_mut().events.push(button);
+            window.run_steps(2);
+        }
+    };
+    for (opener, field, words) in [("Shelve...", "Reason", "weir"), ("Out of service...", "Date", "tomorrow")] {
+        press(&mut window, opener);
+        click(&mut window);
+        assert!(window.query_by_label("Reason").is_none(), "{opener}: nothing was typed");
+        press(&mut window, opener);
+        type_into(&mut window, field, words);
+        click(&mut window);
+        let field = window.get_by_role_and_label(egui::Role::TextInput, field);
+        assert_eq!(field.value().as_deref(), Some(words), "{opener}");
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        assert!(window.query_by_label("Reason").is_none(), "{opener}");
+    }
+    assert_eq!(bench.asked(), []);
+}
+
+#[test]
 fn out_of_service_takes_all_that_are_selected_until_a_date() {
     let (mut bench, mut window) = bench(&all());
     click_with(&mut window, "south/level", Modifiers::NONE);
@@ -428,6 +476,56 @@ fn what_is_set_aside_stands_in_a_list_of_its_own_and_is_taken_back() {
     }
     window.run_steps(2);
     assert!(window.query_by_label("Set aside 1").is_some() && window.query_by_label("Active 5").is_some());
+}
+
+/// As on the active list: a range with Shift, one more with Ctrl, all with Ctrl A.
+#[test]
+fn several_that_are_set_aside_are_taken_back_at_once() {
+    let (mut bench, mut window) = bench(&all());
+    let named = |names: &[&str]| -> Vec<AlarmName> {
+        names.iter().map(|name| AlarmName::Key(format!("{name}:high").as_str().into())).collect()
+    };
+    let reason = || "weir is cleaned".into();
+    let shelved = named(&["north/level", "south/level", "south/flow"]);
+    bench.handle.request(RequestBody::Shelve {
+        alarms: shelved,
+        length_seconds: Some(900),
+        one_shot: false,
+        reason: reason(),
+    });
+    bench.handle.request(RequestBody::OutOfService { alarms: named(&["north/flow"]), until: None, reason: reason() });
+    for request in bench.asked() {
+        bench.carry_out(request);
+    }
+    window.run_steps(2);
+    press(&mut window, "Set aside 4");
+    click_with(&mut window, "north/level", Modifiers::NONE);
+    assert!(window.query_by_label("Unshelve").is_some());
+    click_with(&mut window, "south/flow", Modifiers::COMMAND);
+    assert!(says(&window, "These buttons are about all 2 that are selected."));
+    nothing_is_cut(&window, "two that are set aside");
+    nothing_is_covered(&window, "two that are set aside");
+    press(&mut window, "Unshelve (2)");
+    let asked = bench.asked();
+    let RequestBody::Unshelve { alarms, .. } = &asked[0].body else { panic!("{asked:?}") };
+    let mut found = alarms.clone();
+    found.sort_by_key(ToString::to_string);
+    assert_eq!(found, named(&["north/level", "south/flow"]));
+    // By keyboard: one row, with Shift the next, then all.
+    click_with(&mut window, "north/flow", Modifiers::NONE);
+    window.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+    window.run_steps(2);
+    assert!(says(&window, "about all 2") && window.query_by_label("Return to service (1)").is_some());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    assert!(says(&window, "about all 4") && window.query_by_label("Return to service (1)").is_some());
+    assert!(window.query_by_label("Unshelve (3)").is_some());
+    // What was taken back by somebody else is selected no more.
+    for request in asked {
+        bench.carry_out(request);
+    }
+    window.run_steps(2);
+    assert!(says(&window, "about all 2") && window.query_by_label("Unshelve (1)").is_some());
 }
 
 #[test]
@@ -514,6 +612,55 @@ fn the_trend_is_opened_at_the_moment_of_the_alarm() {
     assert!(shown.iter().any(|text| text.contains("13:32")) && !shown.iter().any(|text| text == "15:32"), "{shown:?}");
 }
 
+/// The station file says which screen shows what an alarm is about; it opens at the part of the plant.
+#[test]
+fn the_screen_of_an_alarm_opens_at_its_part_of_the_plant() {
+    let tag = |number: usize, screen: Option<&str>| {
+        let area = ["north", "south"][number % 2];
+        let mut alarm = json!({"high": 10, "message": format!("At {number} too high")});
+        if let Some(screen) = screen {
+            alarm["screen"] = json!(screen);
+        }
+        json!({"name": format!("t{number}"), "device": format!("plc-{number}"), "register": "holding:0", "range": [0, 30],
+            "area": area, "alarms": [alarm]})
+    };
+    let screens = [None, Some("overview"), Some("tags"), Some("trends"), Some("alarms"), Some("devices")];
+    let tags: Vec<_> = screens.iter().enumerate().map(|(number, screen)| tag(number, *screen)).collect();
+    let device = |number: usize| json!({"name": format!("plc-{number}"), "connection": "c", "unit": number});
+    let station = json!({"connections": [{"name": "c", "modbus": {"tcp": "127.0.0.1"}}],
+        "devices": (1..=5).map(device).chain([json!({"name": "plc-0", "connection": "c"})]).collect::<Vec<_>>(), "tags": tags});
+    let mut bench = Bench::new(&station.to_string());
+    for number in 0..screens.len() {
+        raise(&mut bench, &format!("t{number}"));
+    }
+    let mut window = small(&bench);
+    for (number, view, words) in [
+        (0, View::Overview, "level 1 · area north"),
+        (1, View::Overview, "level 1 · area south"),
+        (2, View::Tags, "t2"),
+        (3, View::Trends, "t3"),
+        (4, View::Alarms, "3 of 6 shown."),
+        (5, View::Devices, "plc-5"),
+    ] {
+        show(&mut window, View::Alarms);
+        window.get_by_label_contains(&format!("At {number} too high, ")).click();
+        window.run_steps(3);
+        press(&mut window, "Open screen");
+        assert_eq!(window.state().view(), view, "{number}");
+        assert!(texts(&window).iter().any(|text| text.starts_with(words)), "{number}: {:?}", texts(&window));
+        nothing_is_cut(&window, words);
+        match view {
+            View::Overview => {
+                assert!(says(&window, "3 alarms of other areas not shown here."), "{:?}", texts(&window));
+                press(&mut window, "Whole plant");
+                assert!(says(&window, "whole plant") && !says(&window, "of other areas"));
+            }
+            View::Alarms => press(&mut window, "Show all"),
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn of_thousands_only_what_is_seen_is_painted_and_acknowledged_as_shown() {
     let tags: Vec<_> = (0..3000)
@@ -546,6 +693,11 @@ fn what_the_station_refuses_stands_in_the_dialog_and_its_past_in_the_details() {
     live.until("the row", |live| live.window.query_by_label_contains("Flow high, 30").is_some());
     live.window.get_by_label_contains("Priority 4, Flow high, 30").click();
     live.wait(&["What happened to it"]);
+    let trend = "Trend from 10 minutes before it until now; raised ";
+    live.until("the mark", |live| live.window.query_by_label_contains(trend).is_some());
+    assert!(live.window.query_by_label_contains("; acknowledged ").is_none());
+    live.click("Acknowledge");
+    live.until("both marks", |live| live.window.query_by_label_contains("; acknowledged ").is_some());
     live.is_readable("the details of an alarm");
     live.click("Out of service...");
     type_into(&mut live.window, "Reason", "repair");

@@ -4,10 +4,12 @@ use super::Live;
 use crate::views::{Bench, noordpolder, show, small, texts};
 use egui::Key;
 use egui_kittest::kittest::Queryable;
+use polder::driver::socket::Counted;
 use polder::driver::{Condition, DeviceReport, DriverEvent, Identity, Link, Statistics};
-use polder::engine::{Event, RequestBody};
+use polder::engine::{Event, Health, LinkState, RequestBody};
 use polder::gui::View;
 use polder::tag::{DeviceId, Generation, Reason};
+use std::sync::Arc;
 
 fn condition(bench: &mut Bench, slot: usize, condition: Condition, statistics: Statistics) {
     let report = DeviceReport {
@@ -194,4 +196,31 @@ fn registers_are_read_and_a_tag_is_made_of_what_they_mean() {
     live.click("Coil");
     live.click("Read");
     live.wait(&["! not read: "]);
+}
+
+#[test]
+fn what_went_over_a_connection_stands_with_its_devices() {
+    let mut bench = Bench::new(&noordpolder());
+    let connection = {
+        let plan = Arc::clone(&bench.handle.snapshot().plan);
+        Arc::clone(&plan.directory.connections()[plan.directory.devices()[0].connection.index()].name)
+    };
+    let link = LinkState {
+        connection,
+        interface: Some("wg0".into()),
+        tunnel_down: Some("the tunnel is down: there is no interface wg0; nothing is sent another way".into()),
+        month: Counted { sent: 170_000_000, ..Counted::default() },
+        budget: Some(200_000_000),
+        ..LinkState::default()
+    };
+    bench.step(Event::Health(Health { links: [link].into(), ..Health::default() }));
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Devices);
+    let name = Arc::clone(&bench.handle.snapshot().plan.directory.devices()[0].name);
+    window.get_by_label_contains(&format!("{name}, ")).click();
+    window.run_steps(3);
+    let words = "goes only over wg0, DOWN: 0 B in the last hour, 170.0 MB this month, 85 % of 200.0 MB.";
+    assert!(window.query_by_label_contains(words).is_some(), "{:?}", texts(&window));
+    assert!(window.query_by_label_contains("there is no interface wg0").is_some(), "the line at the bottom says why");
 }

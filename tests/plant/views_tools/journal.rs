@@ -62,7 +62,7 @@ fn the_whole_journal_is_there_and_only_what_is_looked_at_is_read() {
     // To the end and back.
     live.window.set_size(egui::vec2(1280.0, 800.0));
     live.window.key_press(Key::End);
-    live.until("the oldest line", |live| rows(live).last().is_some_and(|row| row.starts_with("flow:high unack")));
+    live.until("the oldest line", |live| rows(live).last().is_some_and(|row| row.starts_with("flow:high not ack")));
     assert!(!texts(&live.window).iter().any(|text| text.contains("line 200000")));
     live.until("nothing is on its way", |live| !texts(&live.window).iter().any(|text| text == "..."));
     live.window.key_press(Key::Home);

@@ -3,7 +3,10 @@
 
 mod alarm_figures;
 mod alarm_panel;
+mod bad_actors;
+mod bridges;
 mod devices;
+mod handover;
 mod journal;
 mod reload;
 mod sheet;

@@ -24,6 +24,9 @@ const HAND_SECONDS: f64 = 5.0;
 /// The same for several alarms that were selected, and something else called the operator away.
 const SELECTION_SECONDS: f64 = 60.0;
 
+/// So many selected alarms are quickly found in a list.
+const FEW: usize = 4;
+
 /// The active alarms.
 pub(super) struct ActiveAlarms {
     pub(super) choice: Choice,
@@ -75,7 +78,7 @@ impl ActiveAlarms {
         let choice = Choice { grouping: self.shown_grouping, ..self.choice.clone() };
         self.listing.refresh(scene.snapshot, &choice, is_held);
         let listing = &self.listing;
-        self.selection.keep(|occurrence| listing.find(occurrence).is_some());
+        self.selection.keep(|occurrence| listing.find(*occurrence).is_some());
     }
 
     /// In a flood alarms stand by area and device, unless the operator did not want that.
@@ -106,8 +109,15 @@ impl ActiveAlarms {
 
     /// What is selected, without what a filter or a closed group hides: nobody acknowledges what nobody can see.
     pub(super) fn selected_and_listed(&self) -> Vec<OccurrenceId> {
-        let listed: BTreeSet<&OccurrenceId> = self.listing.order().iter().collect();
-        self.selection.all().into_iter().filter(|one| listed.contains(one)).collect()
+        match self.selection.all().as_slice() {
+            [] => Vec::new(),
+            // Few are looked for in the list, many are taken out of it.
+            few if few.len() <= FEW => few.iter().filter(|one| self.listing.order().contains(one)).copied().collect(),
+            _ => {
+                let listed = self.listing.order().iter().filter(|one| self.selection.contains(one));
+                listed.copied().collect::<BTreeSet<OccurrenceId>>().into_iter().collect()
+            }
+        }
     }
 
     /// Of these, the ones that wait.

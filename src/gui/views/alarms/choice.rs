@@ -1,6 +1,6 @@
 //! How the operator wants the list: sorted, grouped, filtered.
 
-use super::arrange::Known;
+use super::catalogue::Known;
 use crate::alarm::{AlarmView, Priority};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,19 +44,6 @@ impl Grouping {
             Self::AreaAndDevice => "by area and device",
             Self::Priority => "by priority",
             Self::FirstOut => "by first-out group",
-        }
-    }
-
-    /// The group of an alarm.
-    pub(super) fn name_of(self, view: &AlarmView, known: &Known) -> Arc<str> {
-        let or = |words: &Arc<str>, other: &str| if words.is_empty() { other.into() } else { words.clone() };
-        match self {
-            Self::None => "".into(),
-            Self::Area => or(&known.area, "no area"),
-            Self::Device => or(&known.device, "no device"),
-            Self::AreaAndDevice => format!("{}, {}", or(&known.area, "no area"), or(&known.device, "no device")).into(),
-            Self::Priority => format!("priority {}, {}", view.priority.number(), view.priority.word()).into(),
-            Self::FirstOut => view.group.clone().unwrap_or_else(|| "no first-out group".into()),
         }
     }
 }
@@ -124,20 +111,34 @@ impl Filter {
         *self != Self::default()
     }
 
+    /// The filter, made ready to be held against many alarms.
+    pub(super) fn sought(&self) -> Sought<'_> {
+        Sought { filter: self, words: self.text.split_whitespace().map(str::to_lowercase).collect() }
+    }
+}
+
+/// A filter with its words as they are compared.
+pub(super) struct Sought<'a> {
+    filter: &'a Filter,
+    words: Vec<String>,
+}
+
+impl Sought<'_> {
     pub(super) fn fits(&self, view: &AlarmView, known: &Known) -> bool {
-        self.priorities[view.priority as usize]
-            && self.standing.fits(view)
-            && self.area.as_ref().is_none_or(|area| *area == known.area)
+        let filter = self.filter;
+        filter.priorities[view.priority as usize]
+            && filter.standing.fits(view)
+            && filter.area.as_ref().is_none_or(|area| *area == known.area)
             && self.has_words(view, known)
     }
 
     fn has_words(&self, view: &AlarmView, known: &Known) -> bool {
-        if self.text.trim().is_empty() {
+        if self.words.is_empty() {
             return true;
         }
-        let all = [&*view.message, view.key.as_str(), &known.tag, &known.device, &known.area];
-        let all = all.map(str::to_lowercase);
-        self.text.to_lowercase().split_whitespace().all(|word| all.iter().any(|text| text.contains(word)))
+        let tag = known.tag.as_ref().map_or("", |tag| tag.as_str());
+        let all = [&*view.message, view.key.as_str(), tag, &known.device, &known.area].map(str::to_lowercase);
+        self.words.iter().all(|word| all.iter().any(|text| text.contains(word)))
     }
 }
 

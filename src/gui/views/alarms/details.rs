@@ -5,10 +5,10 @@ use super::row::{age_of, area_of, numbers};
 use crate::alarm::{AlarmDefinition, AlarmView, ProcessState, Subject};
 use crate::engine::{AlarmName, RequestBody};
 use crate::gui::format;
-use crate::gui::scene::{Action, Scene, View};
+use crate::gui::scene::{Action, Part, Scene, View};
 use crate::gui::theme::{Palette, plain, strong};
-use crate::gui::widgets::{Spark, button, mark_ui, primary_button, quiet, small_trend};
-use crate::tag::{TagKey, Timestamp, Value};
+use crate::gui::widgets::{Spark, TrendMark, button, mark_ui, primary_button, quiet, small_trend};
+use crate::tag::{TagId, TagKey, Timestamp, Value};
 use egui::{Label, RichText, ScrollArea, TextEdit, Ui};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl AlarmsView {
                 headline(ui, scene, &view);
                 self.group(ui, scene, &view);
                 self.act(ui, scene);
-                facts(ui, scene, &view);
+                facts(ui, scene, &view, self.past.acknowledged(view.key.as_str(), view.occurrence));
                 ui.add_space(6.0);
                 self.past.ui(ui, scene, view.key.as_str());
             });
@@ -79,6 +79,13 @@ impl AlarmsView {
                 let comment = std::mem::take(&mut self.comment).into();
                 scene.act(Action::Request(RequestBody::Reset { alarms: latched, comment }));
             }
+            let can_comment = !self.comment.trim().is_empty();
+            let comment = egui::Button::new(RichText::new("Comment only").font(plain(13.0)).color(palette.text));
+            if ui.add_enabled(can_comment, comment).clicked() {
+                let alarms = selected.iter().map(|one| AlarmName::Occurrence(*one)).collect();
+                let comment = std::mem::take(&mut self.comment).into();
+                scene.act(Action::Request(RequestBody::Comment { alarms, comment }));
+            }
             if button(ui, "Shelve...", false, &palette).clicked() {
                 self.begin_shelving(ui, scene);
             }
@@ -114,7 +121,7 @@ fn bold(ui: &mut Ui, words: &str, palette: &Palette) {
     ui.add(Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).wrap());
 }
 
-fn facts(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView) {
+fn facts(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView, acknowledged: Option<Timestamp>) {
     let palette = scene.palette;
     let plan = Arc::clone(&scene.snapshot.plan);
     let Some(alarm) = view.definition(&plan.alarms) else { return };
@@ -132,17 +139,30 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView) {
     quiet(ui, raised, &palette);
     let Subject::Tag(tag) = view.subject else { return };
     let Some(key) = plan.directory.tag(tag).map(|definition| definition.key.clone()) else { return };
-    trend(ui, scene, view, &key, alarm.condition.limit());
+    trend(ui, scene, view, (&key, alarm.condition.limit()), acknowledged);
     ui.horizontal_wrapped(|ui| {
         if button(ui, "Open trend", false, &palette).clicked() {
-            scene.act(Action::TrendAt(key, view.raised));
+            scene.act(Action::TrendAt(key.clone(), view.raised));
         }
         if button(ui, "Open tag", false, &palette).clicked() {
             scene.act(Action::Select(tag));
         }
         if button(ui, "Open screen", false, &palette).clicked() {
-            scene.act(Action::Show(View::Overview));
+            open_screen(scene, alarm, (tag, key), view.raised);
         }
+    });
+}
+
+/// The screen that the station file names, the overview unless it does: at the area, device, tag or moment of the alarm.
+fn open_screen(scene: &mut Scene<'_>, alarm: &AlarmDefinition, (tag, key): (TagId, TagKey), raised: Timestamp) {
+    let directory = &scene.snapshot.plan.directory;
+    let device = directory.tag(tag).and_then(|tag| directory.device(tag.device?)).map(|device| device.name.clone());
+    let part = Part { area: alarm.area.clone(), device };
+    let view = alarm.presentation.screen.as_deref().and_then(View::of_word).unwrap_or(View::Overview);
+    scene.act(match view {
+        View::Tags => Action::Select(tag),
+        View::Trends => Action::TrendAt(key, raised),
+        View::Overview | View::Alarms | View::Devices => Action::ShowAt(view, part),
     });
 }
 
@@ -158,7 +178,13 @@ fn say_numbers(ui: &mut Ui, scene: &Scene<'_>, view: &AlarmView, alarm: &AlarmDe
 }
 
 /// From some minutes before the event until now.
-fn trend(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView, key: &TagKey, limit: Option<f64>) {
+fn trend(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    view: &AlarmView,
+    (key, limit): (&TagKey, Option<f64>),
+    acknowledged: Option<Timestamp>,
+) {
     let from = view.raised.minus(BEFORE);
     let now = scene.now.utc;
     let limits: Vec<f64> = limit.into_iter().collect();
@@ -170,6 +196,14 @@ fn trend(ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView, key: &TagKey, lim
     };
     let (columns, span) = scene.history.since(scene.handle, key, from, 300, scene.now);
     let spark = Spark { columns, span, limits: &limits };
-    small_trend(ui, "Trend from 10 minutes before it until now", 84.0, &spark, label, &scene.palette);
+    let mark = |time: Timestamp, raised, what: &str| TrendMark {
+        time: time.as_seconds(),
+        raised,
+        words: format!("{what} {}", format::clock(time, now)),
+    };
+    let raised = mark(view.raised, Some(view.priority), "raised");
+    let marks: Vec<TrendMark> =
+        [Some(raised), acknowledged.map(|time| mark(time, None, "acknowledged"))].into_iter().flatten().collect();
+    small_trend(ui, "Trend from 10 minutes before it until now", 84.0, &spark, &marks, label, &scene.palette);
     quiet(ui, format!("{key}, from 10 minutes before it until now"), &scene.palette);
 }

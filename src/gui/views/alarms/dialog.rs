@@ -8,7 +8,7 @@ use crate::gui::format;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{Palette, plain, strong};
 use crate::gui::views::trend::moment::{Goal, goal};
-use crate::gui::widgets::{button, primary_button, quiet};
+use crate::gui::widgets::{button, is_left, primary_button, quiet};
 use crate::station::Pending;
 use crate::tag::Timestamp;
 use egui::{Id, Key, Label, Modal, Modifiers, RichText, ScrollArea, TextEdit, Ui};
@@ -104,7 +104,12 @@ impl AsideDialog {
             self.buttons(ui, scene)
         });
         let is_cancelled = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-        shown.inner || is_cancelled || shown.should_close() || (self.is_done && self.said.is_none())
+        let is_left = is_left(&shown, self.has_typed());
+        shown.inner || is_cancelled || is_left || (self.is_done && self.said.is_none())
+    }
+
+    fn has_typed(&self) -> bool {
+        !self.is_done && [&self.reason, &self.until].iter().any(|text| !text.trim().is_empty())
     }
 
     /// Where the keyboard was before.

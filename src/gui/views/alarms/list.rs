@@ -93,7 +93,7 @@ impl ActiveAlarms {
             Line::Alarm(number) => {
                 let (view, is_over) = self.listing.alarm(number)?;
                 let occurrence = view.occurrence;
-                let is_selected = self.selection.contains(occurrence);
+                let is_selected = self.selection.contains(&occurrence);
                 let response = ui.interact(rect, Place::Alarm(occurrence).id(), sense);
                 let words = row::alarm(ui, scene, view, spots, rect, &response, Look { is_selected, is_over });
                 response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Row, true, is_selected, &words));

@@ -1,17 +1,19 @@
 //! The list as it stands: worked out anew when something changed, held still while a hand is on it.
 
-use super::arrange::{Arrangement, Known, Line};
+use super::arrange::{Arrangement, Line, is_urgent};
+use super::catalogue::Catalogue;
 use super::choice::{Choice, Column};
-use crate::alarm::{AlarmView, OccurrenceId, Priority, Subject};
+use super::places::Places;
+use crate::alarm::{AlarmView, OccurrenceId, Subject};
 use crate::engine::{AlarmBoard, Snapshot};
 use crate::tag::Generation;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What the list was worked out from.
 #[derive(Clone)]
 struct Basis {
     board: Arc<AlarmBoard>,
+    places: Arc<Places>,
     generation: Generation,
     choice: Choice,
     /// Values are sorted anew once a second, so that they can be read.
@@ -25,11 +27,14 @@ pub(super) struct Listing {
     arrangement: Arrangement,
     /// The board of the last frame, and where its activations stand.
     current: Option<Arc<AlarmBoard>>,
-    places: HashMap<OccurrenceId, usize>,
+    places: Arc<Places>,
+    catalogue: Option<(Generation, Catalogue)>,
     /// Of those, the ones that fit and came since the list was held,
     fresh: usize,
-    /// and all that came since.
+    /// all that came since,
     unseen: usize,
+    /// and the critical ones that wait and are not shown.
+    hidden_critical: usize,
     /// The activations in the lines, from top to bottom.
     order: Vec<OccurrenceId>,
 }
@@ -39,8 +44,7 @@ impl Listing {
     pub(super) fn refresh(&mut self, snapshot: &Snapshot, choice: &Choice, is_held: bool) {
         let is_new_board = !self.current.as_ref().is_some_and(|board| Arc::ptr_eq(board, &snapshot.alarms));
         if is_new_board {
-            let views = snapshot.alarms.views.iter().enumerate();
-            self.places = views.map(|(place, view)| (view.occurrence, place)).collect();
+            self.places = Arc::new(Places::of(&snapshot.alarms.views));
             self.current = Some(Arc::clone(&snapshot.alarms));
         }
         let is_same_wish = self
@@ -69,24 +73,39 @@ impl Listing {
             Subject::Tag(tag) => snapshot.value(tag).and_then(|value| value.as_f64()),
             Subject::Device(_) => None,
         };
-        let views = &snapshot.alarms.views;
-        self.arrangement = Arrangement::of(views, &snapshot.plan, choice, &value);
+        let (views, generation) = (&snapshot.alarms.views, snapshot.plan.generation);
+        let catalogue = match self.catalogue.take() {
+            Some((known, catalogue)) if known == generation => catalogue,
+            _ => Catalogue::of(&snapshot.plan),
+        };
+        self.arrangement = Arrangement::of(views, &catalogue, choice, &value);
+        self.catalogue = Some((generation, catalogue));
         let shown = self.arrangement.lines.iter().filter_map(|line| match line {
             Line::Alarm(place) => Some(views[*place].occurrence),
             Line::Head(_) => None,
         });
-        self.order = shown.collect();
-        (self.fresh, self.unseen) = (0, 0);
-        let (board, generation) = (Arc::clone(&snapshot.alarms), snapshot.plan.generation);
-        self.basis = Some(Basis { board, generation, choice: choice.clone(), second });
+        self.order.clear();
+        self.order.extend(shown);
+        (self.fresh, self.unseen, self.hidden_critical) = (0, 0, self.arrangement.hidden_critical);
+        let (board, places) = (Arc::clone(&snapshot.alarms), Arc::clone(&self.places));
+        self.basis = Some(Basis { board, places, generation, choice: choice.clone(), second });
     }
 
     fn count_fresh(&mut self, snapshot: &Snapshot) {
-        let Some(basis) = &self.basis else { return };
-        let known: HashSet<OccurrenceId> = basis.board.views.iter().map(|view| view.occurrence).collect();
-        let unseen = || snapshot.alarms.views.iter().filter(|view| !known.contains(&view.occurrence));
-        let fits = |view: &&AlarmView| basis.choice.filter.fits(view, &Known::of(view, &snapshot.plan));
-        (self.fresh, self.unseen) = (unseen().filter(fits).count(), unseen().count());
+        let (Some(basis), Some((_, catalogue))) = (&self.basis, &self.catalogue) else { return };
+        let views = &snapshot.alarms.views;
+        let sought = basis.choice.filter.sought();
+        let unseen = || views.iter().filter(|view| basis.places.find(view.occurrence).is_none());
+        (self.fresh, self.unseen) =
+            (unseen().filter(|view| sought.fits(view, catalogue.known(view))).count(), unseen().count());
+        if self.unseen == 0 {
+            self.hidden_critical = self.arrangement.hidden_critical;
+            return;
+        }
+        let shown = Places::among(&self.order);
+        // What nobody may overlook stands first on the board.
+        let urgent = views.iter().take_while(|view| is_urgent(view));
+        self.hidden_critical = urgent.filter(|view| shown.find(view.occurrence).is_none()).count();
     }
 
     /// What came while it was held is let in.
@@ -132,7 +151,7 @@ impl Listing {
 
     /// An activation as it is now; none when it is over.
     pub(super) fn find(&self, occurrence: OccurrenceId) -> Option<&AlarmView> {
-        self.current.as_ref()?.views.get(*self.places.get(&occurrence)?)
+        self.current.as_ref()?.views.get(self.places.find(occurrence)?)
     }
 
     /// Of these, the ones that wait for an acknowledgement.
@@ -141,21 +160,13 @@ impl Listing {
         occurrences.iter().filter(waits).copied().collect()
     }
 
-    /// The newest critical alarm that waits for an acknowledgement, wherever it stands.
+    /// The newest critical alarm that waits for an acknowledgement, wherever it stands: it is the first of the board.
     pub(super) fn newest_critical(&self) -> Option<&AlarmView> {
-        let views = &self.current.as_ref()?.views;
-        let waits = |view: &&AlarmView| view.priority == Priority::Critical && view.state.needs_acknowledgement();
-        views.iter().filter(waits).max_by_key(|view| (view.raised, view.occurrence))
+        self.current.as_ref()?.views.first().filter(|view| is_urgent(view))
     }
 
     /// Critical alarms that wait and are not shown now, those that wait to be let in among them.
-    pub(super) fn hidden_critical(&self) -> usize {
-        let Some(current) = &self.current else { return 0 };
-        if self.unseen == 0 {
-            return self.arrangement.hidden_critical;
-        }
-        let shown: HashSet<&OccurrenceId> = self.order.iter().collect();
-        let is_urgent = |view: &&AlarmView| view.priority == Priority::Critical && view.state.needs_acknowledgement();
-        current.views.iter().filter(is_urgent).filter(|view| !shown.contains(&view.occurrence)).count()
+    pub(super) const fn hidden_critical(&self) -> usize {
+        self.hidden_critical
     }
 }

@@ -1,7 +1,8 @@
-//! What needs the operator: active alarms with what to do, alarms that are set aside, the journal, the figures.
+//! What needs the operator: active alarms with what to do, alarms that are set aside, the journal, the figures, the bad actors.
 
 mod active;
 mod arrange;
+mod catalogue;
 mod choice;
 mod columns;
 mod details;
@@ -10,6 +11,7 @@ mod lengths;
 mod list;
 mod listing;
 mod past;
+mod places;
 mod row;
 mod selection;
 mod set_aside;
@@ -19,10 +21,11 @@ mod tests;
 pub(in crate::gui) use dialog::not_done;
 
 use super::alarm_figures::FiguresView;
+use super::bad_actors::BadActorsView;
 use super::journal::Journal;
 use crate::alarm::{AlarmView, OccurrenceId};
 use crate::engine::Snapshot;
-use crate::gui::scene::Scene;
+use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::size;
 use crate::gui::widgets::{button, heading};
 use active::ActiveAlarms;
@@ -39,6 +42,7 @@ enum Tab {
     SetAside,
     Journal,
     Figures,
+    BadActors,
 }
 
 /// The alarms view.
@@ -49,6 +53,7 @@ pub(in crate::gui) struct AlarmsView {
     set_aside: SetAside,
     journal: Journal,
     figures: FiguresView,
+    bad_actors: BadActorsView,
     past: Past,
     comment: String,
     dialog: Option<AsideDialog>,
@@ -74,6 +79,12 @@ impl AlarmsView {
         }
     }
 
+    /// The active alarms, of this area alone where one is given.
+    pub(in crate::gui) fn focus(&mut self, area: Option<std::sync::Arc<str>>) {
+        self.tab = Tab::Active;
+        self.active.choice.filter.area = area;
+    }
+
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         self.active.refresh(ui, scene);
         self.head(ui, scene);
@@ -86,6 +97,7 @@ impl AlarmsView {
             Tab::SetAside => self.set_aside.ui(ui, scene),
             Tab::Journal => self.journal.ui(ui, scene),
             Tab::Figures => self.figures.ui(ui, scene),
+            Tab::BadActors => self.bad_actors.ui(ui, scene, &mut self.figures),
         }
         if let Some(opener) = self.returns_to.take() {
             ui.memory_mut(|memory| memory.request_focus(opener));
@@ -116,6 +128,7 @@ impl AlarmsView {
                 (Tab::SetAside, format!("Set aside {}", board.set_aside.len())),
                 (Tab::Journal, "Journal".to_owned()),
                 (Tab::Figures, "Figures".to_owned()),
+                (Tab::BadActors, "Bad actors".to_owned()),
             ] {
                 if button(ui, &words, self.tab == tab, &palette).clicked() {
                     self.tab = tab;
@@ -124,6 +137,8 @@ impl AlarmsView {
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
                 if self.tab == Tab::Active {
                     self.active.acknowledge_buttons(ui, scene);
+                } else if button(ui, "Shift handover...", false, &palette).clicked() {
+                    scene.act(Action::Handover);
                 }
             });
         });

@@ -1,13 +1,13 @@
 //! What the journal says of one alarm: its last changes, who made them, and what they said. Read off the window's thread.
 
-use crate::alarm::State;
+use crate::alarm::OccurrenceId;
 use crate::gui::format;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, strong};
 use crate::gui::widgets::quiet;
 use crate::recorder::{JournalLine, read_journal_of};
 use crate::station::Ticket;
-use crate::tag::Monotonic;
+use crate::tag::{Monotonic, Timestamp};
 use egui::{Label, RichText, Ui};
 use std::time::Duration;
 
@@ -45,8 +45,7 @@ impl Past {
             quiet(ui, "Nothing is written of it yet.", &palette);
         }
         for line in lines {
-            let became = State::from_word(&line.state)
-                .map_or_else(|| line.state.clone(), |state| format::state(state).to_owned());
+            let became = format::became(line);
             let time = format::clock(line.time, scene.now.utc);
             let words = format!("{time}  {became}");
             ui.label(RichText::new(words).font(strong(12.0)).color(palette.text));
@@ -60,6 +59,13 @@ impl Past {
                 ui.add(Label::new(RichText::new(who).font(plain(12.0)).color(palette.muted)).wrap());
             }
         }
+    }
+
+    /// When somebody acknowledged this activation of the alarm, as far as its last changes tell.
+    pub(super) fn acknowledged(&self, alarm: &str, occurrence: OccurrenceId) -> Option<Timestamp> {
+        let lines = self.lines.as_ref().filter(|_| self.alarm == alarm)?;
+        let is_it = |line: &&JournalLine| line.occurrence == occurrence.0 && line.occasion == "acknowledged";
+        lines.iter().find(is_it).map(|line| line.time)
     }
 
     fn refresh(&mut self, scene: &Scene<'_>, alarm: &str) {

@@ -3,6 +3,7 @@
 
 use crate::alarm::OccurrenceId;
 use std::collections::HashSet;
+use std::hash::Hash;
 
 /// How a row was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,41 +27,47 @@ impl Manner {
     }
 }
 
-/// The selection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Selection {
-    chosen: HashSet<OccurrenceId>,
+/// The selection: of activations, or of what else alarms are named by.
+#[derive(Clone, Debug)]
+pub(super) struct Selection<Name = OccurrenceId> {
+    chosen: HashSet<Name>,
     /// The last one that was chosen: its details are shown.
-    last: Option<OccurrenceId>,
+    last: Option<Name>,
     /// Where a range begins.
-    anchor: Option<OccurrenceId>,
+    anchor: Option<Name>,
 }
 
-impl Selection {
+impl<Name> Default for Selection<Name> {
+    fn default() -> Self {
+        Self { chosen: HashSet::new(), last: None, anchor: None }
+    }
+}
+
+impl<Name: Clone + Ord + Hash> Selection<Name> {
     /// The one whose details are shown.
-    pub(super) fn last(&self) -> Option<OccurrenceId> {
-        self.last
+    pub(super) fn last(&self) -> Option<Name> {
+        self.last.clone()
     }
 
-    pub(super) fn contains(&self, occurrence: OccurrenceId) -> bool {
-        self.chosen.contains(&occurrence)
+    pub(super) fn contains(&self, name: &Name) -> bool {
+        self.chosen.contains(name)
     }
 
     pub(super) fn len(&self) -> usize {
         self.chosen.len()
     }
 
-    /// In the order of their activations.
-    pub(super) fn all(&self) -> Vec<OccurrenceId> {
-        let mut all: Vec<OccurrenceId> = self.chosen.iter().copied().collect();
+    /// In the order of their activations, or of their names.
+    pub(super) fn all(&self) -> Vec<Name> {
+        let mut all: Vec<Name> = self.chosen.iter().cloned().collect();
         all.sort_unstable();
         all
     }
 
     /// This one alone.
-    pub(super) fn only(&mut self, occurrence: OccurrenceId) {
-        self.chosen = HashSet::from([occurrence]);
-        (self.last, self.anchor) = (Some(occurrence), Some(occurrence));
+    pub(super) fn only(&mut self, name: Name) {
+        self.chosen = HashSet::from([name.clone()]);
+        (self.last, self.anchor) = (Some(name.clone()), Some(name));
     }
 
     pub(super) fn clear(&mut self) {
@@ -68,41 +75,41 @@ impl Selection {
     }
 
     /// A row was chosen; `order` has the rows as they stand.
-    pub(super) fn choose(&mut self, occurrence: OccurrenceId, manner: Manner, order: &[OccurrenceId]) {
+    pub(super) fn choose(&mut self, name: Name, manner: Manner, order: &[Name]) {
         match manner {
-            Manner::Alone => self.only(occurrence),
+            Manner::Alone => self.only(name),
             Manner::Toggled => {
-                if !self.chosen.remove(&occurrence) {
-                    self.chosen.insert(occurrence);
+                if !self.chosen.remove(&name) {
+                    self.chosen.insert(name.clone());
                 }
-                let stays = self.chosen.contains(&occurrence);
-                self.last = if stays { Some(occurrence) } else { self.all().last().copied() };
-                self.anchor = Some(occurrence);
+                let stays = self.chosen.contains(&name);
+                self.last = if stays { Some(name.clone()) } else { self.all().pop() };
+                self.anchor = Some(name);
             }
             Manner::UpTo => {
-                let place = |wanted: OccurrenceId| order.iter().position(|one| *one == wanted);
-                let (Some(from), Some(to)) = (self.anchor.and_then(place), place(occurrence)) else {
-                    self.only(occurrence);
+                let place = |wanted: &Name| order.iter().position(|one| one == wanted);
+                let (Some(from), Some(to)) = (self.anchor.as_ref().and_then(place), place(&name)) else {
+                    self.only(name);
                     return;
                 };
-                self.chosen = order[from.min(to)..=from.max(to)].iter().copied().collect();
-                self.last = Some(occurrence);
+                self.chosen = order[from.min(to)..=from.max(to)].iter().cloned().collect();
+                self.last = Some(name);
             }
         }
     }
 
     /// All of these.
-    pub(super) fn take_all(&mut self, order: &[OccurrenceId]) {
-        self.chosen = order.iter().copied().collect();
-        self.last = self.last.filter(|last| self.chosen.contains(last)).or(order.first().copied());
-        self.anchor = self.anchor.filter(|anchor| self.chosen.contains(anchor)).or(self.last);
+    pub(super) fn take_all(&mut self, order: &[Name]) {
+        self.chosen = order.iter().cloned().collect();
+        self.last = self.last.take().filter(|last| self.chosen.contains(last)).or_else(|| order.first().cloned());
+        self.anchor = self.anchor.take().filter(|anchor| self.chosen.contains(anchor)).or_else(|| self.last.clone());
     }
 
     /// Alarms that are over are not selected any more.
-    pub(super) fn keep(&mut self, exists: impl Fn(OccurrenceId) -> bool) {
-        self.chosen.retain(|occurrence| exists(*occurrence));
-        self.last = self.last.filter(|last| exists(*last)).or_else(|| self.all().last().copied());
-        self.anchor = self.anchor.filter(|anchor| exists(*anchor)).or(self.last);
+    pub(super) fn keep(&mut self, exists: impl Fn(&Name) -> bool) {
+        self.chosen.retain(|name| exists(name));
+        self.last = self.last.take().filter(|last| exists(last)).or_else(|| self.all().pop());
+        self.anchor = self.anchor.take().filter(|anchor| exists(anchor)).or_else(|| self.last.clone());
     }
 }
 
@@ -139,7 +146,7 @@ mod tests {
         let mut selection = Selection::default();
         selection.take_all(&order);
         selection.choose(id(2), Manner::UpTo, &order);
-        selection.keep(|one| one != id(2));
+        selection.keep(|one| *one != id(2));
         assert_eq!((selection.all(), selection.last()), (vec![id(1)], Some(id(1))));
         selection.keep(|_| false);
         assert_eq!((selection.len(), selection.last()), (0, None));

@@ -1,6 +1,7 @@
 //! Alarms that are set aside: by whom, why, until when, and what their condition does meanwhile.
 
 use super::row::{area_of, numbers};
+use super::selection::{Manner, Selection};
 use crate::alarm::{AlarmKey, AlarmView, Aside};
 use crate::engine::{AlarmName, RequestBody};
 use crate::gui::format;
@@ -9,12 +10,13 @@ use crate::gui::theme::{plain, size, strong};
 use crate::gui::widgets::columns::{Column, words};
 use crate::gui::widgets::{Ink, RowWords, Rows, button, key_value, mark_ui, primary_button, quiet, table_row};
 use egui::{Label, RichText, TextEdit, Ui};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The tab.
 #[derive(Default)]
 pub(super) struct SetAside {
-    selected: Option<AlarmKey>,
+    selection: Selection<AlarmKey>,
     comment: String,
 }
 
@@ -36,9 +38,13 @@ impl SetAside {
             words("Condition", 126.0),
         ];
         let palette = scene.palette;
+        let views = &scene.snapshot.alarms.set_aside;
+        if self.selection.len() > 0 {
+            let there: HashSet<&AlarmKey> = views.iter().map(|view| &view.key).collect();
+            self.selection.keep(|key| there.contains(key));
+        }
         palette.card().inner_margin(egui::Margin::same(0)).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
-            let views = &scene.snapshot.alarms.set_aside;
             if views.is_empty() {
                 ui.add_space(10.0);
                 ui.horizontal(|ui| {
@@ -47,23 +53,30 @@ impl SetAside {
                 });
                 return;
             }
-            let selected = self.selected.as_ref().and_then(|key| views.iter().position(|view| view.key == *key));
-            let chosen =
-                Rows::new("alarms set aside", &COLUMNS, views.len()).show(ui, selected, &palette, |ui, place, rect| {
-                    let view = &views[place];
-                    let cells = cells(scene, view);
-                    let told = format!("{}, {}, {}, {}, {}", cells[0], cells[1], cells[2], cells[3], cells[4]);
-                    let hover = view.aside.as_ref().map(|aside| aside.reason().to_owned());
-                    let condition = if view.condition.active { Ink::bold(&palette) } else { Ink::muted(&palette) };
-                    let [alarm, state, by, until, says] = cells;
-                    let (text, muted) = (Ink::text(&palette), Ink::muted(&palette));
-                    let cells = [(alarm, text.clone()), (state, text), (by, muted.clone()), (until, muted)];
-                    let [one, two, three, four] = cells;
-                    table_row(ui.painter(), &COLUMNS, rect, &[one, two, three, four, (says, condition)]);
-                    RowWords { words: told, hover }
-                });
-            if let Some(view) = chosen.and_then(|row| views.get(row)) {
-                self.selected = Some(view.key.clone());
+            let last = self.selection.last();
+            let selected = last.and_then(|key| views.iter().position(|view| view.key == key));
+            let is_selected = |row: usize| views.get(row).is_some_and(|view| self.selection.contains(&view.key));
+            let rows = Rows::new("alarms set aside", &COLUMNS, views.len()).with_others(&is_selected);
+            let takes_all = rows.takes_all(ui, selected);
+            let chosen = rows.show(ui, selected, &palette, |ui, place, rect| {
+                let view = &views[place];
+                let cells = cells(scene, view);
+                let told = format!("{}, {}, {}, {}, {}", cells[0], cells[1], cells[2], cells[3], cells[4]);
+                let hover = view.aside.as_ref().map(|aside| aside.reason().to_owned());
+                let condition = if view.condition.active { Ink::bold(&palette) } else { Ink::muted(&palette) };
+                let [alarm, state, by, until, says] = cells;
+                let (text, muted) = (Ink::text(&palette), Ink::muted(&palette));
+                let cells = [(alarm, text.clone()), (state, text), (by, muted.clone()), (until, muted)];
+                let [one, two, three, four] = cells;
+                table_row(ui.painter(), &COLUMNS, rect, &[one, two, three, four, (says, condition)]);
+                RowWords { words: told, hover }
+            });
+            let order = || views.iter().map(|view| view.key.clone()).collect::<Vec<_>>();
+            if takes_all {
+                self.selection.take_all(&order());
+            } else if let Some(view) = chosen.and_then(|row| views.get(row)) {
+                let manner = Manner::of(ui.input(|input| input.modifiers));
+                self.selection.choose(view.key.clone(), manner, &order());
             }
         });
     }
@@ -73,36 +86,47 @@ impl SetAside {
         let board = Arc::clone(&scene.snapshot.alarms);
         palette.card().show(ui, |ui| {
             ui.set_min_size(ui.available_size());
-            let found = self.selected.as_ref().and_then(|key| board.set_aside.iter().find(|view| view.key == *key));
+            let last = self.selection.last();
+            let found = last.and_then(|key| board.set_aside.iter().find(|view| view.key == key));
             let Some((view, aside)) = found.and_then(|view| Some((view, view.aside.as_deref()?))) else {
                 quiet(ui, "Choose an alarm to see who set it aside and why, and to take it back.", &palette);
                 return;
             };
+            let selected: Vec<&AlarmView> =
+                board.set_aside.iter().filter(|view| self.selection.contains(&view.key)).collect();
             ui.horizontal_top(|ui| {
                 mark_ui(ui, view.priority, &palette, true);
                 ui.add(Label::new(RichText::new(&*view.message).font(strong(15.0)).color(palette.text)).wrap());
             });
             facts(ui, scene, view);
             kinds(ui, scene, aside);
-            self.take_back(ui, scene, view, aside);
+            self.take_back(ui, scene, view, &selected);
         });
     }
 
-    fn take_back(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView, aside: &Aside) {
+    /// Takes back the alarm, or all that are selected.
+    fn take_back(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, view: &AlarmView, selected: &[&AlarmView]) {
         let palette = scene.palette;
         ui.add_space(8.0);
         quiet(ui, "Comment", &palette);
         ui.add(TextEdit::singleline(&mut self.comment).desired_width(f32::INFINITY)).accessible_name("Comment");
         ui.add_space(4.0);
-        let alarms = vec![AlarmName::Key(view.key.clone())];
-        ui.horizontal(|ui| {
-            if primary_button(ui, "Unshelve", aside.shelf.is_some(), &palette).clicked() {
+        let named = |wanted: &dyn Fn(&Aside) -> bool| -> Vec<AlarmName> {
+            let fits = |view: &&&AlarmView| view.aside.as_deref().is_some_and(wanted);
+            selected.iter().filter(fits).map(|view| AlarmName::Key(view.key.clone())).collect()
+        };
+        let shelved = named(&|aside| aside.shelf.is_some());
+        let out = named(&|aside| aside.out_of_service.is_some());
+        let is_one = selected.len() == 1;
+        let words = |one: &str, count: usize| if is_one { one.to_owned() } else { format!("{one} ({count})") };
+        ui.horizontal_wrapped(|ui| {
+            if primary_button(ui, &words("Unshelve", shelved.len()), !shelved.is_empty(), &palette).clicked() {
                 let comment = std::mem::take(&mut self.comment).into();
-                scene.act(Action::Request(RequestBody::Unshelve { alarms: alarms.clone(), comment }));
+                scene.act(Action::Request(RequestBody::Unshelve { alarms: shelved, comment }));
             }
-            if primary_button(ui, "Return to service", aside.out_of_service.is_some(), &palette).clicked() {
+            if primary_button(ui, &words("Return to service", out.len()), !out.is_empty(), &palette).clicked() {
                 let comment = std::mem::take(&mut self.comment).into();
-                scene.act(Action::Request(RequestBody::ReturnToService { alarms, comment }));
+                scene.act(Action::Request(RequestBody::ReturnToService { alarms: out, comment }));
             }
             if let crate::alarm::Subject::Tag(tag) = view.subject
                 && button(ui, "Open tag", false, &palette).clicked()
@@ -110,6 +134,9 @@ impl SetAside {
                 scene.act(Action::Select(tag));
             }
         });
+        if !is_one {
+            quiet(ui, format!("These buttons are about all {} that are selected.", selected.len()), &palette);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which alarms stand where, and that nothing moves under a hand.
 
 use super::arrange::{Arrangement, Line};
+use super::catalogue::Catalogue;
 use super::choice::{Choice, Column, Filter, Grouping, Standing};
 use crate::alarm::{
     AlarmDefinition, AlarmKey, AlarmView, Condition, ConditionState, OccurrenceId, Priority, State, Subject,
@@ -66,7 +67,7 @@ pub(super) fn plant(rows: &[Row]) -> (Plan, Vec<AlarmView>) {
 
 fn arranged(choice: &Choice) -> (Arrangement, Vec<String>) {
     let (plan, views) = plant(&ROWS);
-    let arrangement = Arrangement::of(&views, &plan, choice, &|view| Some(view.occurrence.0 as f64));
+    let arrangement = Arrangement::of(&views, &Catalogue::of(&plan), choice, &|view| Some(view.occurrence.0 as f64));
     let words = |line: &Line| match line {
         Line::Alarm(place) => views[*place].occurrence.to_string(),
         Line::Head(number) => format!("[{}]", arrangement.groups[*number].name),
@@ -166,7 +167,7 @@ fn by_area_and_device_areas_stay_together_and_single_alarms_share_a_head() {
         plan.alarms[slot].subject = Subject::Device(DeviceId(device));
     }
     let choice = Choice { grouping: Grouping::AreaAndDevice, ..Choice::default() };
-    let arrangement = Arrangement::of(&views, &plan, &choice, &|_| None);
+    let arrangement = Arrangement::of(&views, &Catalogue::of(&plan), &choice, &|_| None);
     let told: Vec<String> = arrangement
         .lines
         .iter()
@@ -177,4 +178,107 @@ fn by_area_and_device_areas_stay_together_and_single_alarms_share_a_head() {
         .collect();
     let north = "[north, one alarm of each device] 1 [north, c] 3 5";
     assert_eq!(told.join(" "), format!("{north} [south, one alarm of each device] 2 4"));
+}
+
+/// Alarms of some areas, devices and first-out groups, some without; the same for the same seed.
+fn scattered(seed: u64) -> (Plan, Vec<AlarmView>) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut below = move |limit: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % limit
+    };
+    let states =
+        [State::Unacknowledged, State::Acknowledged, State::ReturnedUnacknowledged, State::LatchedUnacknowledged];
+    let rows: Vec<Row> = (1..=40)
+        .map(|number| {
+            let area = ["", "north", "south", "east"][below(4) as usize];
+            (number, area, Priority::ALL[below(4) as usize], states[below(4) as usize], below(20) as i64)
+        })
+        .collect();
+    let (mut plan, mut views) = plant(&rows);
+    let devices = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|name| crate::tag::DeviceDefinition {
+        name: name.into(),
+        connection: crate::tag::ConnectionId(0),
+        area: None,
+        address: "".into(),
+    });
+    plan.directory = Arc::new(crate::tag::Directory::new(Vec::new(), devices.into(), Vec::new()));
+    for slot in 0..plan.alarms.len() {
+        // Device 10 and beyond are not in the plant.
+        plan.alarms[slot].subject = Subject::Device(DeviceId(below(12) as u32));
+        plan.alarms[slot].group = [None, Some("pumping".into()), Some("tide".into())][below(3) as usize].clone();
+    }
+    for view in &mut views {
+        view.group = plan.alarms[view.slot].group.clone();
+    }
+    (plan, views)
+}
+
+/// The groups by their names alone, slowly: what stands in the list below which head.
+fn grouped_by_name(plan: &Plan, views: &[AlarmView], grouping: Grouping) -> Vec<(String, Vec<u64>)> {
+    let area = |view: &AlarmView| plan.alarms[view.slot].area.as_deref().unwrap_or("no area").to_owned();
+    let device = |view: &AlarmView| match plan.alarms[view.slot].subject {
+        Subject::Device(device) => {
+            plan.directory.device(device).map_or_else(|| "no device".to_owned(), |device| device.name.to_string())
+        }
+        Subject::Tag(_) => "no device".to_owned(),
+    };
+    let both = |view: &AlarmView| (area(view), device(view));
+    let is_alone = |one: &AlarmView| views.iter().filter(|view| both(view) == both(one)).count() == 1;
+    let name = |view: &AlarmView| match grouping {
+        Grouping::None => String::new(),
+        Grouping::Area => area(view),
+        Grouping::Device => device(view),
+        Grouping::AreaAndDevice if is_alone(view) => format!("{}, one alarm of each device", area(view)),
+        Grouping::AreaAndDevice => format!("{}, {}", area(view), device(view)),
+        Grouping::Priority => format!("priority {}, {}", view.priority.number(), view.priority.word()),
+        Grouping::FirstOut => view.group.as_deref().unwrap_or("no first-out group").to_owned(),
+    };
+    let mut groups: Vec<(String, String, Vec<u64>)> = Vec::new();
+    for view in views {
+        match groups.iter_mut().find(|(known, _, _)| *known == name(view)) {
+            Some((_, _, members)) => members.push(view.occurrence.0),
+            None => groups.push((name(view), area(view), vec![view.occurrence.0])),
+        }
+    }
+    if grouping == Grouping::AreaAndDevice {
+        let areas: Vec<String> = groups.iter().map(|(_, area, _)| area.clone()).collect();
+        groups.sort_by_key(|(_, area, _)| areas.iter().position(|first| first == area));
+    }
+    groups.into_iter().map(|(name, _, members)| (name, members)).collect()
+}
+
+#[test]
+fn groups_are_those_of_their_names() {
+    for seed in 0..60 {
+        let (plan, views) = scattered(seed);
+        let catalogue = Catalogue::of(&plan);
+        for grouping in Grouping::ALL.into_iter().filter(|grouping| *grouping != Grouping::None) {
+            let mut choice = Choice { grouping, ..Choice::default() };
+            let expected = grouped_by_name(&plan, &views, grouping);
+            for closed in [None, Some(expected[seed as usize % expected.len()].0.as_str())] {
+                choice.closed = closed.into_iter().map(Arc::from).collect();
+                let arranged = Arrangement::of(&views, &catalogue, &choice, &|_| None);
+                let mut told: Vec<(String, Vec<u64>)> = Vec::new();
+                for line in &arranged.lines {
+                    match line {
+                        Line::Head(number) => told.push((arranged.groups[*number].name.to_string(), Vec::new())),
+                        Line::Alarm(place) => told.last_mut().unwrap().1.push(views[*place].occurrence.0),
+                    }
+                }
+                let shown = |(name, members): &(String, Vec<u64>)| {
+                    let members = if closed == Some(name) { Vec::new() } else { members.clone() };
+                    (name.clone(), members)
+                };
+                assert_eq!(told, expected.iter().map(shown).collect::<Vec<_>>(), "{seed} {grouping:?} {closed:?}");
+                let folded: usize =
+                    expected.iter().filter(|(name, _)| closed == Some(name)).map(|(_, members)| members.len()).sum();
+                assert_eq!((arranged.folded, arranged.fitting), (folded, views.len()), "{seed} {grouping:?}");
+                assert!(arranged.groups.iter().all(|group| {
+                    let members = &expected.iter().find(|(name, _)| *name == *group.name).unwrap().1;
+                    group.count() == members.len()
+                }));
+            }
+        }
+    }
 }

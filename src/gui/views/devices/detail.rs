@@ -45,6 +45,7 @@ impl Detail {
                 closed = title(ui, device, &palette);
                 ScrollArea::vertical().id_salt("about the device").auto_shrink([false, false]).show(ui, |ui| {
                     about(ui, scene, view);
+                    connection(ui, scene, device);
                     self.scan(ui, scene, device, view);
                 });
             });
@@ -115,6 +116,17 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
             ui.add(Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).wrap());
         }
     }
+}
+
+/// Which way its connection goes, and what went over it; nothing for a serial line.
+fn connection(ui: &mut Ui, scene: &Scene<'_>, device: &DeviceDefinition) {
+    let directory = &scene.snapshot.plan.directory;
+    let Some(connection) = directory.connections().get(device.connection.index()) else { return };
+    let links = &scene.snapshot.health.links;
+    let Some(link) = links.iter().find(|link| link.connection == connection.name) else { return };
+    ui.add_space(6.0);
+    let words = format!("{} goes {}: {}.", connection.name, link.way_words(), link.traffic_words());
+    wrapped(ui, words, &scene.palette);
 }
 
 fn identity_lines(ui: &mut Ui, identity: &Identity, palette: &Palette) {

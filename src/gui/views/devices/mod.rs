@@ -1,5 +1,6 @@
 //! The devices: how they are, who they are, what is asked of them and what goes over their wires.
 
+mod bridges;
 mod detail;
 mod exchanges;
 mod plan;
@@ -20,6 +21,7 @@ use crate::gui::scene::Scene;
 use crate::gui::theme::size;
 use crate::gui::widgets::{button, heading, quiet};
 use crate::queue::queues;
+use bridges::BridgesPanel;
 use detail::Detail;
 use egui::{Align, Layout, Ui, vec2};
 use std::sync::Arc;
@@ -36,10 +38,18 @@ pub(in crate::gui) struct DevicesView {
     selected: Option<Arc<str>>,
     detail: Detail,
     units: UnitsPanel,
+    bridges: BridgesPanel,
     are_units_shown: bool,
 }
 
 impl DevicesView {
+    /// Shows the particulars of this device; none shows those that were chosen.
+    pub(in crate::gui) fn select(&mut self, device: Option<Arc<str>>) {
+        if device.is_some() {
+            (self.selected, self.are_units_shown) = (device, false);
+        }
+    }
+
     /// Another view is shown: nobody looks at the wires any more.
     pub(in crate::gui) fn rest(&mut self) {
         self.detail.rest();
@@ -64,7 +74,11 @@ impl DevicesView {
         let place = devices.iter().position(|device| Some(&device.name) == self.selected.as_ref());
         let is_shared = place.is_some() || self.are_units_shown;
         let shared = (ui.available_height() * SHARE / size::ROW).floor() * size::ROW;
-        let room = if is_shared { shared.max(TABLE_WITH_DETAIL) } else { ui.available_height() - QUEUES };
+        let room = if is_shared {
+            shared.max(TABLE_WITH_DETAIL)
+        } else {
+            ui.available_height() - QUEUES - BridgesPanel::height(scene)
+        };
         let chosen = palette.card().inner_margin(0).show(ui, |ui| {
             ui.set_min_size(vec2(ui.available_width(), room));
             ui.set_max_height(room);
@@ -88,6 +102,7 @@ impl DevicesView {
             Some(_) => {}
             None => {
                 self.detail.rest();
+                self.bridges.ui(ui, scene);
                 queue_lines(ui, scene);
             }
         }

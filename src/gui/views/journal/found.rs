@@ -7,7 +7,9 @@ use crate::recorder::{JournalEnds, JournalLine};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-/// Lines in one piece of the search.
+/// Lines in the first piece of the search: few, so that the first page does not wait for the rest.
+const FIRST: i64 = 10_000;
+/// Lines in one piece at most. Until then each piece is as long as all before it.
 const PIECE: i64 = 250_000;
 /// Lines that are read at once.
 pub(super) const PAGE: usize = 200;
@@ -49,7 +51,7 @@ impl Found {
     /// The journal begins and ends here; then it is searched.
     pub(super) fn begin(&mut self, ends: JournalEnds) {
         self.ends = Some(ends);
-        self.next = piece_before(ends.newest, ends.oldest);
+        self.next = piece_before(ends.newest, ends);
     }
 
     /// The piece that is to be searched next.
@@ -61,7 +63,7 @@ impl Found {
     pub(super) fn take_piece(&mut self, numbers: Vec<i64>) {
         let (Some(piece), Some(ends)) = (self.next.take(), self.ends) else { return };
         self.older.extend(numbers);
-        self.next = piece_before(piece.start() - 1, ends.oldest);
+        self.next = piece_before(piece.start() - 1, ends);
     }
 
     /// Whether the whole journal is searched.
@@ -155,8 +157,9 @@ impl Found {
     }
 }
 
-fn piece_before(last: i64, oldest: i64) -> Option<RangeInclusive<i64>> {
-    (last >= oldest).then(|| (last - PIECE + 1).max(oldest)..=last)
+fn piece_before(last: i64, ends: JournalEnds) -> Option<RangeInclusive<i64>> {
+    let length = (ends.newest - last).clamp(FIRST, PIECE);
+    (last >= ends.oldest).then(|| (last - length + 1).max(ends.oldest)..=last)
 }
 
 #[cfg(test)]
@@ -175,6 +178,7 @@ mod tests {
             comment: String::new(),
             occasion: String::new(),
             condition: String::new(),
+            message: None,
         }
     }
 
@@ -211,6 +215,20 @@ mod tests {
         assert_eq!(read(&mut found, 599_999..600_001), ["2", "1"]);
         assert_eq!(read(&mut found, 199..202), ["599802", "599801", "599800"]);
         assert!(whole(0).is_complete());
+    }
+
+    /// The first page is there soon, and a long journal is not searched in many small steps.
+    #[test]
+    fn pieces_begin_short_and_become_long() {
+        let mut found = Found::default();
+        found.begin(JournalEnds { oldest: 1, newest: 1_000_000 });
+        let mut lengths = Vec::new();
+        while let Some(piece) = found.next_piece() {
+            lengths.push(piece.end() - piece.start() + 1);
+            found.take_piece(Vec::new());
+        }
+        assert_eq!(lengths[..7], [10_000, 10_000, 20_000, 40_000, 80_000, 160_000, 250_000]);
+        assert_eq!((lengths.iter().sum::<i64>(), lengths.len()), (1_000_000, 9));
     }
 
     #[test]

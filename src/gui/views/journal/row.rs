@@ -1,7 +1,7 @@
 //! One line of the journal, and the heads of its columns.
 
 use super::Alarms;
-use crate::alarm::{State, Subject};
+use crate::alarm::Subject;
 use crate::gui::format;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, size, strong};
@@ -32,7 +32,7 @@ pub(super) fn header(ui: &mut Ui, scene: &Scene<'_>) {
     }
 }
 
-/// The message of an alarm that is still configured, or its name; and its value in the words of its tag.
+/// The message as it was read then, or that of an alarm that is still configured, or its name; and its value in the words of its tag.
 fn words_of(scene: &Scene<'_>, alarms: &Alarms, line: &JournalLine) -> (String, String) {
     let plan = &scene.snapshot.plan;
     let found = alarms.slot(&line.alarm).and_then(|slot| plan.alarms.get(slot));
@@ -46,7 +46,8 @@ fn words_of(scene: &Scene<'_>, alarms: &Alarms, line: &JournalLine) -> (String, 
         (None, Some(value)) => value.to_string(),
         (_, None) => String::new(),
     };
-    (found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string()), value)
+    let message = || found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string());
+    (line.message.clone().unwrap_or_else(message), value)
 }
 
 pub(super) fn row(ui: &mut Ui, scene: &Scene<'_>, alarms: &Alarms, line: Option<&JournalLine>) {
@@ -63,8 +64,7 @@ pub(super) fn row(ui: &mut Ui, scene: &Scene<'_>, alarms: &Alarms, line: Option<
     painter.text(at(12.0), Align2::LEFT_CENTER, format::clock(line.time, scene.now.utc), plain(13.0), palette.text);
     let (message, shown) = words_of(scene, alarms, line);
     widgets::text(painter, at(alarm), Align2::LEFT_CENTER, &message, plain(13.0), palette.text, state - alarm - 12.0);
-    let became =
-        State::from_word(&line.state).map_or_else(|| line.state.clone(), |state| format::state(state).to_owned());
+    let became = format::became(line);
     widgets::text(painter, at(state), Align2::LEFT_CENTER, &became, strong(13.0), palette.text, 150.0);
     widgets::text(painter, at(value), Align2::RIGHT_CENTER, &shown, strong(13.0), palette.value, 110.0);
     let who = match (&line.actor, line.comment.is_empty()) {
@@ -81,7 +81,5 @@ pub(super) fn row(ui: &mut Ui, scene: &Scene<'_>, alarms: &Alarms, line: Option<
         palette.muted,
         rect.width() - who_at - 8.0,
     );
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Row, true, format!("{} {} {who}", line.alarm, line.state))
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Row, true, format!("{} {became} {who}", line.alarm)));
 }

@@ -136,7 +136,8 @@ fn known(scene: &Scene<'_>, line: &JournalLine) -> (Known, Option<String>) {
     });
     // Of an alarm that is not configured any more, its name says which tag it was about.
     let tag = tag.or_else(|| line.alarm.rsplit_once(':').map(|(tag, _)| tag.to_owned()));
-    let message = found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string());
+    let message = || found.map_or_else(|| line.alarm.clone(), |alarm| alarm.message.to_string());
+    let message = line.message.clone().unwrap_or_else(message);
     let priority = found.map(|alarm| alarm.priority as usize);
     (Known { message, priority }, tag)
 }

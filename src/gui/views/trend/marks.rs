@@ -39,9 +39,13 @@ pub(super) struct Known {
 /// A mark of a line of the journal.
 pub(super) fn of_alarm(line: &JournalLine, known: Known) -> Option<Mark> {
     let (alarm, occurrence) = (line.alarm.clone(), line.occurrence);
-    let is_raised = line.state == "unacknowledged";
+    let is_remark = matches!(line.occasion.as_str(), "commented" | "not-done" | "group-normal");
+    let is_raised = line.state == "unacknowledged" && !is_remark;
     let what = if is_raised { What::Raised { alarm, occurrence } } else { What::Changed { alarm, occurrence } };
     let became = match line.state.as_str() {
+        // What somebody said is told; what the station notes for itself is not.
+        _ if line.occasion == "commented" => "comment",
+        _ if is_remark => return None,
         // Remarks of the station are no changes.
         "" => return None,
         "unacknowledged" => "raised",
@@ -144,6 +148,7 @@ mod tests {
             comment: "seen".into(),
             occasion: String::new(),
             condition: String::new(),
+            message: None,
         }
     }
 
@@ -196,5 +201,19 @@ mod tests {
             (time(2.0, true), time(2.0, false), time(3.0, true), time(0.0, false)),
             (Some(3.0), Some(1.0), None, None)
         );
+    }
+
+    /// A comment on an alarm that waits is not that alarm raised again.
+    #[test]
+    fn what_was_only_said_about_an_alarm_is_no_activation() {
+        let known = || Known { message: "Level high".to_owned(), priority: Some(0) };
+        let of = |occasion: &str| {
+            of_alarm(&JournalLine { occasion: occasion.to_owned(), ..line("unacknowledged") }, known())
+        };
+        assert!(matches!(of("condition-active").unwrap().what, What::Raised { .. }));
+        let comment = of("commented").unwrap();
+        assert!(matches!(comment.what, What::Changed { .. }));
+        assert_eq!(comment.words, "Level high, comment by anna: seen");
+        assert!(of("not-done").is_none() && of("group-normal").is_none());
     }
 }

@@ -1,0 +1,66 @@
+//! What is known of one edge node or device.
+
+use super::SourceId;
+use super::asking::Asking;
+use super::order::Order;
+use super::table::Table;
+use crate::driver::mqtt::sparkplug::topic::Source;
+use crate::tag::Monotonic;
+
+/// Whether it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// No birth was seen in this session with the broker.
+    Unknown,
+    /// It is there.
+    Alive,
+    /// Its node announced itself anew within the same session; its own birth has to come next.
+    Unconfirmed,
+    /// It is gone.
+    Dead,
+}
+
+/// An edge node or a device.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) source: Source,
+    /// The node that it is or stands behind.
+    pub(super) node: SourceId,
+    pub(super) life: Life,
+    pub(super) table: Table,
+    state: Box<NodeState>,
+}
+
+/// What is known of a node beyond what is known of devices as well.
+#[derive(Debug, Default)]
+pub(super) struct NodeState {
+    pub(super) session: Option<EdgeSession>,
+    pub(super) asking: Asking,
+    pub(super) devices: Vec<SourceId>,
+    /// By when the births of its unconfirmed devices have to come.
+    pub(super) devices_until: Option<Monotonic>,
+    /// When time has to be passed for it.
+    pub(super) due: Option<Monotonic>,
+}
+
+/// The session of an edge node with the broker.
+#[derive(Debug)]
+pub(super) struct EdgeSession {
+    /// What its death will carry; none where its birth said nothing.
+    pub(super) birth_death: Option<u64>,
+    pub(super) order: Order,
+}
+
+impl Entry {
+    pub(super) fn new(source: Source, node: SourceId) -> Self {
+        Self { source, node, life: Life::Unknown, table: Table::default(), state: Box::default() }
+    }
+
+    pub(super) fn node_state(&mut self) -> &mut NodeState {
+        &mut self.state
+    }
+
+    pub(super) fn as_node(&self) -> &NodeState {
+        &self.state
+    }
+}

@@ -1,0 +1,180 @@
+//! What goes over the sockets of a connection, counted where they meet the system: what TLS adds is in it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Most bytes of a packet that are not headers, about: what is sent or received at once is cut into packets of this size.
+const SEGMENT: u64 = 1400;
+/// Headers of IPv4 and TCP with time stamps, in bytes. IPv6 and a tunnel take more.
+const HEADERS: u64 = 52;
+
+tokio::task_local! {
+    static METER: Arc<Meter>;
+}
+
+/// What has gone over the sockets of a connection since the start of the station. Nothing here ever counts back.
+#[derive(Debug, Default)]
+pub struct Meter {
+    sent: AtomicU64,
+    received: AtomicU64,
+    packets: AtomicU64,
+}
+
+/// What a meter counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Counted {
+    /// Bytes that were handed to the system.
+    pub sent: u64,
+    /// Bytes that came from it.
+    pub received: u64,
+    /// Packets, about: those that carry bytes, and those that confirm what was received.
+    pub packets: u64,
+}
+
+impl Counted {
+    /// Bytes on the line, about: with the headers of the packets, which whoever sells the line counts as well.
+    pub const fn on_the_line(&self) -> u64 {
+        self.sent.saturating_add(self.received).saturating_add(self.packets.saturating_mul(HEADERS))
+    }
+
+    /// What came on top of an earlier count.
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            sent: self.sent.saturating_sub(earlier.sent),
+            received: self.received.saturating_sub(earlier.received),
+            packets: self.packets.saturating_sub(earlier.packets),
+        }
+    }
+
+    /// Both together.
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(other.sent),
+            received: self.received.saturating_add(other.received),
+            packets: self.packets.saturating_add(other.packets),
+        }
+    }
+}
+
+impl Meter {
+    /// Runs the work of a connection: every socket that it opens counts here, whether it thinks of it or not.
+    pub(in crate::driver) async fn count<F: Future>(self: Arc<Self>, work: F) -> F::Output {
+        METER.scope(self, work).await
+    }
+
+    /// The meter of the connection whose work this is; one that nobody reads for a tool that belongs to no connection.
+    pub(super) fn here() -> Arc<Self> {
+        METER.try_with(Arc::clone).unwrap_or_default()
+    }
+
+    /// What was counted until now.
+    pub fn counted(&self) -> Counted {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Counted { sent: load(&self.sent), received: load(&self.received), packets: load(&self.packets) }
+    }
+
+    fn add_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.packets.fetch_add((bytes as u64).div_ceil(SEGMENT), Ordering::Relaxed);
+    }
+
+    fn add_received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        // Each is confirmed, at the latest when nothing more is sent for a moment.
+        self.packets.fetch_add(2 * (bytes as u64).div_ceil(SEGMENT), Ordering::Relaxed);
+    }
+
+    /// Three packets open a connection, and about as many close it.
+    pub(super) fn add_connection(&self) {
+        self.packets.fetch_add(6, Ordering::Relaxed);
+    }
+}
+
+/// A socket that counts.
+pub(super) struct Metered {
+    pub(super) stream: TcpStream,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if outcome.is_ready() {
+            self.meter.add_received(buffer.filled().len().saturating_sub(before));
+        }
+        outcome
+    }
+}
+
+impl Metered {
+    fn sent(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.meter.add_sent(*bytes);
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.sent(outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.sent(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_messages_cost_mostly_headers() {
+        let meter = Meter::default();
+        meter.add_sent(12);
+        meter.add_received(29);
+        let counted = meter.counted();
+        assert_eq!(counted, Counted { sent: 12, received: 29, packets: 3 });
+        assert_eq!(counted.on_the_line(), 12 + 29 + 3 * 52);
+        meter.add_sent(2801);
+        assert_eq!(meter.counted().since(&counted), Counted { sent: 2801, received: 0, packets: 3 });
+    }
+
+    #[tokio::test]
+    async fn whoever_works_for_a_connection_counts_there() {
+        let meter = Arc::new(Meter::default());
+        let inside = Arc::clone(&meter).count(async { Meter::here() }).await;
+        assert!(Arc::ptr_eq(&meter, &inside));
+        assert!(!Arc::ptr_eq(&meter, &Meter::here()));
+    }
+}

@@ -1,0 +1,104 @@
+//! A recorder that takes nothing, and an engine that has no room for news.
+
+use super::*;
+use crate::access::Principal;
+use crate::alarm::{ConditionState, Occasion, OccurrenceId, Persisted, State};
+use crate::engine::Restored;
+use crate::queue::{self, WhenFull};
+use crate::recorder::{RECORDS_FILE, RecordStore, read_audit, read_journal};
+use crate::tag::{Now, Timestamp};
+
+fn outlets(urgent: Sender<Event>) -> StationOutlets {
+    let mut engine = Engine::new(Arc::default(), Restored::default());
+    StationOutlets {
+        recorder: None,
+        historian: None,
+        drivers: Arc::default(),
+        waiting: Arc::default(),
+        snapshots: Arc::new(ArcSwap::from_pointee(engine.snapshot(Now::default()))),
+        wakers: Arc::default(),
+        news: None,
+        held: VecDeque::new(),
+        untold_retention: None,
+        untold_plan: None,
+        is_health_untold: false,
+        lost: 0,
+        missed: 0,
+        unsent: VecDeque::new(),
+        unsent_gap: Gap::default(),
+        unsent_delays: HashMap::new(),
+        board: Arc::default(),
+        urgent,
+        generation: Generation(0),
+    }
+}
+
+fn transition(second: i64, to: State) -> Transition {
+    let time = Timestamp::from_micros(second * 1_000_000);
+    Transition {
+        alarm: AlarmKey::from("pump:high"),
+        occurrence: OccurrenceId(1),
+        from: State::Normal,
+        to,
+        time,
+        raised: time,
+        value: None,
+        actor: None,
+        comment: "".into(),
+        occasion: Occasion::default(),
+        condition: ConditionState::default(),
+        kept: Some(Persisted::of_state(to, OccurrenceId(1), time, time).into()),
+        is_requested: false,
+    }
+}
+
+fn draft(action: &str, essential: bool) -> Draft {
+    Draft {
+        request: "r".into(),
+        time: Timestamp::default(),
+        principal: Principal::station(),
+        action: action.into(),
+        subject: "".into(),
+        detail: "{}".into(),
+        essential,
+    }
+}
+
+#[test]
+fn what_the_recorder_does_not_take_is_bounded_and_counted() {
+    let (urgent, _inbox) = queue::bounded("requests of a test", 1, WhenFull::Refuse);
+    let mut outlets = outlets(urgent);
+    let drafts = [draft("command", true), draft(OUTCOME, false), draft("heartbeat", true), draft("note", false)];
+    for second in 0..5000 {
+        let raised = transition(second, State::Unacknowledged);
+        let back = outlets.records(vec![raised], drafts.to_vec()).unwrap_err();
+        assert_eq!(back.len(), 4, "commands and wishes are refused in words");
+    }
+    assert_eq!((outlets.unsent.len(), outlets.unsent_gap.transitions()), (2000, 3000));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(RECORDS_FILE);
+    outlets.recorder = Some(Recorder::start(RecordStore::open(&path).unwrap(), |_| ()).unwrap());
+    assert!(outlets.records(vec![transition(5000, State::Acknowledged)], Vec::new()).is_ok());
+    outlets.recorder.take().unwrap().stop();
+    let journal = read_journal(&path, 3000).unwrap();
+    assert_eq!(journal.len(), 2002);
+    assert!(journal.iter().any(|line| line.comment.starts_with("3000 transitions from 1970")), "{:?}", journal[2001]);
+    let audit = read_audit(&path, 10).unwrap();
+    assert!(audit[0].detail.contains("10000 entries"), "outcomes and what the station says by itself: {audit:?}");
+}
+
+#[test]
+fn news_of_the_stores_that_found_no_room_are_told_later() {
+    let (urgent, mut inbox) = queue::bounded("requests of a test", 1, WhenFull::Refuse);
+    urgent.try_send(Event::Tick).unwrap();
+    let mut outlets = outlets(urgent);
+    outlets.lost = 7;
+    outlets.history(&mut Vec::new());
+    assert!(matches!(inbox.try_recv(), Ok(Event::Tick)));
+    assert!(inbox.try_recv().is_err());
+    let snapshot = outlets.snapshots.load_full();
+    outlets.publish(Arc::clone(&snapshot));
+    assert!(matches!(inbox.try_recv(), Ok(Event::Health(health)) if health.samples_lost == 7));
+    outlets.publish(snapshot);
+    assert!(inbox.try_recv().is_err(), "once");
+}
