@@ -1,11 +1,13 @@
 //! Looking into a device: who it is, which units answer, what its registers may mean. Through the station's own connection where it
 //! holds one, otherwise over a wire that is opened for this.
 
+use super::broker::{self, MqttArguments};
 use super::output::{error_line, error_out, out_line};
 use super::wires::ask_tool;
 use crate::config;
 use crate::driver::modbus::plausible::{self, Reading};
 use crate::driver::modbus::{Inquiry, Presence, ReadAnswer, ReadWish, Settings, Table};
+use crate::driver::mqtt::is_filter;
 use crate::driver::{Identity, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::station::{LoneWire, SOCKET_FILE};
@@ -23,7 +25,17 @@ const SHOWN: usize = 3;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Browse {
     /// A Modbus device. Nothing is ever written.
-    Modbus(ModbusArguments),
+    Modbus(Box<ModbusArguments>),
+    /// An MQTT broker: its topics, how often they come, and what they say. Nothing is ever published.
+    Mqtt(Box<MqttArguments>),
+}
+
+/// A topic filter that may be listened to.
+pub(super) fn checked_filter(text: &str) -> Result<String, String> {
+    match is_filter(text) {
+        true => Ok(text.to_owned()),
+        false => Err("this is not a filter; + stands for a level, # for the rest at the end".to_owned()),
+    }
 }
 
 /// How to reach the device, and what to ask.
@@ -136,7 +148,10 @@ impl Asker {
 }
 
 pub(super) fn browse(browse: &Browse) -> anyhow::Result<ExitCode> {
-    let Browse::Modbus(arguments) = browse;
+    let arguments = match browse {
+        Browse::Modbus(arguments) => arguments,
+        Browse::Mqtt(arguments) => return broker::browse(arguments),
+    };
     let asker = asker(arguments)?;
     if arguments.scan { scan(&asker, arguments) } else { registers(&asker, arguments) }
 }

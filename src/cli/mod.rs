@@ -4,6 +4,7 @@ mod act;
 mod alarms;
 mod backtest;
 mod bridges;
+mod broker;
 mod browse;
 mod dialect;
 mod figures;
@@ -12,6 +13,7 @@ mod history;
 mod journal;
 mod loop_check;
 mod output;
+mod publish;
 mod sheet;
 mod simulate;
 mod sound;
@@ -60,7 +62,7 @@ enum Tool {
     Schema,
     /// List what is configured; write the tags of the station file to a sheet (CSV), or take a sheet in.
     Tags(sheet::TagsArguments),
-    /// Look into a device: who it is, which units answer, what its registers may mean.
+    /// Look into a device or a broker: who it is, which units answer, what its registers may mean; which topics there are.
     #[command(subcommand)]
     Browse(browse::Browse),
     /// Show what is another in the station file than in the station that runs; with --apply, go on with it.
@@ -127,6 +129,8 @@ enum Tool {
         #[arg(long)]
         reason: String,
     },
+    /// Publish a message at a broker by hand. It is recorded first. Exit code 0 published, 2 refused, 3 failed, 6 unknown.
+    Publish(publish::PublishArguments),
     /// List the alarms that are not normal; acknowledge, reset, shelve them, or take them out of service.
     Alarms(Box<alarms::AlarmsArguments>),
     /// Make the page that one shift hands to the next, as one file of HTML, and record that it was made.
@@ -285,6 +289,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Restore { backup, to } => history::restore(&backup, &to),
         Tool::Repair { folder, check } => history::repair(&folder, check),
         Tool::Set { folder, tag, value, reason } => act::set(&folder, &tag, &value, &reason),
+        Tool::Publish(arguments) => publish::publish(&arguments),
         Tool::Alarms(arguments) => alarms::alarms(&arguments),
         Tool::Handover(arguments) => handover::handover(&arguments),
         Tool::LoopCheck(arguments) => loop_check::loop_check(&arguments),

@@ -75,11 +75,33 @@ pub fn load(folder: &Path, generation: Generation) -> Loaded {
     load_with(folder, &read::Texts::new(), generation)
 }
 
+/// What the password of a tool is called.
+const TOOL_SECRET: &str = "password of a tool";
+
 /// The settings of a wire alone, out of what would stand as "modbus" in the station file; all problems as text, a line each.
 pub fn wire(entry: &serde_json::Value, folder: &Path) -> Result<crate::driver::modbus::Settings, String> {
     let entry = serde_json::from_value(entry.clone()).map_err(|error| error.to_string())?;
     let mut problems = problem::Problems::default();
     let settings = modbus::settings(&entry, 0, &[], folder, &problem::Place::new("", ""), &mut problems);
+    let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
+    settings.filter(|_| words.is_empty()).ok_or(words)
+}
+
+/// The settings of a broker alone, out of what would stand as "mqtt" in the station file, with a password that stands in no file of a
+/// station; all problems as text, a line each.
+pub fn broker(
+    entry: &serde_json::Value,
+    folder: &Path,
+    password: Option<String>,
+) -> Result<crate::driver::mqtt::Settings, String> {
+    let mut entry = entry.clone();
+    if password.is_some() {
+        entry["password"] = serde_json::json!({ "secret": TOOL_SECRET });
+    }
+    let entry = serde_json::from_value(entry).map_err(|error| error.to_string())?;
+    let secrets = read::Secrets::alone(folder, TOOL_SECRET, password);
+    let (mut problems, place) = (problem::Problems::default(), problem::Place::new("", ""));
+    let settings = mqtt::settings(&entry, 0, "polder", &[], &secrets, &place, &mut problems);
     let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
     settings.filter(|_| words.is_empty()).ok_or(words)
 }

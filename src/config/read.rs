@@ -112,6 +112,12 @@ impl Secrets {
         }
     }
 
+    /// One secret that stands in no file.
+    pub(super) fn alone(folder: &Path, name: &str, secret: Option<String>) -> Self {
+        let entries = secret.map(|secret| (name.to_owned(), secret)).into_iter().collect();
+        Self { entries, folder: folder.to_owned() }
+    }
+
     /// The station folder, below which files that the station file names are found.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

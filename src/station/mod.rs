@@ -11,6 +11,7 @@ mod handle;
 mod handover;
 mod links;
 mod lock;
+mod lone_ear;
 mod outlets;
 mod queries;
 mod reload;
@@ -39,6 +40,7 @@ pub use handover::{
     HandoverError, HandoverWish, HandoverWritten, PageSources, StandingAlarms, handover_page, write_handover,
 };
 pub use lock::{Held, StationLock};
+pub use lone_ear::LoneEar;
 pub use outlets::News;
 pub use queries::QueryContext;
 pub use reload::{ReloadError, ReloadPlan};

@@ -11,7 +11,7 @@ mod exports;
 mod kills;
 mod records;
 mod schedule;
-mod shim;
+pub mod shim;
 mod trace;
 mod written;
 

@@ -29,6 +29,7 @@ mod storm;
 mod support;
 mod tls;
 mod tools;
+mod topics;
 mod tunnel;
 mod views;
 mod views_tools;

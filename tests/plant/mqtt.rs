@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod between;
+mod by_hand;
 mod commands;
 mod payloads;
 mod secure;
@@ -15,7 +16,7 @@ mod sessions;
 pub struct Broker {
     process: Process,
     pub port: u16,
-    keep: tempfile::TempDir,
+    pub keep: tempfile::TempDir,
 }
 
 impl Broker {
@@ -29,7 +30,7 @@ impl Broker {
         Self::in_folder(tempfile::tempdir().unwrap(), lines)
     }
 
-    fn in_folder(keep: tempfile::TempDir, lines: &str) -> Self {
+    pub fn in_folder(keep: tempfile::TempDir, lines: &str) -> Self {
         let text = lines.replace("FOLDER", keep.path().to_str().unwrap());
         for _ in 0..5 {
             let port = free_port();

@@ -163,7 +163,7 @@ impl Ear {
 
     /// A message over the packet limit came: its topic is known, its payload is not.
     pub(super) fn leave_out(&self, topic: &str, bytes: usize, now: Now) {
-        let heard = Heard { topic, payload: &[], length_bytes: bytes, retained: false, quality_of_service: 0 };
+        let heard = Heard { topic, payload: &[], length_bytes: bytes, retained: false };
         self.hear(heard, now);
     }
 }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     fn hear(ear: &Ear, topic: &str, retained: bool, millis: u64) {
-        let heard = Heard { topic, payload: b"1", length_bytes: 1, retained, quality_of_service: 0 };
+        let heard = Heard { topic, payload: b"1", length_bytes: 1, retained };
         ear.hear(heard, Now::default().plus(Duration::from_millis(millis)));
     }
 

@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const SUFFIX: &str = "-look";
 
 /// Listens whenever somebody wants to, for as long as the connection stands in the station file. Never ready: its owner stops it.
-pub(in crate::driver) async fn listen(settings: Settings, clock: Arc<dyn Clock>, ear: Arc<Ear>) {
+pub async fn listen(settings: Settings, clock: Arc<dyn Clock>, ear: Arc<Ear>) {
     let mut wishes = ear.wishes();
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut before = None;
@@ -134,7 +134,6 @@ impl<'a> Session<'a> {
             payload: &message.payload,
             length_bytes: message.payload.len(),
             retained: message.retained,
-            quality_of_service: message.qos.number(),
         };
         self.ear.hear(heard, self.clock.now());
     }

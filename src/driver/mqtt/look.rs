@@ -104,6 +104,7 @@ pub fn one_line(payload: &[u8]) -> String {
     let line = words.collect::<Vec<_>>().join(" ");
     match (line.is_empty(), line.char_indices().nth(LINE_SIGNS)) {
         (true, _) if payload.is_empty() => "empty".to_owned(),
+        (true, _) if is_whole => "blank".to_owned(),
         (_, Some((end, _))) => format!("{}...", &line[..end]),
         (_, None) if !is_whole => format!("{line}..."),
         (_, None) => line,
@@ -230,6 +231,7 @@ mod tests {
             (&b"21.5"[..], "21.5"),
             (b"{\n  \"a\": 1\n}\t\x00x", "{ \"a\": 1 } x"),
             (b"", "empty"),
+            (b" \n\x01", "blank"),
             (b"\xFF\x00", "bytes FF 00"),
         ] {
             assert_eq!(one_line(payload), expected);

@@ -32,7 +32,7 @@ use commands::Commands;
 pub use discovery::{Discovery, Source, TAG};
 pub use ear::{EVERY_TOPIC, Ear, EarState, Hearing, Listening, is_filter};
 pub use intake::topic_matches;
-pub(in crate::driver) use listener::listen;
+pub use listener::listen;
 pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, PayloadError, Words, read_payload};
 pub use pointer::{Pointer, PointerError};

@@ -38,8 +38,6 @@ pub struct Heard<'a> {
     pub length_bytes: usize,
     /// Whether the broker kept it from before our subscription.
     pub retained: bool,
-    /// Quality of service, 0 to 2.
-    pub quality_of_service: u8,
 }
 
 /// What is known of one topic.
@@ -55,8 +53,6 @@ pub struct Topic {
     pub last: Timestamp,
     /// Whether the last one was kept by the broker from before.
     pub retained: bool,
-    /// Quality of service of the last one.
-    pub quality_of_service: u8,
     /// The beginning of the last payload.
     pub payload: Arc<[u8]>,
     /// The length of the whole payload, in bytes.
@@ -153,7 +149,6 @@ impl Topics {
             per_second: rate,
             last: time,
             retained: heard.retained,
-            quality_of_service: heard.quality_of_service,
             payload: beginning.into(),
             length_bytes: heard.length_bytes,
         };
@@ -268,13 +263,7 @@ mod tests {
     use super::*;
 
     fn hear(topics: &mut Topics, topic: &str, payload: &str, seconds: u64) {
-        let heard = Heard {
-            topic,
-            payload: payload.as_bytes(),
-            length_bytes: payload.len(),
-            retained: false,
-            quality_of_service: 1,
-        };
+        let heard = Heard { topic, payload: payload.as_bytes(), length_bytes: payload.len(), retained: false };
         let now = Monotonic::from_micros(seconds * 1_000_000);
         topics.hear(heard, Timestamp::from_micros(seconds as i64 * 1_000_000), now);
     }

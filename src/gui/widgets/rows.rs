@@ -51,7 +51,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Its rows fold: arrows to the side do not leave it.
-    pub(in crate::gui) const fn as_tree(self) -> Self {
+    pub(in crate::gui) const fn folding(self) -> Self {
         Self { is_tree: true, ..self }
     }
 

@@ -11,6 +11,7 @@ mod journal;
 mod reload;
 mod sheet;
 mod tags;
+mod topics;
 mod trend;
 mod units;
 

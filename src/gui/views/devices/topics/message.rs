@@ -105,10 +105,9 @@ fn about(topic: &Topic, look: &Look, scene: &Scene<'_>) -> String {
     };
     let retained = if topic.retained { ", retained: the broker kept it" } else { "" };
     format!(
-        "{}, {} bytes{cut}, QoS {}{retained}, at {}",
+        "{}, {} bytes{cut}{retained}, at {}",
         look.form.word(),
         topic.length_bytes,
-        topic.quality_of_service,
         format::clock(topic.last, scene.now.utc)
     )
 }

@@ -196,7 +196,7 @@ impl TopicsTab {
     }
 
     fn table(&self) -> Rows<'static> {
-        Rows::new("topics", &tree::COLUMNS, self.rows.len()).as_tree()
+        Rows::new("topics", &tree::COLUMNS, self.rows.len()).folding()
     }
 
     fn place(&self) -> Option<usize> {
