@@ -62,6 +62,7 @@ pub mod gui;
 pub mod handover;
 pub mod headless;
 pub mod historian;
+pub mod outbox;
 pub mod queue;
 pub mod recorder;
 pub mod screen;

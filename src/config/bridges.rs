@@ -8,8 +8,9 @@ use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::automation::{BridgeDefinition, BridgeState, OnBad, circle};
 use crate::driver::Protocol;
+use crate::driver::socket::Endpoint;
 use crate::expression::TagKind;
-use crate::tag::{States, TagId, Value};
+use crate::tag::{States, TagDefinition, TagId, Value};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -133,8 +134,7 @@ impl Compiled {
             let mut onward = steps.clone();
             onward.retain(|(from, to)| *from != bridge.from || *to == bridge.to);
             if let Some(way) = circle(bridge.from, &onward) {
-                let name = |tag: &TagId| self.tags.get(tag.index()).map_or("", |tag| tag.key.as_str());
-                let way = way.iter().map(name).collect::<Vec<_>>().join(" -> ");
+                let way = way_words(&self.tags, &way);
                 let words = format!("what this bridge copies comes back to it: {way}; a bridge goes one way only");
                 problems.error(place, words);
             }
@@ -143,30 +143,53 @@ impl Compiled {
 
     /// From tags that are set to tags that then say something else, as far as the station file tells: by their read-back, by registers of one
     /// device that overlap, by topics of one broker.
-    fn ways_in_the_field(&self) -> Vec<(TagId, TagId)> {
+    pub(super) fn ways_in_the_field(&self) -> Vec<(TagId, TagId)> {
         let mut ways: Vec<(TagId, TagId)> =
             self.commands.iter().filter_map(|(tag, settings)| Some((*tag, settings.read_back?))).collect();
         let brokers = self.connections.iter().filter_map(|(_, protocol)| match protocol {
             Some(Protocol::Mqtt(broker)) => Some(broker),
             _ => None,
         });
-        let (mut said, mut heard) = (Vec::new(), Vec::new());
+        let mut said = Vec::new();
         for broker in brokers {
             for point in broker.devices.iter().flat_map(|device| &device.points) {
-                heard.push((&broker.host, broker.port, &point.filter, point.tag));
                 let topic = point.publication.as_ref().map(|publication| &publication.topic);
-                said.extend(topic.map(|topic| (&broker.host, broker.port, topic, point.tag)));
+                said.extend(topic.map(|topic| (broker, topic, point.tag)));
             }
         }
-        for (host, port, topic, from) in &said {
-            let same = heard.iter().filter(|(other, number, filter, _)| {
-                (other, number) == (host, port) && rumqttc::matches(topic, filter)
-            });
-            ways.extend(same.map(|(_, _, _, to)| (*from, *to)));
+        for (broker, topic, from) in said {
+            ways.extend(self.hearers(&broker.endpoint, topic).into_iter().map(|to| (from, to)));
         }
         ways.extend(self.overlapping_registers());
         ways.retain(|(from, to)| from != to);
+        ways.extend(self.told_ways());
         ways
+    }
+
+    /// From tags that are told to tags that hear it.
+    pub(super) fn told_ways(&self) -> Vec<(TagId, TagId)> {
+        let mut ways = Vec::new();
+        for telling in &self.tellings.list {
+            let Some((_, Some(Protocol::Mqtt(broker)))) = self.connections.get(telling.connection.index()) else {
+                continue;
+            };
+            for told in &telling.tags {
+                ways.extend(self.hearers(&broker.endpoint, &told.topic).into_iter().map(|to| (told.tag, to)));
+            }
+        }
+        ways
+    }
+
+    /// The tags that hear what is said under a topic of a broker, over whatever connection.
+    fn hearers(&self, endpoint: &Endpoint, topic: &str) -> Vec<TagId> {
+        let brokers = self.connections.iter().filter_map(|(_, protocol)| match protocol {
+            Some(Protocol::Mqtt(broker)) => Some(broker),
+            _ => None,
+        });
+        let same =
+            brokers.filter(|other| (&other.endpoint.host, other.endpoint.port) == (&endpoint.host, endpoint.port));
+        let points = same.flat_map(|broker| broker.devices.iter().flat_map(|device| &device.points));
+        points.filter(|point| rumqttc::matches(topic, &point.filter)).map(|point| point.tag).collect()
     }
 
     fn overlapping_registers(&self) -> Vec<(TagId, TagId)> {
@@ -206,6 +229,12 @@ impl Compiled {
         });
         tag
     }
+}
+
+/// A way that values take, by the names of the tags.
+pub(super) fn way_words(tags: &[TagDefinition], way: &[TagId]) -> String {
+    let name = |tag: &TagId| tags.get(tag.index()).map_or("", |tag| tag.key.as_str());
+    way.iter().map(name).collect::<Vec<_>>().join(" -> ")
 }
 
 /// Two bridges would set their target to and fro.

@@ -3,8 +3,8 @@
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::file::{
-    BridgeEntry, ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry,
-    TemplateEntry, TrendEntry,
+    BridgeEntry, ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, PublicationEntry, StatesEntry, StationFile,
+    TagEntry, TemplateEntry, TrendEntry,
 };
 use super::names::StationNames;
 use super::problem::{Place, Problems};
@@ -14,6 +14,7 @@ use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority,
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
+use crate::driver::mqtt::Tellings;
 use crate::driver::{ConnectionSettings, Protocol};
 use crate::engine::{Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
@@ -111,6 +112,10 @@ pub(super) fn compile(
     if backup.is_some() {
         compiled.add_backup_tags();
     }
+    let tellings = entries::<PublicationEntry>(sources, "publications", problems);
+    let outbox = (station.station.outbox.as_ref(), place.at("outbox"));
+    let places = compiled.add_publications(tellings, name, &connections, outbox, problems);
+    compiled.refuse_echoes(&places, problems);
     compiled.add_bridges(entries::<BridgeEntry>(sources, "bridges", problems), &slots, &around, problems);
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
@@ -259,6 +264,7 @@ pub(super) struct Compiled {
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
     pub(super) connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     pub(super) bridges: Vec<(BridgeDefinition, TagId)>,
+    pub(super) tellings: Tellings,
     pub(super) system: SystemTags,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
@@ -315,6 +321,7 @@ impl Compiled {
             formerly: HashMap::new(),
             manual: HashMap::new(),
             bridges: Vec::new(),
+            tellings: Tellings::default(),
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
@@ -497,6 +504,7 @@ impl Compiled {
             overview: self.overview,
             trends: self.trends,
             bridges: self.bridges,
+            tellings: Arc::new(self.tellings),
             ..Plan::default()
         };
         Plant { plan, connections, backup: None }

@@ -125,6 +125,7 @@ async fn rest<S>(
             () = tokio::time::sleep_until(end) => return true,
             changed = assignments.changed() => return changed.is_ok(),
             Some(Instruction::Inquiry(unanswered)) = inbox.instructions.recv() => drop(unanswered),
+            Some(order) = inbox.orders.recv() => super::mqtt::refuse(order).await,
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return false };
                 let answer = WriteAnswer::NotSent("the driver broke off and has not been started again yet".to_owned());
@@ -172,7 +173,8 @@ mod tests {
         let (instructions, asked) = queue::bounded("questions of a test", 4, WhenFull::Refuse);
         let (_, off_scan) = watch::channel(OffScan::default());
         let (change, assignments) = watch::channel(Assignment { generation: Generation(1), settings: () });
-        let inbox = Inbox { commands: waiting, instructions: asked, off_scan };
+        let (_, orders) = queue::bounded("messages of a test", 1, WhenFull::Refuse);
+        let inbox = Inbox { commands: waiting, instructions: asked, orders, off_scan };
         let port = Port::new(events, Arc::new(Still));
         let starts = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&starts);

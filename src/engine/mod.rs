@@ -28,7 +28,7 @@ pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
-pub use event::{Event, Health, LeftOut};
+pub use event::{Event, Health, LeftOut, OutboxHealth};
 pub use handover::{HANDOVER, HandoverPage};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;

@@ -4,10 +4,12 @@ use super::handle::{Waiting, Waker, wake};
 use crate::alarm::{AlarmKey, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::Dispatch;
+use crate::driver::mqtt::Tellings;
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, LeftOut, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, Health, LeftOut, Notice, OutboxHealth, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
+use crate::outbox::Outbox;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Order, Recorder};
 use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
@@ -49,6 +51,9 @@ pub(super) struct Stores {
     pub(super) backup_age_hours: Option<u64>,
     pub(super) backup_failing: Option<Arc<str>>,
     pub(super) sound: Option<Result<(), Arc<str>>>,
+    pub(super) outbox: Option<OutboxHealth>,
+    /// Values that were to be told, and that the thread for it had no room for.
+    pub(super) untold: u64,
     /// Why a thread of the stores ended before the station did.
     pub(super) recorder_ended: Option<Arc<str>>,
     pub(super) historian_ended: Option<Arc<str>>,
@@ -74,6 +79,7 @@ impl Stores {
             backup_age_hours: self.backup_age_hours,
             backup_failing: self.backup_failing.clone(),
             sound: self.sound.clone(),
+            outbox: self.outbox.clone().map(|state| OutboxHealth { lost: state.lost + self.untold, ..state }),
         }
     }
 }
@@ -125,6 +131,11 @@ pub(super) struct StationOutlets {
     pub(super) wakers: Arc<Mutex<Vec<Waker>>>,
     pub(super) news: Option<Sender<News>>,
     pub(super) held: VecDeque<HistoryRow>,
+    pub(super) outbox: Option<Outbox>,
+    /// By slot, whether the tag is told to others.
+    pub(super) is_told: Vec<bool>,
+    /// What the thread for it had no room for when the plant changed.
+    pub(super) untold_tellings: Option<Arc<Tellings>>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
     pub(super) untold_plan: Option<Arc<Plan>>,
@@ -149,6 +160,7 @@ impl StationOutlets {
         self.held.clear();
         (self.untold_retention, self.untold_plan) = (Some(snapshot.plan.retention), Some(Arc::clone(&snapshot.plan)));
         self.generation = snapshot.generation;
+        self.tell_others(&snapshot.plan);
         self.pass_on();
     }
 
@@ -158,6 +170,42 @@ impl StationOutlets {
         self.untold_retention.take_if(|retention| historian.set_retention(*retention));
         self.untold_plan.take_if(|plan| historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()));
         self.untold_retention.is_none() && self.untold_plan.is_none()
+    }
+
+    /// What is told to others from now on.
+    pub(super) fn tell_others(&mut self, plan: &Plan) {
+        self.is_told = vec![false; plan.directory.tags().len()];
+        for told in plan.tellings.list.iter().flat_map(|telling| &telling.tags) {
+            if let Some(is_told) = self.is_told.get_mut(told.tag.index()) {
+                *is_told = true;
+            }
+        }
+        self.untold_tellings = Some(Arc::clone(&plan.tellings));
+        self.pass_tellings();
+    }
+
+    /// Whether the thread knows what is to be told: rows mean nothing to it before.
+    fn pass_tellings(&mut self) -> bool {
+        let Some(outbox) = &self.outbox else { return false };
+        self.untold_tellings.take_if(|tellings| outbox.set_plan(Arc::clone(tellings)));
+        self.untold_tellings.is_none()
+    }
+
+    /// Hands on what is told to others; what there is no room for is counted.
+    fn tell_rows(&mut self, rows: &[HistoryRow]) {
+        let is_told = |row: &&HistoryRow| self.is_told.get(row.tag.index()).copied().unwrap_or(false);
+        let told: Vec<HistoryRow> = rows.iter().filter(is_told).cloned().collect();
+        if told.is_empty() {
+            return;
+        }
+        let count = told.len() as u64;
+        let lost =
+            if self.pass_tellings() { self.outbox.as_ref().map_or(count, |outbox| outbox.rows(told)) } else { count };
+        if lost > 0
+            && let Some(health) = self.board.change(|stores| stores.untold += lost)
+        {
+            let _ = self.urgent.try_send(Event::Health(health));
+        }
     }
 
     /// A thread of the stores that ended by itself is said at once: this is called at least once a second.
@@ -201,6 +249,7 @@ impl StationOutlets {
 
 impl Outlets for StationOutlets {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+        self.tell_rows(rows);
         self.held.extend(rows.drain(..));
         self.pass_on();
         let (lost, overflows) = (self.lost, self.held.len() >= HELD);

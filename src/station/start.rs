@@ -14,8 +14,11 @@ use crate::config::{self, Plant};
 use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, Restored, StoppedBridge};
+use crate::engine::{
+    BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, OutboxHealth, Restored, StoppedBridge,
+};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
+use crate::outbox::{Outbox, OutboxState};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, OpenError, OpenedRecords, Order, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
@@ -97,7 +100,9 @@ impl Station {
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
-        let outlets = parts.outlets(&handle, news);
+        let outbox = start_outbox(&handle, &parts.board)?;
+        let mut outlets = parts.outlets(&handle, news, Some(outbox));
+        outlets.tell_others(&plan);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock).remembering(holes);
@@ -252,7 +257,7 @@ impl Parts {
         }
     }
 
-    fn outlets(self, handle: &Handle, news: Option<Sender<News>>) -> StationOutlets {
+    fn outlets(self, handle: &Handle, news: Option<Sender<News>>, outbox: Option<Outbox>) -> StationOutlets {
         StationOutlets {
             recorder: Some(self.recorder),
             historian: Some(self.historian),
@@ -262,6 +267,9 @@ impl Parts {
             wakers: Arc::clone(&handle.wakers),
             news,
             held: VecDeque::new(),
+            outbox,
+            is_told: Vec::new(),
+            untold_tellings: None,
             untold_retention: None,
             untold_plan: None,
             untold_health: None,
@@ -363,6 +371,20 @@ impl KnownDevices {
     }
 }
 
+/// The thread that tells others.
+fn start_outbox(handle: &Handle, board: &Arc<HealthBoard>) -> std::io::Result<Outbox> {
+    let (drivers, told, urgent) = (Arc::clone(&handle.drivers), Arc::clone(board), handle.urgent.clone());
+    let post = move |connection, order| match drivers.lock() {
+        Ok(drivers) => drivers.publish(connection, order),
+        Err(_) => Err(order),
+    };
+    let report = move |state: OutboxState| {
+        let OutboxState { waiting, percent, lost, failing } = state;
+        told.update(&urgent, |stores| stores.outbox = Some(OutboxHealth { waiting, percent, lost, failing }));
+    };
+    Outbox::start(&handle.folder, Arc::clone(&handle.clock), Box::new(post), report)
+}
+
 fn session_name(now: Timestamp) -> Arc<str> {
     format!("{:x}-{:x}", now.as_micros(), std::process::id()).into()
 }
@@ -407,6 +429,8 @@ impl StationOutlets {
         if !self.held.is_empty() {
             tracing::warn!("history does not take samples: the last {} are lost", self.held.len());
         }
+        // What was not told yet is stored.
+        self.outbox = None;
         // The recorder goes on until it is stopped, or is gone: then nothing is waited for.
         if let Some(recorder) = self.recorder.take() {
             let delays = self.unsent_delays.drain().map(|(_, change)| change).collect();
@@ -465,7 +489,7 @@ mod tests {
         while parts.historian.rows(Vec::new()).is_ok() {}
         let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
         let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
+        let mut outlets = parts.outlets(&handle, None, None);
         let next = config::load(folder.path(), Generation(2)).into_plant().unwrap();
         let mut engine = Engine::new(Arc::new(next.plan), Restored::default());
         let snapshot = Arc::new(engine.snapshot(clock.now()));
@@ -495,7 +519,7 @@ mod tests {
         let doomed = OpenedRecords::open(other.path(), clock.now().utc).unwrap();
         let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
         let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
+        let mut outlets = parts.outlets(&handle, None, None);
         // What it answers kills the thread, as a fault in it would.
         let recorder = Recorder::start(doomed.store, |_| panic!("a fault of the test")).unwrap();
         let draft = crate::audit::Draft {
@@ -535,7 +559,7 @@ mod tests {
         parts.historian = Historian::start(doomed, Arc::clone(&clock), |_| panic!("a fault of the test")).unwrap();
         let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
         let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
+        let mut outlets = parts.outlets(&handle, None, None);
         let snapshot = Arc::new(engine.snapshot(clock.now()));
         let end = Instant::now() + Duration::from_secs(30);
         let why = loop {

@@ -16,6 +16,7 @@ mod history;
 mod modbus;
 mod mqtt;
 mod program;
+mod publications;
 mod recovery;
 mod sheet;
 mod simulate;

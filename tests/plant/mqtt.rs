@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
 pub struct Broker {
-    process: Process,
+    pub process: Process,
     pub port: u16,
     _keep: tempfile::TempDir,
 }
@@ -16,7 +16,7 @@ impl Broker {
         (0..5).find_map(|_| Self::try_start(free_port())).expect("mosquitto does not start")
     }
 
-    fn start(port: u16) -> Self {
+    pub fn start(port: u16) -> Self {
         Self::try_start(port).expect("mosquitto does not start again on its port")
     }
 
@@ -31,7 +31,7 @@ impl Broker {
         listens(&mut process, port).then_some(Self { process, port, _keep: keep })
     }
 
-    fn publish(&self, topic: &str, payload: &str) {
+    pub fn publish(&self, topic: &str, payload: &str) {
         let port = self.port.to_string();
         let status =
             Command::new("mosquitto_pub").args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-m", payload]).status();

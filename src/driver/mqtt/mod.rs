@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod gather;
 mod intake;
+mod order;
 mod pacing;
 mod packet;
 mod payload;
@@ -15,6 +16,9 @@ mod task;
 
 pub use client::{Client, Traffic};
 use commands::Commands;
+use order::Orders;
+pub(super) use order::refuse;
+pub use order::{Answer, Fate, Format, Order, Telling, Tellings, ToldTag};
 pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, read_payload, write_payload};
 pub use session::{Options, Persistence};

@@ -5,7 +5,7 @@ use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
-use super::{Commands, Settings};
+use super::{Commands, Orders, Settings};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
@@ -18,6 +18,8 @@ use tokio::sync::watch;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Messages that may still wait for the broker's confirmation when no more are taken that others want published. Brokers allow 20 and more.
+const KEPT_FOR_COMMANDS: u16 = 4;
 
 /// Runs one connection after another until its inbox is closed.
 pub(in crate::driver) async fn run(
@@ -58,6 +60,7 @@ struct Broker {
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
+    orders: Orders,
     /// Filters that the broker refuses on this connection, with its reason.
     refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
@@ -86,6 +89,7 @@ impl Broker {
             port,
             gatherer: Gatherer::default(),
             commands: Commands::default(),
+            orders: Orders::default(),
             refused: BTreeMap::new(),
             receipts: Vec::new(),
             was_up: false,
@@ -165,6 +169,10 @@ impl Broker {
                     let assignment = assignments.borrow_and_update().clone();
                     self.adopt(assignment).await
                 }
+                Some(order) = inbox.orders.recv(), if self.takes_orders() => {
+                    self.orders.publish(order, &mut self.client).await;
+                    Ok(())
+                }
                 turned = self.client.turn() => turned,
             };
             let taken = match turned {
@@ -208,13 +216,19 @@ impl Broker {
             }
             Event::Message(message) => self.receive(&message).await,
             Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
-            Event::Published(ticket, outcome) => {
-                if let Some((request, answer)) = self.commands.finish(ticket, outcome) {
+            Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
+                Some((request, answer)) => {
                     self.port.send(DriverEvent::Written(Written { request, answer })).await;
                 }
-            }
+                None => self.orders.finish(ticket, outcome).await,
+            },
             Event::Down => self.is_ready = false,
         }
+    }
+
+    /// Room is left for commands, which go before everything that is only told.
+    fn takes_orders(&self) -> bool {
+        self.is_ready && self.client.quota_left() > KEPT_FOR_COMMANDS
     }
 
     async fn receive(&mut self, message: &session::Message) {
@@ -327,6 +341,7 @@ async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
     loop {
         tokio::select! {
             Some(_) = inbox.instructions.recv() => {}
+            Some(order) = inbox.orders.recv() => super::order::refuse(order).await,
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return };
                 let answer = WriteAnswer::NotSent("the broker is not connected".to_owned());
