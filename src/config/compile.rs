@@ -349,7 +349,7 @@ impl Compiled {
                 }
             }
             (Some(Protocol::Mqtt(broker)), Some(device)) => {
-                if let Some(point) = mqtt::point(id, draft, device, problems) {
+                if let Some(point) = mqtt::point(id, draft, device, broker.options.version, problems) {
                     mqtt::describe(&point, &mut definition, settings.as_mut());
                     let entry = broker.devices.iter_mut().find(|entry| Some(entry.device) == draft.device);
                     if let Some(entry) = entry {

@@ -54,7 +54,7 @@ fn lead(entry: &mut Value, way: &NewWay) -> Option<()> {
         NewWay::Mqtt(url) => ("mqtt", "url", url),
     };
     let wire = entry.get_mut(protocol)?.as_object_mut()?;
-    if key == "tcp" {
+    if key != "serial" {
         // What is encrypted at the plant is in clear here.
         for key in ["tls", "ca", "certificate", "key", "server_name"] {
             wire.shift_remove(key);
@@ -75,13 +75,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let main = "{ \"//\": \"ours\", \"include\": [\"north.json\"],\n  \"connections\": [\n    {\"name\": \"a\",   \"modbus\": {\"tcp\": \"10.0.0.7:502\", \"fallback\": \"10.0.0.8\", \"timeout\": \"1s\"}}]\n}\n";
         let north = r#"{"connections": [{"name": "b", "modbus": {"tls": "10.0.0.9", "ca": "ca.pem"}},
-            {"name": "c", "mqtt": {"url": "mqtt://x:1883"}}, {"name": "d", "modbus": {"serial": "/dev/x", "baud": 9600}}]}"#;
+            {"name": "c", "mqtt": {"url": "mqtt://x:1883"}},
+            {"name": "e", "mqtt": {"url": "mqtts://x", "tls": "required", "ca": "ca.pem", "qos": 2}}, {"name": "d", "modbus": {"serial": "/dev/x", "baud": 9600}}]}"#;
         std::fs::write(folder.path().join("station.json"), main).unwrap();
         std::fs::write(folder.path().join("north.json"), north).unwrap();
         let ways = HashMap::from([
             (0, NewWay::Tcp("127.0.0.1:1".to_owned())),
             (1, NewWay::Tcp("127.0.0.1:2".to_owned())),
-            (3, NewWay::Serial("/tmp/y".to_owned())),
+            (3, NewWay::Mqtt("mqtt://127.0.0.1:3".to_owned())),
+            (4, NewWay::Serial("/tmp/y".to_owned())),
         ]);
         let files: HashMap<_, _> = readdressed(folder.path(), &ways).unwrap().into_iter().collect();
         let expected = main.replace("10.0.0.7:502", "127.0.0.1:1").replace(", \"fallback\": \"10.0.0.8\"", "");
@@ -89,6 +91,7 @@ mod tests {
         let north: Value = serde_json::from_str(&files["north.json"]).unwrap();
         assert_eq!(north["connections"][0]["modbus"], json!({"tcp": "127.0.0.1:2"}));
         assert_eq!(north["connections"][1]["mqtt"]["url"], "mqtt://x:1883");
-        assert_eq!(north["connections"][2]["modbus"], json!({"serial": "/tmp/y", "baud": 9600}));
+        assert_eq!(north["connections"][2]["mqtt"], json!({"url": "mqtt://127.0.0.1:3", "qos": 2}));
+        assert_eq!(north["connections"][3]["modbus"], json!({"serial": "/tmp/y", "baud": 9600}));
     }
 }

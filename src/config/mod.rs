@@ -22,6 +22,7 @@ mod sounds;
 mod starter;
 mod system;
 pub mod table;
+mod tls;
 mod trends;
 mod units;
 

@@ -125,6 +125,49 @@ fn tags_of_mqtt_devices() {
         r#"{"name": "t", "device": "w", "topic": "a", "command": {"topic": "a/+"}}"#,
         &["tags/0/command/topic: a command goes to one topic"],
     );
+    check(
+        r#"{"name": "t", "device": "w", "topic": "a", "command": {"topic": "a", "response_topic": "b"}}"#,
+        &["tags/0/command/response_topic: MQTT 3.1.1 cannot say this"],
+    );
+}
+
+#[test]
+fn brokers() {
+    let check = |broker: &str, expected: &[&str]| {
+        check(&format!(r#"{{"connections": [{{"name": "m", "mqtt": {{{broker}}}}}]}}"#), expected);
+    };
+    check(
+        r#""url": "mqtt://h", "version": "5", "session": "persistent", "session_expiry": "1d", "receive_maximum": 9"#,
+        &[],
+    );
+    check(
+        r#""url": "mqtt://h", "qos": 2, "packet_limit": "64 kB", "will": {"topic": "a", "payload": "off", "retain": true}"#,
+        &[],
+    );
+    check(r#""url": "h:1883""#, &["mqtt/url: \"h:1883\" is not a broker's address; write it as mqtt://"]);
+    check(
+        r#""url": "mqtt://h", "version": "3.1""#,
+        &["mqtt/version: \"3.1\" stands here; one of 3.1.1, 5 would be right"],
+    );
+    check(r#""url": "mqtts://h""#, &["mqtt: mqtts:// needs a \"ca\""]);
+    check(r#""url": "mqtts://h", "ca": "no.pem""#, &["mqtt/ca: there is no file"]);
+    check(r#""url": "mqtt://h", "ca": "ca.pem""#, &["mqtt/ca: \"ca\" belongs to TLS, and mqtt://h is in clear"]);
+    check(r#""url": "mqtt://h", "tls": "required""#, &["mqtt/url: TLS is required here, and mqtt://h is in clear"]);
+    check(
+        r#""url": "mqtt://h", "session_expiry": "1d""#,
+        &["session_expiry: this belongs to \"session\": \"persistent\""],
+    );
+    check(
+        r#""url": "mqtt://h", "session": "persistent", "session_expiry": "1d""#,
+        &["session_expiry: with MQTT 3.1.1 the broker decides how long"],
+    );
+    check(r#""url": "mqtt://h", "session": "persistent", "client_id": """#, &["client_id: a persistent session needs"]);
+    check(r#""url": "mqtt://h", "receive_maximum": 9"#, &["receive_maximum: MQTT 3.1.1 cannot say this"]);
+    check(r#""url": "mqtt://h", "keep_alive": "0s""#, &["keep_alive: 1s to 65535s are possible"]);
+    check(r#""url": "mqtt://h", "packet_limit": "10 GB""#, &["packet_limit: 1 kB to 268 MB are possible"]);
+    check(r#""url": "mqtt://h", "qos": 3"#, &["qos: 0, 1 and 2 exist"]);
+    check(r#""url": "mqtt://h", "will": {"topic": "a/#"}"#, &["will/topic: a will goes to one topic"]);
+    check(r#""url": "mqtt://h", "password": {"secret": "x"}"#, &["password: there is no secret \"x\""]);
 }
 
 #[test]

@@ -20,12 +20,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
 }
 
-/// Reads `500 MB`, `200GB`, `1.5 TB`.
+/// Reads `64 kB`, `500 MB`, `200GB`, `1.5 TB`.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("\"{text}\" is no size; write it as 500 MB, 200 GB or 1.5 TB");
     let split = text.find(|sign: char| sign.is_ascii_alphabetic()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);
     let factor = match unit.trim() {
+        "kB" => 1e3,
         "MB" => 1e6,
         "GB" => 1e9,
         "TB" => 1e12,
@@ -116,7 +117,8 @@ mod tests {
     fn sizes() {
         assert_eq!(bytes("1.5 TB"), Ok(1_500_000_000_000));
         assert_eq!(bytes("200GB"), Ok(200_000_000_000));
-        for text in ["200", "GB", "-1 GB", "5 kB", "1e30 TB"] {
+        assert_eq!(bytes("64 kB"), Ok(64_000));
+        for text in ["200", "GB", "-1 GB", "5 KiB", "1e30 TB"] {
             assert!(bytes(text).is_err(), "{text}");
         }
     }

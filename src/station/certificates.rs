@@ -20,15 +20,18 @@ pub(super) type Files = Arc<Mutex<Vec<Arc<Path>>>>;
 
 /// The certificates that the connections show.
 pub(super) fn files(connections: &[ConnectionSettings]) -> Vec<Arc<Path>> {
-    let transports = connections.iter().flat_map(|connection| match &connection.protocol {
-        Protocol::Modbus(wire) => vec![Some(&wire.transport), wire.fallback.as_ref()],
-        Protocol::Mqtt(_) => Vec::new(),
+    let certificates = connections.iter().flat_map(|connection| match &connection.protocol {
+        Protocol::Modbus(wire) => [Some(&wire.transport), wire.fallback.as_ref()].map(|way| way.and_then(of_transport)),
+        Protocol::Mqtt(broker) => [broker.endpoint.tls.as_ref().and_then(|tls| tls.certificate.clone()), None],
     });
-    let certificate = |transport: &Transport| match transport {
+    certificates.flatten().collect()
+}
+
+fn of_transport(transport: &Transport) -> Option<Arc<Path>> {
+    match transport {
         Transport::Tcp { tls: Some(tls), .. } => tls.certificate.clone(),
         _ => None,
-    };
-    transports.flatten().filter_map(certificate).collect()
+    }
 }
 
 /// Days until the first of them ends; negative when it has. Files that cannot be read say nothing here: the connection does.

@@ -2,47 +2,127 @@
 
 use crate::support::{Folder, Process, Station, free_port, listens, words};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+mod between;
+mod commands;
+mod payloads;
+mod secure;
+mod sessions;
 
 pub struct Broker {
     pub process: Process,
     pub port: u16,
-    _keep: tempfile::TempDir,
+    keep: tempfile::TempDir,
 }
 
 impl Broker {
     /// On a free port; another one when that was taken meanwhile.
     pub fn new() -> Self {
-        (0..5).find_map(|_| Self::try_start(free_port())).expect("mosquitto does not start")
+        Self::with("allow_anonymous true\npersistence false\n")
     }
 
-    pub fn start(port: u16) -> Self {
-        Self::try_start(port).expect("mosquitto does not start again on its port")
+    /// The same with these lines in its configuration; `FOLDER` stands for a folder of its own.
+    fn with(lines: &str) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), lines)
     }
 
-    fn try_start(port: u16) -> Option<Self> {
-        let keep = tempfile::tempdir().unwrap();
-        let file = keep.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n");
-        std::fs::write(&file, text).unwrap();
-        let installed = std::path::Path::new("/usr/sbin/mosquitto");
+    fn in_folder(keep: tempfile::TempDir, lines: &str) -> Self {
+        let text = lines.replace("FOLDER", keep.path().to_str().unwrap());
+        for _ in 0..5 {
+            let port = free_port();
+            if let Some(process) = Self::try_start(keep.path(), port, &text) {
+                return Self { process, port, keep };
+            }
+        }
+        panic!("mosquitto does not start");
+    }
+
+    fn try_start(folder: &Path, port: u16, lines: &str) -> Option<Process> {
+        let file = folder.join("mosquitto.conf");
+        std::fs::write(&file, format!("listener {port} 127.0.0.1\nuser root\n{lines}")).unwrap();
+        let installed = Path::new("/usr/sbin/mosquitto");
         let program = if installed.exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
         let mut process = Process::start(Command::new(program).arg("-c").arg(file).stderr(Stdio::null()));
-        listens(&mut process, port).then_some(Self { process, port, _keep: keep })
+        listens(&mut process, port).then_some(process)
+    }
+
+    /// Kills it, and starts it again on its port with the same configuration.
+    fn kill_and_start(&mut self) {
+        self.process.kill();
+        self.start_again();
+    }
+
+    pub fn start_again(&mut self) {
+        let text = std::fs::read_to_string(self.keep.path().join("mosquitto.conf")).unwrap();
+        let (_, lines) = text.split_once("user root\n").unwrap();
+        self.process = Self::try_start(self.keep.path(), self.port, lines).expect("mosquitto does not start again");
     }
 
     pub fn publish(&self, topic: &str, payload: &str) {
+        self.publish_with(&["-t", topic, "-m", payload]);
+    }
+
+    pub fn publish_with(&self, arguments: &[&str]) {
         let port = self.port.to_string();
-        let status =
-            Command::new("mosquitto_pub").args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-m", payload]).status();
-        assert!(status.unwrap().success());
+        let mut command = Command::new("mosquitto_pub");
+        assert!(command.args(["-h", "127.0.0.1", "-p", &port]).args(arguments).status().unwrap().success());
+    }
+
+    /// A subscriber that prints topic and payload, once it is subscribed.
+    pub fn subscriber(&self, topics: &[&str], more: &[&str]) -> Process {
+        let port = self.port.to_string();
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", &port, "-d", "-v"]).args(more);
+        for topic in topics {
+            command.args(["-t", topic]);
+        }
+        let mut process = Process::start(&mut command);
+        process.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
+        process
     }
 }
 
-fn station(port: u16) -> Value {
+/// A station that runs in a folder of its own.
+struct Running {
+    station: Station,
+    folder: Folder,
+}
+
+fn running(file: &Value) -> Running {
+    let folder = Folder::new(file);
+    Running { station: Station::start(&folder.path), folder }
+}
+
+impl std::ops::Deref for Running {
+    type Target = Station;
+    fn deref(&self) -> &Station {
+        &self.station
+    }
+}
+
+impl std::ops::DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Station {
+        &mut self.station
+    }
+}
+
+/// A station with one broker, one device and these tags.
+fn station_of(broker: Value, tags: Value) -> Value {
     json!({
         "station": {"name": "Test"},
-        "connections": [{"name": "site", "mqtt": {"url": format!("mqtt://127.0.0.1:{port}"), "keep_alive": "2s"}}],
+        "connections": [{"name": "site", "mqtt": broker}],
+        "devices": [{"name": "site", "connection": "site"}],
+        "tags": tags,
+    })
+}
+
+fn station(port: u16, version: &str) -> Value {
+    let url = format!("mqtt://127.0.0.1:{port}");
+    json!({
+        "station": {"name": "Test"},
+        "connections": [{"name": "site", "mqtt": {"url": url, "keep_alive": "2s", "version": version}}],
         "devices": [{"name": "weather", "connection": "site"}, {"name": "pump", "connection": "site"}],
         "tags": [
             {"name": "rain", "device": "weather", "topic": "knmi/+/rain", "json": "/sensors/1/mm_h"},
@@ -58,8 +138,14 @@ fn station(port: u16) -> Value {
 
 #[test]
 fn values_come_in_and_commands_go_out() {
+    for version in ["3.1.1", "5"] {
+        exchange(version);
+    }
+}
+
+fn exchange(version: &str) {
     let broker = Broker::new();
-    let folder = Folder::new(&station(broker.port));
+    let folder = Folder::new(&station(broker.port, version));
     let mut station = Station::start(&folder.path);
     station.wait("the broker", |event| event["device"] == "pump" && event["state"] == "good");
     broker.publish("knmi/260/rain", r#"{"sensors": [{"mm_h": 9}, {"mm_h": 3.25}]}"#);
@@ -76,22 +162,7 @@ fn values_come_in_and_commands_go_out() {
     assert_eq!((bad["value"].clone(), bad["reason"].clone()), (Value::Null, json!("message cannot be read")));
     broker.publish("pump/state", r#"{"speed": 10}"#);
     station.wait_good("speed");
-    let port = broker.port.to_string();
-    let mut pump = Process::start(Command::new("stdbuf").args([
-        "-oL",
-        "mosquitto_sub",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        &port,
-        "-d",
-        "-v",
-        "-t",
-        "pump/set",
-        "-t",
-        "pump/blind/set",
-    ]));
-    pump.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
+    let mut pump = broker.subscriber(&["pump/set", "pump/blind/set"], &[]);
     let path = station.folder.to_str().unwrap().to_owned();
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| crate::support::run(&["set", &path, "speed", "55", "--reason", "test"]));
@@ -108,7 +179,7 @@ fn values_come_in_and_commands_go_out() {
 #[test]
 fn a_broker_is_killed_and_comes_back() {
     let mut broker = Broker::new();
-    let folder = Folder::new(&station(broker.port));
+    let folder = Folder::new(&station(broker.port, "3.1.1"));
     let mut station = Station::start(&folder.path);
     station.wait("the broker", |event| event["device"] == "pump" && event["state"] == "good");
     broker.publish("knmi/260/count", "1");
@@ -117,8 +188,8 @@ fn a_broker_is_killed_and_comes_back() {
     station.wait_sample("counter", "not connected", |event| event["reason"] == "not connected");
     let refused = station.tool(&["set", "speed", "55", "--reason", "test"]);
     assert_eq!(refused.status.code(), Some(2), "{}", words(&refused));
-    let back = Broker::start(broker.port);
+    broker.start_again();
     station.wait("the broker again", |event| event["device"] == "pump" && event["state"] == "good");
-    back.publish("knmi/260/count", "2");
+    broker.publish("knmi/260/count", "2");
     assert_eq!(station.wait_good("counter")["value"], 2);
 }

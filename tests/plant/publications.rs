@@ -3,7 +3,6 @@
 use crate::mqtt::Broker;
 use crate::support::{Folder, ModbusServer, Process, Station};
 use serde_json::{Value, json};
-use std::process::Command;
 
 fn station(modbus: u16, broker: u16) -> Value {
     json!({
@@ -17,24 +16,8 @@ fn station(modbus: u16, broker: u16) -> Value {
     })
 }
 
-fn listener(port: u16) -> Process {
-    let port = port.to_string();
-    let mut heard = Process::start(Command::new("stdbuf").args([
-        "-oL",
-        "mosquitto_sub",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        &port,
-        "-d",
-        "-v",
-        "-q",
-        "1",
-        "-t",
-        "polder/#",
-    ]));
-    heard.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
-    heard
+fn listener(broker: &Broker) -> Process {
+    broker.subscriber(&["polder/#"], &["-q", "1"])
 }
 
 /// The next message about a tag that fits.
@@ -51,7 +34,7 @@ fn values_are_told_and_what_the_broker_missed_comes_later_in_order() {
     let (mut server, mut broker) = (ModbusServer::tcp(), Broker::new());
     server.set("holding", 0, &[10, 7]);
     let folder = Folder::new(&station(server.port, broker.port));
-    let mut heard = listener(broker.port);
+    let mut heard = listener(&broker);
     let mut running = Station::start(&folder.path);
     let told = message(&mut heard, "north/level", |told| told["value"] == 10);
     assert_eq!((&told["quality"], &told["unit"], told.get("historical")), (&json!("good"), &json!("m"), None));
@@ -64,15 +47,15 @@ fn values_are_told_and_what_the_broker_missed_comes_later_in_order() {
         running.wait_sample("north/level", "the new value", |event| event["value"] == value);
     }
     running.wait_sample("station/outbox-waiting", "what is stored", |event| event["value"].as_u64() >= Some(3));
-    let back = Broker::start(broker.port);
-    let mut heard = listener(back.port);
+    broker.start_again();
+    let mut heard = listener(&broker);
     for value in [11, 12, 13] {
         let late = message(&mut heard, "north/level", |told| told["historical"] == true);
         assert_eq!(late["value"], value, "in order: {late}");
     }
     running.wait_sample("station/outbox-waiting", "nothing left", |event| event["value"] == 0);
     // The broker keeps the present value, not one of those that came late.
-    let mut late = listener(back.port);
+    let mut late = listener(&broker);
     let kept = message(&mut late, "north/level", |_| true);
     assert_eq!((&kept["value"], kept.get("historical")), (&json!(13), None), "{kept}");
     running.stop();
@@ -93,8 +76,8 @@ fn what_was_stored_outlives_kill_nine() {
     running.wait_sample("station/outbox-waiting", "what is stored", |event| event["value"].as_u64() >= Some(3));
     running.process.signal("KILL");
     running.process.rest();
-    let back = Broker::start(broker.port);
-    let mut heard = listener(back.port);
+    broker.start_again();
+    let mut heard = listener(&broker);
     let mut running = Station::start(&folder.path);
     for value in [11, 12, 13] {
         let late = message(&mut heard, "north/level", |told| told["historical"] == true && told["value"] != 10);

@@ -3,11 +3,11 @@
 use crate::config::compile::DeviceDraft;
 use crate::config::file::{HeartbeatEntry, ModbusEntry};
 use crate::config::problem::{Place, Problems};
+use crate::config::tls::TlsFiles;
 use crate::config::units;
 use crate::driver::modbus::{
     Device, Heartbeat, MAX_BITS, MAX_REGISTERS, Quirks, SerialLine, Settings, Table, Transport,
 };
-use crate::driver::socket::Tls;
 use crate::tag::DeviceId;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,7 +74,13 @@ fn transport(entry: &ModbusEntry, folder: &Path, place: &Place, problems: &mut P
         }
         (None, Some(address), None, None) => {
             let (host, port) = problems.take(&place.at("tls"), units::host_and_port(address, 802))?;
-            let tls = tls(entry, folder, place, problems)?;
+            let files = TlsFiles {
+                authority: entry.ca.as_deref(),
+                certificate: entry.certificate.as_deref(),
+                key: entry.key.as_deref(),
+                server_name: entry.server_name.as_deref(),
+            };
+            let tls = files.settings("\"tls\"", folder, place, problems)?;
             Some(Transport::Tcp { host: host.into(), port, tls: Some(tls) })
         }
         (None, None, Some(address), None) => {
@@ -111,26 +117,6 @@ fn check_keys(entry: &ModbusEntry, place: &Place, problems: &mut Problems) {
     for (key, _) in secure.into_iter().filter(|(_, given)| *given && entry.tls.is_none()) {
         problems.error(&place.at(key), format!("\"{key}\" belongs to \"tls\""));
     }
-}
-
-fn tls(entry: &ModbusEntry, folder: &Path, place: &Place, problems: &mut Problems) -> Option<Tls> {
-    let mut file = |key: &str, name: &Option<String>| -> Option<Arc<Path>> {
-        let path = folder.join(name.as_ref()?);
-        if !path.is_file() {
-            problems.error(&place.at(key), format!("there is no file {}", path.display()));
-        }
-        Some(path.into())
-    };
-    let (authority, certificate, key) =
-        (file("ca", &entry.ca), file("certificate", &entry.certificate), file("key", &entry.key));
-    if certificate.is_some() != key.is_some() {
-        problems.error(place, "\"certificate\" and \"key\" belong together");
-    }
-    if authority.is_none() {
-        problems.error(place, "\"tls\" needs a \"ca\": the file of those who may sign the device's certificate");
-    }
-    let server_name = entry.server_name.as_deref().map(Into::into);
-    Some(Tls { authority: authority?, certificate, key, server_name })
 }
 
 fn serial_line(entry: &ModbusEntry, path: &str, place: &Place, problems: &mut Problems) -> SerialLine {

@@ -4,13 +4,14 @@ use crate::command::CommandSettings;
 use crate::config::compile::{DeviceDraft, TagDraft, scaling};
 use crate::config::problem::Problems;
 use crate::driver::modbus;
-use crate::driver::mqtt::{Kind, Point, Publication};
+use crate::driver::mqtt::{Kind, Point, Publication, Version};
 use crate::tag::{TagDefinition, TagId};
 
 pub(in crate::config) fn point(
     id: TagId,
     draft: &TagDraft,
     device: &DeviceDraft,
+    version: Version,
     problems: &mut Problems,
 ) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
@@ -43,11 +44,11 @@ pub(in crate::config) fn point(
         filter: filter.into(),
         pointer: entry.json.as_deref().map(Into::into),
         kind: kind(entry.kind),
-        publication: publication(draft, name, problems),
+        publication: publication(draft, name, version, problems),
     })
 }
 
-fn publication(draft: &TagDraft, device: &str, problems: &mut Problems) -> Option<Publication> {
+fn publication(draft: &TagDraft, device: &str, version: Version, problems: &mut Problems) -> Option<Publication> {
     let command = draft.entry.command.as_ref()?;
     let place = draft.place.at("command");
     let Some(topic) = &command.topic else {
@@ -55,7 +56,7 @@ fn publication(draft: &TagDraft, device: &str, problems: &mut Problems) -> Optio
         return None;
     };
     let topic = topic.replace("${device}", device);
-    if !rumqttc::valid_topic(&topic) || topic.is_empty() {
+    if !super::broker::is_topic(&topic) {
         problems.error(&place.at("topic"), "a command goes to one topic, without + and #");
         return None;
     }
@@ -63,11 +64,19 @@ fn publication(draft: &TagDraft, device: &str, problems: &mut Problems) -> Optio
     if payload.is_some_and(|payload| !payload.contains("${value}")) {
         problems.error(&place.at("payload"), "the payload has to say where the value stands: ${value}");
     }
+    let response_topic = command.response_topic.as_ref().map(|topic| topic.replace("${device}", device));
+    if response_topic.as_deref().is_some_and(|topic| !super::broker::is_topic(topic)) {
+        problems.error(&place.at("response_topic"), "an answer goes to one topic, without + and #");
+    }
+    if response_topic.is_some() && version == Version::V3 {
+        problems
+            .error(&place.at("response_topic"), "MQTT 3.1.1 cannot say this; the connection needs \"version\": \"5\"");
+    }
     Some(Publication {
         topic: topic.into(),
         payload: payload.map(Into::into),
         scaling: scaling(draft, problems),
-        response_topic: None,
+        response_topic: response_topic.map(Into::into),
     })
 }
 

@@ -1,1 +1,832 @@
+//! Scripts for the session: what the broker sends and what is asked of it, and what goes out and is told.
 
+use super::*;
+use crate::driver::mqtt::packet::{Splitter, Subscription};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// One step.
+#[derive(Clone, Debug)]
+enum Step<'a> {
+    /// A connection is opened, and the broker answers with these bytes.
+    Open(&'a [u8]),
+    /// The broker sends bytes.
+    Get(&'a [u8]),
+    Publish(&'a str, QoS),
+    Want(&'a [&'a str]),
+    /// The message that was told as the n-th, counted from 0, was taken in.
+    Acknowledge(usize),
+    /// Milliseconds pass.
+    Wait(u64),
+    Close,
+}
+use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0, ExactlyOnce as Q2};
+use Step::{Acknowledge, Close, Get, Open, Publish, Wait as Pass, Want};
+use Version::{V3, V5};
+
+const TAKEN_3: &[u8] = b"\x20\x02\x00\x00";
+const KNOWN_3: &[u8] = b"\x20\x02\x01\x00";
+const TAKEN_5: &[u8] = b"\x20\x03\x00\x00\x00";
+const KNOWN_5: &[u8] = b"\x20\x03\x01\x00\x00";
+
+fn options(version: Version, persistent: bool) -> Options {
+    Options {
+        version,
+        client_id: "polder".into(),
+        login: Some(Login { user: "station".into(), password: None }),
+        persistence: if persistent { Persistence::Persistent { expiry: None } } else { Persistence::Clean },
+        keep_alive: Duration::from_secs(10),
+        timeout: Duration::from_secs(5),
+        receive_maximum: 2,
+        will: None,
+    }
+}
+
+struct Bench {
+    session: Session,
+    now: Monotonic,
+    receipts: Vec<Receipt>,
+    log: Vec<String>,
+}
+
+impl Bench {
+    fn new(options: Options) -> Self {
+        Self { session: Session::new(options), now: Monotonic::default(), receipts: Vec::new(), log: Vec::new() }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), End> {
+        let mut stream = BytesMut::from(bytes);
+        let mut splitter = Splitter::new(1000);
+        while let Some(piece) = splitter.next(&mut stream)? {
+            self.session.take(piece, self.now)?;
+        }
+        assert!(stream.is_empty(), "the script sends half a packet");
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step<'_>) {
+        let done = match step {
+            Open(answer) => self.session.open(self.now).and_then(|()| {
+                self.note();
+                self.take(answer)
+            }),
+            Get(bytes) => self.take(bytes),
+            Publish(topic, qos) => {
+                let publication = Publication { topic: (*topic).into(), qos: *qos, ..Publication::default() };
+                if let Err(error) = self.session.publish(publication, self.now) {
+                    self.log.push(format!("not published: {error}"));
+                }
+                Ok(())
+            }
+            Want(filters) => {
+                let list = filters.iter().map(|filter| Subscription::new(*filter, Q1)).collect();
+                self.session.want(list, self.now)
+            }
+            Acknowledge(number) => self.session.acknowledge(self.receipts[*number]),
+            Pass(millis) => {
+                self.now = self.now.plus(Duration::from_millis(*millis));
+                self.session.tick(self.now)
+            }
+            Close => {
+                self.session.close();
+                Ok(())
+            }
+        };
+        self.note();
+        if let Err(end) = done {
+            self.log.push(format!("end: {end}"));
+            self.session.close();
+            self.note();
+        }
+    }
+
+    fn note(&mut self) {
+        let out = self.session.outgoing().split();
+        self.log.extend(sent(&out, self.session.options.version).iter().map(|line| format!("> {line}")));
+        while let Some(event) = self.session.event() {
+            if let Event::Message(message) = &event {
+                self.receipts.extend(message.receipt);
+            }
+            self.log.push(told(&event));
+        }
+    }
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Up { session_present, client_id } => format!("up {client_id} {session_present}"),
+        Event::Ready => "ready".to_owned(),
+        Event::Refused { why, .. } => format!("refused: {why}"),
+        Event::Message(message) => format!("message {} {}", message.topic, String::from_utf8_lossy(&message.payload)),
+        Event::TooLarge { topic, bytes } => format!("too large: {topic} {bytes}"),
+        Event::Published(Ticket(ticket), Outcome::Refused(why)) => format!("published {ticket}: {why}"),
+        Event::Published(Ticket(ticket), outcome) => format!("published {ticket}: {outcome:?}"),
+        Event::Down => "down".to_owned(),
+    }
+}
+
+/// What a broker sees, as its reader of packets does.
+fn sent(bytes: &[u8], version: Version) -> Vec<String> {
+    let (mut at, mut lines) = (0, Vec::new());
+    while at < bytes.len() {
+        let (mut length, mut head) = (0, 1);
+        loop {
+            let byte = bytes[at + head];
+            length |= usize::from(byte & 0x7F) << (7 * (head - 1));
+            head += 1;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let body = &bytes[at + head..at + head + length];
+        let id = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
+        let properties = usize::from(version == V5);
+        lines.push(match bytes[at] >> 4 {
+            1 => format!("connect clean={}", body[7] >> 1 & 1),
+            3 => {
+                let topic = usize::from(id(0));
+                let number = if bytes[at] & 6 == 0 { 0 } else { id(2 + topic) };
+                assert_eq!(bytes[at] & 8, 0, "nothing is sent again");
+                format!("publish {number} {}", String::from_utf8_lossy(&body[2..2 + topic]))
+            }
+            kind @ 4..=7 => {
+                let name = ["puback", "pubrec", "pubrel", "pubcomp"][usize::from(kind) - 4];
+                body.get(2).map_or(format!("{name} {}", id(0)), |code| format!("{name} {} {code:#x}", id(0)))
+            }
+            8 => format!("subscribe {} {}", id(0), filters(&body[2 + properties..], 1).join(" ")),
+            10 => format!("unsubscribe {} {}", id(0), filters(&body[2 + properties..], 0).join(" ")),
+            12 => "ping".to_owned(),
+            14 => body.first().map_or("disconnect".to_owned(), |code| format!("disconnect {code:#x}")),
+            other => panic!("packet {other}"),
+        });
+        at += head + length;
+    }
+    lines
+}
+
+fn filters(mut bytes: &[u8], behind: usize) -> Vec<String> {
+    let mut list = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        list.push(String::from_utf8_lossy(&rest[..length]).into_owned());
+        bytes = &rest[length + behind..];
+    }
+    list
+}
+
+#[track_caller]
+fn check(options: Options, script: &[Step<'_>], expected: &[&str]) {
+    let mut bench = Bench::new(options);
+    for step in script {
+        bench.step(step);
+    }
+    assert_eq!(bench.log, expected, "{script:?}");
+}
+
+#[test]
+fn connecting() {
+    check(options(V3, false), &[Open(TAKEN_3), Close], &["> connect clean=1", "up polder false", "ready", "down"]);
+    check(
+        options(V3, false),
+        &[Open(b"\x20\x02\x00\x05")],
+        &["> connect clean=1", "end: refused: not authorised (user station)", "down"],
+    );
+    check(
+        options(V5, false),
+        &[Open(b"\x20\x02\x00\x01")],
+        &[
+            "> connect clean=1",
+            "end: refused: the broker does not speak MQTT 5; give \"version\": \"3.1.1\" for this connection",
+            "down",
+        ],
+    );
+    check(
+        options(V5, false),
+        &[Open(b"\x20\x0A\x00\x86\x07\x1F\x00\x04sure")],
+        &["> connect clean=1", "end: refused: user name or password is wrong (user station): sure", "down"],
+    );
+    // The identifier that the broker gives; a session that it should not have.
+    check(
+        Options { client_id: "".into(), ..options(V5, false) },
+        &[Open(b"\x20\x09\x00\x00\x06\x12\x00\x03abc")],
+        &["> connect clean=1", "up abc false", "ready"],
+    );
+    check(
+        options(V3, false),
+        &[Open(KNOWN_3)],
+        &[
+            "> connect clean=1",
+            "end: it sent a session that it kept although none was asked for, which may not come here",
+            "down",
+        ],
+    );
+    // Nothing before CONNACK, and no second one.
+    check(
+        options(V3, false),
+        &[Open(b"\xD0\x00")],
+        &["> connect clean=1", "end: it sent a packet before it took the connection, which may not come here", "down"],
+    );
+    check(
+        options(V5, false),
+        &[Open(TAKEN_5), Get(TAKEN_5)],
+        &[
+            "> connect clean=1",
+            "up polder false",
+            "ready",
+            "> disconnect 0x82",
+            "end: it sent a second CONNACK, which may not come here",
+            "down",
+        ],
+    );
+    check(
+        options(V3, false),
+        &[Open(b""), Pass(4999), Pass(1)],
+        &["> connect clean=1", "end: it did not answer the request to connect within 5000 ms", "down"],
+    );
+    check(
+        options(V5, false),
+        &[Open(TAKEN_5), Get(b"\xE0\x01\x8E")],
+        &[
+            "> connect clean=1",
+            "up polder false",
+            "ready",
+            "end: the broker ended the connection: another client took over with the same client identifier",
+            "down",
+        ],
+    );
+}
+
+#[test]
+fn signs_of_life() {
+    // Whatever else moves, a ping goes out, and its answer has to come.
+    check(
+        options(V3, false),
+        &[
+            Open(TAKEN_3),
+            Pass(9999),
+            Pass(1),
+            Get(b"\xD0\x00"),
+            Pass(10_000),
+            Get(b"\x30\x03\x00\x01a"),
+            Pass(4999),
+            Get(b"\x30\x03\x00\x01a"),
+            Pass(1),
+        ],
+        &[
+            "> connect clean=1",
+            "up polder false",
+            "ready",
+            "> ping",
+            "> ping",
+            "message a ",
+            "message a ",
+            "end: it did not answer a ping within 5000 ms",
+            "down",
+        ],
+    );
+    // The broker may want it more often.
+    check(
+        options(V5, false),
+        &[Open(b"\x20\x06\x00\x00\x03\x13\x00\x02"), Pass(2000)],
+        &["> connect clean=1", "up polder false", "ready", "> ping"],
+    );
+}
+
+#[test]
+fn subscribing() {
+    let up = ["> connect clean=1", "up polder false"];
+    check(
+        options(V3, false),
+        &[
+            Want(&["a/#", "b"]),
+            Open(TAKEN_3),
+            Get(b"\x90\x04\x00\x01\x01\x80"),
+            Want(&["a/#", "c"]),
+            Get(b"\xB0\x02\x00\x02"),
+            Get(b"\x90\x03\x00\x03\x00"),
+            Close,
+            Open(TAKEN_3),
+        ],
+        &[
+            up[0],
+            "> subscribe 1 a/# b",
+            up[1],
+            "refused: user station may not subscribe to b: it gives no reason",
+            "ready",
+            "> unsubscribe 2 b",
+            "> subscribe 3 c",
+            "down",
+            up[0],
+            "> subscribe 4 a/# c",
+            up[1],
+        ],
+    );
+    // On every connection, also where the broker knows us; what nobody wants any more goes.
+    check(
+        options(V5, true),
+        &[Want(&["a", "b"]), Open(TAKEN_5), Close, Want(&["b"]), Open(KNOWN_5), Get(b"\xB0\x04\x00\x02\x00\x00")],
+        &[
+            "> connect clean=0",
+            "> subscribe 1 a b",
+            "up polder false",
+            "down",
+            "> connect clean=0",
+            "> unsubscribe 2 a",
+            "> subscribe 3 b",
+            "up polder true",
+        ],
+    );
+    check(
+        options(V5, false),
+        &[Want(&["a"]), Open(TAKEN_5), Get(b"\x90\x04\x00\x01\x00\x87"), Pass(5000)],
+        &[up[0], "> subscribe 1 a", up[1], "refused: user station may not subscribe to a: not authorised", "ready"],
+    );
+    check(
+        options(V3, false),
+        &[Want(&["a"]), Open(TAKEN_3), Pass(5000)],
+        &[up[0], "> subscribe 1 a", up[1], "end: it did not answer a subscription within 5000 ms", "down"],
+    );
+    check(
+        options(V3, false),
+        &[Want(&["a"]), Open(TAKEN_3), Get(b"\x90\x04\x00\x01\x00\x00")],
+        &[
+            up[0],
+            "> subscribe 1 a",
+            up[1],
+            "end: it sent an answer that does not fit the subscription, which may not come here",
+            "down",
+        ],
+    );
+}
+
+#[test]
+fn publishing() {
+    let up3 = ["> connect clean=1", "up polder false", "ready"];
+    let check_up = |version, script: &[Step<'_>], expected: &[&str]| {
+        let first = Open(if version == V3 { TAKEN_3 } else { TAKEN_5 });
+        let script: Vec<_> = std::iter::once(first).chain(script.iter().cloned()).collect();
+        check(options(version, false), &script, &[&up3, expected].concat());
+    };
+    check_up(V3, &[Publish("a", Q0)], &["> publish 0 a", "published 1: Sent"]);
+    check_up(V3, &[Publish("a", Q1), Get(b"\x40\x02\x00\x01"), Pass(5000)], &["> publish 1 a", "published 1: Taken"]);
+    check_up(
+        V3,
+        &[Publish("a", Q2), Get(b"\x50\x02\x00\x01"), Get(b"\x70\x02\x00\x01")],
+        &["> publish 1 a", "> pubrel 1", "published 1: Taken"],
+    );
+    check_up(
+        V5,
+        &[Publish("a", Q1), Get(b"\x40\x03\x00\x01\x87"), Publish("b", Q1), Get(b"\x40\x03\x00\x02\x10")],
+        &[
+            "> publish 1 a",
+            "published 1: user station may not publish to a: not authorised",
+            "> publish 2 b",
+            "published 2: Nobody",
+        ],
+    );
+    check_up(
+        V5,
+        &[Publish("a", Q2), Get(b"\x50\x03\x00\x01\x97")],
+        &["> publish 1 a", "published 1: user station may not publish to a: a quota is used up"],
+    );
+    for step in [1, 2] {
+        let script = [Publish("a", Q2), Get(b"\x50\x02\x00\x01"), Pass(4999), Pass(1)];
+        let script = if step == 1 { vec![script[0].clone(), Pass(5000)] } else { script.to_vec() };
+        let mut expected = vec!["> publish 1 a"];
+        expected.extend((step == 2).then_some("> pubrel 1"));
+        expected.extend(["end: it did not confirm a message within 5000 ms", "published 1: Unknown", "down"]);
+        check_up(V3, &script, &expected);
+    }
+    check_up(V3, &[Publish("a/+", Q0)], &["not published: \"a/+\" is not a topic that can be published to"]);
+    check(options(V3, false), &[Publish("a", Q0)], &["not published: the broker is not connected"]);
+    check_up(
+        V3,
+        &[Get(b"\x40\x02\x00\x01")],
+        &["end: it sent an acknowledgement of a message that was not sent, which may not come here", "down"],
+    );
+}
+
+/// A break: the outcome is not known, and nothing is sent again.
+#[test]
+fn nothing_is_sent_twice() {
+    check(
+        options(V3, true),
+        &[Open(TAKEN_3), Publish("a", Q1), Publish("b", Q2), Close, Open(KNOWN_3), Publish("c", Q2), Pass(5000)],
+        &[
+            "> connect clean=0",
+            "up polder false",
+            "ready",
+            "> publish 1 a",
+            "> publish 2 b",
+            "published 1: Unknown",
+            "published 2: Unknown",
+            "down",
+            "> connect clean=0",
+            "up polder true",
+            "ready",
+            // Not 2: the broker would take it for the message of before.
+            "> publish 3 c",
+            "end: it did not confirm a message within 5000 ms",
+            "published 3: Unknown",
+            "down",
+        ],
+    );
+    // What was released is released again, or the broker would keep it for ever.
+    check(
+        options(V3, true),
+        &[Open(TAKEN_3), Publish("b", Q2), Get(b"\x50\x02\x00\x01"), Close, Open(KNOWN_3), Get(b"\x70\x02\x00\x01")],
+        &[
+            "> connect clean=0",
+            "up polder false",
+            "ready",
+            "> publish 1 b",
+            "> pubrel 1",
+            "published 1: Unknown",
+            "down",
+            "> connect clean=0",
+            "> pubrel 1",
+            "up polder true",
+            "ready",
+        ],
+    );
+}
+
+#[test]
+fn the_broker_s_bounds_are_kept() {
+    // Receive Maximum 1, Maximum QoS 1, no retained messages, packets of 30 bytes.
+    let bounds = b"\x20\x0F\x00\x00\x0C\x21\x00\x01\x24\x01\x25\x00\x27\x00\x00\x00\x1E";
+    let up = ["> connect clean=1", "up polder false", "ready"];
+    check(
+        options(V5, false),
+        &[
+            Open(bounds),
+            Publish("a", Q1),
+            Publish("b", Q1),
+            Publish("c", Q0),
+            Get(b"\x40\x02\x00\x01"),
+            Publish("b", Q1),
+            Publish("d", Q2),
+            Publish("a-topic-that-is-far-too-long-for-it", Q0),
+        ],
+        &[
+            &up[..],
+            &[
+                "> publish 1 a",
+                "not published: 1 messages wait for the broker's confirmation already, and it allows no more",
+                "> publish 0 c",
+                "published 2: Sent",
+                "published 1: Taken",
+                "> publish 2 b",
+                "not published: the broker takes messages of QoS 1 at most",
+                "not published: the message has 40 bytes, and the broker takes 30 at most",
+            ],
+        ]
+        .concat(),
+    );
+    let mut bench = Bench::new(options(V5, false));
+    bench.step(&Open(bounds));
+    let retained = Publication { topic: "a".into(), retain: true, ..Publication::default() };
+    assert_eq!(bench.session.publish(retained, bench.now), Err(NotPublished::Retain));
+}
+
+const MESSAGE_1: &[u8] = b"\x32\x06\x00\x01a\x00\x051";
+const MESSAGE_2: &[u8] = b"\x34\x06\x00\x01b\x00\x062";
+const RELEASE_2: &[u8] = b"\x62\x02\x00\x06";
+
+#[test]
+fn messages_are_acknowledged_when_they_were_taken_in() {
+    let up = ["> connect clean=0", "up polder false", "ready"];
+    let check = |script: &[Step<'_>], expected: &[&str]| {
+        let script: Vec<_> = std::iter::once(Open(TAKEN_3)).chain(script.iter().cloned()).collect();
+        check(options(V3, true), &script, &[&up, expected].concat());
+    };
+    check(&[Get(MESSAGE_1), Pass(1), Acknowledge(0), Acknowledge(0)], &["message a 1", "> puback 5"]);
+    check(
+        &[Get(MESSAGE_2), Acknowledge(0), Get(RELEASE_2), Get(MESSAGE_2)],
+        &["message b 2", "> pubrec 6", "> pubcomp 6", "message b 2"],
+    );
+    // Sent again before and after it was taken in: told once.
+    check(
+        &[Get(MESSAGE_2), Get(MESSAGE_2), Acknowledge(0), Get(MESSAGE_2)],
+        &["message b 2", "> pubrec 6", "> pubrec 6"],
+    );
+    // Over a break, whenever it was taken in.
+    let again = ["down", "> connect clean=0", "up polder true", "ready"];
+    check(
+        &[Get(MESSAGE_2), Acknowledge(0), Close, Open(KNOWN_3), Get(MESSAGE_2), Get(RELEASE_2)],
+        &[&["message b 2", "> pubrec 6"][..], &again, &["> pubrec 6", "> pubcomp 6"]].concat(),
+    );
+    check(
+        &[Get(MESSAGE_2), Close, Acknowledge(0), Open(KNOWN_3), Get(MESSAGE_2)],
+        &[&["message b 2"][..], &again, &["> pubrec 6"]].concat(),
+    );
+    check(
+        &[Get(MESSAGE_2), Close, Open(KNOWN_3), Get(MESSAGE_2), Acknowledge(0)],
+        &[&["message b 2"][..], &again, &["> pubrec 6"]].concat(),
+    );
+    check(
+        &[Get(MESSAGE_2), Close, Open(KNOWN_3), Acknowledge(0), Get(MESSAGE_2)],
+        &[&["message b 2"][..], &again, &["> pubrec 6"]].concat(),
+    );
+    // A message of QoS 1 comes again, and its old receipt is worth nothing.
+    check(
+        &[Get(MESSAGE_1), Close, Open(KNOWN_3), Acknowledge(0), Get(MESSAGE_1), Acknowledge(1)],
+        &[&["message a 1"][..], &again, &["message a 1", "> puback 5"]].concat(),
+    );
+    // The broker forgot the session: the same identifier is another message.
+    check(
+        &[Get(MESSAGE_2), Acknowledge(0), Close, Open(TAKEN_3), Get(MESSAGE_2), Acknowledge(0), Acknowledge(1)],
+        &[
+            "message b 2",
+            "> pubrec 6",
+            "down",
+            "> connect clean=0",
+            "up polder false",
+            "ready",
+            "message b 2",
+            "> pubrec 6",
+        ],
+    );
+    check(&[Get(b"\x62\x02\x00\x09")], &["> pubcomp 9"]);
+}
+
+#[test]
+fn no_more_messages_wait_than_agreed() {
+    let message = |id: u8| [b"\x32\x06\x00\x01a\x00".as_slice(), &[id], b"\x00"].concat();
+    let up = ["> connect clean=1", "up polder false", "ready"];
+    check(
+        options(V5, false),
+        &[Open(TAKEN_5), Get(&message(1)), Get(&message(2)), Acknowledge(0), Get(&message(3)), Get(&message(4))],
+        &[
+            &up[..],
+            &[
+                "message a ",
+                "message a ",
+                "> puback 1",
+                "message a ",
+                "> disconnect 0x93",
+                "end: it sent more than the 2 messages that may wait for their acknowledgement",
+                "down",
+            ],
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn what_is_over_the_limit_is_answered_and_told() {
+    let packet = |first: u8, id: &[u8]| {
+        let body = [&[0, 1, b'a'], id, &[0; 1200]].concat();
+        [&[first, (body.len() & 0x7F) as u8 | 0x80, (body.len() >> 7) as u8], &body[..]].concat()
+    };
+    for (version, first, id, expected) in [
+        (V3, 0x30, &[][..], &["too large: a 1203"][..]),
+        (V3, 0x32, &[0, 7], &["> puback 7", "too large: a 1205"]),
+        (V5, 0x32, &[0, 7], &["> puback 7 0x83", "too large: a 1205"]),
+        (V3, 0x34, &[0, 7], &["> pubrec 7", "too large: a 1205"]),
+        (V5, 0x34, &[0, 7], &["> pubrec 7 0x83", "too large: a 1205"]),
+    ] {
+        let large = packet(first, id);
+        let script = [Open(if version == V3 { TAKEN_3 } else { TAKEN_5 }), Get(&large)];
+        check(
+            options(version, false),
+            &script,
+            &[&["> connect clean=1", "up polder false", "ready"], expected].concat(),
+        );
+    }
+}
+
+#[test]
+fn malformed_packets_end_the_connection_in_words() {
+    let up = ["> connect clean=1", "up polder false", "ready"];
+    check(
+        options(V5, false),
+        &[Open(TAKEN_5), Get(b"\x36\x05\x00\x01a\x00\x05")],
+        &[&up[..], &["> disconnect 0x81", "end: it sent a PUBLISH with flags that do not exist (0b0110)", "down"]]
+            .concat(),
+    );
+}
+
+/// What a random broker and a random station do.
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    /// The broker sends message `n` of its list, with QoS 1 or 2, for the first time or again.
+    Send(u8, bool),
+    /// The station takes in the oldest message that it was told.
+    TakeIn,
+    /// The station publishes.
+    Publish(bool),
+    /// The broker answers the oldest thing that it got.
+    Answer,
+    /// The connection breaks; the broker keeps the session, or not.
+    Break(bool),
+}
+
+fn any_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        4 => (0_u8..6, any::<bool>()).prop_map(|(number, exactly_once)| Move::Send(number, exactly_once)),
+        3 => Just(Move::TakeIn),
+        3 => any::<bool>().prop_map(Move::Publish),
+        5 => Just(Move::Answer),
+        1 => any::<bool>().prop_map(Move::Break),
+    ]
+}
+
+/// A broker with a quota of three, as the standard has it.
+struct Model {
+    bench: Bench,
+    /// What the broker has to answer, in its order: kind and identifier.
+    asked: Vec<(u8, u16)>,
+    /// Messages of QoS 2 that the broker has sent and not finished: whether it has their PUBREC.
+    exactly_once: BTreeMap<u16, bool>,
+    /// Messages of QoS 1 that wait for their PUBACK on this connection.
+    at_least_once: BTreeSet<u16>,
+    /// Of QoS 2, told in this session and not finished.
+    told: HashSet<u16>,
+    /// Told and not taken in.
+    waiting: Vec<(Receipt, bool)>,
+    /// Publications under way.
+    under_way: HashMap<u16, bool>,
+    outcomes: HashMap<u64, u32>,
+    published: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        let options = Options { receive_maximum: 100, ..options(V5, true) };
+        let mut model = Self {
+            bench: Bench::new(options),
+            asked: Vec::new(),
+            exactly_once: BTreeMap::new(),
+            at_least_once: BTreeSet::new(),
+            told: HashSet::new(),
+            waiting: Vec::new(),
+            under_way: HashMap::new(),
+            outcomes: HashMap::new(),
+            published: 0,
+        };
+        model.connect(false);
+        model
+    }
+
+    fn connect(&mut self, kept: bool) {
+        self.bench.session.open(self.bench.now).unwrap();
+        self.bench.session.outgoing().clear();
+        self.bench.take(&[0x20, 6, u8::from(kept), 0, 3, 0x21, 0, 3]).unwrap();
+        self.look();
+    }
+
+    /// Looks at what went out and what was told.
+    fn look(&mut self) {
+        let out = self.bench.session.outgoing().split();
+        for line in sent(&out, V5) {
+            let mut parts = line.split(' ');
+            let (kind, id) = (parts.next().unwrap(), parts.next().map_or(0, |id| id.parse().unwrap()));
+            match kind {
+                "publish" => {
+                    let exactly_once = line.ends_with("twice");
+                    assert!(self.under_way.insert(id, exactly_once).is_none(), "identifier {id} is in use");
+                    assert!(self.under_way.len() <= 3, "more under way than agreed");
+                    self.asked.push((3, id));
+                }
+                "pubrel" => self.asked.push((6, id)),
+                "puback" => assert!(self.at_least_once.remove(&id), "{id} was acknowledged twice, or unasked"),
+                "pubrec" => *self.exactly_once.get_mut(&id).expect("a PUBREC for nothing") = true,
+                "pubcomp" => {
+                    self.exactly_once.remove(&id);
+                    self.told.remove(&id);
+                }
+                _ => panic!("{line}"),
+            }
+        }
+        while let Some(event) = self.bench.session.event() {
+            match event {
+                Event::Message(message) => {
+                    let receipt = message.receipt.unwrap();
+                    if message.qos == Q2 {
+                        assert!(self.told.insert(receipt.id), "{} was told twice", receipt.id);
+                    }
+                    self.waiting.push((receipt, message.qos == Q2));
+                }
+                Event::Published(Ticket(ticket), _) => *self.outcomes.entry(ticket).or_default() += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, id: u16, exactly_once: bool) {
+        // A broker uses an identifier for one message at a time.
+        if self.at_least_once.contains(&id) || (self.exactly_once.contains_key(&id) && !exactly_once) {
+            return;
+        }
+        if self.exactly_once.get(&id) == Some(&true) {
+            let release = [0x62, 2, 0, id as u8];
+            return self.bench.take(&release).unwrap();
+        }
+        let first = if exactly_once { 0x34 } else { 0x32 };
+        if exactly_once {
+            self.exactly_once.insert(id, false);
+        } else {
+            self.at_least_once.insert(id);
+        }
+        self.bench.take(&[first, 6, 0, 1, b'a', 0, id as u8, 0]).unwrap();
+    }
+
+    fn answer(&mut self) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let (kind, id) = self.asked.remove(0);
+        let exactly_once = self.under_way.get(&id).copied();
+        match (kind, exactly_once) {
+            (3, Some(true)) => self.bench.take(&[0x50, 2, 0, id as u8]).unwrap(),
+            (3, _) => {
+                self.under_way.remove(&id);
+                self.bench.take(&[0x40, 2, 0, id as u8]).unwrap();
+            }
+            _ => {
+                self.under_way.remove(&id);
+                self.bench.take(&[0x70, 2, 0, id as u8]).unwrap();
+            }
+        }
+    }
+
+    fn make(&mut self, step: Move) {
+        match step {
+            Move::Send(id, exactly_once) => self.send(u16::from(id) + 1, exactly_once),
+            Move::TakeIn => {
+                if !self.waiting.is_empty() {
+                    let (receipt, _) = self.waiting.remove(0);
+                    self.bench.session.acknowledge(receipt).unwrap();
+                }
+            }
+            Move::Publish(exactly_once) => {
+                let (topic, qos) = if exactly_once { ("twice", Q2) } else { ("once", Q1) };
+                let publication = Publication { topic: topic.into(), qos, ..Publication::default() };
+                if self.bench.session.publish(publication, self.bench.now).is_ok() {
+                    self.published += 1;
+                }
+            }
+            Move::Answer => self.answer(),
+            Move::Break(kept) => {
+                self.bench.session.close();
+                self.look();
+                self.asked.clear();
+                self.at_least_once.clear();
+                // What the broker has not got to the end counts no more against the quota, but for what is released again.
+                self.under_way.clear();
+                if !kept {
+                    self.exactly_once.clear();
+                    self.told.clear();
+                }
+                self.connect(kept);
+            }
+        }
+        self.look();
+    }
+}
+
+proptest! {
+    /// QoS 2 is told once in a session, QoS 1 acknowledged once after it was taken in, no more is under way than agreed, and every
+    /// publication has one outcome.
+    #[test]
+    fn any_script_keeps_the_promises(script in prop::collection::vec(any_move(), 0..120)) {
+        let mut model = Model::new();
+        for step in script {
+            model.make(step);
+        }
+        let open: HashSet<u16> = model.at_least_once.iter().copied().collect();
+        // Everything of this connection that was taken in has its PUBACK: the rest still waits.
+        for id in open {
+            prop_assert!(model.waiting.iter().any(|(receipt, _)| receipt.id == id));
+        }
+        model.bench.session.close();
+        model.look();
+        prop_assert_eq!(model.outcomes.len() as u64, model.published);
+        prop_assert!(model.outcomes.values().all(|count| *count == 1));
+    }
+
+    /// Whatever a broker sends, the session goes on or ends in words.
+    #[test]
+    fn any_packets_are_taken_or_refused(
+        frames in prop::collection::vec(
+            (prop_oneof![Just(0x20_u8), Just(0x32), Just(0x34), Just(0x40), Just(0x50), Just(0x62), Just(0x70), Just(0x90), Just(0xB0), any::<u8>()],
+             prop::collection::vec(0_u8..4, 0..9)),
+            0..20,
+        ),
+        is_5 in any::<bool>(),
+    ) {
+        let version = if is_5 { V5 } else { V3 };
+        let mut bench = Bench::new(options(version, true));
+        bench.step(&Want(&["a", "b"]));
+        bench.step(&Open(if is_5 { TAKEN_5 } else { TAKEN_3 }));
+        for (first, body) in frames {
+            let bytes = [&[first, body.len() as u8], &body[..]].concat();
+            bench.step(&Get(&bytes));
+            if !bench.session.is_up() {
+                prop_assert!(bench.log.iter().any(|line| line.starts_with("end: ")));
+                break;
+            }
+        }
+    }
+}
