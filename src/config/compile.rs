@@ -168,6 +168,9 @@ fn devices(sources: &[Source], connections: &[Placed<ConnectionEntry>], problems
             problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
             continue;
         };
+        if entry.sparkplug.is_some() && connections[connection].entry.mqtt.is_none() {
+            problems.error(&place.at("sparkplug"), "\"sparkplug\" is for devices behind an MQTT broker");
+        }
         drafts.push(DeviceDraft { entry, place, connection });
     }
     drafts
@@ -348,6 +351,9 @@ impl Compiled {
                     add_modbus_point(wire, draft.device, point);
                 }
             }
+            (Some(Protocol::Mqtt(broker)), Some(device)) if mqtt::is_sparkplug(device) => {
+                mqtt::add_metric(broker, id, draft, device, &mut definition, settings.as_mut(), problems);
+            }
             (Some(Protocol::Mqtt(broker)), Some(device)) => {
                 if let Some(point) = mqtt::point(id, draft, device, broker.options.version, problems) {
                     mqtt::describe(&point, &mut definition, settings.as_mut());
@@ -482,7 +488,7 @@ impl Compiled {
             area: device.entry.area.as_deref().map(Into::into),
             address: match &self.connections[device.connection].1 {
                 Some(Protocol::Modbus(_)) => format!("unit {}", device.entry.unit.unwrap_or(1)).into(),
-                _ => "topics".into(),
+                _ => device.entry.sparkplug.as_deref().unwrap_or("topics").into(),
             },
         });
         let device_definitions = device_definitions.collect();

@@ -379,6 +379,24 @@ pub(super) struct MqttEntry {
     pub(super) receive_maximum: Option<u16>,
     /// The level of the subscriptions, 0 to 2; 1 where none is given.
     pub(super) qos: Option<u8>,
+    /// Sparkplug B 3.0: Polder is a host application at this broker.
+    pub(super) sparkplug: Option<SparkplugEntry>,
+}
+
+/// A host application of Sparkplug B 3.0.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SparkplugEntry {
+    /// Name of the host application, unlike that of every other one at the broker; edge nodes that wait for a primary host name it.
+    pub(super) host_id: String,
+    /// Whether it publishes that it is there (STATE), as the specification wants of every host application, so that edge nodes can wait for
+    /// it; true where nothing is said. With false Polder only looks on, and still sends commands and asks for births.
+    pub(super) primary: Option<bool>,
+    /// The groups that are listened to, "+" for all; those of the devices where none is given.
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    /// How long a message may be missing before its edge node is asked to announce itself anew; "5s" where none is given.
+    pub(super) reordering_timeout: Option<String>,
 }
 
 /// A version of MQTT.
@@ -497,6 +515,8 @@ pub(super) struct DeviceEntry {
     pub(super) identify: Option<bool>,
     /// Modbus: a sign of life that the station gives it.
     pub(super) heartbeat: Option<HeartbeatEntry>,
+    /// Sparkplug: the edge node, or the device behind one, as "group/node" or "group/node/device".
+    pub(super) sparkplug: Option<String>,
     /// The alarm for when it does not answer.
     pub(super) lost: Option<LostEntry>,
 }
@@ -564,6 +584,8 @@ pub(super) struct TagEntry {
     pub(super) topic: Option<String>,
     /// MQTT: place in a JSON payload, such as "/sensors/0/value".
     pub(super) json: Option<String>,
+    /// Sparkplug: name of the metric, such as "Inlet/Temperature".
+    pub(super) metric: Option<String>,
     /// Engineering unit, such as "m³/h".
     pub(super) unit: Option<String>,
     /// Digits behind the decimal point on screen.

@@ -44,6 +44,7 @@ fn fields_of_devices(entry: &TagEntry) -> Vec<&'static str> {
         ("register", entry.register.is_some()),
         ("topic", entry.topic.is_some()),
         ("json", entry.json.is_some()),
+        ("metric", entry.metric.is_some()),
         ("scale", entry.scale.is_some()),
         ("stale_after", entry.stale_after.is_some()),
         ("poll", entry.poll.is_some()),

@@ -312,3 +312,62 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
 
 mod alarms;
 mod manual;
+
+fn with_sparkplug(sparkplug: &str, device: &str, tag: &str) -> String {
+    format!(
+        r#"{{"connections": [{{"name": "m", "mqtt": {{"url": "mqtt://127.0.0.1", "sparkplug": {sparkplug}}}}}, {{"name": "a", "modbus": {{"tcp": "127.0.0.1"}}}}],
+            "devices": [{{"name": "d", "connection": "m", "sparkplug": "{device}"}}], "tags": [{{"name": "t", "device": "d", {tag}}}]}}"#
+    )
+}
+
+#[test]
+fn sparkplug_devices_and_their_metrics() {
+    let (host, metric) = (r#"{"host_id": "polder"}"#, r#""metric": "Inlet/Temp", "command": {"min": 0}"#);
+    let check =
+        |host: &str, device: &str, tag: &str, expected: &[&str]| check(&with_sparkplug(host, device, tag), expected);
+    check(host, "north/edge", metric, &[]);
+    check(host, "north/edge/pump", metric, &[]);
+    check(
+        r#"{"host_id": "p", "groups": ["+"], "primary": false, "reordering_timeout": "2s"}"#,
+        "north/edge",
+        metric,
+        &[],
+    );
+    check(
+        r#"{"host_id": "p", "groups": ["south"]}"#,
+        "north/edge",
+        metric,
+        &["connections/0/mqtt/sparkplug/groups: the group north of the device north/edge is not among them"],
+    );
+    check(
+        r#"{"host_id": "a/b"}"#,
+        "north/edge",
+        metric,
+        &["connections/0/mqtt/sparkplug/host_id: \"a/b\" cannot be the name"],
+    );
+    check(
+        r#"{"host_id": "p", "reordering_timeout": "1h"}"#,
+        "north/edge",
+        metric,
+        &["reordering_timeout: a message that is missing for more than 10 minutes"],
+    );
+    check(
+        host,
+        "north",
+        metric,
+        &["devices/0/sparkplug: an edge node is needed: group/node or group/node/device", "no group is listened to"],
+    );
+    check(
+        host,
+        "north/edge",
+        r#""topic": "x""#,
+        &["tags/0/topic: \"topic\" is not for Sparkplug", "needs a \"metric\""],
+    );
+    check(
+        host,
+        "north/edge",
+        r#""metric": "x", "command": {"topic": "y"}"#,
+        &["tags/0/command/topic: a Sparkplug command sets the metric"],
+    );
+    check("null", "north/edge", metric, &["devices/0/sparkplug: its connection does not speak Sparkplug"]);
+}

@@ -205,6 +205,8 @@ pub enum Instruction {
 pub enum DriverEvent {
     /// Values.
     Batch(Batch),
+    /// Values of before, which came late: they belong into history, and never replace newer ones.
+    Past(Batch),
     /// News about a device.
     Device(DeviceReport),
     /// The end of a dispatch.

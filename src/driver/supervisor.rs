@@ -7,6 +7,7 @@ use crate::command::Dispatch;
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,6 +18,9 @@ const COMMANDS: usize = 16;
 const INSTRUCTIONS: usize = 32;
 /// Messages that others want published and that may wait in front of a broker.
 const ORDERS: usize = 256;
+
+/// How long a task may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// The protocol of a connection, with all that its driver needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,15 +130,20 @@ impl Running {
         }
     }
 
-    /// Stops the task; who waits for the handle knows that its wire is closed.
+    /// Stops the task; who waits for the handle knows that its wire is closed. A broker is told goodbye first, or it would publish our
+    /// will: that task ends by itself when its inbox is closed.
     fn stop(mut self) -> Option<JoinHandle<()>> {
-        self.task.take().inspect(JoinHandle::abort)
+        let task = self.task.take()?;
+        if !matches!(self.change, Change::Mqtt(_)) {
+            task.abort();
+        }
+        Some(task)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
+        if let Some(task) = self.task.as_ref().filter(|_| !matches!(self.change, Change::Mqtt(_))) {
             task.abort();
         }
     }
@@ -177,8 +186,11 @@ impl Drivers {
         let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
         let (closed, all_closed) = watch::channel(false);
         tokio::spawn(async move {
-            for task in ended {
-                let _ = task.await;
+            for mut task in ended {
+                if tokio::time::timeout(GOODBYE, &mut task).await.is_err() {
+                    task.abort();
+                    let _ = task.await;
+                }
             }
             let _ = closed.send(true);
         });

@@ -11,6 +11,7 @@ mod devices;
 mod difference;
 mod effects;
 mod event;
+mod field;
 mod handover;
 mod loop_check;
 mod manual;
@@ -143,6 +144,7 @@ impl Engine {
         let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
             Event::Driver(DriverEvent::Written(written)) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);

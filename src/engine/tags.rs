@@ -119,6 +119,20 @@ impl TagTable {
         Some(live)
     }
 
+    /// A value of before goes into history as it was, whatever the present one is. Counters are left out: their totals go on in order.
+    pub(super) fn remember(&self, plan: &Plan, tag: TagId, reading: &Reading, time: Timestamp, effects: &mut Effects) {
+        let treatment = self.treatments.get(tag.index()).filter(|treatment| treatment.history.keep);
+        let Some(treatment) = treatment.filter(|treatment| !treatment.is_counter) else { return };
+        let scaling = if treatment.is_scaled { plan.directory.tag(tag).and_then(|tag| tag.scaling) } else { None };
+        let (value, quality) = refine(scaling, reading.value.as_ref(), reading.quality);
+        let text = match &reading.value {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        };
+        let value = if quality.is_bad() { None } else { value.to_value(text) };
+        effects.rows.push(HistoryRow { tag, sample: Sample { time, value, quality } });
+    }
+
     /// The field says the same as before of all these: only their age is new. Those that need a closer look are left in `special`: stale
     /// ones, and those that history wants again.
     pub(super) fn confirm_all(

@@ -21,6 +21,7 @@ mod recovery;
 mod sheet;
 mod simulate;
 mod sound;
+mod sparkplug;
 mod storm;
 mod support;
 mod tls;

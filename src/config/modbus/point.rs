@@ -22,7 +22,9 @@ pub(in crate::config) fn point(
     problems: &mut Problems,
 ) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
-    for (key, given) in [("topic", entry.topic.is_some()), ("json", entry.json.is_some())] {
+    for (key, given) in
+        [("topic", entry.topic.is_some()), ("json", entry.json.is_some()), ("metric", entry.metric.is_some())]
+    {
         if given {
             problems.error(&place.at(key), format!("\"{key}\" belongs to MQTT, and this device speaks Modbus"));
         }

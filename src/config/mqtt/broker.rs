@@ -67,6 +67,7 @@ pub(in crate::config) fn settings(
         packet_limit: packet_limit(entry, place, problems),
         qos: qos(entry.qos, place, problems),
         devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
+        sparkplug: super::sparkplug::settings(entry.sparkplug.as_ref(), connection, devices, place, problems),
     })
 }
 

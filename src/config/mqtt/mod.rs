@@ -2,6 +2,8 @@
 
 mod broker;
 mod point;
+mod sparkplug;
 
 pub(super) use broker::settings;
 pub(super) use point::{describe, point};
+pub(super) use sparkplug::{add_metric, is_sparkplug};

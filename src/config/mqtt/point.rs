@@ -22,6 +22,11 @@ pub(in crate::config) fn point(
             problems.error(&place.at(key), format!("\"{key}\" belongs to Modbus, and this device speaks MQTT"));
         }
     }
+    if entry.metric.is_some() {
+        let words =
+            "\"metric\" is for Sparkplug: its device needs \"sparkplug\": \"group/node\" or \"group/node/device\"";
+        problems.error(&place.at("metric"), words);
+    }
     let Some(topic) = &entry.topic else {
         problems.error(place, "a tag of an MQTT device needs a \"topic\"");
         return None;
@@ -80,7 +85,7 @@ fn publication(draft: &TagDraft, device: &str, version: Version, problems: &mut 
     })
 }
 
-fn kind(kind: Option<modbus::Kind>) -> Kind {
+pub(super) fn kind(kind: Option<modbus::Kind>) -> Kind {
     match kind {
         Some(modbus::Kind::Bool) => Kind::Bool,
         Some(modbus::Kind::String) => Kind::Text,

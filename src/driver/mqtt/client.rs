@@ -1,7 +1,7 @@
 //! A session on a socket: reads, writes, and waits for no longer than the session says.
 
 use super::pacing::Pacing;
-use super::packet::{Splitter, Subscription};
+use super::packet::{Splitter, Subscription, Will};
 use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Session, Ticket};
 use crate::driver::socket::{self, Endpoint, Socket};
 use crate::tag::{Clock, Monotonic};
@@ -109,6 +109,11 @@ impl Client {
     /// The next event.
     pub fn event(&mut self) -> Option<Event> {
         self.session.event()
+    }
+
+    /// See [`Session::set_will`].
+    pub fn set_will(&mut self, will: Will) {
+        self.session.set_will(will);
     }
 
     /// Whether the broker has taken the connection.

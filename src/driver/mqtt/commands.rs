@@ -24,6 +24,7 @@ impl Commands {
         dispatch: &Dispatch,
         generation: Generation,
         settings: &Settings,
+        metric: Option<Result<session::Publication, String>>,
         client: &mut Client,
         now: Monotonic,
     ) -> Result<(), String> {
@@ -33,6 +34,9 @@ impl Commands {
         let left = dispatch.expires().since(now);
         if left.is_zero() {
             return Err("it expired while it waited".to_owned());
+        }
+        if let Some(message) = metric {
+            return self.send(dispatch, message?, client);
         }
         let mut points = settings.devices.iter().flat_map(|device| &device.points);
         let point = points.find(|point| point.tag == dispatch.tag());
@@ -47,8 +51,13 @@ impl Commands {
             retain: false,
             properties: Some(Box::new(properties(dispatch.id(), left, publication.response_topic.as_ref()))),
         };
+        self.send(dispatch, message, client)
+    }
+
+    fn send(&mut self, dispatch: &Dispatch, message: session::Publication, client: &mut Client) -> Result<(), String> {
+        let topic = Arc::clone(&message.topic);
         let ticket = client.publish(message).map_err(|error| error.to_string())?;
-        self.open.insert(ticket, (dispatch.id().clone(), Arc::clone(&publication.topic)));
+        self.open.insert(ticket, (dispatch.id().clone(), topic));
         Ok(())
     }
 
@@ -56,7 +65,9 @@ impl Commands {
     pub(super) fn finish(&mut self, ticket: Ticket, outcome: Outcome) -> Option<(RequestId, WriteAnswer)> {
         let (request, topic) = self.open.remove(&ticket)?;
         let answer = match outcome {
-            Outcome::Sent | Outcome::Taken => WriteAnswer::Accepted,
+            Outcome::Taken => WriteAnswer::Accepted,
+            // Quality of service 0, as Sparkplug wants it: nobody confirms that it arrived, nor that anybody took it.
+            Outcome::Sent => WriteAnswer::Unknown("nobody confirms a Sparkplug command".to_owned()),
             Outcome::Nobody => WriteAnswer::Failed(format!("the broker says that nobody is subscribed to {topic}")),
             Outcome::Refused(words) => WriteAnswer::Failed(words),
             Outcome::Unknown => {

@@ -12,6 +12,7 @@ mod payload;
 pub mod session;
 mod settings;
 pub mod sparkplug;
+mod sparkplug_side;
 mod task;
 
 pub use client::{Client, Traffic};

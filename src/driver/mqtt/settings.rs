@@ -1,6 +1,6 @@
 //! What the driver is told about a broker and the tags behind it.
 
-use super::{Kind, Options, QoS};
+use super::{Kind, Options, QoS, sparkplug};
 use crate::driver::socket::Endpoint;
 use crate::tag::{DeviceId, Scaling, TagId};
 use std::sync::Arc;
@@ -55,18 +55,28 @@ pub struct Settings {
     pub qos: QoS,
     /// The devices.
     pub devices: Vec<Device>,
+    /// Sparkplug, where it is spoken.
+    pub sparkplug: Option<sparkplug::settings::Settings>,
 }
 
 impl Settings {
     /// Whether a session of these settings can go on with the others: what it reads and writes may be something else.
     pub fn same_session(&self, other: &Self) -> bool {
-        (&self.endpoint, &self.options, self.packet_limit) == (&other.endpoint, &other.options, other.packet_limit)
+        let sparkplug = match (&self.sparkplug, &other.sparkplug) {
+            (Some(one), Some(other)) => one.same_session(other),
+            (None, None) => true,
+            _ => false,
+        };
+        sparkplug
+            && (&self.endpoint, &self.options, self.packet_limit)
+                == (&other.endpoint, &other.options, other.packet_limit)
     }
 
     /// The same settings, whatever slots of the plant they stand in.
     pub fn same_but_slots(&self, other: &Self) -> bool {
         let without_slots = |settings: &Self| {
             let mut bare = settings.clone();
+            bare.sparkplug.iter_mut().for_each(sparkplug::settings::Settings::without_slots);
             for device in &mut bare.devices {
                 device.device = DeviceId(0);
                 device.points.iter_mut().for_each(|point| point.tag = TagId(0));

@@ -5,12 +5,13 @@ use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
+use super::sparkplug_side::Side;
 use super::{Commands, Orders, Settings};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
 use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Port, Reading, Written};
-use crate::tag::{Generation, Quality, Reason};
+use crate::tag::{Generation, Monotonic, Quality, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,18 +52,19 @@ enum Ended {
     Lost(session::End),
 }
 
-struct Broker {
-    settings: Settings,
-    generation: Generation,
-    port: Port,
-    client: Client,
-    reporters: Vec<Reporter>,
+pub(super) struct Broker {
+    pub(super) settings: Settings,
+    pub(super) generation: Generation,
+    pub(super) port: Port,
+    pub(super) client: Client,
+    pub(super) reporters: Vec<Reporter>,
+    pub(super) sparkplug: Option<Side>,
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
     orders: Orders,
     /// Filters that the broker refuses on this connection, with its reason.
-    refused: BTreeMap<Arc<str>, String>,
+    pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
     receipts: Vec<Receipt>,
     /// Whether the broker took this connection.
@@ -83,6 +85,7 @@ impl Broker {
         Self {
             reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
             intake: Intake::new(&settings),
+            sparkplug: Side::new(&settings),
             client,
             settings,
             generation,
@@ -111,16 +114,21 @@ impl Broker {
         self.gatherer = Gatherer::default();
         self.refused.retain(|filter, _| Intake::filters(&settings).contains(&**filter));
         (self.settings, self.generation) = (settings, generation);
+        if let Some(side) = &mut self.sparkplug {
+            side.adopt(&self.settings);
+        }
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;
+            self.say().await;
         }
         Ok(())
     }
 
     fn subscriptions(&self) -> Vec<Subscription> {
         let filters = Intake::filters(&self.settings).into_iter();
-        filters.map(|filter| Subscription::new(filter, self.settings.qos)).collect()
+        let of_points = filters.map(|filter| Subscription::new(filter, self.settings.qos));
+        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).collect()
     }
 
     /// One connection, from opening it to its end.
@@ -131,6 +139,7 @@ impl Broker {
     ) -> Ended {
         (self.was_up, self.is_ready) = (false, false);
         self.refused.clear();
+        self.prepare_sparkplug();
         let connected = tokio::select! {
             connected = self.client.connect() => connected,
             () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
@@ -147,6 +156,8 @@ impl Broker {
 
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
+            let sparkplug = self.sparkplug.as_ref().and_then(Side::next_deadline);
+            let now = self.port.clock.monotonic();
             let turned = tokio::select! {
                 biased;
                 dispatch = inbox.commands.recv() => match dispatch {
@@ -155,7 +166,7 @@ impl Broker {
                         Ok(())
                     }
                     None => {
-                        self.client.leave().await;
+                        self.leave().await;
                         return Ended::Stopped;
                     }
                 },
@@ -163,7 +174,7 @@ impl Broker {
                 Some(_) = inbox.instructions.recv() => Ok(()),
                 changed = assignments.changed() => {
                     if changed.is_err() {
-                        self.client.leave().await;
+                        self.leave().await;
                         return Ended::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
@@ -174,7 +185,9 @@ impl Broker {
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
+                () = until(sparkplug, now) => Ok(()),
             };
+            self.pass_sparkplug_time().await;
             let taken = match turned {
                 Ok(()) => self.take_events().await,
                 Err(end) => Err(end),
@@ -184,6 +197,15 @@ impl Broker {
                 return Ended::Lost(end);
             }
         }
+    }
+
+    /// Closes the connection on purpose.
+    async fn leave(&mut self) {
+        let now = self.port.clock.now();
+        if let Some(side) = &mut self.sparkplug {
+            side.stop(now, &mut self.client);
+        }
+        self.client.leave().await;
     }
 
     /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it.
@@ -206,6 +228,7 @@ impl Broker {
             Event::Ready => {
                 self.is_ready = true;
                 self.tell_devices().await;
+                self.sparkplug_is_ready().await;
             }
             Event::Refused { filter, why } => {
                 tracing::warn!("broker {}: {why}", self.settings.endpoint);
@@ -214,7 +237,10 @@ impl Broker {
                     self.tell_devices().await;
                 }
             }
-            Event::Message(message) => self.receive(&message).await,
+            Event::Message(message) => {
+                self.receive_sparkplug(&message).await;
+                self.receive(&message).await;
+            }
             Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
             Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
                 Some((request, answer)) => {
@@ -222,7 +248,10 @@ impl Broker {
                 }
                 None => self.orders.finish(ticket, outcome).await,
             },
-            Event::Down => self.is_ready = false,
+            Event::Down => {
+                self.is_ready = false;
+                self.lose_sparkplug();
+            }
         }
     }
 
@@ -278,6 +307,9 @@ impl Broker {
     /// The devices are there; the tags of a refused subscription are not, and a device that has no others is lost.
     async fn tell_devices(&mut self) {
         for place in 0..self.settings.devices.len() {
+            if self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
+                continue;
+            }
             let device = &self.settings.devices[place];
             let refused = |filter: &Arc<str>| self.refused.get(filter);
             let tags: Vec<_> =
@@ -301,8 +333,11 @@ impl Broker {
     }
 
     async fn carry_out(&mut self, dispatch: &Dispatch) {
-        let now = self.port.clock.monotonic();
-        let sent = self.commands.publish(dispatch, self.generation, &self.settings, &mut self.client, now);
+        let now = self.port.clock.now();
+        let sparkplug = self.sparkplug.as_ref();
+        let metric = sparkplug.and_then(|side| side.command(dispatch.tag(), dispatch.value(), now.utc));
+        let sent =
+            self.commands.publish(dispatch, self.generation, &self.settings, metric, &mut self.client, now.monotonic);
         if let Err(words) = sent {
             let (request, answer) = (dispatch.id().clone(), WriteAnswer::NotSent(words));
             self.port.send(DriverEvent::Written(Written { request, answer })).await;
@@ -348,5 +383,12 @@ async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
                 port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
             }
         }
+    }
+}
+
+async fn until(deadline: Option<Monotonic>, now: Monotonic) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.since(now)).await,
+        None => std::future::pending().await,
     }
 }

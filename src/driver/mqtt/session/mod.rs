@@ -247,7 +247,8 @@ impl Session {
         self.stage = Stage::Connecting;
         let options = &self.options;
         let (clean, session_expiry) = match options.persistence {
-            Persistence::Clean => (true, None),
+            // Zero is what a broker takes where nothing is said; some standards want it said.
+            Persistence::Clean => (true, Some(0)),
             Persistence::Persistent { expiry } => (false, Some(expiry_seconds(expiry))),
         };
         let connect = Connect {
@@ -406,6 +407,11 @@ impl Session {
             self.events.push_back(Event::Published(ticket, Outcome::Unknown));
         }
         self.events.push_back(Event::Down);
+    }
+
+    /// The will of the connections from the next one on.
+    pub fn set_will(&mut self, will: Will) {
+        self.options.will = Some(will);
     }
 
     /// We go, and nothing is wrong: the broker does not publish the will.
