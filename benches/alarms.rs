@@ -130,6 +130,7 @@ impl Outlets for Outlet {
         Err(dispatch)
     }
     fn off_scan(&mut self, _: OffScan) {}
+    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

@@ -55,6 +55,7 @@ impl Outlets for Nowhere {
         Err(dispatch)
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
+    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

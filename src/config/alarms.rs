@@ -23,6 +23,8 @@ pub(super) struct Around<'a> {
     pub(super) names: StationNames<'a>,
     /// Names of trends.
     pub(super) trends: Vec<String>,
+    /// Names of devices, by slot.
+    pub(super) devices: Vec<String>,
 }
 
 /// The alarms of one tag.

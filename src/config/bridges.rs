@@ -12,6 +12,7 @@ use crate::driver::socket::Endpoint;
 use crate::expression::TagKind;
 use crate::tag::{States, TagDefinition, TagId, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where nothing is said: every copy is two entries in the record, which is 2,880 a day.
@@ -100,7 +101,7 @@ impl Compiled {
         }
     }
 
-    fn kind(&self, tag: TagId, around: &Around<'_>) -> TagKind {
+    pub(super) fn kind(&self, tag: TagId, around: &Around<'_>) -> TagKind {
         match self.manual.get(&tag) {
             Some(Value::Bool(_)) => TagKind::Boolean,
             Some(Value::Text(_)) => TagKind::Text,
@@ -188,8 +189,13 @@ impl Compiled {
         });
         let same =
             brokers.filter(|other| (&other.endpoint.host, other.endpoint.port) == (&endpoint.host, endpoint.port));
+        let asks = same.clone();
         let points = same.flat_map(|broker| broker.devices.iter().flat_map(|device| &device.points));
-        points.filter(|point| rumqttc::matches(topic, &point.filter)).map(|point| point.tag).collect()
+        let told = points.filter(|point| rumqttc::matches(topic, &point.filter)).map(|point| point.tag);
+        // And those that are set by such a message.
+        let set = asks.flat_map(|broker| &broker.asks.topics).filter(|(other, _)| **other == *topic);
+        let slot = |key: &Arc<str>| self.tags.iter().position(|tag| tag.key.as_str() == &**key);
+        told.chain(set.filter_map(|(_, key)| Some(TagId(slot(key)? as u32)))).collect()
     }
 
     fn overlapping_registers(&self) -> Vec<(TagId, TagId)> {

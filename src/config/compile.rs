@@ -87,7 +87,9 @@ pub(super) fn compile(
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
     let slots = slots(&drafts, problems);
-    let around = Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources) };
+    let device_names = devices.iter().map(|device| device.entry.name.clone()).collect();
+    let around =
+        Around { names: StationNames::new(&drafts, &slots), trends: trend_names(sources), devices: device_names };
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
     for (slot, draft) in drafts.iter().enumerate() {
         compiled.add_tag(TagId(slot as u32), draft, &slots, &around, &devices, problems);
@@ -114,7 +116,7 @@ pub(super) fn compile(
     }
     let tellings = entries::<PublicationEntry>(sources, "publications", problems);
     let outbox = (station.station.outbox.as_ref(), place.at("outbox"));
-    let places = compiled.add_publications(tellings, name, &connections, outbox, problems);
+    let places = compiled.add_publications(tellings, name, &connections, outbox, (&around, secrets.folder()), problems);
     compiled.refuse_echoes(&places, problems);
     compiled.add_bridges(entries::<BridgeEntry>(sources, "bridges", problems), &slots, &around, problems);
     let mut plant = compiled.finish(name, &devices, generation);

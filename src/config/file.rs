@@ -59,6 +59,12 @@ pub(super) struct PublicationEntry {
     pub(super) retain: Option<bool>,
     /// Time from one message about a tag to the next, at least; "1s" where none is given. The newest value goes.
     pub(super) every: Option<String>,
+    /// Whether others may set those of the tags that have a command, by a message to their topic with /set behind it; false where nothing is
+    /// said. They hold the operator's role, and are answered at the response topic (MQTT 5), or at the topic with /result behind it.
+    #[serde(default)]
+    pub(super) commands: bool,
+    /// With commands: another topic for them, with {tag} in it.
+    pub(super) command_topic: Option<String>,
 }
 
 /// How a value is written into a message.
@@ -381,6 +387,27 @@ pub(super) struct MqttEntry {
     pub(super) qos: Option<u8>,
     /// Sparkplug B 3.0: Polder is a host application at this broker.
     pub(super) sparkplug: Option<SparkplugEntry>,
+    /// Sparkplug B 3.0: Polder is an edge node at this broker.
+    pub(super) edge: Option<EdgeEntry>,
+}
+
+/// An edge node of Sparkplug B 3.0: tags of a device become metrics of a device of the same name, all others metrics of the node.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EdgeEntry {
+    /// Group.
+    pub(super) group: String,
+    /// Name of the node, unique in its group.
+    pub(super) node: String,
+    /// Names of tags; * stands for any text, ? for any character.
+    pub(super) tags: Vec<String>,
+    /// The host application without which nothing is told; what it misses comes when it is back.
+    pub(super) primary_host: Option<String>,
+    /// Time from one message about a tag to the next, at least; "1s" where none is given. The newest value goes.
+    pub(super) every: Option<String>,
+    /// Whether hosts may set the tags that have a command; false where nothing is said. They hold the operator's role.
+    #[serde(default)]
+    pub(super) commands: bool,
 }
 
 /// A host application of Sparkplug B 3.0.

@@ -1,16 +1,23 @@
 //! What the station tells others by itself.
 
+use super::alarms::Around;
 use super::bridges::way_words;
 use super::compile::{Compiled, Placed, system_alarm};
-use super::file::{ConnectionEntry, FormatEntry, OutboxEntry, PublicationEntry};
+use super::file::{ConnectionEntry, EdgeEntry, FormatEntry, MqttEntry, OutboxEntry, PublicationEntry, SessionEntry};
 use super::problem::{Place, Problems};
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::automation::circle;
 use crate::driver::Protocol;
-use crate::driver::mqtt::{Format, QoS, Telling, Tellings, ToldTag};
-use crate::tag::{ConnectionId, TagId};
+use crate::driver::modbus::Kind;
+use crate::driver::mqtt::sparkplug::edge::{EdgeMetric, EdgeSettings};
+use crate::driver::mqtt::sparkplug::payload::DataType;
+use crate::driver::mqtt::sparkplug::topic::identifier;
+use crate::driver::mqtt::{EdgeHome, Format, Persistence, QoS, Telling, Tellings, ToldTag};
+use crate::expression::TagKind;
+use crate::tag::{ConnectionId, TagDefinition, TagId};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,16 +32,29 @@ impl Compiled {
         station: &str,
         connections: &[Placed<ConnectionEntry>],
         outbox: (Option<&OutboxEntry>, Place),
+        (around, folder): (&Around<'_>, &Path),
         problems: &mut Problems,
     ) -> Vec<Place> {
         let mut places = Vec::new();
         let mut list = Vec::new();
         for Placed { entry, place } in entries {
             if let Some(telling) = self.telling(&entry, station, connections, &place, problems) {
+                self.take_commands(&entry, station, &telling, &place, problems);
                 list.push(telling);
                 places.push(place);
             }
         }
+        for (slot, connection) in connections.iter().enumerate() {
+            let edge = connection.entry.mqtt.as_ref().and_then(|mqtt| Some((mqtt, mqtt.edge.as_ref()?)));
+            if let Some((mqtt, edge)) = edge {
+                let place = connection.place.at("mqtt");
+                if let Some(telling) = self.edge(slot, (mqtt, edge), around, folder, &place, problems) {
+                    list.push(telling);
+                    places.push(place.at("edge"));
+                }
+            }
+        }
+        self.name_links(connections);
         refuse_same_topics(&list, &places, problems);
         let is_used = !list.is_empty();
         self.tellings = Tellings { list, ..Tellings::default() };
@@ -43,6 +63,178 @@ impl Compiled {
             self.add_outbox_tags();
         }
         places
+    }
+
+    /// Every broker knows its name, so that whoever commands over it is named.
+    fn name_links(&mut self, connections: &[Placed<ConnectionEntry>]) {
+        for (slot, connection) in connections.iter().enumerate() {
+            if let Some(Protocol::Mqtt(broker)) = &mut self.connections[slot].1 {
+                broker.asks.connection = connection.entry.name.as_str().into();
+                broker.asks.may_be_old = broker.options.persistence != Persistence::Clean;
+            }
+        }
+    }
+
+    /// The topics under which others may set what is told.
+    fn take_commands(
+        &mut self,
+        entry: &PublicationEntry,
+        station: &str,
+        telling: &Telling,
+        place: &Place,
+        problems: &mut Problems,
+    ) {
+        if !entry.commands {
+            if entry.command_topic.is_some() {
+                problems.error(&place.at("command_topic"), "commands are not taken here; say \"commands\": true");
+            }
+            return;
+        }
+        let mut topics = Vec::new();
+        for told in telling.tags.iter().filter(|told| self.commands.contains_key(&told.tag)) {
+            let Some(tag) = self.tags.get(told.tag.index()) else { continue };
+            let key = tag.key.as_str();
+            let template = entry.command_topic.as_deref();
+            let topic = template.map_or_else(
+                || format!("{}/set", told.topic),
+                |template| template.replace("{station}", station).replace("{tag}", key),
+            );
+            if topic.is_empty() || topic.contains(['+', '#', '{', '}']) {
+                let words = format!("\"{topic}\" is not a topic; {{tag}} and {{station}} can stand in it");
+                problems.error(&place.at("command_topic"), words);
+                return;
+            }
+            topics.push((Arc::from(topic), Arc::from(key)));
+        }
+        if topics.is_empty() {
+            problems.error(&place.at("commands"), "none of these tags can be set: give one a \"command\"");
+        }
+        let Some((_, Some(Protocol::Mqtt(broker)))) = self.connections.get_mut(telling.connection.index()) else {
+            return;
+        };
+        for (topic, tag) in topics {
+            if broker.asks.topics.iter().any(|(other, _)| *other == topic) {
+                let words = format!("\"{topic}\" would set two tags; put {{tag}} into it");
+                problems.error(&place.at("command_topic"), words);
+                return;
+            }
+            broker.asks.topics.push((topic, tag));
+        }
+    }
+
+    /// An edge node: what it tells goes the way of publications, and the driver gives it its form.
+    fn edge(
+        &mut self,
+        slot: usize,
+        (mqtt, entry): (&MqttEntry, &EdgeEntry),
+        around: &Around<'_>,
+        folder: &Path,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Option<Telling> {
+        let at = place.at("edge");
+        for (key, given) in [("sparkplug", mqtt.sparkplug.is_some()), ("will", mqtt.will.is_some())] {
+            if given {
+                problems.error(&place.at(key), "an edge node has a connection of its own, and its death is the will");
+            }
+        }
+        if mqtt.session == SessionEntry::Persistent {
+            problems.error(&place.at("session"), "an edge node begins every session anew; \"clean\" is right");
+        }
+        let mut name =
+            |key: &str, text: &str| problems.take(&at.at(key), identifier(text).map_err(|error| error.to_string()));
+        let (group, node) = (name("group", &entry.group), name("node", &entry.node));
+        let host = entry.primary_host.as_deref().and_then(|host| name("primary_host", host));
+        let every = entry.every.as_deref().and_then(|text| problems.take(&at.at("every"), units::duration(text)));
+        let tags = self.tags_like(&entry.tags, &at, problems);
+        let mut metrics = Vec::new();
+        for tag in &tags {
+            metrics.extend(self.metric(*tag, around, &at, problems));
+        }
+        let connection = self.connections.get_mut(slot)?;
+        let connection_name = Arc::clone(&connection.0.name);
+        let Some(Protocol::Mqtt(broker)) = &mut connection.1 else { return None };
+        let memory = folder.join(format!("edge-{}.session", connection_name.replace(['/', '\\', '.'], "-")));
+        let takes_commands = entry.commands;
+        let node = EdgeSettings { group: group?, node: node?, primary_host: host, metrics, takes_commands };
+        broker.edge = Some(EdgeHome { node, memory });
+        let told = tags.into_iter().filter_map(|tag| {
+            let definition = self.tags.get(tag.index())?;
+            Some(ToldTag { tag, topic: definition.key.as_str().into(), unit: Arc::clone(&definition.unit) })
+        });
+        Some(Telling {
+            connection: ConnectionId(slot as u32),
+            connection_name,
+            tags: told.collect(),
+            format: Format::Metric,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            every: every.unwrap_or(EVERY),
+        })
+    }
+
+    fn tags_like(&self, patterns: &[String], place: &Place, problems: &mut Problems) -> Vec<TagId> {
+        let mut found: Vec<TagId> = Vec::new();
+        for (number, pattern) in patterns.iter().enumerate() {
+            let fitting = self.tags.iter().enumerate().filter(|(_, tag)| matches(pattern, tag.key.as_str()));
+            let fitting: Vec<_> = fitting.map(|(slot, _)| TagId(slot as u32)).collect();
+            if fitting.is_empty() {
+                problems.error(&place.at("tags").at(number), format!("no tag has a name like \"{pattern}\""));
+            }
+            found.extend(fitting);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn metric(&self, tag: TagId, around: &Around<'_>, place: &Place, problems: &mut Problems) -> Option<EdgeMetric> {
+        let definition = self.tags.get(tag.index())?;
+        let device = definition.device.and_then(|device| around.devices.get(device.index()));
+        let device = match device.map(|name| identifier(name)).transpose() {
+            Ok(device) => device,
+            Err(error) => {
+                problems.error(
+                    &place.at("tags"),
+                    format!("the device of {} becomes one of Sparkplug: {error}", definition.key),
+                );
+                None
+            }
+        };
+        let key = definition.key.as_str();
+        Some(EdgeMetric {
+            tag: key.into(),
+            device,
+            name: key.into(),
+            kind: self.data_type(tag, around),
+            unit: Arc::clone(&definition.unit),
+        })
+    }
+
+    /// Whole numbers stay whole where the field holds them and nothing is worked out of them.
+    fn data_type(&self, tag: TagId, around: &Around<'_>) -> DataType {
+        match self.kind(tag, around) {
+            TagKind::Boolean => return DataType::Boolean,
+            TagKind::Text => return DataType::String,
+            TagKind::Number => {}
+        }
+        let is_worked_out = |tag: &TagDefinition| tag.scaling.is_some() || tag.rolls_over_at.is_some();
+        if self.tags.get(tag.index()).is_none_or(is_worked_out) {
+            return DataType::Double;
+        }
+        let units = self.connections.iter().filter_map(|(_, protocol)| match protocol {
+            Some(Protocol::Modbus(wire)) => Some(&wire.devices),
+            _ => None,
+        });
+        let mut points = units.flatten().flat_map(|unit| &unit.points);
+        match points.find(|point| point.tag == tag).map(|point| point.encoding.kind) {
+            None | Some(Kind::F64) => DataType::Double,
+            Some(Kind::F32) => DataType::Float,
+            Some(Kind::U64) => DataType::UInt64,
+            Some(Kind::Bool) => DataType::Boolean,
+            Some(Kind::String) => DataType::String,
+            Some(_) => DataType::Int64,
+        }
     }
 
     fn outbox(&mut self, entry: Option<&OutboxEntry>, place: &Place, problems: &mut Problems) {

@@ -4,7 +4,7 @@ use super::{Reply, ReplyId};
 use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch};
-use crate::driver::{Link, OffScan};
+use crate::driver::{Link, LinkAnswer, OffScan};
 use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
 use std::sync::Arc;
 
@@ -59,6 +59,8 @@ pub struct Effects {
     pub off_scan: Option<OffScan>,
     /// Answers to requests.
     pub replies: Vec<(ReplyId, Reply)>,
+    /// Answers to commands that came over links.
+    pub link_answers: Vec<LinkAnswer>,
     /// News.
     pub notices: Vec<Notice>,
 }
@@ -73,6 +75,7 @@ impl Effects {
         self.dispatches.clear();
         self.off_scan = None;
         self.replies.clear();
+        self.link_answers.clear();
         self.notices.clear();
     }
 }

@@ -13,6 +13,7 @@ mod effects;
 mod event;
 mod field;
 mod handover;
+mod links;
 mod loop_check;
 mod manual;
 mod note;
@@ -88,6 +89,8 @@ pub struct Engine {
     health: Health,
     loop_checks: LoopChecks,
     bridges: BridgeDesk,
+    /// Commands that came over links without a name of their own, since the start.
+    asked_over_links: u64,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -120,6 +123,7 @@ impl Engine {
             health: Health::default(),
             loop_checks: LoopChecks::default(),
             bridges,
+            asked_over_links: 0,
             entered,
             changed: true,
             before: None,
@@ -144,6 +148,7 @@ impl Engine {
         let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
             Event::Driver(DriverEvent::Written(written)) => {

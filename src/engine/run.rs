@@ -5,7 +5,7 @@ use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::{DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{Dispatch, WriteAnswer};
-use crate::driver::{DriverEvent, OffScan, Written};
+use crate::driver::{DriverEvent, LinkAnswer, OffScan, Written};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub trait Outlets: Send {
     fn off_scan(&mut self, devices: OffScan);
     /// An answer to a request.
     fn reply(&mut self, reply: super::ReplyId, answer: super::Reply);
+    /// An answer to a command that came over a link.
+    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer);
     /// News, with the samples that were kept.
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
     /// A new picture.
@@ -169,6 +171,9 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     }
     for (reply, answer) in effects.replies.drain(..) {
         outlets.reply(reply, answer);
+    }
+    for answer in effects.link_answers.drain(..) {
+        outlets.answer_link(engine, answer);
     }
     effects.clear();
 }

@@ -2,7 +2,7 @@
 //! samples, answers and time in, wishes out.
 
 use crate::driver::mqtt::{Fate, Format, QoS, Telling, ToldTag};
-use crate::tag::{HistoryRow, Monotonic, Quality, TagId, Timestamp, Value};
+use crate::tag::{HistoryRow, Monotonic, Now, Quality, TagId, Timestamp, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,6 +94,8 @@ struct Lane {
     /// Whether it is in the store already.
     is_stored: bool,
     not_before: Monotonic,
+    /// The time of the newest value that was offered.
+    latest: Timestamp,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,8 @@ pub(super) struct Forwarder {
     has_more: bool,
     is_loading: bool,
     next_number: u64,
+    /// Values that came late and are not stored yet.
+    late: Vec<(Arc<str>, Waiting)>,
     pub(super) counts: Counts,
 }
 
@@ -140,7 +144,15 @@ impl Forwarder {
                 by_tag.entry(told.tag).or_default().push(lanes.len());
                 by_topic.insert(Arc::clone(&told.topic), lanes.len());
                 let (told, not_before) = (told.clone(), Monotonic::default());
-                lanes.push(Lane { told, telling: place, newest: None, waits: false, is_stored: false, not_before });
+                lanes.push(Lane {
+                    told,
+                    telling: place,
+                    newest: None,
+                    waits: false,
+                    is_stored: false,
+                    not_before,
+                    latest: Timestamp::from_micros(i64::MIN),
+                });
             }
         }
         Self {
@@ -156,27 +168,39 @@ impl Forwarder {
             has_more: true,
             is_loading: false,
             next_number: first_number,
+            late: Vec::new(),
             counts: Counts::default(),
         }
     }
 
-    /// A value was kept.
-    pub(super) fn offer(&mut self, row: &HistoryRow, now: Monotonic) {
+    /// A value was kept. One that is older than the last of its tag came late, and goes as what was missed.
+    pub(super) fn offer(&mut self, row: &HistoryRow, now: Now) {
         let sample = Waiting { time: row.sample.time, value: row.sample.value.clone(), quality: row.sample.quality };
         for place in self.by_tag.get(&row.tag).cloned().unwrap_or_default() {
             let lane = &mut self.lanes[place];
+            // A clock that was put back makes nothing late.
+            let is_late = sample.time < lane.latest && lane.latest <= now.utc.plus(TRY_AGAIN);
+            if is_late && self.tellings[lane.telling].format != Format::Value {
+                self.late.push((Arc::clone(&lane.told.topic), sample.clone()));
+                continue;
+            }
+            lane.latest = sample.time;
             if lane.waits && !lane.is_stored {
                 self.counts.conflated += 1;
             }
             (lane.newest, lane.is_stored) = (Some(sample.clone()), false);
             if !std::mem::replace(&mut lane.waits, true) {
-                self.due.insert((lane.not_before.max(now), place));
+                self.due.insert((lane.not_before.max(now.monotonic), place));
             }
         }
     }
 
     /// Time passed, or something was offered.
     pub(super) fn turn(&mut self, now: Monotonic, wishes: &mut Wishes) {
+        if !self.late.is_empty() {
+            wishes.store.append(&mut self.late);
+            self.has_more = true;
+        }
         if matches!(self.link, Link::Away(until) if now >= until) {
             self.try_broker(now, wishes);
         }
@@ -277,7 +301,7 @@ impl Forwarder {
     /// What the broker missed never takes the place of a present value that it keeps, and is worth a confirmation.
     fn send_missed(&mut self, stored: Stored, wishes: &mut Wishes) {
         let lane = self.by_topic.get(&stored.topic).map(|place| &self.lanes[*place]);
-        let telling = lane.map(|lane| &self.tellings[lane.telling]).filter(|telling| telling.format == Format::Json);
+        let telling = lane.map(|lane| &self.tellings[lane.telling]).filter(|telling| telling.format != Format::Value);
         let (Some(lane), Some(telling)) = (lane, telling) else {
             self.counts.lost += 1;
             wishes.delete.push(stored.id);
@@ -314,7 +338,7 @@ impl Forwarder {
             let lane = &mut self.lanes[place];
             let telling = &self.tellings[lane.telling];
             if !lane.is_stored
-                && telling.format == Format::Json
+                && telling.format != Format::Value
                 && let Some(sample) = lane.newest.clone()
             {
                 lane.is_stored = true;
@@ -392,7 +416,7 @@ impl Forwarder {
                 let lane = &mut self.lanes[place];
                 let is_newest = !lane.waits && lane.newest.as_ref() == Some(&sample);
                 let was_stored = is_newest && lane.is_stored;
-                if self.tellings[lane.telling].format == Format::Json && !was_stored {
+                if self.tellings[lane.telling].format != Format::Value && !was_stored {
                     wishes.store.push((Arc::clone(&lane.told.topic), sample));
                     self.has_more = true;
                 }
@@ -406,12 +430,13 @@ impl Forwarder {
 
     /// The station stops, or goes on with another plant: everything that was not confirmed is stored.
     pub(super) fn close(&mut self, now: Monotonic, wishes: &mut Wishes) {
+        wishes.store.append(&mut self.late);
         for (_, flight) in std::mem::take(&mut self.flights) {
             self.take_back(flight, now, wishes);
         }
         for lane in &mut self.lanes {
-            let is_json = self.tellings[lane.telling].format == Format::Json;
-            if lane.waits && !lane.is_stored && is_json {
+            let is_storable = self.tellings[lane.telling].format != Format::Value;
+            if lane.waits && !lane.is_stored && is_storable {
                 lane.is_stored = true;
                 wishes.store.extend(lane.newest.clone().map(|sample| (Arc::clone(&lane.told.topic), sample)));
             }

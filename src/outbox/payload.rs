@@ -10,6 +10,8 @@ pub(super) fn payload(sample: &Waiting, unit: &str, format: Format, historical: 
             let value = sample.value.as_ref().filter(|_| !sample.quality.is_bad())?;
             Some(value.to_string().into_bytes())
         }
+        // The driver writes metrics, which have an order of their own.
+        Format::Metric => None,
         Format::Json => Some(json(sample, unit, historical).to_string().into_bytes()),
     }
 }

@@ -1,10 +1,10 @@
 //! The thread around what is told: it takes the values that were kept, has messages sent, and keeps what a broker missed.
 
-use super::forward::{Forwarder, Message, Wishes};
+use super::forward::{Forwarder, Message, Waiting, Wishes};
 use super::payload::payload;
 use super::store::Store;
 use super::{OUTBOX_FILE, Tellings};
-use crate::driver::mqtt::{Answer, Fate, Order, Telling, session};
+use crate::driver::mqtt::{Answer, Content, Fate, Format, MetricSample, Order, Telling, session};
 use crate::queue::{self, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic};
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ impl Worker {
                 self.adopt(tellings, *generation);
             }
             Entry::Rows(rows) => {
-                let now = self.clock.monotonic();
+                let now = self.clock.now();
                 for line in &mut self.connections {
                     rows.iter().for_each(|row| line.forwarder.offer(row, now));
                 }
@@ -275,9 +275,14 @@ impl Worker {
     /// What became of a message already, where it did not even reach the driver, or need not.
     fn send(&self, connection: ConnectionId, message: Message) -> Option<Fate> {
         let Message { number, topic, sample, unit, format, qos, retain, historical } = message;
-        let Some(payload) = payload(&sample, &unit, format, historical) else { return Some(Fate::Taken) };
-        let message = session::Publication { topic, payload: payload.into(), qos, retain, properties: None };
-        let order = Order { number, message, answers: self.answers.clone() };
+        let content = if format == Format::Metric {
+            let Waiting { time, value, quality } = sample;
+            Content::Metric(MetricSample { tag: topic, time, value, quality, historical })
+        } else {
+            let Some(payload) = payload(&sample, &unit, format, historical) else { return Some(Fate::Taken) };
+            Content::Message(session::Publication { topic, payload: payload.into(), qos, retain, properties: None })
+        };
+        let order = Order { number, content, answers: Some(self.answers.clone()) };
         (self.post)(connection, order).err().map(|_| Fate::NotSent)
     }
 

@@ -4,8 +4,8 @@ use super::handle::{Waiting, Waker, wake};
 use crate::alarm::{AlarmKey, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::Dispatch;
-use crate::driver::mqtt::Tellings;
-use crate::driver::{Drivers, OffScan};
+use crate::driver::mqtt::{self, Tellings};
+use crate::driver::{Drivers, LinkAnswer, OffScan};
 use crate::engine::run::Outlets;
 use crate::engine::{Engine, Event, Health, LeftOut, Notice, OutboxHealth, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
@@ -297,6 +297,16 @@ impl Outlets for StationOutlets {
 
     fn reply(&mut self, reply: ReplyId, answer: Reply) {
         self.waiting.answer(reply, answer);
+    }
+
+    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer) {
+        let connections = engine.plan().directory.connections();
+        let Some(slot) = connections.iter().position(|connection| connection.name == answer.connection) else { return };
+        let sent =
+            self.drivers.lock().map(|drivers| drivers.publish(ConnectionId(slot as u32), mqtt::Order::answer(&answer)));
+        if !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!("the answer to a command over {} did not go out: {}", answer.connection, answer.payload);
+        }
     }
 
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {

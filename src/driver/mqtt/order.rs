@@ -1,9 +1,12 @@
 //! Messages that others want published: what is asked of the driver, and what became of it.
 
+use super::edge_side::{EdgeSide, Told};
 use super::session::{NotPublished, Outcome, Publication, Ticket};
-use super::{Client, QoS};
+use super::{Client, MessageProperties, QoS};
+use crate::driver::LinkAnswer;
 use crate::queue::Sender;
-use crate::tag::{ConnectionId, TagId};
+use crate::tag::{ConnectionId, Now, Quality, TagId, Timestamp, Value};
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,8 @@ pub enum Format {
     Json,
     /// The value alone.
     Value,
+    /// As a metric of Sparkplug B, by the driver.
+    Metric,
 }
 
 /// Everything that the station tells others.
@@ -70,10 +75,52 @@ pub struct ToldTag {
 pub struct Order {
     /// Names it in the answer.
     pub number: u64,
-    /// The message.
-    pub message: Publication,
-    /// Where the answer goes.
-    pub answers: Sender<Answer>,
+    /// What it says.
+    pub content: Content,
+    /// Where the answer goes; none where nobody wants one.
+    pub answers: Option<Sender<Answer>>,
+}
+
+/// What an order says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A message as it stands.
+    Message(Publication),
+    /// A value of a metric of the edge node that the connection is.
+    Metric(MetricSample),
+}
+
+/// A value of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricSample {
+    /// The tag that the metric is.
+    pub tag: Arc<str>,
+    /// When it was so.
+    pub time: Timestamp,
+    /// The value; none where there is none.
+    pub value: Option<Value>,
+    /// How far it can be trusted.
+    pub quality: Quality,
+    /// Whether it is from before.
+    pub historical: bool,
+}
+
+impl Order {
+    /// The answer to a command that came over a link. It is worth nothing to anybody later.
+    pub fn answer(answer: &LinkAnswer) -> Self {
+        let correlation =
+            (!answer.reply.correlation.is_empty()).then(|| Bytes::copy_from_slice(&answer.reply.correlation));
+        let properties =
+            MessageProperties { correlation, expiry: Some(Duration::from_secs(60)), ..MessageProperties::default() };
+        let message = Publication {
+            topic: Arc::clone(&answer.reply.topic),
+            payload: Bytes::copy_from_slice(answer.payload.as_bytes()),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Some(Box::new(properties)),
+        };
+        Self { number: 0, content: Content::Message(message), answers: None }
+    }
 }
 
 /// What became of an order.
@@ -101,17 +148,29 @@ pub enum Fate {
 /// Orders that the broker has not confirmed.
 #[derive(Default)]
 pub(super) struct Orders {
-    open: HashMap<Ticket, (u64, Sender<Answer>)>,
+    open: HashMap<Ticket, (u64, Option<Sender<Answer>>)>,
 }
 
 impl Orders {
     /// Sends a message; where that is not possible, the answer says so at once.
-    pub(super) async fn publish(&mut self, order: Order, client: &mut Client) {
-        let Order { number, message, answers } = order;
+    pub(super) async fn publish(&mut self, order: Order, edge: Option<&mut EdgeSide>, client: &mut Client, now: Now) {
+        let Order { number, content, answers } = order;
+        let message = match (content, edge) {
+            (Content::Message(message), _) => message,
+            (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {
+                Told::Message(message) => message,
+                Told::NotNow => return answer(number, Fate::NotSent, answers.as_ref()).await,
+                Told::Never(words) => return answer(number, Fate::Refused(words), answers.as_ref()).await,
+            },
+            (Content::Metric(_), None) => {
+                let words = "this connection is no edge node".to_owned();
+                return answer(number, Fate::Refused(words), answers.as_ref()).await;
+            }
+        };
         match client.publish(message) {
             Ok(ticket) => drop(self.open.insert(ticket, (number, answers))),
-            Err(NotPublished::Down | NotPublished::Quota(_)) => answer(number, Fate::NotSent, &answers).await,
-            Err(refused) => answer(number, Fate::Refused(refused.to_string()), &answers).await,
+            Err(NotPublished::Down | NotPublished::Quota(_)) => answer(number, Fate::NotSent, answers.as_ref()).await,
+            Err(refused) => answer(number, Fate::Refused(refused.to_string()), answers.as_ref()).await,
         }
     }
 
@@ -123,16 +182,18 @@ impl Orders {
             Outcome::Refused(words) => Fate::Refused(words),
             Outcome::Unknown => Fate::Unknown,
         };
-        answer(number, fate, &answers).await;
+        answer(number, fate, answers.as_ref()).await;
     }
 }
 
 /// The broker cannot be talked to.
 pub(in crate::driver) async fn refuse(order: Order) {
-    answer(order.number, Fate::NotSent, &order.answers).await;
+    answer(order.number, Fate::NotSent, order.answers.as_ref()).await;
 }
 
 /// Whoever asked has room for as many answers as they have orders under way; one that is gone needs none.
-async fn answer(number: u64, fate: Fate, answers: &Sender<Answer>) {
-    let _ = answers.send(Answer { number, fate }).await;
+async fn answer(number: u64, fate: Fate, answers: Option<&Sender<Answer>>) {
+    if let Some(answers) = answers {
+        let _ = answers.send(Answer { number, fate }).await;
+    }
 }

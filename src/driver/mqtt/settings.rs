@@ -1,6 +1,6 @@
 //! What the driver is told about a broker and the tags behind it.
 
-use super::{Kind, Options, QoS, sparkplug};
+use super::{AskSettings, EdgeHome, Kind, Options, QoS, sparkplug};
 use crate::driver::socket::Endpoint;
 use crate::tag::{DeviceId, Scaling, TagId};
 use std::sync::Arc;
@@ -57,6 +57,10 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// Sparkplug, where it is spoken.
     pub sparkplug: Option<sparkplug::settings::Settings>,
+    /// The edge node that the station is at this broker, where it is one.
+    pub edge: Option<EdgeHome>,
+    /// The tags that others can set over this broker.
+    pub asks: AskSettings,
 }
 
 impl Settings {
@@ -68,6 +72,7 @@ impl Settings {
             _ => false,
         };
         sparkplug
+            && self.edge == other.edge
             && (&self.endpoint, &self.options, self.packet_limit)
                 == (&other.endpoint, &other.options, other.packet_limit)
     }

@@ -1,12 +1,14 @@
 //! The driver of one broker: one connection after another until its inbox is closed.
 
+use super::asks::{Asks, Heard};
 use super::client::Client;
+use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug_side::Side;
-use super::{Commands, Orders, Settings};
+use super::{Commands, Order, Orders, QoS, Settings};
 use crate::command::{Dispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
@@ -59,6 +61,10 @@ pub(super) struct Broker {
     pub(super) client: Client,
     pub(super) reporters: Vec<Reporter>,
     pub(super) sparkplug: Option<Side>,
+    pub(super) edge: Option<EdgeSide>,
+    /// The edge node ends this connection, to begin a new session.
+    pub(super) begins_anew: bool,
+    asks: Asks,
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
@@ -86,6 +92,9 @@ impl Broker {
             reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
             intake: Intake::new(&settings),
             sparkplug: Side::new(&settings),
+            edge: EdgeSide::new(&settings),
+            begins_anew: false,
+            asks: Asks::new(settings.asks.clone()),
             client,
             settings,
             generation,
@@ -117,6 +126,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
+        self.asks.adopt(self.settings.asks.clone());
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;
@@ -128,7 +138,9 @@ impl Broker {
     fn subscriptions(&self) -> Vec<Subscription> {
         let filters = Intake::filters(&self.settings).into_iter();
         let of_points = filters.map(|filter| Subscription::new(filter, self.settings.qos));
-        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).collect()
+        let of_asks = self.asks.filters().map(|filter| Subscription::new(filter, QoS::AtLeastOnce));
+        let of_edge = self.edge.iter().flat_map(EdgeSide::subscriptions);
+        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).chain(of_asks).chain(of_edge).collect()
     }
 
     /// One connection, from opening it to its end.
@@ -137,9 +149,10 @@ impl Broker {
         inbox: &mut Inbox,
         assignments: &mut watch::Receiver<Assignment<Settings>>,
     ) -> Ended {
-        (self.was_up, self.is_ready) = (false, false);
+        (self.was_up, self.is_ready, self.begins_anew) = (false, false, false);
         self.refused.clear();
         self.prepare_sparkplug();
+        self.prepare_edge();
         let connected = tokio::select! {
             connected = self.client.connect() => connected,
             () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
@@ -181,7 +194,8 @@ impl Broker {
                     self.adopt(assignment).await
                 }
                 Some(order) = inbox.orders.recv(), if self.takes_orders() => {
-                    self.orders.publish(order, &mut self.client).await;
+                    let now = self.port.clock.now();
+                    self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await;
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
@@ -196,6 +210,10 @@ impl Broker {
                 self.client.cut();
                 return Ended::Lost(end);
             }
+            if self.begins_anew {
+                self.client.leave().await;
+                return Ended::Lost(session::End::Socket("the primary host of the edge node is away".to_owned()));
+            }
         }
     }
 
@@ -205,6 +223,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.stop(now, &mut self.client);
         }
+        self.stop_edge();
         self.client.leave().await;
     }
 
@@ -229,6 +248,7 @@ impl Broker {
                 self.is_ready = true;
                 self.tell_devices().await;
                 self.sparkplug_is_ready().await;
+                self.edge_is_ready().await;
             }
             Event::Refused { filter, why } => {
                 tracing::warn!("broker {}: {why}", self.settings.endpoint);
@@ -239,7 +259,10 @@ impl Broker {
             }
             Event::Message(message) => {
                 self.receive_sparkplug(&message).await;
-                self.receive(&message).await;
+                self.receive_for_edge(&message).await;
+                if !self.hear(&message).await {
+                    self.receive(&message).await;
+                }
             }
             Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
             Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
@@ -251,8 +274,26 @@ impl Broker {
             Event::Down => {
                 self.is_ready = false;
                 self.lose_sparkplug();
+                self.lose_edge();
             }
         }
+    }
+
+    /// Whether a message is a command; then it is judged, and answered.
+    async fn hear(&mut self, message: &session::Message) -> bool {
+        let now = self.port.clock.now();
+        let heard = self.asks.hear(message, now);
+        if heard != Heard::Nothing {
+            self.receipts.extend(message.receipt);
+        }
+        match heard {
+            Heard::Nothing => return false,
+            Heard::Command(asked) => self.port.send(DriverEvent::Asked(asked)).await,
+            Heard::Refused(answer) => {
+                self.orders.publish(Order::answer(&answer), None, &mut self.client, now).await;
+            }
+        }
+        true
     }
 
     /// Room is left for commands, which go before everything that is only told.

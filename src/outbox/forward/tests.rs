@@ -22,6 +22,10 @@ fn row(slot: u32, number: i64) -> HistoryRow {
     HistoryRow { tag: TagId(slot), sample }
 }
 
+fn moment(millis: u64) -> Now {
+    Now { utc: Timestamp::default().plus(Duration::from_secs(1)), monotonic: at(millis) }
+}
+
 fn at(millis: u64) -> Monotonic {
     Monotonic::default().plus(Duration::from_millis(millis))
 }
@@ -81,7 +85,7 @@ impl Bench {
     }
 
     fn offer(&mut self, slot: u32, number: i64) {
-        self.forwarder.offer(&row(slot, number), at(self.now));
+        self.forwarder.offer(&row(slot, number), moment(self.now));
         self.turn();
     }
 
@@ -210,6 +214,23 @@ fn waiting(number: i64) -> Waiting {
 }
 
 #[test]
+fn a_value_that_came_late_goes_as_what_was_missed() {
+    let mut bench = Bench::new(1000, Format::Json);
+    bench.offer(0, 7);
+    bench.take();
+    bench.pass(1000);
+    bench.offer(0, 5);
+    bench.take();
+    assert_eq!(bench.told(), [("t/0", 7, false), ("t/0", 5, true)]);
+    // Unless the clock was put back: then the last time lies in the future.
+    bench.offer(0, 100_000_000);
+    bench.pass(1000);
+    bench.offer(0, 8);
+    bench.settle();
+    assert!(bench.told().contains(&("t/0", 8, false)), "{:?}", bench.told());
+}
+
+#[test]
 fn a_stop_leaves_nothing_behind() {
     let mut bench = Bench::new(1000, Format::Json);
     bench.offer(0, 1);
@@ -225,7 +246,7 @@ fn a_stop_leaves_nothing_behind() {
 fn a_bad_value_is_told_like_any_other() {
     let mut bench = Bench::new(1000, Format::Json);
     let sample = Sample { time: Timestamp::default(), value: None, quality: Quality::bad(Reason::NoAnswer) };
-    bench.forwarder.offer(&HistoryRow { tag: TagId(0), sample }, at(0));
+    bench.forwarder.offer(&HistoryRow { tag: TagId(0), sample }, moment(0));
     bench.turn();
     assert_eq!(bench.open[0].sample.quality, Quality::bad(Reason::NoAnswer));
 }
