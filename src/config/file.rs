@@ -65,6 +65,8 @@ pub(super) struct PublicationEntry {
     pub(super) commands: bool,
     /// With commands: another topic for them, with {tag} in it.
     pub(super) command_topic: Option<String>,
+    /// The topic for the states of the alarms of these tags, as JSON, such as "{station}/alarms/{alarm}"; none are told where it is not given.
+    pub(super) alarms: Option<String>,
 }
 
 /// How a value is written into a message.

@@ -6,7 +6,7 @@ use super::compile::{Compiled, Placed, system_alarm};
 use super::file::{ConnectionEntry, EdgeEntry, FormatEntry, MqttEntry, OutboxEntry, PublicationEntry, SessionEntry};
 use super::problem::{Place, Problems};
 use super::units;
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use crate::automation::circle;
 use crate::driver::Protocol;
 use crate::driver::modbus::Kind;
@@ -166,6 +166,7 @@ impl Compiled {
             connection: ConnectionId(slot as u32),
             connection_name,
             tags: told.collect(),
+            alarms: Vec::new(),
             format: Format::Metric,
             qos: QoS::AtMostOnce,
             retain: false,
@@ -278,6 +279,7 @@ impl Compiled {
             connection: ConnectionId(slot as u32),
             connection_name: entry.connection.as_str().into(),
             tags: self.told_tags(entry, station, place, problems),
+            alarms: self.told_alarms(entry, station, place, problems),
             format: match entry.format {
                 FormatEntry::Json => Format::Json,
                 FormatEntry::Value => Format::Value,
@@ -286,6 +288,32 @@ impl Compiled {
             retain: entry.retain.unwrap_or(true),
             every: every.unwrap_or(EVERY),
         })
+    }
+
+    fn told_alarms(
+        &self,
+        entry: &PublicationEntry,
+        station: &str,
+        place: &Place,
+        problems: &mut Problems,
+    ) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(template) = &entry.alarms else { return Vec::new() };
+        let template = template.replace("{station}", station);
+        let is_told = |tag: &TagDefinition| entry.tags.iter().any(|pattern| matches(pattern, tag.key.as_str()));
+        let of_told = self.alarms.iter().filter(|alarm| match alarm.subject {
+            Subject::Tag(tag) => self.tags.get(tag.index()).is_some_and(is_told),
+            Subject::Device(_) => false,
+        });
+        let told = of_told.map(|alarm| (alarm.key.as_str(), template.replace("{alarm}", alarm.key.as_str())));
+        let told: Vec<_> = told.collect();
+        let wrong = told.iter().find(|(_, topic)| topic.is_empty() || topic.contains(['+', '#', '{', '}']));
+        if let Some((_, topic)) = wrong {
+            let words = format!("\"{topic}\" is not a topic; {{alarm}} and {{station}} can stand in it");
+            problems.error(&place.at("alarms"), words);
+        } else if told.len() > 1 && !template.contains("{alarm}") {
+            problems.error(&place.at("alarms"), "several alarms would have one topic; put {alarm} into it");
+        }
+        told.into_iter().map(|(alarm, topic)| (alarm.into(), topic.into())).collect()
     }
 
     fn told_tags(

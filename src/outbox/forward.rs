@@ -1,7 +1,7 @@
 //! What is to be told over one connection: the newest value of each tag, in its time; and behind it, in order, what the broker missed. Pure:
 //! samples, answers and time in, wishes out.
 
-use crate::driver::mqtt::{Fate, Format, QoS, Telling, ToldTag};
+use crate::driver::mqtt::{Fate, Format, QoS, Telling};
 use crate::tag::{HistoryRow, Monotonic, Now, Quality, TagId, Timestamp, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -85,8 +85,10 @@ pub(super) struct Counts {
 
 #[derive(Debug)]
 struct Lane {
-    told: ToldTag,
+    topic: Arc<str>,
+    unit: Arc<str>,
     telling: usize,
+    format: Format,
     /// The newest value, while it was not taken.
     newest: Option<Waiting>,
     /// Whether that waits for its turn; otherwise it is under way.
@@ -119,6 +121,7 @@ pub(super) struct Forwarder {
     tellings: Vec<Telling>,
     lanes: Vec<Lane>,
     by_tag: HashMap<TagId, Vec<usize>>,
+    by_alarm: HashMap<Arc<str>, Vec<usize>>,
     by_topic: HashMap<Arc<str>, usize>,
     due: BTreeSet<(Monotonic, usize)>,
     flights: BTreeMap<u64, Flight>,
@@ -135,30 +138,49 @@ pub(super) struct Forwarder {
     pub(super) counts: Counts,
 }
 
+impl Lane {
+    fn new(topic: Arc<str>, unit: Arc<str>, telling: usize, format: Format) -> Self {
+        Self {
+            topic,
+            unit,
+            telling,
+            format,
+            newest: None,
+            waits: false,
+            is_stored: false,
+            not_before: Monotonic::default(),
+            latest: Timestamp::from_micros(i64::MIN),
+        }
+    }
+
+    /// Whether what a broker missed of it is kept for later: a bare value cannot say that it is old.
+    fn is_storable(&self) -> bool {
+        self.format != Format::Value
+    }
+}
+
 impl Forwarder {
     /// For the tellings of one connection; `first_number` begins the numbers of its messages. Whether the broker is there is found out.
     pub(super) fn new(tellings: Vec<Telling>, first_number: u64) -> Self {
         let (mut lanes, mut by_tag, mut by_topic) = (Vec::new(), HashMap::<_, Vec<_>>::new(), HashMap::new());
+        let mut by_alarm = HashMap::<_, Vec<_>>::new();
         for (place, telling) in tellings.iter().enumerate() {
             for told in &telling.tags {
                 by_tag.entry(told.tag).or_default().push(lanes.len());
                 by_topic.insert(Arc::clone(&told.topic), lanes.len());
-                let (told, not_before) = (told.clone(), Monotonic::default());
-                lanes.push(Lane {
-                    told,
-                    telling: place,
-                    newest: None,
-                    waits: false,
-                    is_stored: false,
-                    not_before,
-                    latest: Timestamp::from_micros(i64::MIN),
-                });
+                lanes.push(Lane::new(Arc::clone(&told.topic), Arc::clone(&told.unit), place, telling.format));
+            }
+            for (alarm, topic) in &telling.alarms {
+                by_alarm.entry(Arc::clone(alarm)).or_default().push(lanes.len());
+                // A state that is not true any more is of no use to anybody: it is not stored.
+                lanes.push(Lane::new(Arc::clone(topic), "".into(), place, Format::Value));
             }
         }
         Self {
             tellings,
             lanes,
             by_tag,
+            by_alarm,
             by_topic,
             due: BTreeSet::new(),
             flights: BTreeMap::new(),
@@ -180,8 +202,8 @@ impl Forwarder {
             let lane = &mut self.lanes[place];
             // A clock that was put back makes nothing late.
             let is_late = sample.time < lane.latest && lane.latest <= now.utc.plus(TRY_AGAIN);
-            if is_late && self.tellings[lane.telling].format != Format::Value {
-                self.late.push((Arc::clone(&lane.told.topic), sample.clone()));
+            if is_late && lane.is_storable() {
+                self.late.push((Arc::clone(&lane.topic), sample.clone()));
                 continue;
             }
             lane.latest = sample.time;
@@ -191,6 +213,19 @@ impl Forwarder {
             (lane.newest, lane.is_stored) = (Some(sample.clone()), false);
             if !std::mem::replace(&mut lane.waits, true) {
                 self.due.insert((lane.not_before.max(now.monotonic), place));
+            }
+        }
+    }
+
+    /// An alarm has this state now: JSON.
+    pub(super) fn offer_alarm(&mut self, alarm: &str, state: &Arc<str>, now: Now) {
+        let sample = Waiting { time: now.utc, value: Some(Value::Text(Arc::clone(state))), quality: Quality::GOOD };
+        for place in self.by_alarm.get(alarm).cloned().unwrap_or_default() {
+            let lane = &mut self.lanes[place];
+            (lane.newest, lane.is_stored) = (Some(sample.clone()), false);
+            // An alarm does not wait for its turn.
+            if !std::mem::replace(&mut lane.waits, true) {
+                self.due.insert((now.monotonic, place));
             }
         }
     }
@@ -274,10 +309,10 @@ impl Forwarder {
         self.next_number += 1;
         wishes.send.push(Message {
             number,
-            topic: Arc::clone(&lane.told.topic),
+            topic: Arc::clone(&lane.topic),
             sample: sample.clone(),
-            unit: Arc::clone(&lane.told.unit),
-            format: telling.format,
+            unit: Arc::clone(&lane.unit),
+            format: lane.format,
             qos: telling.qos,
             retain: telling.retain,
             historical: false,
@@ -301,8 +336,7 @@ impl Forwarder {
     /// What the broker missed never takes the place of a present value that it keeps, and is worth a confirmation.
     fn send_missed(&mut self, stored: Stored, wishes: &mut Wishes) {
         let lane = self.by_topic.get(&stored.topic).map(|place| &self.lanes[*place]);
-        let telling = lane.map(|lane| &self.tellings[lane.telling]).filter(|telling| telling.format != Format::Value);
-        let (Some(lane), Some(telling)) = (lane, telling) else {
+        let Some(lane) = lane.filter(|lane| lane.is_storable()) else {
             self.counts.lost += 1;
             wishes.delete.push(stored.id);
             if self.link == Link::Trying {
@@ -310,14 +344,15 @@ impl Forwarder {
             }
             return;
         };
+        let telling = &self.tellings[lane.telling];
         let number = self.next_number;
         self.next_number += 1;
         wishes.send.push(Message {
             number,
             topic: Arc::clone(&stored.topic),
             sample: stored.sample.clone(),
-            unit: Arc::clone(&lane.told.unit),
-            format: telling.format,
+            unit: Arc::clone(&lane.unit),
+            format: lane.format,
             qos: telling.qos.max(QoS::AtLeastOnce),
             retain: false,
             historical: true,
@@ -338,11 +373,11 @@ impl Forwarder {
             let lane = &mut self.lanes[place];
             let telling = &self.tellings[lane.telling];
             if !lane.is_stored
-                && telling.format != Format::Value
+                && lane.is_storable()
                 && let Some(sample) = lane.newest.clone()
             {
                 lane.is_stored = true;
-                wishes.store.push((Arc::clone(&lane.told.topic), sample));
+                wishes.store.push((Arc::clone(&lane.topic), sample));
                 self.has_more = true;
                 // The next one waits for its time, as it would if the broker were there.
                 lane.not_before = now.plus(telling.every);
@@ -416,8 +451,8 @@ impl Forwarder {
                 let lane = &mut self.lanes[place];
                 let is_newest = !lane.waits && lane.newest.as_ref() == Some(&sample);
                 let was_stored = is_newest && lane.is_stored;
-                if self.tellings[lane.telling].format != Format::Value && !was_stored {
-                    wishes.store.push((Arc::clone(&lane.told.topic), sample));
+                if lane.is_storable() && !was_stored {
+                    wishes.store.push((Arc::clone(&lane.topic), sample));
                     self.has_more = true;
                 }
                 if is_newest {
@@ -435,10 +470,9 @@ impl Forwarder {
             self.take_back(flight, now, wishes);
         }
         for lane in &mut self.lanes {
-            let is_storable = self.tellings[lane.telling].format != Format::Value;
-            if lane.waits && !lane.is_stored && is_storable {
+            if lane.waits && !lane.is_stored && lane.is_storable() {
                 lane.is_stored = true;
-                wishes.store.extend(lane.newest.clone().map(|sample| (Arc::clone(&lane.told.topic), sample)));
+                wishes.store.extend(lane.newest.clone().map(|sample| (Arc::clone(&lane.topic), sample)));
             }
         }
     }

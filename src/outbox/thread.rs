@@ -45,6 +45,7 @@ pub struct OutboxState {
 enum Entry {
     Plan(Arc<Tellings>),
     Rows(Vec<HistoryRow>),
+    Alarms(Vec<(Arc<str>, Arc<str>)>),
 }
 
 /// The running thread. It stops when this is dropped; what was not confirmed is stored first.
@@ -89,6 +90,11 @@ impl Outbox {
     /// The station goes on with these. False where the thread has no room; try again.
     pub fn set_plan(&self, tellings: Arc<Tellings>) -> bool {
         self.entries.as_ref().is_some_and(|entries| entries.try_send(Entry::Plan(tellings)).is_ok())
+    }
+
+    /// States of alarms, each by its permanent name as JSON; false where the thread has no room: try again.
+    pub fn alarms(&self, states: Vec<(Arc<str>, Arc<str>)>) -> bool {
+        self.entries.as_ref().is_some_and(|entries| entries.try_send(Entry::Alarms(states)).is_ok())
     }
 
     /// Values that were kept, in the slots of the plan that was told last; how many were not taken.
@@ -185,6 +191,12 @@ impl Worker {
                 *generation += 1;
                 self.adopt(tellings, *generation);
             }
+            Entry::Alarms(states) => {
+                let now = self.clock.now();
+                for line in &mut self.connections {
+                    states.iter().for_each(|(alarm, state)| line.forwarder.offer_alarm(alarm, state, now));
+                }
+            }
             Entry::Rows(rows) => {
                 let now = self.clock.now();
                 for line in &mut self.connections {
@@ -223,9 +235,14 @@ impl Worker {
     fn turn(&mut self) {
         let now = self.clock.monotonic();
         for place in 0..self.connections.len() {
-            let mut wishes = Wishes::default();
-            self.connections[place].forwarder.turn(now, &mut wishes);
-            self.carry_out(place, wishes);
+            // What was loaded goes at once.
+            let mut loads = true;
+            while loads {
+                let mut wishes = Wishes::default();
+                self.connections[place].forwarder.turn(now, &mut wishes);
+                loads = wishes.load_after.is_some();
+                self.carry_out(place, wishes);
+            }
         }
         if now >= self.look_again {
             self.look_again = now.plus(LOOK);

@@ -1,7 +1,7 @@
 //! Where the effects of the engine go.
 
 use super::handle::{Waiting, Waker, wake};
-use crate::alarm::{AlarmKey, DelayChange, Transition};
+use crate::alarm::{AlarmDefinition, AlarmKey, AlarmView, DelayChange, State, Transition};
 use crate::audit::Draft;
 use crate::command::Dispatch;
 use crate::driver::mqtt::{self, Tellings};
@@ -134,6 +134,8 @@ pub(super) struct StationOutlets {
     pub(super) outbox: Option<Outbox>,
     /// By slot, whether the tag is told to others.
     pub(super) is_told: Vec<bool>,
+    /// Whether all states of alarms are still to be told: nobody knows what the broker kept of them.
+    pub(super) alarms_untold: bool,
     /// What the thread for it had no room for when the plant changed.
     pub(super) untold_tellings: Option<Arc<Tellings>>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
@@ -180,6 +182,7 @@ impl StationOutlets {
                 *is_told = true;
             }
         }
+        self.alarms_untold = plan.tellings.list.iter().any(|telling| !telling.alarms.is_empty());
         self.untold_tellings = Some(Arc::clone(&plan.tellings));
         self.pass_tellings();
     }
@@ -189,6 +192,36 @@ impl StationOutlets {
         let Some(outbox) = &self.outbox else { return false };
         self.untold_tellings.take_if(|tellings| outbox.set_plan(Arc::clone(tellings)));
         self.untold_tellings.is_none()
+    }
+
+    /// All states of alarms, of those that are normal too.
+    fn tell_all_alarms(&mut self, snapshot: &Snapshot) {
+        if !self.alarms_untold || !self.pass_tellings() {
+            return;
+        }
+        let standing = snapshot.alarms.views.iter().chain(&snapshot.alarms.set_aside);
+        let standing: HashMap<&AlarmKey, &AlarmView> = standing.map(|view| (&view.key, view)).collect();
+        let states = snapshot.plan.alarms.iter().map(|alarm| match standing.get(&alarm.key) {
+            Some(view) => alarm_state(&snapshot.plan, view),
+            None => normal_state(&snapshot.plan, alarm),
+        });
+        let states: Vec<_> = states.collect();
+        self.alarms_untold = !self.outbox.as_ref().is_some_and(|outbox| outbox.alarms(states));
+    }
+
+    /// States of alarms that changed.
+    fn tell_alarms(&mut self, plan: &Plan, notices: &[Notice]) {
+        if plan.tellings.list.iter().all(|telling| telling.alarms.is_empty()) {
+            return;
+        }
+        let changed = notices.iter().filter_map(|notice| match notice {
+            Notice::Alarm(view) => Some(alarm_state(plan, view)),
+            _ => None,
+        });
+        let states: Vec<_> = changed.collect();
+        if !states.is_empty() && !self.outbox.as_ref().is_some_and(|outbox| outbox.alarms(states)) {
+            self.alarms_untold = true;
+        }
     }
 
     /// Hands on what is told to others; what there is no room for is counted.
@@ -245,6 +278,23 @@ impl StationOutlets {
             self.lost += 1;
         }
     }
+}
+
+/// The state of an alarm for others: by its permanent name, as JSON.
+fn alarm_state(plan: &Plan, view: &AlarmView) -> (Arc<str>, Arc<str>) {
+    let state = serde_json::json!({
+        "station": &*plan.station, "alarm": view.key.as_str(), "state": view.state.word(), "priority": view.priority.word(),
+        "message": &*view.message, "time": view.changed.to_rfc3339(), "value": view.value,
+    });
+    (view.key.as_str().into(), state.to_string().into())
+}
+
+fn normal_state(plan: &Plan, alarm: &AlarmDefinition) -> (Arc<str>, Arc<str>) {
+    let state = serde_json::json!({
+        "station": &*plan.station, "alarm": alarm.key.as_str(), "state": State::Normal.word(), "priority": alarm.priority.word(),
+        "message": &*alarm.message,
+    });
+    (alarm.key.as_str().into(), state.to_string().into())
 }
 
 impl Outlets for StationOutlets {
@@ -310,6 +360,7 @@ impl Outlets for StationOutlets {
     }
 
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {
+        self.tell_alarms(engine.plan(), notices);
         if let Some(news) = &self.news {
             let (plan, missed) = (Arc::clone(engine.plan()), self.missed);
             let item = News { plan, missed, rows: rows.to_vec(), notices: std::mem::take(notices) };
@@ -332,6 +383,7 @@ impl Outlets for StationOutlets {
         if !self.unsent.is_empty() || !self.unsent_delays.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());
         }
+        self.tell_all_alarms(&snapshot);
         self.snapshots.store(snapshot);
         wake(&self.wakers);
     }

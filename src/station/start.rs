@@ -269,6 +269,7 @@ impl Parts {
             held: VecDeque::new(),
             outbox,
             is_told: Vec::new(),
+            alarms_untold: false,
             untold_tellings: None,
             untold_retention: None,
             untold_plan: None,

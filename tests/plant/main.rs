@@ -9,6 +9,7 @@ mod alarm_figures;
 mod alarms;
 mod bell;
 mod bridges;
+mod edge;
 mod export;
 mod faults;
 mod handover;

@@ -49,6 +49,8 @@ pub struct Telling {
     pub connection_name: Arc<str>,
     /// The tags, each with its topic and its unit.
     pub tags: Vec<ToldTag>,
+    /// Alarms, each by its permanent name with its topic. Of these the state goes, and when a broker is back the present one.
+    pub alarms: Vec<(Arc<str>, Arc<str>)>,
     /// How values are written.
     pub format: Format,
     /// The level.
