@@ -138,6 +138,7 @@ impl Outlets for Outlet {
     }
     fn off_scan(&mut self, _: OffScan) {}
     fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
+    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

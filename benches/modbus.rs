@@ -63,6 +63,7 @@ impl Outlets for Nowhere {
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
     fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
+    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

@@ -10,7 +10,9 @@
 use polder::audit::{Draft, RequestId};
 use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
+use polder::driver::mqtt::{
+    AskSettings, Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version,
+};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
@@ -181,6 +183,7 @@ impl Outlets for Nowhere {
         notices.clear();
     }
     fn found(&mut self, _: Vec<FoundAt>) {}
+    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         *self.0.lock().unwrap() = Some(snapshot);
     }
@@ -204,6 +207,8 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         qos: QoS::from_number(qos).unwrap(),
         devices: vec![Device { points: (0..=TOPICS).map(point).collect(), ..Device::new(DeviceId(0)) }],
         sparkplug: None,
+        edge: None,
+        asks: AskSettings::default(),
     };
     let connection = ConnectionSettings {
         connection: ConnectionId(0),

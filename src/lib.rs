@@ -7,10 +7,12 @@
 //! | [`tag`] | values with quality, time and origin; names; scaling |
 //! | [`expression`] | the small typed language of conditions: parse, check, evaluate |
 //! | [`alarm`], [`command`], [`access`], [`audit`] | pure logic: events and time in, changes out |
+//! | [`automation`] | machines that act on machines: bridges |
 //! | [`engine`] | the one writer: [`engine::Engine::step`] is pure, [`engine::run`] is the loop around it |
 //! | [`driver`] | one task per connection: Modbus, MQTT |
 //! | [`disk`] | files on this computer: what is damage, how it is set aside, archives |
 //! | [`recorder`], [`historian`] | two threads that own one file each: records, samples |
+//! | [`outbox`] | what the station tells others, and keeps for a broker that is away |
 //! | [`handover`] | the page from one shift to the next: records in, HTML out |
 //! | [`config`] | the station file, and every problem in it at once |
 //! | [`station`] | opens, wires, starts and stops everything; [`station::Handle`] is what others hold |
@@ -65,6 +67,7 @@ pub mod gui;
 pub mod handover;
 pub mod headless;
 pub mod historian;
+pub mod outbox;
 pub mod queue;
 pub mod recorder;
 pub mod screen;

@@ -14,6 +14,8 @@ pub enum PrincipalKind {
     Rule,
     /// The station itself.
     Station,
+    /// Somebody behind a link to other systems, such as a broker. The station knows the link, and of the sender only what the message says.
+    Link,
 }
 
 /// The one who asks.
@@ -36,6 +38,12 @@ impl Principal {
         Self { kind: PrincipalKind::Rule, name: name.into() }
     }
 
+    /// Somebody behind a link: its name, and what the message says of its sender.
+    pub fn link(connection: &str, sender: &str) -> Self {
+        let name = if sender.is_empty() { connection.to_owned() } else { format!("{connection}, says \"{sender}\"") };
+        Self { kind: PrincipalKind::Link, name: name.into() }
+    }
+
     /// The station itself.
     pub fn station() -> Self {
         Self { kind: PrincipalKind::Station, name: "station".into() }
@@ -48,6 +56,7 @@ impl fmt::Display for Principal {
             PrincipalKind::Person => formatter.write_str(&self.name),
             PrincipalKind::Rule => write!(formatter, "rule {}", self.name),
             PrincipalKind::Station => formatter.write_str("station"),
+            PrincipalKind::Link => write!(formatter, "link {}", self.name),
         }
     }
 }
@@ -106,10 +115,11 @@ impl Permit {
     }
 }
 
-/// The role that a principal holds while the station has no users: persons are operators, rules and the station act as engineered.
+/// The role that a principal holds while the station has no users: persons are operators, rules and the station act as engineered. A link
+/// holds the operator's role and no more, whatever its messages say: what only engineers set is not set from afar.
 pub const fn role_without_login(kind: PrincipalKind) -> Role {
     match kind {
-        PrincipalKind::Person => Role::Operator,
+        PrincipalKind::Person | PrincipalKind::Link => Role::Operator,
         PrincipalKind::Rule | PrincipalKind::Station => Role::Engineer,
     }
 }
@@ -131,6 +141,10 @@ mod tests {
     fn nobody_gets_more_than_the_operators_role_without_a_login() {
         let person = Principal::person("anna");
         assert!(permit(&person, Role::Operator).is_ok());
+        let link = Principal::link("site", "scada");
+        assert!(permit(&link, Role::Operator).is_ok());
+        let denied = permit(&link, Role::Engineer).unwrap_err();
+        assert!(denied.to_string().ends_with(r#"link site, says "scada" has the role operator"#), "{denied}");
         let denied = permit(&person, Role::Engineer).unwrap_err();
         assert_eq!(denied.to_string(), "this needs the role engineer; anna has the role operator");
     }

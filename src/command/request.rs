@@ -35,6 +35,8 @@ pub enum Confirmation {
     CommandLine,
     /// By a rule that was approved beforehand.
     Rule,
+    /// By the system that sent it: the engineer lets it command over this link.
+    Link,
 }
 
 impl Confirmation {
@@ -44,6 +46,7 @@ impl Confirmation {
             Self::Dialog => "dialog",
             Self::CommandLine => "command-line",
             Self::Rule => "rule",
+            Self::Link => "link",
         }
     }
 }

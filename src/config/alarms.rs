@@ -24,6 +24,8 @@ pub(super) struct Around {
     pub(super) names: StationNames,
     /// Names of trends.
     pub(super) trends: Vec<String>,
+    /// Names of devices, by slot.
+    pub(super) devices: Vec<String>,
 }
 
 /// The alarms of one tag.

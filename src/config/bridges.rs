@@ -10,9 +10,11 @@ use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::automation::{BridgeDefinition, BridgeState, OnBad, circle};
 use crate::driver::Protocol;
+use crate::driver::socket::Endpoint;
 use crate::expression::TagKind;
-use crate::tag::{States, TagId, Value};
+use crate::tag::{States, TagDefinition, TagId, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where nothing is said: every copy is two entries in the record, which is 2,880 a day.
@@ -25,9 +27,9 @@ impl Compiled {
     pub(super) fn add_bridges(
         &mut self,
         entries: Vec<Placed<BridgeEntry>>,
+        tags: &HashMap<String, TagId>,
         slots: &HashMap<String, TagId>,
         around: &Around,
-        own: &mut SystemPart,
         problems: &mut Problems,
     ) {
         let mut found = Vec::new();
@@ -39,8 +41,9 @@ impl Compiled {
         refuse_two_masters(&found, problems);
         self.refuse_circles(&found, problems);
         for (definition, _) in found {
-            let tag = own.add_bridge_tag(&definition.name);
-            self.bridges.push((definition, tag));
+            if let Some(tag) = tags.get(&*definition.name).copied() {
+                self.bridges.push((definition, tag));
+            }
         }
     }
 
@@ -102,7 +105,7 @@ impl Compiled {
         }
     }
 
-    fn kind(&self, tag: TagId, around: &Around) -> TagKind {
+    pub(super) fn kind(&self, tag: TagId, around: &Around) -> TagKind {
         match self.manual.get(&tag) {
             Some(Value::Bool(_)) => TagKind::Boolean,
             Some(Value::Text(_)) => TagKind::Text,
@@ -136,8 +139,7 @@ impl Compiled {
             let mut onward = steps.clone();
             onward.retain(|(from, to)| *from != bridge.from || *to == bridge.to);
             if let Some(way) = circle(bridge.from, &onward) {
-                let name = |tag: &TagId| self.tags.get(tag.index()).map_or("", |tag| tag.key.as_str());
-                let way = way.iter().map(name).collect::<Vec<_>>().join(" -> ");
+                let way = way_words(&self.tags, &way);
                 let words = format!("what this bridge copies comes back to it: {way}; a bridge goes one way only");
                 problems.error(place, words);
             }
@@ -146,30 +148,58 @@ impl Compiled {
 
     /// From tags that are set to tags that then say something else, as far as the station file tells: by their read-back, by registers of one
     /// device that overlap, by topics of one broker.
-    fn ways_in_the_field(&self) -> Vec<(TagId, TagId)> {
+    pub(super) fn ways_in_the_field(&self) -> Vec<(TagId, TagId)> {
         let mut ways: Vec<(TagId, TagId)> =
             self.commands.iter().filter_map(|(tag, settings)| Some((*tag, settings.read_back?))).collect();
         let brokers = self.connections.iter().filter_map(|(_, protocol)| match protocol {
             Some(Protocol::Mqtt(broker)) => Some(broker),
             _ => None,
         });
-        let (mut said, mut heard) = (Vec::new(), Vec::new());
+        let mut said = Vec::new();
         for broker in brokers {
             for point in broker.devices.iter().flat_map(|device| &device.points) {
-                heard.push((&broker.endpoint.host, broker.endpoint.port, &point.filter, point.tag));
                 let topic = point.publication.as_ref().map(|publication| &publication.topic);
-                said.extend(topic.map(|topic| (&broker.endpoint.host, broker.endpoint.port, topic, point.tag)));
+                said.extend(topic.map(|topic| (broker, topic, point.tag)));
             }
         }
-        for (host, port, topic, from) in &said {
-            let same = heard.iter().filter(|(other, number, filter, _)| {
-                (other, number) == (host, port) && rumqttc::matches(topic, filter)
-            });
-            ways.extend(same.map(|(_, _, _, to)| (*from, *to)));
+        for (broker, topic, from) in said {
+            ways.extend(self.hearers(&broker.endpoint, topic).into_iter().map(|to| (from, to)));
         }
         ways.extend(self.overlapping_registers());
         ways.retain(|(from, to)| from != to);
+        ways.extend(self.told_ways());
         ways
+    }
+
+    /// From tags that are told to tags that hear it.
+    pub(super) fn told_ways(&self) -> Vec<(TagId, TagId)> {
+        let mut ways = Vec::new();
+        for telling in &self.tellings.list {
+            let Some((_, Some(Protocol::Mqtt(broker)))) = self.connections.get(telling.connection.index()) else {
+                continue;
+            };
+            for told in &telling.tags {
+                ways.extend(self.hearers(&broker.endpoint, &told.topic).into_iter().map(|to| (told.tag, to)));
+            }
+        }
+        ways
+    }
+
+    /// The tags that hear what is said under a topic of a broker, over whatever connection.
+    fn hearers(&self, endpoint: &Endpoint, topic: &str) -> Vec<TagId> {
+        let brokers = self.connections.iter().filter_map(|(_, protocol)| match protocol {
+            Some(Protocol::Mqtt(broker)) => Some(broker),
+            _ => None,
+        });
+        let same =
+            brokers.filter(|other| (&other.endpoint.host, other.endpoint.port) == (&endpoint.host, endpoint.port));
+        let asks = same.clone();
+        let points = same.flat_map(|broker| broker.devices.iter().flat_map(|device| &device.points));
+        let told = points.filter(|point| rumqttc::matches(topic, &point.filter)).map(|point| point.tag);
+        // And those that are set by such a message.
+        let set = asks.flat_map(|broker| &broker.asks.topics).filter(|(other, _)| **other == *topic);
+        let slot = |key: &Arc<str>| self.tags.iter().position(|tag| tag.key.as_str() == &**key);
+        told.chain(set.filter_map(|(_, key)| Some(TagId(slot(key)? as u32)))).collect()
     }
 
     fn overlapping_registers(&self) -> Vec<(TagId, TagId)> {
@@ -192,6 +222,18 @@ impl Compiled {
 }
 
 impl SystemPart {
+    /// The tags in which bridges say how they are doing, by their names.
+    pub(super) fn add_bridge_tags(&mut self, bridges: &[Placed<BridgeEntry>]) -> HashMap<String, TagId> {
+        let mut tags = HashMap::new();
+        for bridge in bridges {
+            let name = &bridge.entry.name;
+            if !tags.contains_key(name) {
+                tags.insert(name.clone(), self.add_bridge_tag(name));
+            }
+        }
+        tags
+    }
+
     fn add_bridge_tag(&mut self, name: &str) -> TagId {
         let key = format!("bridge/{name}");
         let tag = self.station_tag(&key, TagKind::Number, "How this bridge is doing.");
@@ -211,6 +253,12 @@ impl SystemPart {
         });
         tag
     }
+}
+
+/// A way that values take, by the names of the tags.
+pub(super) fn way_words(tags: &[TagDefinition], way: &[TagId]) -> String {
+    let name = |tag: &TagId| tags.get(tag.index()).map_or("", |tag| tag.key.as_str());
+    way.iter().map(name).collect::<Vec<_>>().join(" -> ")
 }
 
 /// Two bridges would set their target to and fro.

@@ -3,7 +3,9 @@
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
-use super::file::{BridgeEntry, ConnectionEntry, OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
+use super::file::{
+    BridgeEntry, ConnectionEntry, OverviewEntry, PublicationEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry,
+};
 use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
@@ -14,7 +16,7 @@ use crate::alarm::AlarmDefinition;
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
-use crate::driver::mqtt::Version;
+use crate::driver::mqtt::{Tellings, Version};
 use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
 use crate::engine::{LinkTags, Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
@@ -70,6 +72,7 @@ pub(super) fn compile(
     let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
     let metrics = found::expand_metrics(things, &devices, &history, &mut drafts, problems);
     let slots = slots(&drafts, problems);
+    let device_names = devices.iter().map(|device| device.entry.name.clone()).collect();
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
     compiled.know_metrics(metrics, &devices);
     for (slot, known) in listed {
@@ -81,8 +84,15 @@ pub(super) fn compile(
     let has_limit = station.station.keep.as_ref().is_some_and(|keep| keep.most.is_some());
     let mut own = SystemPart::new(drafts.len(), compiled.is_secure(), has_limit, station.station.backup.is_some());
     compiled.link_tags = own.add_link_tags(&compiled.links);
+    let bridges = entries::<BridgeEntry>(sources, "bridges", problems);
+    let bridge_tags = own.add_bridge_tags(&bridges);
+    let tellings = entries::<PublicationEntry>(sources, "publications", problems);
+    if !tellings.is_empty() || has_edge(&connections) {
+        own.add_outbox_tags();
+    }
     own.check_names(&drafts, problems);
-    let around = Around { names: StationNames::new(&drafts, &slots, &own), trends: trend_names(sources) };
+    let names = StationNames::new(&drafts, &slots, &own);
+    let around = Around { names, trends: trend_names(sources), devices: device_names };
     for (slot, draft) in drafts.iter().enumerate() {
         compiled.add_tag(TagId(slot as u32), draft, &slots, &around, &devices, problems);
     }
@@ -90,13 +100,16 @@ pub(super) fn compile(
     compiled.overview = overview(sources, &slots, problems);
     compiled.trends = trends::groups(entries::<TrendEntry>(sources, "trends", problems), &slots, problems);
     compiled.add_device_alarms(&devices, problems);
-    compiled.add_bridges(entries::<BridgeEntry>(sources, "bridges", problems), &slots, &around, &mut own, problems);
     compiled.add_own(own);
     let shelving = alarms::shelving(station.station.shelving.as_ref(), &place.at("shelving"), problems);
     let retention = history::retention(station.station.keep.as_ref(), &place.at("keep"), problems);
     let sound = sounds::settings(station.station.sound.as_ref(), &place.at("sound"), problems);
     let entry = station.station.backup.as_ref();
     let backup = entry.and_then(|entry| backup::settings(entry, secrets.folder(), &place.at("backup"), problems));
+    let outbox = (station.station.outbox.as_ref(), place.at("outbox"));
+    let places = compiled.add_publications(tellings, name, &connections, outbox, (&around, secrets.folder()), problems);
+    compiled.refuse_echoes(&places, problems);
+    compiled.add_bridges(bridges, &bridge_tags, &slots, &around, problems);
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
     plant.plan.shelving = shelving;
@@ -107,6 +120,11 @@ pub(super) fn compile(
     Some(plant)
 }
 
+/// Whether a connection makes an edge node of the station.
+fn has_edge(connections: &[Placed<ConnectionEntry>]) -> bool {
+    connections.iter().any(|connection| connection.entry.mqtt.as_ref().is_some_and(|mqtt| mqtt.edge.is_some()))
+}
+
 /// The names of all trends of the station file; whether they are right is looked at elsewhere.
 fn trend_names(sources: &[Source]) -> Vec<String> {
     let trends = sources.iter().filter_map(|source| source.value.get("trends")?.as_array()).flatten();
@@ -115,12 +133,13 @@ fn trend_names(sources: &[Source]) -> Vec<String> {
 
 pub(super) struct Compiled {
     pub(super) tags: Vec<TagDefinition>,
-    alarms: Vec<AlarmDefinition>,
+    pub(super) alarms: Vec<AlarmDefinition>,
     pub(super) commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
     pub(super) connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     pub(super) bridges: Vec<(BridgeDefinition, TagId)>,
+    pub(super) tellings: Tellings,
     pub(super) system: SystemTags,
     /// What holds for each connection, by its name, in their order.
     pub(super) links: Vec<(Arc<str>, LinkSettings)>,
@@ -186,6 +205,7 @@ impl Compiled {
             formerly: HashMap::new(),
             manual: HashMap::new(),
             bridges: Vec::new(),
+            tellings: Tellings::default(),
             system: SystemTags::default(),
             overview: None,
             trends: Vec::new(),
@@ -305,6 +325,7 @@ impl Compiled {
             overview: self.overview,
             trends: self.trends,
             bridges: self.bridges,
+            tellings: Arc::new(self.tellings),
             ..Plan::default()
         };
         Plant { plan, connections, backup: None, found: HashSet::new() }

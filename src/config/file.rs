@@ -37,6 +37,59 @@ pub(super) struct StationFile {
     pub(super) trends: Vec<TrendEntry>,
     /// Tags that are copied to other tags.
     pub(super) bridges: Vec<BridgeEntry>,
+    /// Tags that the station tells others, over a broker.
+    pub(super) publications: Vec<PublicationEntry>,
+}
+
+/// Tags that the station tells others: whenever history keeps a value of one, a message goes to the broker.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublicationEntry {
+    /// Name of an MQTT connection.
+    pub(super) connection: String,
+    /// Names of tags; * stands for any text, ? for any character.
+    pub(super) tags: Vec<String>,
+    /// The topic: {tag} stands for the name of the tag, {station} for that of the station. "{station}/{tag}" where none is given.
+    pub(super) topic: Option<String>,
+    /// "json" with time, value, quality, reason and unit, or the "value" alone; "json" where nothing is said. What a broker missed comes
+    /// later in JSON alone: a bare value cannot say that it is old.
+    #[serde(default)]
+    pub(super) format: FormatEntry,
+    /// 0, 1 or 2; 1 where none is given.
+    pub(super) qos: Option<u8>,
+    /// Whether the broker keeps the last value of each tag; true where nothing is said.
+    pub(super) retain: Option<bool>,
+    /// Time from one message about a tag to the next, at least; "1s" where none is given. The newest value goes.
+    pub(super) every: Option<String>,
+    /// Whether others may set those of the tags that have a command, by a message to their topic with /set behind it; false where nothing is
+    /// said. They hold the operator's role, and are answered at the response topic (MQTT 5), or at the topic with /result behind it.
+    #[serde(default)]
+    pub(super) commands: bool,
+    /// With commands: another topic for them, with {tag} in it.
+    pub(super) command_topic: Option<String>,
+    /// The topic for the states of the alarms of these tags, as JSON, such as "{station}/alarms/{alarm}"; none are told where it is not given.
+    pub(super) alarms: Option<String>,
+}
+
+/// How a value is written into a message.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FormatEntry {
+    /// With everything that belongs to it.
+    #[default]
+    Json,
+    /// Alone.
+    Value,
+}
+
+/// What waits for brokers that are away.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OutboxEntry {
+    /// The room that it has, such as "100 MB": beyond it the oldest goes; "100 MB" where none is given.
+    pub(super) most: Option<String>,
+    /// How long it waits, such as "30d"; that where none is given.
+    pub(super) keep: Option<String>,
 }
 
 /// A tag that is copied to another one: each copy is a command, with its two entries in the record.
@@ -179,6 +232,8 @@ pub(super) struct StationEntry {
     pub(super) sound: Option<SoundEntry>,
     /// Whether a message on the desktop tells of critical and high alarms while nobody looks at the window; false where it is not given.
     pub(super) notify: Option<bool>,
+    /// What waits for brokers that are away.
+    pub(super) outbox: Option<OutboxEntry>,
 }
 
 /// How alarms sound.
@@ -361,6 +416,27 @@ pub(super) struct MqttEntry {
     pub(super) qos: Option<u8>,
     /// Sparkplug B 3.0: Polder is a host application at this broker.
     pub(super) sparkplug: Option<SparkplugEntry>,
+    /// Sparkplug B 3.0: Polder is an edge node at this broker.
+    pub(super) edge: Option<EdgeEntry>,
+}
+
+/// An edge node of Sparkplug B 3.0: tags of a device become metrics of a device of the same name, all others metrics of the node.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EdgeEntry {
+    /// Group.
+    pub(super) group: String,
+    /// Name of the node, unique in its group.
+    pub(super) node: String,
+    /// Names of tags; * stands for any text, ? for any character.
+    pub(super) tags: Vec<String>,
+    /// The host application without which nothing is told; what it misses comes when it is back.
+    pub(super) primary_host: Option<String>,
+    /// Time from one message about a tag to the next, at least; "1s" where none is given. The newest value goes.
+    pub(super) every: Option<String>,
+    /// Whether hosts may set the tags that have a command; false where nothing is said. They hold the operator's role.
+    #[serde(default)]
+    pub(super) commands: bool,
 }
 
 /// A host application of Sparkplug B 3.0.

@@ -19,6 +19,7 @@ mod mqtt;
 mod names;
 mod picture;
 mod problem;
+mod publications;
 mod read;
 mod shape;
 mod sounds;

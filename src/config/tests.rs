@@ -63,6 +63,7 @@ fn with_tags(tags: &str) -> String {
 }
 
 mod bridges;
+mod publications;
 
 #[test]
 fn tags_of_modbus_devices() {

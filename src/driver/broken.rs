@@ -129,6 +129,7 @@ async fn rest<S>(
                 Instruction::Inquiry(unanswered) => drop(unanswered),
                 Instruction::Publish(message) => port.send(not_sent(message.id().clone())).await,
             },
+            Some(order) = inbox.orders.recv() => super::mqtt::refuse(order).await,
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return false };
                 port.send(not_sent(dispatch.id().clone())).await;
@@ -180,7 +181,8 @@ mod tests {
         let (instructions, asked) = queue::bounded("questions of a test", 4, WhenFull::Refuse);
         let (_, off_scan) = watch::channel(OffScan::default());
         let (change, assignments) = watch::channel(Assignment { generation: Generation(1), settings: () });
-        let inbox = Inbox { commands: waiting, instructions: asked, off_scan };
+        let (_, orders) = queue::bounded("messages of a test", 1, WhenFull::Refuse);
+        let inbox = Inbox { commands: waiting, instructions: asked, orders, off_scan };
         let port = Port::new(events, Arc::new(Still));
         let starts = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&starts);

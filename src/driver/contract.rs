@@ -7,6 +7,7 @@ use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timest
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One value as a device gave it, before scaling.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,6 +217,56 @@ pub enum Instruction {
     Publish(MessageDispatch),
 }
 
+/// A command that came over a link to other systems.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Name of the connection.
+    pub connection: Arc<str>,
+    /// The tag to be set.
+    pub tag: Arc<str>,
+    /// The value.
+    pub value: AskedValue,
+    /// What the message says of its sender; may be empty.
+    pub sender: Arc<str>,
+    /// What the message says why; may be empty.
+    pub reason: Arc<str>,
+    /// Unique name that the sender gave it; the same one is not taken twice.
+    pub id: Option<Arc<str>>,
+    /// How long it is worth something from now on.
+    pub expires_in: Duration,
+    /// Where an answer is expected.
+    pub reply: Option<ReplyTo>,
+}
+
+/// A value in a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AskedValue {
+    /// Of a known kind.
+    Known(Value),
+    /// As text, to be read as the tag wants it.
+    Text(Arc<str>),
+}
+
+/// Where the answer to a command is expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// What the answer has to carry, so that it can be told apart; may be empty.
+    pub correlation: Arc<[u8]>,
+}
+
+/// The answer to a command that came over a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkAnswer {
+    /// Name of the connection.
+    pub connection: Arc<str>,
+    /// Where it is expected.
+    pub reply: ReplyTo,
+    /// What it says: JSON.
+    pub payload: Arc<str>,
+}
+
 /// Everything that a driver can say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DriverEvent {
@@ -237,4 +288,6 @@ pub enum DriverEvent {
     Learned(Generation, DeviceId, Holes),
     /// The sign of life that the station gives a device began or failed.
     Heartbeat(Generation, DeviceId, Heartbeat),
+    /// A command came over a link to other systems.
+    Asked(Box<Asked>),
 }

@@ -20,6 +20,8 @@ use tokio::task::JoinHandle;
 const COMMANDS: usize = 16;
 /// Other instructions that may.
 const INSTRUCTIONS: usize = 32;
+/// Messages that others want published and that may wait in front of a broker.
+const ORDERS: usize = 256;
 
 /// How long a task may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -93,6 +95,8 @@ pub(super) struct Inbox {
     pub(super) commands: Receiver<Dispatch>,
     /// Everything else.
     pub(super) instructions: Receiver<Instruction>,
+    /// Messages that others want published; of brokers alone.
+    pub(super) orders: Receiver<mqtt::Order>,
     /// Whom nobody may talk to.
     pub(super) off_scan: watch::Receiver<OffScan>,
 }
@@ -123,6 +127,7 @@ struct Running {
     heard: Option<Heard>,
     commands: Sender<Dispatch>,
     instructions: Sender<Instruction>,
+    orders: Sender<mqtt::Order>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -250,6 +255,15 @@ impl Drivers {
         })
     }
 
+    /// Hands a message to a broker; gives it back where there is no room, or no broker. Otherwise its answer will come.
+    pub fn order(&self, connection: ConnectionId, order: mqtt::Order) -> Result<(), mqtt::Order> {
+        let running = self.find(connection).filter(|running| matches!(running.change, Change::Mqtt(_)));
+        let Some(running) = running else { return Err(order) };
+        running.orders.try_send(order).map_err(|rejected| match rejected {
+            Rejected::Full(order) | Rejected::Closed(order) => order,
+        })
+    }
+
     /// These devices are talked to no more, all others are.
     pub fn set_off_scan(&self, devices: OffScan) {
         self.off_scan.send_replace(devices);
@@ -299,10 +313,11 @@ fn start(
 ) -> Running {
     let (commands, waiting) = queue::bounded("commands to a connection", COMMANDS, WhenFull::Refuse);
     let (instructions, told) = queue::bounded("instructions to a connection", INSTRUCTIONS, WhenFull::Refuse);
+    let (orders, ordered) = queue::bounded("messages to a broker", ORDERS, WhenFull::Refuse);
     let ConnectionSettings { connection, name, protocol, .. } = settings;
     let is_rtu = matches!(&protocol, Protocol::Modbus(settings) if settings.transport.is_rtu());
     let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
-    let inbox = Inbox { commands: waiting, instructions: told, off_scan };
+    let inbox = Inbox { commands: waiting, instructions: told, orders: ordered, off_scan };
     let seen = Arc::clone(&traffic);
     let (change, task, heard) = match protocol {
         Protocol::Modbus(settings) => {
@@ -334,5 +349,5 @@ fn start(
             (Change::Mqtt(sender), task, Some(heard))
         }
     };
-    Running { connection, name, change, traffic, heard, commands, instructions, task: Some(task) }
+    Running { connection, name, change, traffic, heard, commands, instructions, orders, task: Some(task) }
 }

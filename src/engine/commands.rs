@@ -7,7 +7,7 @@ use crate::audit::{Draft, OUTCOME, Receipt, RequestId};
 use crate::command::{
     Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, authorise,
 };
-use crate::driver::Written;
+use crate::driver::{LinkAnswer, ReplyTo, Written};
 use crate::tag::{Now, Quality, TagId, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ enum Asker {
     Somebody(ReplyId),
     /// The bridge of this name.
     Bridge(Arc<str>),
+    /// Somebody behind the link of this name, who may expect an answer.
+    Link(Arc<str>, Option<ReplyTo>),
 }
 
 /// Commands under way and those that ended lately.
@@ -61,6 +63,18 @@ impl CommandDesk {
         // What it did before goes out of sight, so that what people did stays in it.
         self.views.retain(|view| view.principal != request.principal || !matches!(view.phase, Phase::Ended(..)));
         self.begin(confirmed, facts, Asker::Bridge(bridge), now, effects);
+    }
+
+    /// The same for somebody behind a link.
+    pub(super) fn request_by_link(
+        &mut self,
+        confirmed: Confirmed,
+        facts: Result<Facts<'_>, Refusal>,
+        (link, reply): (Arc<str>, Option<ReplyTo>),
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        self.begin(confirmed, facts, Asker::Link(link, reply), now, effects);
     }
 
     /// The commands of bridges that ended since this was last asked for, by the name of the bridge.
@@ -326,6 +340,9 @@ impl CommandDesk {
         }
         match self.askers.remove(id) {
             Some(Asker::Somebody(reply)) => effects.replies.push((reply, Reply::Command { outcome, detail: words })),
+            Some(Asker::Link(link, reply)) => {
+                effects.link_answers.extend(reply.map(|reply| link_answer(&link, reply, tag, outcome, &words)));
+            }
             Some(Asker::Bridge(bridge)) => self.ended.push((bridge, outcome, words)),
             None => {}
         }
@@ -343,4 +360,10 @@ impl CommandDesk {
         let views = &self.views;
         Arc::clone(self.shown.get_or_insert_with(|| Arc::new(views.iter().cloned().collect())))
     }
+}
+
+/// What somebody behind a link is told.
+pub(super) fn link_answer(link: &Arc<str>, reply: ReplyTo, tag: &str, outcome: Outcome, words: &str) -> LinkAnswer {
+    let payload = serde_json::json!({"tag": tag, "outcome": outcome.word(), "detail": words});
+    LinkAnswer { connection: Arc::clone(link), reply, payload: payload.to_string().into() }
 }

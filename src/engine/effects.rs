@@ -4,7 +4,7 @@ use super::{FoundAt, Reply, ReplyId};
 use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch, MessageDispatch};
-use crate::driver::{Link, OffScan};
+use crate::driver::{Link, LinkAnswer, OffScan};
 use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
 use std::sync::Arc;
 
@@ -61,6 +61,8 @@ pub struct Effects {
     pub off_scan: Option<OffScan>,
     /// Answers to requests.
     pub replies: Vec<(ReplyId, Reply)>,
+    /// Answers to commands that came over links.
+    pub link_answers: Vec<LinkAnswer>,
     /// News.
     pub notices: Vec<Notice>,
     /// What drivers found.
@@ -78,6 +80,7 @@ impl Effects {
         self.messages.clear();
         self.off_scan = None;
         self.replies.clear();
+        self.link_answers.clear();
         self.notices.clear();
         self.found.clear();
     }

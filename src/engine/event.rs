@@ -72,6 +72,21 @@ pub struct Health {
     pub traffic_failing: Option<Arc<str>>,
     /// Whether alarms can be heard, or why they cannot; none where nobody is to hear them, and before that was tried.
     pub sound: Option<Result<(), Arc<str>>>,
+    /// How what is told to others goes; none where nothing is.
+    pub outbox: Option<OutboxHealth>,
+}
+
+/// How what is told to others goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxHealth {
+    /// Values that wait for a broker.
+    pub waiting: u64,
+    /// What they take of the room that they have, in percent.
+    pub percent: u64,
+    /// Values that were given up or refused, since the start.
+    pub lost: u64,
+    /// Why what brokers miss cannot be kept, or what else somebody should look at; none where all is well.
+    pub failing: Option<Arc<str>>,
 }
 
 /// Files that are left out.
@@ -93,6 +108,9 @@ impl Health {
             self.history_left_out.as_ref().map(|left_out| format!("history is left out: {}", left_out.words)),
             self.backup_failing.as_ref().map(|why| format!("NO BACKUP: {why}")),
             self.sound.as_ref().and_then(|heard| Some(format!("NO SOUND: {}", heard.as_ref().err()?))),
+            self.outbox
+                .as_ref()
+                .and_then(|outbox| Some(format!("what is told to others: {}", outbox.failing.as_ref()?))),
             near,
             self.traffic_failing.as_ref().map(|why| format!("BYTES NOT KEPT: {why}")),
         ];

@@ -3,6 +3,7 @@
 
 mod alarm_inputs;
 mod alarms;
+mod asked;
 mod bridges;
 mod clock;
 mod commands;
@@ -33,7 +34,7 @@ pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
-pub use event::{Event, Health, LeftOut};
+pub use event::{Event, Health, LeftOut, OutboxHealth};
 pub use field::FoundAt;
 pub use handover::{HANDOVER, HandoverPage};
 pub use link::{LinkState, bytes_words};
@@ -98,6 +99,8 @@ pub struct Engine {
     loop_checks: LoopChecks,
     messages: MessageDesk,
     bridges: BridgeDesk,
+    /// Commands that came over links without a name of their own, since the start.
+    asked_over_links: u64,
     /// What people entered last, by the name of the tag.
     entered: HashMap<Arc<str>, Value>,
     changed: bool,
@@ -128,6 +131,7 @@ impl Engine {
             loop_checks: LoopChecks::default(),
             messages: MessageDesk::default(),
             bridges,
+            asked_over_links: 0,
             entered,
             changed: true,
             before: None,
@@ -153,6 +157,7 @@ impl Engine {
         let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
             Event::Driver(DriverEvent::Found(generation, device, found)) => {

@@ -5,6 +5,7 @@ use crate::alarm::annunciation::SoundSettings;
 use crate::alarm::{AlarmDefinition, ShelvingLimits};
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
+use crate::driver::mqtt::Tellings;
 use crate::screen::{Picture, TrendGroup};
 use crate::tag::{Directory, Generation, Retention, TagId, Value};
 use std::collections::HashMap;
@@ -43,6 +44,14 @@ pub struct SystemTags {
     pub clock_stepped: Option<TagId>,
     /// From when to when it was stepped last, in words.
     pub clock_step: Option<TagId>,
+    /// What waits for brokers that are away; where anything is told.
+    pub outbox_waiting: Option<TagId>,
+    /// What that takes of its room, in percent.
+    pub outbox_percent: Option<TagId>,
+    /// What was to be told and is lost, since the start.
+    pub publications_lost: Option<TagId>,
+    /// Whether somebody should look at what is told.
+    pub publications_working: Option<TagId>,
 }
 
 impl SystemTags {
@@ -65,6 +74,10 @@ impl SystemTags {
             (self.certificate_days, health.certificate_days.map(Value::Signed)),
             (self.backup_age_hours, health.backup_age_hours.map(Value::Unsigned)),
             (self.backup_working, told(health.backup_failing.is_none())),
+            (self.outbox_waiting, health.outbox.as_ref().map(|state| Value::Unsigned(state.waiting))),
+            (self.outbox_percent, health.outbox.as_ref().map(|state| Value::Unsigned(state.percent))),
+            (self.publications_lost, health.outbox.as_ref().map(|state| Value::Unsigned(state.lost))),
+            (self.publications_working, health.outbox.as_ref().map(|state| Value::Bool(state.failing.is_none()))),
             (self.sound, health.sound.as_ref().map(|heard| Value::Bool(heard.is_err()))),
         ];
         values.into_iter().filter_map(|(tag, value)| Some((tag?, value))).collect()
@@ -133,6 +146,8 @@ pub struct Plan {
     pub trends: Vec<TrendGroup>,
     /// Tags that are copied to other tags, each with the tag in which it says how it is doing ([`crate::automation::BridgeState`]).
     pub bridges: Vec<(BridgeDefinition, TagId)>,
+    /// What the station tells others by itself.
+    pub tellings: Arc<Tellings>,
 }
 
 impl Plan {

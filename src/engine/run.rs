@@ -6,7 +6,7 @@ use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::{DelayChange, Transition};
 use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
-use crate::driver::{DriverEvent, OffScan, Written};
+use crate::driver::{DriverEvent, LinkAnswer, OffScan, Written};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub trait Outlets: Send {
     fn reply(&mut self, reply: super::ReplyId, answer: super::Reply);
     /// What drivers found, to be kept for the next reload.
     fn found(&mut self, found: Vec<super::FoundAt>);
+    /// An answer to a command that came over a link.
+    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer);
     /// News, with the samples that were kept.
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
     /// A new picture.
@@ -186,6 +188,9 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     }
     for (reply, answer) in effects.replies.drain(..) {
         outlets.reply(reply, answer);
+    }
+    for answer in effects.link_answers.drain(..) {
+        outlets.answer_link(engine, answer);
     }
     effects.clear();
 }

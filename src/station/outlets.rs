@@ -1,13 +1,17 @@
 //! Where the effects of the engine go.
 
 use super::handle::{Waiting, Waker, wake};
-use crate::alarm::{AlarmKey, DelayChange, Transition};
+use crate::alarm::{AlarmDefinition, AlarmKey, AlarmView, DelayChange, State, Transition};
 use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
-use crate::driver::{Drivers, OffScan};
+use crate::driver::mqtt::{self, Tellings};
+use crate::driver::{Drivers, LinkAnswer, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, FoundAt, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{
+    Engine, Event, FoundAt, Health, LeftOut, LinkState, Notice, OutboxHealth, Plan, Reply, ReplyId, Snapshot,
+};
 use crate::historian::Historian;
+use crate::outbox::Outbox;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Order, Recorder};
 use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
@@ -53,6 +57,9 @@ pub(super) struct Stores {
     pub(super) sound: Option<Result<(), Arc<str>>>,
     pub(super) links: Arc<[LinkState]>,
     pub(super) traffic_failing: Option<Arc<str>>,
+    pub(super) outbox: Option<OutboxHealth>,
+    /// Values that were to be told, and that the thread for it had no room for.
+    pub(super) untold: u64,
     /// Why a thread of the stores ended before the station did.
     pub(super) recorder_ended: Option<Arc<str>>,
     pub(super) historian_ended: Option<Arc<str>>,
@@ -80,6 +87,7 @@ impl Stores {
             sound: self.sound.clone(),
             links: Arc::clone(&self.links),
             traffic_failing: self.traffic_failing.clone(),
+            outbox: self.outbox.clone().map(|state| OutboxHealth { lost: state.lost + self.untold, ..state }),
         }
     }
 }
@@ -133,6 +141,13 @@ pub(super) struct StationOutlets {
     /// Where what drivers found is kept; none in tests of the parts.
     pub(super) found: Option<Sender<Vec<FoundAt>>>,
     pub(super) held: VecDeque<HistoryRow>,
+    pub(super) outbox: Option<Outbox>,
+    /// By slot, whether the tag is told to others.
+    pub(super) is_told: Vec<bool>,
+    /// Whether all states of alarms are still to be told: nobody knows what the broker kept of them.
+    pub(super) alarms_untold: bool,
+    /// What the thread for it had no room for when the plant changed.
+    pub(super) untold_tellings: Option<Arc<Tellings>>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
     pub(super) untold_plan: Option<Arc<Plan>>,
@@ -160,6 +175,7 @@ impl StationOutlets {
         self.held.clear();
         (self.untold_retention, self.untold_plan) = (Some(snapshot.plan.retention), Some(Arc::clone(&snapshot.plan)));
         self.generation = snapshot.generation;
+        self.tell_others(&snapshot.plan);
         self.pass_on();
     }
 
@@ -169,6 +185,73 @@ impl StationOutlets {
         self.untold_retention.take_if(|retention| historian.set_retention(*retention));
         self.untold_plan.take_if(|plan| historian.set_plan(Arc::clone(&plan.directory), plan.formerly.clone()));
         self.untold_retention.is_none() && self.untold_plan.is_none()
+    }
+
+    /// What is told to others from now on.
+    pub(super) fn tell_others(&mut self, plan: &Plan) {
+        self.is_told = vec![false; plan.directory.tags().len()];
+        for told in plan.tellings.list.iter().flat_map(|telling| &telling.tags) {
+            if let Some(is_told) = self.is_told.get_mut(told.tag.index()) {
+                *is_told = true;
+            }
+        }
+        self.alarms_untold = plan.tellings.list.iter().any(|telling| !telling.alarms.is_empty());
+        self.untold_tellings = Some(Arc::clone(&plan.tellings));
+        self.pass_tellings();
+    }
+
+    /// Whether the thread knows what is to be told: rows mean nothing to it before.
+    fn pass_tellings(&mut self) -> bool {
+        let Some(outbox) = &self.outbox else { return false };
+        self.untold_tellings.take_if(|tellings| outbox.set_plan(Arc::clone(tellings)));
+        self.untold_tellings.is_none()
+    }
+
+    /// All states of alarms, of those that are normal too.
+    fn tell_all_alarms(&mut self, snapshot: &Snapshot) {
+        if !self.alarms_untold || !self.pass_tellings() {
+            return;
+        }
+        let standing = snapshot.alarms.views.iter().chain(&snapshot.alarms.set_aside);
+        let standing: HashMap<&AlarmKey, &AlarmView> = standing.map(|view| (&view.key, view)).collect();
+        let states = snapshot.plan.alarms.iter().map(|alarm| match standing.get(&alarm.key) {
+            Some(view) => alarm_state(&snapshot.plan, view),
+            None => normal_state(&snapshot.plan, alarm),
+        });
+        let states: Vec<_> = states.collect();
+        self.alarms_untold = !self.outbox.as_ref().is_some_and(|outbox| outbox.alarms(states));
+    }
+
+    /// States of alarms that changed.
+    fn tell_alarms(&mut self, plan: &Plan, notices: &[Notice]) {
+        if plan.tellings.list.iter().all(|telling| telling.alarms.is_empty()) {
+            return;
+        }
+        let changed = notices.iter().filter_map(|notice| match notice {
+            Notice::Alarm(view) => Some(alarm_state(plan, view)),
+            _ => None,
+        });
+        let states: Vec<_> = changed.collect();
+        if !states.is_empty() && !self.outbox.as_ref().is_some_and(|outbox| outbox.alarms(states)) {
+            self.alarms_untold = true;
+        }
+    }
+
+    /// Hands on what is told to others; what there is no room for is counted.
+    fn tell_rows(&mut self, rows: &[HistoryRow]) {
+        let is_told = |row: &&HistoryRow| self.is_told.get(row.tag.index()).copied().unwrap_or(false);
+        let told: Vec<HistoryRow> = rows.iter().filter(is_told).cloned().collect();
+        if told.is_empty() {
+            return;
+        }
+        let count = told.len() as u64;
+        let lost =
+            if self.pass_tellings() { self.outbox.as_ref().map_or(count, |outbox| outbox.rows(told)) } else { count };
+        if lost > 0
+            && let Some(health) = self.board.change(|stores| stores.untold += lost)
+        {
+            let _ = self.urgent.try_send(Event::Health(health));
+        }
     }
 
     /// A thread of the stores that ended by itself is said at once: this is called at least once a second.
@@ -241,8 +324,26 @@ impl StationOutlets {
     }
 }
 
+/// The state of an alarm for others: by its permanent name, as JSON.
+fn alarm_state(plan: &Plan, view: &AlarmView) -> (Arc<str>, Arc<str>) {
+    let state = serde_json::json!({
+        "station": &*plan.station, "alarm": view.key.as_str(), "state": view.state.word(), "priority": view.priority.word(),
+        "message": &*view.message, "time": view.changed.to_rfc3339(), "value": view.value,
+    });
+    (view.key.as_str().into(), state.to_string().into())
+}
+
+fn normal_state(plan: &Plan, alarm: &AlarmDefinition) -> (Arc<str>, Arc<str>) {
+    let state = serde_json::json!({
+        "station": &*plan.station, "alarm": alarm.key.as_str(), "state": State::Normal.word(), "priority": alarm.priority.word(),
+        "message": &*alarm.message,
+    });
+    (alarm.key.as_str().into(), state.to_string().into())
+}
+
 impl Outlets for StationOutlets {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+        self.tell_rows(rows);
         self.held.extend(rows.drain(..));
         self.pass_on();
         let (lost, overflows) = (self.lost, self.held.len() >= HELD);
@@ -303,7 +404,18 @@ impl Outlets for StationOutlets {
         }
     }
 
+    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer) {
+        let connections = engine.plan().directory.connections();
+        let Some(slot) = connections.iter().position(|connection| connection.name == answer.connection) else { return };
+        let sent =
+            self.drivers.lock().map(|drivers| drivers.order(ConnectionId(slot as u32), mqtt::Order::answer(&answer)));
+        if !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!("the answer to a command over {} did not go out: {}", answer.connection, answer.payload);
+        }
+    }
+
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {
+        self.tell_alarms(engine.plan(), notices);
         if let Some(news) = &self.news {
             let (plan, missed) = (Arc::clone(engine.plan()), self.missed);
             let item = News { plan, missed, rows: rows.to_vec(), notices: std::mem::take(notices) };
@@ -326,6 +438,7 @@ impl Outlets for StationOutlets {
         if !self.unsent.is_empty() || !self.unsent_gap.is_empty() || !self.unsent_delays.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());
         }
+        self.tell_all_alarms(&snapshot);
         self.snapshots.store(snapshot);
         wake(&self.wakers);
     }

@@ -15,8 +15,11 @@ use crate::config::{self, Plant};
 use crate::driver::modbus::Remembered;
 use crate::driver::{Drivers, Identity, Port};
 use crate::engine::run::{Inlets, run};
-use crate::engine::{BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, Restored, StoppedBridge};
+use crate::engine::{
+    BRIDGE_START, BRIDGE_STOP, Engine, Event, LeftOut, OffScan, OutboxHealth, Restored, StoppedBridge,
+};
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
+use crate::outbox::{Outbox, OutboxState};
 use crate::queue::{self, Sender, WhenFull};
 use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
@@ -99,7 +102,9 @@ impl Station {
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
-        let mut outlets = parts.outlets(&handle, news);
+        let outbox = start_outbox(&handle, &parts.board)?;
+        let mut outlets = parts.outlets(&handle, news, Some(outbox));
+        outlets.tell_others(&plan);
         let (found, found_inbox) = discovery::channel();
         outlets.found = Some(found);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
@@ -269,7 +274,7 @@ impl Parts {
         }
     }
 
-    fn outlets(self, handle: &Handle, news: Option<Sender<News>>) -> StationOutlets {
+    fn outlets(self, handle: &Handle, news: Option<Sender<News>>, outbox: Option<Outbox>) -> StationOutlets {
         StationOutlets {
             recorder: Some(self.recorder),
             historian: Some(self.historian),
@@ -280,6 +285,10 @@ impl Parts {
             news,
             found: None,
             held: VecDeque::new(),
+            outbox,
+            is_told: Vec::new(),
+            alarms_untold: false,
+            untold_tellings: None,
             untold_retention: None,
             untold_plan: None,
             is_health_untold: false,
@@ -382,6 +391,20 @@ impl KnownDevices {
     }
 }
 
+/// The thread that tells others.
+fn start_outbox(handle: &Handle, board: &Arc<HealthBoard>) -> std::io::Result<Outbox> {
+    let (drivers, told, urgent) = (Arc::clone(&handle.drivers), Arc::clone(board), handle.urgent.clone());
+    let post = move |connection, order| match drivers.lock() {
+        Ok(drivers) => drivers.order(connection, order),
+        Err(_) => Err(order),
+    };
+    let report = move |state: OutboxState| {
+        let OutboxState { waiting, percent, lost, failing } = state;
+        told.update(&urgent, |stores| stores.outbox = Some(OutboxHealth { waiting, percent, lost, failing }));
+    };
+    Outbox::start(&handle.folder, Arc::clone(&handle.clock), Box::new(post), report)
+}
+
 fn session_name(now: Timestamp) -> Arc<str> {
     format!("{:x}-{:x}", now.as_micros(), std::process::id()).into()
 }
@@ -426,6 +449,8 @@ impl StationOutlets {
         if !self.held.is_empty() {
             tracing::warn!("history does not take samples: the last {} are lost", self.held.len());
         }
+        // What was not told yet is stored.
+        self.outbox = None;
         // The recorder goes on until it is stopped, or is gone: then nothing is waited for.
         if let Some(recorder) = self.recorder.take() {
             let mut order = self.take_unsent();

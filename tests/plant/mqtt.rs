@@ -14,7 +14,7 @@ mod secure;
 mod sessions;
 
 pub struct Broker {
-    process: Process,
+    pub process: Process,
     pub port: u16,
     pub keep: tempfile::TempDir,
 }
@@ -53,7 +53,7 @@ impl Broker {
         self.start_again();
     }
 
-    fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         let text = std::fs::read_to_string(self.keep.path().join("mosquitto.conf")).unwrap();
         let (_, lines) = text.split_once("user root\n").unwrap();
         self.process = Self::try_start(self.keep.path(), self.port, lines).expect("mosquitto does not start again");
@@ -71,14 +71,14 @@ impl Broker {
         self.publish_with(&["-t", topic, "-m", payload]);
     }
 
-    fn publish_with(&self, arguments: &[&str]) {
+    pub fn publish_with(&self, arguments: &[&str]) {
         let port = self.port.to_string();
         let mut command = Command::new("mosquitto_pub");
         assert!(command.args(["-h", "127.0.0.1", "-p", &port]).args(arguments).status().unwrap().success());
     }
 
     /// A subscriber that prints topic and payload, once it is subscribed.
-    fn subscriber(&self, topics: &[&str], more: &[&str]) -> Process {
+    pub fn subscriber(&self, topics: &[&str], more: &[&str]) -> Process {
         let port = self.port.to_string();
         let mut command = Command::new("stdbuf");
         command.args(["-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", &port, "-d", "-v"]).args(more);

@@ -1,6 +1,6 @@
 //! What the driver is told about a broker and the tags behind it.
 
-use super::{Device, Options, QoS, sparkplug};
+use super::{AskSettings, Device, EdgeHome, Options, QoS, sparkplug};
 use crate::driver::socket::Endpoint;
 use crate::tag::{DeviceId, TagId};
 
@@ -19,6 +19,10 @@ pub struct Settings {
     pub devices: Vec<Device>,
     /// Sparkplug, where it is spoken.
     pub sparkplug: Option<sparkplug::settings::Settings>,
+    /// The edge node that the station is at this broker, where it is one.
+    pub edge: Option<EdgeHome>,
+    /// The tags that others can set over this broker.
+    pub asks: AskSettings,
 }
 
 impl Settings {
@@ -30,6 +34,7 @@ impl Settings {
             _ => false,
         };
         sparkplug
+            && self.edge == other.edge
             && (&self.endpoint, &self.options, self.packet_limit)
                 == (&other.endpoint, &other.options, other.packet_limit)
     }

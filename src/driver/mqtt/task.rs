@@ -1,13 +1,15 @@
 //! The driver of one broker: one connection after another until its inbox is closed.
 
+use super::asks::{Asks, Heard};
 use super::client::Client;
 use super::deliver::deliver;
+use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message, Said};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug_side::Side;
-use super::{Commands, Settings};
+use super::{Commands, Order, Orders, QoS, Settings};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
@@ -23,6 +25,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Messages over the limit are written of at most so often.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Messages that may still wait for the broker's confirmation when no more are taken that others want published. Brokers allow 20 and more.
+const KEPT_FOR_COMMANDS: u16 = 4;
 
 /// Runs one connection after another until its inbox is closed.
 pub(in crate::driver) async fn run(
@@ -61,9 +65,14 @@ pub(super) struct Broker {
     pub(super) client: Client,
     pub(super) reporters: Vec<Reporter>,
     pub(super) sparkplug: Option<Side>,
+    pub(super) edge: Option<EdgeSide>,
+    /// The edge node ends this connection, to begin a new session.
+    pub(super) begins_anew: bool,
+    asks: Asks,
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
+    orders: Orders,
     /// Filters that the broker refuses on this connection, with its reason.
     pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
@@ -89,12 +98,16 @@ impl Broker {
             reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
             intake: Intake::new(&settings),
             sparkplug: Side::new(&settings),
+            edge: EdgeSide::new(&settings),
+            begins_anew: false,
+            asks: Asks::new(settings.asks.clone()),
             client,
             settings,
             generation,
             port,
             gatherer: Gatherer::default(),
             commands: Commands::default(),
+            orders: Orders::default(),
             refused: BTreeMap::new(),
             receipts: Vec::new(),
             warned: None,
@@ -124,6 +137,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
+        self.asks.adopt(self.settings.asks.clone());
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;
@@ -135,7 +149,9 @@ impl Broker {
     fn subscriptions(&self) -> Vec<Subscription> {
         let filters = self.settings.filters().into_iter();
         let of_points = filters.map(|filter| Subscription::new(filter, self.settings.qos));
-        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).collect()
+        let of_asks = self.asks.filters().map(|filter| Subscription::new(filter, QoS::AtLeastOnce));
+        let of_edge = self.edge.iter().flat_map(EdgeSide::subscriptions);
+        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).chain(of_asks).chain(of_edge).collect()
     }
 
     /// One connection, from opening it to its end.
@@ -144,9 +160,10 @@ impl Broker {
         inbox: &mut Inbox,
         assignments: &mut watch::Receiver<Assignment<Settings>>,
     ) -> Ended {
-        (self.was_up, self.is_ready) = (false, false);
+        (self.was_up, self.is_ready, self.begins_anew) = (false, false, false);
         self.refused.clear();
         self.prepare_sparkplug();
+        self.prepare_edge();
         let connected = tokio::select! {
             connected = self.client.connect() => connected,
             () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
@@ -190,6 +207,11 @@ impl Broker {
                     let assignment = assignments.borrow_and_update().clone();
                     self.adopt(assignment).await
                 }
+                Some(order) = inbox.orders.recv(), if self.takes_orders() => {
+                    let now = self.port.clock.now();
+                    self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await;
+                    Ok(())
+                }
                 turned = self.client.turn() => turned,
                 () = until(sparkplug, now) => Ok(()),
             };
@@ -202,6 +224,10 @@ impl Broker {
                 self.client.cut();
                 return Ended::Lost(end);
             }
+            if self.begins_anew {
+                self.client.leave().await;
+                return Ended::Lost(session::End::Socket("the primary host of the edge node is away".to_owned()));
+            }
         }
     }
 
@@ -211,6 +237,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.stop(now, &mut self.client);
         }
+        self.stop_edge();
         self.client.leave().await;
     }
 
@@ -235,6 +262,7 @@ impl Broker {
                 self.is_ready = true;
                 self.tell_devices().await;
                 self.sparkplug_is_ready().await;
+                self.edge_is_ready().await;
             }
             Event::Refused { filter, why } => {
                 tracing::warn!("broker {}: {why}", self.settings.endpoint);
@@ -245,19 +273,46 @@ impl Broker {
             }
             Event::Message(message) => {
                 self.receive_sparkplug(&message).await;
-                self.receive(&message).await;
-            }
-            Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
-            Event::Published(ticket, outcome) => {
-                if let Some((request, answer)) = self.commands.finish(ticket, outcome) {
-                    self.port.send(DriverEvent::Written(Written { request, answer })).await;
+                self.receive_for_edge(&message).await;
+                if !self.hear(&message).await {
+                    self.receive(&message).await;
                 }
             }
+            Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
+            Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
+                Some((request, answer)) => {
+                    self.port.send(DriverEvent::Written(Written { request, answer })).await;
+                }
+                None => self.orders.finish(ticket, outcome).await,
+            },
             Event::Down => {
                 self.is_ready = false;
                 self.lose_sparkplug();
+                self.lose_edge();
             }
         }
+    }
+
+    /// Whether a message is a command; then it is judged, and answered.
+    async fn hear(&mut self, message: &session::Message) -> bool {
+        let now = self.port.clock.now();
+        let heard = self.asks.hear(message, now);
+        if heard != Heard::Nothing {
+            self.receipts.extend(message.receipt);
+        }
+        match heard {
+            Heard::Nothing => return false,
+            Heard::Command(asked) => self.port.send(DriverEvent::Asked(asked)).await,
+            Heard::Refused(answer) => {
+                self.orders.publish(Order::answer(&answer), None, &mut self.client, now).await;
+            }
+        }
+        true
+    }
+
+    /// Room is left for commands, which go before everything that is only told.
+    fn takes_orders(&self) -> bool {
+        self.is_ready && self.client.quota_left() > KEPT_FOR_COMMANDS
     }
 
     async fn receive(&mut self, message: &session::Message) {
@@ -428,6 +483,7 @@ async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
     loop {
         tokio::select! {
             Some(instruction) = inbox.instructions.recv() => refuse(port, instruction).await,
+            Some(order) = inbox.orders.recv() => super::order::refuse(order).await,
             dispatch = inbox.commands.recv() => {
                 let Some(dispatch) = dispatch else { return };
                 let answer = WriteAnswer::NotSent("the broker is not connected".to_owned());

@@ -31,6 +31,10 @@ fn outlets(urgent: Sender<Event>) -> StationOutlets {
         urgent,
         generation: Generation(0),
         found: None,
+        outbox: None,
+        is_told: Vec::new(),
+        alarms_untold: false,
+        untold_tellings: None,
     }
 }
 

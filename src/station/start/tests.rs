@@ -33,7 +33,7 @@ fn a_reload_does_not_wait_for_a_historian_that_takes_nothing() {
     while parts.historian.rows(Vec::new()).is_ok() {}
     let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
     let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-    let mut outlets = parts.outlets(&handle, None);
+    let mut outlets = parts.outlets(&handle, None, None);
     let next = config::load(folder.path(), Generation(2)).into_plant().unwrap();
     let mut engine = Engine::new(Arc::new(next.plan), Restored::default());
     let snapshot = Arc::new(engine.snapshot(clock.now()));
@@ -63,7 +63,7 @@ fn a_recorder_that_died_holds_up_no_stop() {
     let doomed = OpenedRecords::open(other.path(), clock.now().utc).unwrap();
     let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
     let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-    let mut outlets = parts.outlets(&handle, None);
+    let mut outlets = parts.outlets(&handle, None, None);
     // What it answers kills the thread, as a fault in it would.
     let recorder = Recorder::start(doomed.store, |_| panic!("a fault of the test")).unwrap();
     let draft = crate::audit::Draft {
@@ -103,7 +103,7 @@ fn a_historian_that_died_is_said_in_words_and_holds_up_nothing() {
     parts.historian = Historian::start(doomed, Arc::clone(&clock), |_| panic!("a fault of the test")).unwrap();
     let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
     let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-    let mut outlets = parts.outlets(&handle, None);
+    let mut outlets = parts.outlets(&handle, None, None);
     let snapshot = Arc::new(engine.snapshot(clock.now()));
     let end = Instant::now() + Duration::from_secs(30);
     let why = loop {

@@ -34,6 +34,8 @@ fn settings(devices: Vec<Device>) -> Settings {
         packet_limit: 1_000_000,
         qos: QoS::AtLeastOnce,
         sparkplug: None,
+        edge: None,
+        asks: crate::driver::mqtt::AskSettings::default(),
         devices,
     }
 }

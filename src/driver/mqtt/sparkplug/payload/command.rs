@@ -60,7 +60,7 @@ pub(in crate::driver::mqtt::sparkplug) fn millis(moment: Timestamp) -> u64 {
 }
 
 /// A value as the metric's own data type. Whole numbers have to be whole and fit, floats have to be finite.
-fn write(value: &Value, kind: DataType) -> Result<MetricValue, Unfit> {
+pub(in crate::driver::mqtt::sparkplug) fn write(value: &Value, kind: DataType) -> Result<MetricValue, Unfit> {
     let unfit = || Unfit::Value { value: value.to_string(), kind };
     if let Some((bits, is_signed)) = kind.integer() {
         let number = whole(value).ok_or_else(unfit)?;

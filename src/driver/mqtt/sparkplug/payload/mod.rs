@@ -17,7 +17,7 @@ pub use message::{
 pub use properties::Properties;
 pub use value::{Unreadable, read};
 
-pub(super) use command::millis;
+pub(super) use command::{millis, write};
 pub(super) use value::timestamp;
 
 /// The metric by which a session of an edge node and its death are told from others.

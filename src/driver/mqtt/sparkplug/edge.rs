@@ -1,0 +1,399 @@
+//! An edge node: it announces its metrics, tells what changed, and takes instructions. Pure: messages, values and time in, messages out.
+//!
+//! - Each connection is a session of its own: its number (bdSeq) stands in the death that the broker publishes for it (the will) and in the
+//!   birth that begins it. The number outlives restarts; whoever keeps it asks [`EdgeNode::session`].
+//! - Messages of a session are numbered from 0, the birth of the node, to 255 and again from 0. No data goes before the births.
+//! - With a primary host nothing is told while that is away: the node dies as its connection would, and begins a new session. A STATE message
+//!   that is older than the last one changes nothing.
+
+use super::host::HostState;
+use super::payload::{
+    BIRTH_DEATH_SEQUENCE, DataType, Metric, MetricValue, Payload, PropertyContent, PropertySet, PropertyValue, REBIRTH,
+    decode, encode, millis, read, write,
+};
+use super::topic::{Kind, Source, Topic};
+use crate::tag::{Quality, Reason, Timestamp, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A metric is stood for by its alias in everything behind the birth. The one that asks for a birth has none, as the specification wants.
+const FIRST_ALIAS: u64 = 1;
+const QUALITY: &str = "Quality";
+
+/// Who the node is and what it tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeSettings {
+    /// Group.
+    pub group: Arc<str>,
+    /// Node, unique in its group.
+    pub node: Arc<str>,
+    /// The host application without which nothing is told.
+    pub primary_host: Option<Arc<str>>,
+    /// Everything that it will ever tell.
+    pub metrics: Vec<EdgeMetric>,
+    /// Whether its metrics may be set.
+    pub takes_commands: bool,
+}
+
+/// A metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeMetric {
+    /// The tag.
+    pub tag: Arc<str>,
+    /// The device that it belongs to; none for the node itself.
+    pub device: Option<Arc<str>>,
+    /// Its name, unique in its device.
+    pub name: Arc<str>,
+    /// The kind of its values.
+    pub kind: DataType,
+    /// Engineering unit; empty where it has none.
+    pub unit: Arc<str>,
+}
+
+/// A value of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeSample {
+    /// When it was so.
+    pub time: Timestamp,
+    /// What it was; none where there is no value.
+    pub value: Option<Value>,
+    /// How far it can be trusted.
+    pub quality: Quality,
+}
+
+/// A message to be published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeMessage {
+    /// Topic.
+    pub topic: String,
+    /// Payload.
+    pub payload: Vec<u8>,
+    /// Level: 1 for deaths, 0 for everything else.
+    pub qos: u8,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EdgeEffect {
+    /// To be published, in this order.
+    Publish(EdgeMessage),
+    /// The primary host is away: the connection has to end, and a new session begins.
+    Disconnect,
+    /// A tag is to be set.
+    Set {
+        /// The tag.
+        tag: Arc<str>,
+        /// The value.
+        value: Value,
+    },
+    /// A message is not as the specification wants it.
+    Fault(String),
+}
+
+/// Why a value is not told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// No session has begun: there is no connection, or the primary host is away.
+    #[error("the edge node is not born")]
+    NotBorn,
+    /// The tag is none of its metrics.
+    #[error("{0} is no metric of this edge node")]
+    NoMetric(Arc<str>),
+    /// The value is of another kind than the metric was born with.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct EdgeNode {
+    settings: EdgeSettings,
+    by_tag: HashMap<Arc<str>, usize>,
+    last: Vec<Option<EdgeSample>>,
+    /// Number of the session, 0 to 255.
+    session: u8,
+    /// Number of the next message.
+    sequence: u8,
+    is_born: bool,
+    is_ready: bool,
+    /// What the primary host said last.
+    host: Option<HostState>,
+}
+
+impl EdgeNode {
+    /// A node without a connection; `last_session` is the number of its last session, where it had one.
+    pub fn new(settings: EdgeSettings, last_session: Option<u8>) -> Self {
+        let by_tag = settings.metrics.iter().enumerate().map(|(place, metric)| (Arc::clone(&metric.tag), place));
+        Self {
+            by_tag: by_tag.collect(),
+            last: vec![None; settings.metrics.len()],
+            // The first connection makes it 0.
+            session: last_session.unwrap_or(u8::MAX),
+            sequence: 0,
+            is_born: false,
+            is_ready: false,
+            host: None,
+            settings,
+        }
+    }
+
+    /// The number of the session, to be kept over restarts.
+    pub const fn session(&self) -> u8 {
+        self.session
+    }
+
+    /// Whether values can be told.
+    pub const fn is_born(&self) -> bool {
+        self.is_born
+    }
+
+    /// A connection will be opened: the next session begins. What the broker publishes when that breaks.
+    pub fn connect(&mut self, now: Timestamp) -> EdgeMessage {
+        self.session = self.session.wrapping_add(1);
+        (self.is_born, self.is_ready, self.sequence, self.host) = (false, false, 0, None);
+        self.death(now)
+    }
+
+    /// What it listens to.
+    pub fn filters(&self) -> Vec<String> {
+        let node = self.source(None);
+        let mut filters = vec![Topic::Message(Kind::Command, node.clone()).to_string()];
+        let devices = Source { device: Some("+".into()), ..node };
+        filters.push(Topic::Message(Kind::Command, devices).to_string());
+        filters
+            .extend(self.settings.primary_host.iter().map(|host| Topic::State { host: Arc::clone(host) }.to_string()));
+        filters
+    }
+
+    /// The broker has answered the subscriptions.
+    pub fn ready(&mut self, now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+        self.is_ready = true;
+        if self.settings.primary_host.is_none() || self.host.is_some_and(|host| host.online) {
+            self.bear(now, effects);
+        }
+    }
+
+    /// The connection is over.
+    pub fn lost(&mut self) {
+        (self.is_born, self.is_ready) = (false, false);
+    }
+
+    /// The connection is about to be closed on purpose: then the broker publishes no will.
+    pub fn leave(&mut self, now: Timestamp) -> Option<EdgeMessage> {
+        let was_born = std::mem::replace(&mut self.is_born, false);
+        was_born.then(|| self.death(now))
+    }
+
+    /// A message of the namespace arrived.
+    pub fn message(&mut self, topic: &str, payload: &[u8], now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+        match Topic::parse(topic) {
+            Ok(Topic::State { host }) if Some(&host) == self.settings.primary_host.as_ref() => {
+                match HostState::read(payload) {
+                    Some(state) => self.follow_host(state, now, effects),
+                    None => {
+                        effects.push(EdgeEffect::Fault(format!("what {topic} says is no state of a host application")))
+                    }
+                }
+            }
+            Ok(Topic::Message(Kind::Command, source)) if source.of_node() == self.source(None) => {
+                self.obey(&source, payload, now, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_host(&mut self, state: HostState, now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+        if self.host.is_some_and(|before| state.timestamp < before.timestamp) {
+            return;
+        }
+        self.host = Some(state);
+        if state.online && self.is_ready && !self.is_born {
+            self.bear(now, effects);
+        } else if !state.online && self.is_born {
+            effects.extend(self.leave(now).map(EdgeEffect::Publish));
+            effects.push(EdgeEffect::Disconnect);
+        }
+    }
+
+    fn obey(&mut self, source: &Source, payload: &[u8], now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+        let payload = match decode(payload) {
+            Ok(payload) => payload,
+            Err(words) => return effects.push(EdgeEffect::Fault(format!("an instruction from afar: {words}"))),
+        };
+        for metric in &payload.metrics {
+            let is_rebirth = source.is_node() && metric.name.as_deref() == Some(REBIRTH);
+            match &metric.value {
+                Some(MetricValue::Boolean(true)) if is_rebirth => {
+                    if self.is_born {
+                        self.bear(now, effects);
+                    }
+                }
+                _ if is_rebirth => {}
+                value => effects.push(self.setting(source, metric, value.as_ref())),
+            }
+        }
+    }
+
+    fn setting(&self, source: &Source, metric: &Metric, value: Option<&MetricValue>) -> EdgeEffect {
+        let here = |one: &EdgeMetric| one.device == source.device;
+        let name = metric.name.as_deref();
+        let place = match metric.alias.and_then(|alias| usize::try_from(alias.checked_sub(FIRST_ALIAS)?).ok()) {
+            Some(place) => Some(place),
+            None => self.settings.metrics.iter().position(|one| here(one) && Some(&*one.name) == name),
+        };
+        let Some(found) = place.and_then(|place| self.settings.metrics.get(place)).filter(|one| here(one)) else {
+            return EdgeEffect::Fault(format!(
+                "an instruction names a metric that {source} does not have: {}",
+                told_name(metric)
+            ));
+        };
+        if !self.settings.takes_commands {
+            return EdgeEffect::Fault(format!("{} is not set from afar: this edge node takes no commands", found.tag));
+        }
+        let Some(value) = value.filter(|_| metric.is_null != Some(true)) else {
+            return EdgeEffect::Fault(format!("an instruction for {} has no value", found.tag));
+        };
+        match read(value, found.kind) {
+            Ok(value) => EdgeEffect::Set { tag: Arc::clone(&found.tag), value },
+            Err(error) => EdgeEffect::Fault(format!("an instruction for {}: {error}", found.tag)),
+        }
+    }
+
+    /// A value of a metric; what was true before is for history alone.
+    pub fn sample(
+        &mut self,
+        tag: &Arc<str>,
+        sample: EdgeSample,
+        historical: bool,
+        now: Timestamp,
+    ) -> Result<EdgeMessage, NotTold> {
+        let place = *self.by_tag.get(tag).ok_or_else(|| NotTold::NoMetric(Arc::clone(tag)))?;
+        let metric = &self.settings.metrics[place];
+        let mut told = described(&sample, metric).map_err(|error| NotTold::Unfit(format!("{tag}: {error}")))?;
+        if !historical {
+            self.last[place] = Some(sample);
+        }
+        if !self.is_born {
+            return Err(NotTold::NotBorn);
+        }
+        told.alias = Some(FIRST_ALIAS + place as u64);
+        told.is_historical = historical.then_some(true);
+        let source = self.source(metric.device.clone());
+        Ok(self.numbered(Kind::Data, source, vec![told], now))
+    }
+
+    /// The node announces itself and its devices, with all that they will ever tell.
+    fn bear(&mut self, now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+        self.sequence = 0;
+        let mut metrics = vec![self.session_metric(now), rebirth_metric(now)];
+        metrics.extend(self.announced(None, now));
+        let node = self.source(None);
+        effects.push(EdgeEffect::Publish(self.numbered(Kind::Birth, node, metrics, now)));
+        let mut devices: Vec<_> = self.settings.metrics.iter().filter_map(|metric| metric.device.clone()).collect();
+        devices.sort();
+        devices.dedup();
+        for device in devices {
+            let metrics = self.announced(Some(&device), now);
+            let source = self.source(Some(device));
+            effects.push(EdgeEffect::Publish(self.numbered(Kind::Birth, source, metrics, now)));
+        }
+        self.is_born = true;
+    }
+
+    fn announced(&self, device: Option<&Arc<str>>, now: Timestamp) -> Vec<Metric> {
+        let here = self.settings.metrics.iter().enumerate().filter(|(_, metric)| metric.device.as_ref() == device);
+        let announced = here.map(|(place, metric)| {
+            let unknown = EdgeSample { time: now, value: None, quality: Quality::bad(Reason::NotYetRead) };
+            let sample = self.last[place].as_ref().unwrap_or(&unknown);
+            let nothing = EdgeSample { value: None, quality: Quality::bad(Reason::NotAvailable), ..unknown.clone() };
+            // What was told once fits; the other way has no value, and always does.
+            let mut told = described(sample, metric).or_else(|_| described(&nothing, metric)).unwrap_or_default();
+            (told.name, told.alias) = (Some(metric.name.to_string()), Some(FIRST_ALIAS + place as u64));
+            if !metric.unit.is_empty() {
+                let set = told.properties.get_or_insert_default();
+                set.keys.push("engUnit".to_owned());
+                set.values.push(property(DataType::String, PropertyContent::Text(metric.unit.to_string())));
+            }
+            told
+        });
+        announced.collect()
+    }
+
+    fn session_metric(&self, now: Timestamp) -> Metric {
+        Metric {
+            name: Some(BIRTH_DEATH_SEQUENCE.to_owned()),
+            timestamp: Some(millis(now)),
+            datatype: Some(DataType::Int64.code()),
+            value: Some(MetricValue::Long(self.session.into())),
+            ..Metric::default()
+        }
+    }
+
+    /// It carries the number of its session, and no number of its own.
+    fn death(&self, now: Timestamp) -> EdgeMessage {
+        let payload =
+            Payload { timestamp: Some(millis(now)), metrics: vec![self.session_metric(now)], ..Payload::default() };
+        let topic = Topic::Message(Kind::Death, self.source(None)).to_string();
+        EdgeMessage { topic, payload: encode(&payload), qos: 1 }
+    }
+
+    fn numbered(&mut self, kind: Kind, source: Source, metrics: Vec<Metric>, now: Timestamp) -> EdgeMessage {
+        let seq = Some(self.sequence.into());
+        self.sequence = self.sequence.wrapping_add(1);
+        let payload = Payload { timestamp: Some(millis(now)), metrics, seq, ..Payload::default() };
+        EdgeMessage { topic: Topic::Message(kind, source).to_string(), payload: encode(&payload), qos: 0 }
+    }
+
+    fn source(&self, device: Option<Arc<str>>) -> Source {
+        Source { group: Arc::clone(&self.settings.group), node: Arc::clone(&self.settings.node), device }
+    }
+}
+
+fn rebirth_metric(now: Timestamp) -> Metric {
+    Metric {
+        name: Some(REBIRTH.to_owned()),
+        timestamp: Some(millis(now)),
+        datatype: Some(DataType::Boolean.code()),
+        value: Some(MetricValue::Boolean(false)),
+        ..Metric::default()
+    }
+}
+
+/// Value, time, kind, and what is to be said about its quality; name and alias are still missing.
+fn described(sample: &EdgeSample, metric: &EdgeMetric) -> Result<Metric, String> {
+    let value =
+        sample.value.as_ref().map(|value| write(value, metric.kind)).transpose().map_err(|error| error.to_string())?;
+    let quality = match (sample.quality.is_bad(), sample.quality.reason) {
+        _ if sample.quality.is_good() => None,
+        (_, Reason::Stale) => Some(500),
+        (false, _) => None,
+        (true, _) => Some(0),
+    };
+    let properties = quality.map(|code| {
+        let values = vec![property(DataType::Int32, PropertyContent::Int(code))];
+        Box::new(PropertySet { keys: vec![QUALITY.to_owned()], values })
+    });
+    Ok(Metric {
+        timestamp: Some(millis(sample.time)),
+        datatype: Some(metric.kind.code()),
+        is_null: value.is_none().then_some(true),
+        value,
+        properties,
+        ..Metric::default()
+    })
+}
+
+fn property(kind: DataType, content: PropertyContent) -> PropertyValue {
+    PropertyValue { datatype: Some(kind.code()), is_null: None, value: Some(content) }
+}
+
+fn told_name(metric: &Metric) -> String {
+    match (&metric.name, metric.alias) {
+        (Some(name), _) => name.clone(),
+        (None, Some(alias)) => format!("alias {alias}"),
+        (None, None) => "without a name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

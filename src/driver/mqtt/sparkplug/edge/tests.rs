@@ -1,0 +1,226 @@
+use super::*;
+use crate::driver::mqtt::sparkplug::payload::{command, rebirth_request};
+use proptest::prelude::*;
+
+fn metric(tag: &str, device: Option<&str>, kind: DataType) -> EdgeMetric {
+    EdgeMetric { tag: tag.into(), device: device.map(Into::into), name: tag.into(), kind, unit: "m".into() }
+}
+
+fn settings(primary_host: Option<&str>) -> EdgeSettings {
+    EdgeSettings {
+        group: "north".into(),
+        node: "polder".into(),
+        primary_host: primary_host.map(Into::into),
+        metrics: vec![
+            metric("level", Some("basin"), DataType::Double),
+            metric("run", Some("pump"), DataType::Boolean),
+            metric("limit", None, DataType::Int64),
+        ],
+        takes_commands: true,
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+fn good(value: Value) -> EdgeSample {
+    EdgeSample { time: at(1), value: Some(value), quality: Quality::GOOD }
+}
+
+/// Topic, number, and each metric by its name or alias with what it says.
+fn told(message: &EdgeMessage) -> (String, Option<u64>, Vec<String>) {
+    let payload = decode(&message.payload).unwrap();
+    let words = payload.metrics.iter().map(|metric| {
+        let value = metric.value.as_ref().map_or_else(|| "null".to_owned(), |value| format!("{value:?}"));
+        assert_eq!(metric.is_null == Some(true), metric.value.is_none());
+        let past = if metric.is_historical == Some(true) { " past" } else { "" };
+        format!("{}={value}{past}", told_name(metric))
+    });
+    (message.topic.clone(), payload.seq, words.collect())
+}
+
+fn published(effects: &[EdgeEffect]) -> Vec<(String, Option<u64>, Vec<String>)> {
+    let publish = |effect: &EdgeEffect| match effect {
+        EdgeEffect::Publish(message) => Some(told(message)),
+        _ => None,
+    };
+    effects.iter().filter_map(publish).collect()
+}
+
+fn born(primary_host: Option<&str>) -> EdgeNode {
+    let mut node = EdgeNode::new(settings(primary_host), None);
+    node.connect(at(0));
+    let mut effects = Vec::new();
+    node.ready(at(0), &mut effects);
+    node
+}
+
+#[test]
+fn a_session_begins_with_births_that_hold_everything() {
+    let mut node = EdgeNode::new(settings(None), Some(6));
+    let will = node.connect(at(0));
+    assert_eq!(told(&will), ("spBv1.0/north/NDEATH/polder".into(), None, vec!["bdSeq=Long(7)".into()]));
+    assert_eq!((will.qos, node.session()), (1, 7));
+    let early = node.sample(&"level".into(), good(Value::Double(1.5)), false, at(0));
+    assert_eq!(early, Err(NotTold::NotBorn), "no data before the birth; but the birth says it");
+    let mut effects = Vec::new();
+    node.ready(at(0), &mut effects);
+    let births = published(&effects);
+    assert_eq!(births[0].0, "spBv1.0/north/NBIRTH/polder");
+    assert_eq!(births[0].1, Some(0));
+    assert_eq!(births[0].2, ["bdSeq=Long(7)", "Node Control/Rebirth=Boolean(false)", "limit=null"]);
+    assert_eq!(births[1], ("spBv1.0/north/DBIRTH/polder/basin".into(), Some(1), vec!["level=Double(1.5)".into()]));
+    assert_eq!(births[2], ("spBv1.0/north/DBIRTH/polder/pump".into(), Some(2), vec!["run=null".into()]));
+    let data = node.sample(&"run".into(), good(Value::Bool(true)), false, at(1)).unwrap();
+    assert_eq!(told(&data), ("spBv1.0/north/DDATA/polder/pump".into(), Some(3), vec!["alias 2=Boolean(true)".into()]));
+    let limit = node.sample(&"limit".into(), good(Value::Signed(-5)), true, at(1)).unwrap();
+    let expected = vec![format!("alias 3=Long({}) past", -5_i64 as u64)];
+    assert_eq!(told(&limit), ("spBv1.0/north/NDATA/polder".into(), Some(4), expected));
+}
+
+#[test]
+fn births_carry_units_kinds_and_qualities_and_no_alias_for_the_rebirth() {
+    let mut node = EdgeNode::new(settings(None), None);
+    node.connect(at(0));
+    let bad = EdgeSample { time: at(1), value: None, quality: Quality::bad(Reason::NoAnswer) };
+    let _ = node.sample(&"level".into(), bad, false, at(1));
+    let mut effects = Vec::new();
+    node.ready(at(2), &mut effects);
+    let EdgeEffect::Publish(birth) = &effects[0] else { panic!("{effects:?}") };
+    let payload = decode(&birth.payload).unwrap();
+    assert_eq!(payload.metrics[1].alias, None);
+    assert!(payload.metrics.iter().all(|metric| metric.datatype.is_some() && metric.timestamp.is_some()));
+    let EdgeEffect::Publish(basin) = &effects[1] else { panic!("{effects:?}") };
+    let payload = decode(&basin.payload).unwrap();
+    let properties = payload.metrics[0].properties.as_deref().unwrap();
+    assert_eq!(properties.keys, ["Quality", "engUnit"]);
+    assert_eq!(properties.values[0].value, Some(PropertyContent::Int(0)));
+    assert_eq!(properties.values[1].value, Some(PropertyContent::Text("m".into())));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_words() {
+    let mut node = born(None);
+    let wrong = node.sample(&"run".into(), good(Value::Double(0.5)), false, at(1));
+    assert!(matches!(wrong, Err(NotTold::Unfit(words)) if words.starts_with("run: ")));
+    let unknown = node.sample(&"other".into(), good(Value::Bool(true)), false, at(1));
+    assert_eq!(unknown, Err(NotTold::NoMetric("other".into())));
+}
+
+#[test]
+fn a_host_asks_for_a_birth_and_sets_metrics() {
+    let mut node = born(None);
+    let _ = node.sample(&"level".into(), good(Value::Double(2.0)), false, at(1)).unwrap();
+    let mut effects = Vec::new();
+    let rebirth = encode(&rebirth_request(at(2)));
+    node.message("spBv1.0/north/NCMD/polder", &rebirth, at(2), &mut effects);
+    let births = published(&effects);
+    assert_eq!((births.len(), births[0].1, births[0].2[0].as_str()), (3, Some(0), "bdSeq=Long(0)"), "the same session");
+    assert_eq!(births[1].2, ["level=Double(2.0)"]);
+    effects.clear();
+    let by_alias = encode(&command("run", Some(2), DataType::Boolean, &Value::Bool(true), at(3)).unwrap());
+    node.message("spBv1.0/north/DCMD/polder/pump", &by_alias, at(3), &mut effects);
+    let by_name = encode(&command("limit", None, DataType::Int64, &Value::Signed(-7), at(3)).unwrap());
+    node.message("spBv1.0/north/NCMD/polder", &by_name, at(3), &mut effects);
+    let set = |tag: &str, value| EdgeEffect::Set { tag: tag.into(), value };
+    assert_eq!(effects, [set("run", Value::Bool(true)), set("limit", Value::Signed(-7))]);
+}
+
+#[test]
+fn instructions_that_fit_nothing_are_faults_and_others_are_not_ours() {
+    let mut node = born(None);
+    let check = |node: &mut EdgeNode, topic: &str, payload: &[u8], words: &str| {
+        let mut effects = Vec::new();
+        node.message(topic, payload, at(3), &mut effects);
+        match (effects.as_slice(), words) {
+            ([], "") => {}
+            ([EdgeEffect::Fault(found)], _) => assert!(!words.is_empty() && found.contains(words), "{found}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let run = encode(&command("run", Some(2), DataType::Boolean, &Value::Bool(true), at(3)).unwrap());
+    check(&mut node, "spBv1.0/north/DCMD/polder/basin", &run, "does not have: alias 2");
+    check(&mut node, "spBv1.0/north/NCMD/polder", &run, "does not have");
+    check(&mut node, "spBv1.0/north/DCMD/polder/pump", b"\xff\xff", "not a payload of Sparkplug B");
+    check(&mut node, "spBv1.0/south/DCMD/polder/pump", &run, "");
+    check(&mut node, "spBv1.0/STATE/polder", b"{}", "");
+    let huge = encode(&command("run", Some(u64::MAX), DataType::Boolean, &Value::Bool(true), at(3)).unwrap());
+    check(&mut node, "spBv1.0/north/DCMD/polder/pump", &huge, "does not have");
+    let wrong = encode(&command("run", Some(2), DataType::Double, &Value::Double(1.0), at(3)).unwrap());
+    check(&mut node, "spBv1.0/north/DCMD/polder/pump", &wrong, "does not fit the data type");
+    node.settings.takes_commands = false;
+    check(&mut node, "spBv1.0/north/DCMD/polder/pump", &run, "takes no commands");
+}
+
+#[test]
+fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() {
+    let mut node = EdgeNode::new(settings(Some("scada")), None);
+    node.connect(at(0));
+    assert!(node.filters().contains(&"spBv1.0/STATE/scada".to_owned()));
+    let mut effects = Vec::new();
+    node.ready(at(0), &mut effects);
+    assert_eq!(effects, []);
+    let state = |node: &mut EdgeNode, online: bool, seconds: i64| {
+        let mut effects = Vec::new();
+        node.message("spBv1.0/STATE/scada", &HostState::at(online, at(seconds)).payload(), at(seconds), &mut effects);
+        effects
+    };
+    assert_eq!(state(&mut node, false, 4), []);
+    assert_eq!(state(&mut node, true, 3), [], "it is older than the last one");
+    assert!(!node.is_born());
+    assert_eq!(published(&state(&mut node, true, 5)).len(), 3);
+    assert_eq!(state(&mut node, false, 4), [], "that is over: the host is there since");
+    assert_eq!(state(&mut node, true, 6), [], "it is there still");
+    let gone = state(&mut node, false, 7);
+    assert_eq!(published(&gone), [("spBv1.0/north/NDEATH/polder".into(), None, vec!["bdSeq=Long(0)".into()])]);
+    assert_eq!(gone.last(), Some(&EdgeEffect::Disconnect));
+    assert_eq!(node.sample(&"level".into(), good(Value::Double(1.0)), false, at(8)), Err(NotTold::NotBorn));
+    assert_eq!(node.leave(at(8)), None, "it is dead already");
+    let will = node.connect(at(9));
+    assert_eq!(told(&will).2, ["bdSeq=Long(1)"]);
+    let other = HostState::at(true, at(9)).payload();
+    node.message("spBv1.0/STATE/other", &other, at(9), &mut effects);
+    node.ready(at(9), &mut effects);
+    assert_eq!(effects, [], "another host is not the primary one");
+}
+
+proptest! {
+    /// Whatever happens: numbers follow each other from the birth on, and nothing goes before it or after a death.
+    #[test]
+    fn numbers_have_no_gaps(steps in prop::collection::vec(0u8..7, 0..300)) {
+        let mut node = EdgeNode::new(settings(Some("scada")), Some(254));
+        let (mut next, mut clock) = (None::<u64>, 0);
+        for step in steps {
+            clock += 1;
+            let mut effects = Vec::new();
+            match step {
+                0 => { node.connect(at(clock)); next = None; }
+                1 => node.ready(at(clock), &mut effects),
+                2 | 3 => {
+                    let state = HostState::at(step == 2, at(clock));
+                    node.message("spBv1.0/STATE/scada", &state.payload(), at(clock), &mut effects);
+                }
+                4 => node.message("spBv1.0/north/NCMD/polder", &encode(&rebirth_request(at(clock))), at(clock), &mut effects),
+                5 => { node.lost(); next = None; }
+                _ => {
+                    let told = node.sample(&"level".into(), good(Value::Double(clock as f64)), false, at(clock));
+                    prop_assert_eq!(told.is_ok(), next.is_some());
+                    effects.extend(told.ok().map(EdgeEffect::Publish));
+                }
+            }
+            for (topic, number, _) in published(&effects) {
+                if topic.contains("NBIRTH") {
+                    next = Some(0);
+                }
+                if topic.contains("NDEATH") {
+                    prop_assert_eq!(number, None);
+                    next = None;
+                    continue;
+                }
+                prop_assert_eq!(number, next);
+                next = next.map(|number| (number + 1) % 256);
+            }
+        }
+    }
+}
