@@ -390,3 +390,38 @@ fn a_sparkplug_session_is_a_clean_one() {
         check(&text.replace(url, &format!(r#"{url}, "version": "{version}"{options}"#)), expected);
     }
 }
+
+#[test]
+fn metrics_that_were_found_are_tags_of_their_device() {
+    let metric = |device: &str, name: &str, facts: &str| {
+        format!(r#"{{"device": "{device}", "kind": "metric", "name": "{name}", "facts": {facts}, "since": ""}}"#)
+    };
+    let things = [
+        metric("d", "Inlet/Temp °C", r#"{"unit": "°C", "range": [0, 90]}"#),
+        metric("d", "Named", "{}"),
+        metric("d", "Odd", r#"{"command": {}}"#),
+        metric("d", "Run", r#"{"type": "bool"}"#),
+        metric("d", "Beyond", "{}"),
+        metric("gone", "x", "{}"),
+    ];
+    let text = r#"{"connections": [{"name": "m", "mqtt": {"url": "mqtt://127.0.0.1", "sparkplug": {"host_id": "p"}}}],
+        "devices": [{"name": "d", "connection": "m", "sparkplug": "north/edge", "take_in": "all", "most": 4}],
+        "tags": [{"name": "t", "device": "d", "metric": "Named"}]}"#;
+    let (_keep, path) = folder(text);
+    std::fs::write(path.join(FOUND_FILE), format!(r#"{{"found": [{}]}}"#, things.join(","))).unwrap();
+    let loaded = load(&path, Generation(1));
+    let words: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    let expected =
+        ["\"command\" is not for metrics that are found", "1 metrics are left out", "1 metrics are of no device"];
+    assert_eq!(words.len(), expected.len(), "{words:#?}");
+    for (words, expected) in words.iter().zip(expected) {
+        assert!(words.contains(expected), "{words}");
+    }
+    let plant = loaded.plant.unwrap();
+    let tags: Vec<_> = plant.plan.directory.tags().iter().map(|tag| tag.key.to_string()).collect();
+    assert_eq!(tags[..3], ["t", "d/Inlet/Temp__C", "d/Run"]);
+    let crate::driver::Protocol::Mqtt(broker) = &plant.connections[0].protocol else { panic!("no broker") };
+    let device = &broker.sparkplug.as_ref().unwrap().devices[0];
+    assert_eq!(device.points.len(), 3);
+    assert_eq!(device.take_in.as_ref().unwrap().known.len(), 4);
+}

@@ -205,6 +205,33 @@ fn the_state_of_the_host_is_told_at_start_at_a_stop_and_by_the_broker() {
     assert_eq!(late.hears_state(true)["host"], "polder");
 }
 
+#[test]
+fn what_a_birth_declares_becomes_tags_without_being_named() {
+    let broker = Broker::new();
+    let url = format!("mqtt://127.0.0.1:{}", broker.port);
+    let folder = Folder::new(&json!({
+        "station": {"name": "Test"},
+        "connections": [{"name": "site", "mqtt": {"url": url, "sparkplug": {"host_id": "polder"}}}],
+        "devices": [{"name": "pump", "connection": "site", "area": "north", "sparkplug": "north/edge/pump", "take_in": "all", "most": 4}],
+        "tags": [{"name": "speed", "device": "pump", "metric": "Speed"}],
+    }));
+    let mut edge = EdgeNode::start(&broker, &[]);
+    let mut station = Station::start(&folder.path);
+    edge.hears_state(true);
+    edge.is_born();
+    // Their first values came with the birth, before there were tags.
+    let values = station.wait_all_good(&["north/pump/Run", "north/pump/Name"]);
+    assert_eq!(values, [json!(true), json!("één")]);
+    edge.data(Some("pump"), &json!([[7, "Int32", 12], [8, "Boolean", false]]));
+    let values = station.wait_all_good(&["speed", "north/pump/Run"]);
+    assert_eq!(values, [json!(12), json!(false)]);
+    let output = station.tool(&["tags"]);
+    assert!(words(&output).contains("north/pump/Since"), "{}", words(&output));
+    let found: Value = serde_json::from_slice(&std::fs::read(folder.path.join("found.json")).unwrap()).unwrap();
+    assert_eq!(found["found"].as_array().unwrap().len(), 4, "{found}");
+    station.stop();
+}
+
 /// Eclipse Tahu's helpers for Python give a birth another session number than its death.
 #[test]
 fn a_death_with_the_wrong_number_is_believed_when_the_node_stays_silent() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::driver::mqtt::{Device, Kind, Search, SourceTime, TimeFormat};
+use crate::driver::mqtt::{Device, Kind, Options, Persistence, QoS, Search, SourceTime, TimeFormat, Version};
 use crate::tag::{DeviceId, Value};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -20,11 +20,20 @@ fn timed(tag: u32, filter: &str, pointer: &str) -> Point {
 
 fn settings(devices: Vec<Device>) -> Settings {
     Settings {
-        host: "broker".into(),
-        port: 1883,
-        client_id: "test".into(),
-        login: None,
-        keep_alive: Duration::from_secs(10),
+        endpoint: crate::driver::socket::Endpoint { host: "broker".into(), port: 1883, tls: None },
+        options: Options {
+            version: Version::V3,
+            client_id: "test".into(),
+            login: None,
+            persistence: Persistence::Clean,
+            keep_alive: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            receive_maximum: 1000,
+            will: None,
+        },
+        packet_limit: 1_000_000,
+        qos: QoS::AtLeastOnce,
+        sparkplug: None,
         devices,
     }
 }

@@ -80,6 +80,7 @@ fn words_of_a_device_for_true_and_false() {
         payload: payload.map(Into::into),
         scaling: None,
         words: words.clone(),
+        response_topic: None,
     };
     assert_eq!(publication(None).message(&Value::Bool(true)), "OPEN");
     assert_eq!(publication(Some(r#"{"s":${value}}"#)).message(&Value::Bool(false)), r#"{"s":"0"}"#);
@@ -98,7 +99,7 @@ fn what_a_message_need_not_say() {
 fn commands() {
     let message = |value: Value, payload: Option<&str>| {
         let (payload, topic) = (payload.map(Into::into), "t".into());
-        Publication { topic, payload, scaling: None, words: None }.message(&value)
+        Publication { topic, payload, scaling: None, words: None, response_topic: None }.message(&value)
     };
     assert_eq!(message(Value::Double(1.5), None), "1.5");
     assert_eq!(message(Value::Double(1.5), Some(r#"{"set": ${value}}"#)), r#"{"set": 1.5}"#);

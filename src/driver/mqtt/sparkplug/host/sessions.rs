@@ -225,10 +225,8 @@ impl Host {
 
     /// Time passed: waiting ends, and requests that had to wait go out.
     pub fn pass_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some((moment, node)) = self.due.first().copied() {
-            if moment > now.monotonic {
-                return;
-            }
+        let due = self.due.iter().take_while(|(moment, _)| *moment <= now.monotonic);
+        for node in due.map(|(_, node)| *node).collect::<Vec<_>>() {
             let timeout = self.settings.reordering_timeout;
             let waits = self.session_of(node).and_then(|session| session.order.due(timeout));
             if waits.is_some_and(|due| due <= now.monotonic) {
