@@ -468,8 +468,10 @@ impl Compiled {
 
     /// The tags in which the station speaks about itself, with their alarms.
     fn add_system(&mut self) {
-        let secure = self.connections.iter().any(|(_, protocol)| {
-            matches!(protocol, Some(Protocol::Modbus(wire)) if matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }))
+        let secure = self.connections.iter().any(|(_, protocol)| match protocol {
+            Some(Protocol::Modbus(wire)) => matches!(wire.transport, Transport::Tcp { tls: Some(_), .. }),
+            Some(Protocol::Mqtt(broker)) => broker.endpoint.tls.is_some(),
+            None => false,
         });
         let mut add = |name: &str, description: &str, alarm: Option<(f64, Priority, &str, &str)>| {
             let id = TagId(self.tags.len() as u32);

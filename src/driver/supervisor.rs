@@ -125,11 +125,16 @@ impl Running {
         }
     }
 
-    /// Stops the task; who waits for the handle knows that its wire is closed. A broker is told goodbye first, or it would publish our
-    /// will: that task ends by itself when its inbox is closed.
+    /// Whether the task has a last word before its wire is closed, and then ends by itself when its inbox is closed. An ordinary broker is
+    /// left without one, so that it publishes our will.
+    fn says_goodbye(&self) -> bool {
+        matches!(&self.change, Change::Mqtt(change) if change.borrow().settings.sparkplug.is_some())
+    }
+
+    /// Stops the task; who waits for the handle knows that its wire is closed.
     fn stop(mut self) -> Option<JoinHandle<()>> {
         let task = self.task.take()?;
-        if !matches!(self.change, Change::Mqtt(_)) {
+        if !self.says_goodbye() {
             task.abort();
         }
         Some(task)
@@ -138,7 +143,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(task) = self.task.as_ref().filter(|_| !matches!(self.change, Change::Mqtt(_))) {
+        if let Some(task) = self.task.as_ref().filter(|_| !self.says_goodbye()) {
             task.abort();
         }
     }

@@ -97,12 +97,12 @@ impl Broker {
 /// A station that runs in a folder of its own.
 struct Running {
     station: Station,
-    folder: Folder,
+    _folder: Folder,
 }
 
 fn running(file: &Value) -> Running {
     let folder = Folder::new(file);
-    Running { station: Station::start(&folder.path), folder }
+    Running { station: Station::start(&folder.path), _folder: folder }
 }
 
 impl std::ops::Deref for Running {

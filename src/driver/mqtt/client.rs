@@ -4,7 +4,7 @@ use super::pacing::Pacing;
 use super::packet::{Splitter, Subscription, Will};
 use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Session, Ticket};
 use crate::driver::socket::{self, Endpoint, Socket};
-use crate::tag::{Clock, Monotonic};
+use crate::tag::{Clock, Monotonic, Now};
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -31,6 +31,7 @@ pub struct Client {
     wire: Option<Wire>,
     /// Bytes that went over the wire since the start, in both directions.
     traffic: Traffic,
+    arrived: Now,
 }
 
 /// Bytes since the start.
@@ -74,13 +75,19 @@ impl Client {
             packet_limit,
             wire: None,
             traffic: Traffic::default(),
+            arrived: Now::default(),
         }
+    }
+
+    /// The will of the connections that are opened from now on: for protocols whose will says which connection it belongs to.
+    pub fn set_will(&mut self, will: Option<Will>) {
+        self.session.set_will(will);
     }
 
     /// Opens a connection; whether the broker takes it is told by [`Event::Up`].
     pub async fn connect(&mut self) -> Result<(), End> {
         self.cut();
-        let socket = socket::open(&self.endpoint, self.timeout).await.map_err(End::Socket)?;
+        let socket = socket::open(&self.endpoint, self.timeout).await.map_err(End::NotOpened)?;
         self.session.open(self.clock.monotonic())?;
         self.wire = Some(Wire {
             socket,
@@ -111,11 +118,6 @@ impl Client {
         self.session.event()
     }
 
-    /// See [`Session::set_will`].
-    pub fn set_will(&mut self, will: Will) {
-        self.session.set_will(will);
-    }
-
     /// Whether the broker has taken the connection.
     pub fn is_up(&self) -> bool {
         self.session.is_up()
@@ -144,6 +146,11 @@ impl Client {
     /// Bytes that went over the wire since the start.
     pub const fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    /// When the messages that are told now arrived: all that one read took have the same moment.
+    pub const fn arrived(&self) -> Now {
+        self.arrived
     }
 
     /// Ends the connection at once; its outcomes are told as events.
@@ -200,7 +207,8 @@ impl Client {
 
     fn take(&mut self, moved: &Moved) -> Result<(), End> {
         let Some(wire) = &mut self.wire else { return Ok(()) };
-        let now = self.clock.monotonic();
+        self.arrived = self.clock.now();
+        let now = self.arrived.monotonic;
         if moved.written > 0 {
             self.traffic.sent += moved.written as u64;
             wire.stuck_since = None;
@@ -276,10 +284,14 @@ impl Wire {
     }
 
     fn closed(&self) -> End {
-        End::Closed(if self.heard {
-            ""
-        } else {
-            " before it said anything: it may not speak MQTT here, or not this version of it"
+        End::Closed(match (&self.socket, self.heard) {
+            (_, true) => "",
+            (Socket::Plain(_), false) => {
+                " before it said anything: it may not speak MQTT here, or not this version of it"
+            }
+            (Socket::Tls(_), false) => {
+                " before it said anything: it may want a client certificate, not take ours, or not speak this version of MQTT"
+            }
         })
     }
 }

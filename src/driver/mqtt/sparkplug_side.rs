@@ -84,7 +84,8 @@ impl Broker {
         let now = self.port.clock.now();
         let Some(will) = self.sparkplug.as_mut().and_then(|side| side.desk.connect(now)) else { return };
         let qos = QoS::from_number(will.qos).unwrap_or_default();
-        self.client.set_will(Will { topic: will.topic.into(), payload: will.payload.into(), qos, retain: will.retain });
+        let will = Will { topic: will.topic.into(), payload: will.payload.into(), qos, retain: will.retain };
+        self.client.set_will(Some(will));
     }
 
     /// The broker has answered the subscriptions; where it refuses one, nothing is published and nothing is believed.

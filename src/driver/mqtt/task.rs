@@ -19,6 +19,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Messages over the limit are written of at most so often.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs one connection after another until its inbox is closed.
@@ -65,6 +67,8 @@ pub(super) struct Broker {
     pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
     receipts: Vec<Receipt>,
+    /// When a message over the limit was last written of.
+    warned: Option<Monotonic>,
     /// Whether the broker took this connection.
     was_up: bool,
     /// Whether it has answered the subscriptions.
@@ -92,6 +96,7 @@ impl Broker {
             commands: Commands::default(),
             refused: BTreeMap::new(),
             receipts: Vec::new(),
+            warned: None,
             was_up: false,
             is_ready: false,
         }
@@ -253,7 +258,7 @@ impl Broker {
 
     async fn receive(&mut self, message: &session::Message) {
         self.receipts.extend(message.receipt);
-        let now = self.port.clock.now().utc;
+        let now = self.client.arrived().utc;
         let seen = Message { topic: &message.topic, payload: &message.payload, retained: message.retained };
         let said = self.intake.take(&self.settings, seen, now);
         self.deliver(said).await;
@@ -285,12 +290,8 @@ impl Broker {
 
     /// A message over the limit: its tags say that it cannot be read.
     async fn leave_out(&mut self, topic: &str, bytes: usize) {
-        let limit = self.settings.packet_limit;
-        tracing::warn!(
-            "broker {}: a message on {topic} was left out: {bytes} bytes, and {limit} are the limit",
-            self.settings.endpoint
-        );
-        let now = self.port.clock.now().utc;
+        self.warn_too_large(topic, bytes);
+        let now = self.client.arrived().utc;
         let seen = Message { topic, payload: &[], retained: false };
         for said in self.intake.take(&self.settings, seen, now) {
             let Said::Values(mut arrival) = said else { continue };
@@ -301,6 +302,18 @@ impl Broker {
             if let Some(complete) = self.gatherer.add(arrival) {
                 self.hand_on(complete).await;
             }
+        }
+    }
+
+    /// A flood of such messages must not become one of lines.
+    fn warn_too_large(&mut self, topic: &str, bytes: usize) {
+        let now = self.client.arrived().monotonic;
+        if self.warned.is_none_or(|warned| now.since(warned) >= BETWEEN_WARNINGS) {
+            self.warned = Some(now);
+            let (broker, limit) = (&self.settings.endpoint, self.settings.packet_limit);
+            tracing::warn!(
+                "broker {broker}: a message on {topic} was left out: {bytes} bytes, and {limit} are the limit"
+            );
         }
     }
 
@@ -353,13 +366,17 @@ impl Broker {
     }
 
     async fn lose(&mut self, why: &session::End, pause: Duration) {
-        let detail = format!("broker {}: {why}", self.settings.endpoint);
+        let detail = match why {
+            // It names the address itself.
+            session::End::NotOpened(words) => format!("broker {words}"),
+            _ => format!("broker {}: {why}", self.settings.endpoint),
+        };
         for reporter in &mut self.reporters {
             reporter.lost(&self.port, Reason::NotConnected, &detail, Some(pause)).await;
         }
     }
 
-    /// Waits out a pause and refuses commands meanwhile; false when the station stops.
+    /// Waits out a pause, or until there is something else to work on, and refuses commands meanwhile; false when the station stops.
     async fn rest(
         &mut self,
         pause: Duration,
@@ -368,6 +385,12 @@ impl Broker {
     ) -> bool {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            changed = assignments.changed() => {
+                if changed.is_err() {
+                    return false;
+                }
+                assignments.mark_changed();
+            }
             () = refuse_commands(&self.port, inbox) => return false,
         }
         if assignments.has_changed().unwrap_or(false) {

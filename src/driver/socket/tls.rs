@@ -71,8 +71,8 @@ pub(super) fn server_name(tls: &Tls, host: &str) -> Result<ServerName<'static>, 
 pub(in crate::driver) fn words(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => tls_words(error),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the other side broke off the TLS handshake; it may want a client certificate, or speak no TLS here"
+        None if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+            "the other side broke off the TLS handshake; it may want a client certificate, not take ours, or speak no TLS here"
                 .to_owned()
         }
         None => error.to_string(),

@@ -85,6 +85,7 @@ fn what_the_broker_sends() {
         (b"\x30\x06\x00\x01a\x09\x01\x00", V5, Err(Malformed::Short("PUBLISH"))),
         (b"\x30\x06\x00\x01a\x02\x7F\x00", V5, Err(Malformed::Property("PUBLISH", 0x7F))),
         (b"\x30\x07\x00\x00\x03\x23\x00\x01x", V5, Err(Malformed::Topic)),
+        (b"\x30\x08\x00\x01a\x03\x23\x00\x01x", V5, Err(Malformed::Topic)),
         (b"\x60\x02\x00\x07", V3, Err(Malformed::Flags("PUBREL", 0))),
         (b"\x40\x02\x00\x00", V3, Err(Malformed::Identifier("PUBACK"))),
         (b"\x10\x00", V3, Err(Malformed::Type(1))),

@@ -173,7 +173,10 @@ pub enum End {
     /// What we have to say cannot be put into a packet.
     #[error("{0}")]
     TooLong(String),
-    /// The socket.
+    /// No socket could be opened; the words name the address.
+    #[error("{0}")]
+    NotOpened(String),
+    /// The socket broke.
     #[error("{0}")]
     Socket(String),
 }
@@ -238,6 +241,11 @@ impl Session {
             events: VecDeque::new(),
             options,
         }
+    }
+
+    /// The will of the connections that are opened from now on.
+    pub fn set_will(&mut self, will: Option<Will>) {
+        self.options.will = will;
     }
 
     /// A connection was opened `now`: CONNECT goes out.
@@ -407,11 +415,6 @@ impl Session {
             self.events.push_back(Event::Published(ticket, Outcome::Unknown));
         }
         self.events.push_back(Event::Down);
-    }
-
-    /// The will of the connections from the next one on.
-    pub fn set_will(&mut self, will: Will) {
-        self.options.will = Some(will);
     }
 
     /// We go, and nothing is wrong: the broker does not publish the will.

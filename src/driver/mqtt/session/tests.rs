@@ -451,6 +451,24 @@ fn nothing_is_sent_twice() {
     );
 }
 
+/// Identifiers are used again after 65,535 others, but not one under which the broker still knows a message.
+#[test]
+fn an_identifier_of_a_message_that_was_left_half_way_is_not_used_again() {
+    let mut bench = Bench::new(options(V3, true));
+    for step in [Open(TAKEN_3), Publish("left", Q2), Close, Open(KNOWN_3)] {
+        bench.step(&step);
+    }
+    for _ in 0..65_534 {
+        bench.log.clear();
+        bench.step(&Publish("a", Q1));
+        let id: u16 = bench.log[0].trim_start_matches("> publish ").trim_end_matches(" a").parse().unwrap();
+        bench.step(&Get(&[&[0x40, 2], &id.to_be_bytes()[..]].concat()));
+    }
+    bench.log.clear();
+    bench.step(&Publish("b", Q1));
+    assert_eq!(bench.log, ["> publish 2 b"]);
+}
+
 #[test]
 fn the_broker_s_bounds_are_kept() {
     // Receive Maximum 1, Maximum QoS 1, no retained messages, packets of 30 bytes.
