@@ -6,7 +6,7 @@ use super::file::{
     ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry, TemplateEntry,
     TrendEntry,
 };
-use super::found::{self, Candidate, ListKnown, MetricsKnown, Pattern, is_pattern};
+use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
@@ -92,7 +92,7 @@ pub(super) fn compile(
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
-    let (mut drafts, patterns) = patterns(drafts, problems);
+    let (mut drafts, patterns) = found::patterns(drafts, problems);
     let known = found::expand(&patterns, things, &devices, &mut drafts, problems);
     let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
     let metrics = found::expand_metrics(things, &devices, &history, &mut drafts, problems);
@@ -245,17 +245,6 @@ pub(super) fn prefix_of(device: &DeviceDraft) -> String {
     }
 }
 
-/// Tags apart from those that stand for many.
-fn patterns(drafts: Vec<TagDraft>, problems: &mut Problems) -> (Vec<TagDraft>, Vec<Pattern>) {
-    let (many, single): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| is_pattern(&draft.entry.name));
-    let patterns = many.into_iter().filter_map(|draft| Pattern::new(draft, problems)).collect();
-    for draft in single.iter().filter(|draft| draft.entry.most.is_some()) {
-        problems
-            .error(&draft.place.at("most"), "\"most\" is for names with {1}, {#} or {json}, which stand for many tags");
-    }
-    (single, patterns)
-}
-
 /// The names of all trends of the station file; whether they are right is looked at elsewhere.
 fn trend_names(sources: &[Source]) -> Vec<String> {
     let trends = sources.iter().filter_map(|source| source.value.get("trends")?.as_array()).flatten();
@@ -297,7 +286,7 @@ pub(super) struct Compiled {
     commands: HashMap<TagId, CommandSettings>,
     formerly: HashMap<TagId, Arc<str>>,
     pub(super) manual: HashMap<TagId, crate::tag::Value>,
-    connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
+    pub(super) connections: Vec<(ConnectionDefinition, Option<Protocol>)>,
     pub(super) system: SystemTags,
     overview: Option<Picture>,
     trends: Vec<TrendGroup>,
@@ -359,24 +348,6 @@ impl Compiled {
         }
     }
 
-    /// What is known of the list of a device need not be told again.
-    fn know_list(&mut self, slot: usize, devices: &[DeviceDraft], known: ListKnown, problems: &mut Problems) {
-        let device = &devices[slot];
-        match &mut self.connections[device.connection].1 {
-            Some(Protocol::Mqtt(broker)) => {
-                let entry = broker.devices.iter_mut().find(|entry| entry.device == DeviceId(slot as u32));
-                if let Some(list) = entry.and_then(|entry| entry.discovery.as_mut()) {
-                    list.known = Arc::new(known);
-                }
-            }
-            Some(Protocol::Modbus(_)) => {
-                problems.error(&device.place.at("discovery"), "\"discovery\" is for devices of MQTT");
-            }
-            // Said where the connection is wrong.
-            None => {}
-        }
-    }
-
     /// The edge nodes and devices of Sparkplug that are taken in whole, with the metrics that are known.
     fn know_metrics(&mut self, metrics: MetricsKnown, devices: &[DeviceDraft]) {
         for (slot, known) in metrics {
@@ -384,29 +355,6 @@ impl Compiled {
             if let Some(Protocol::Mqtt(broker)) = self.connections[device.connection].1.as_mut() {
                 mqtt::take_in(broker, DeviceId(slot as u32), found::most_metrics(device), known);
             }
-        }
-    }
-
-    fn add_search(
-        &mut self,
-        pattern: &Pattern,
-        known: HashSet<Arc<str>>,
-        devices: &[DeviceDraft],
-        problems: &mut Problems,
-    ) {
-        let place = pattern.draft.place.at("name");
-        let device = pattern.draft.device.and_then(|slot| devices.get(slot.index()));
-        let protocol = device.and_then(|device| self.connections[device.connection].1.as_mut());
-        match (protocol, device) {
-            (Some(Protocol::Mqtt(broker)), Some(device)) => {
-                let entry = broker.devices.iter_mut().find(|entry| Some(entry.device) == pattern.draft.device);
-                if let (Some(entry), Some(search)) = (entry, mqtt::search(pattern, device, known, problems)) {
-                    entry.searches.push(search);
-                }
-            }
-            (Some(_), _) => problems.error(&place, "a name with {1}, {#} or {json} is for tags of MQTT devices"),
-            // Said where the device is wrong.
-            (None, _) => {}
         }
     }
 

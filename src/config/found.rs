@@ -4,6 +4,7 @@
 //! names with care: letters, digits, `-`, `_` and `.` stay, everything else becomes `_`, and of a long part the first 64 characters count.
 //! Where two things would have one name, the first found has it, and the other is told as a warning.
 
+mod attach;
 mod file;
 mod listed;
 mod metrics;
@@ -12,7 +13,7 @@ mod pattern;
 pub use file::{FOUND_FILE, FoundFile, FoundThing, MOST_FOUND};
 pub(super) use listed::{ListKnown, expand_lists};
 pub(super) use metrics::{MetricsKnown, expand_metrics, most as most_metrics};
-pub(super) use pattern::{Pattern, is_pattern};
+pub(super) use pattern::{Pattern, patterns};
 
 use super::compile::{DeviceDraft, Plant, TagDraft};
 use super::problem::{Place, Problems};
@@ -100,7 +101,7 @@ pub(super) fn expand(
     for (number, candidate) in numbered(things, TOPIC) {
         by_device.entry(&candidate.thing.device).or_default().push((number, candidate));
     }
-    let mut used = 0;
+    let mut used = HashSet::new();
     let mut known = Known::new();
     for pattern in patterns {
         let device = pattern.draft.device.and_then(|slot| devices.get(slot.index()));
@@ -108,7 +109,7 @@ pub(super) fn expand(
         let (mut names, mut left_out) = (HashSet::new(), 0);
         for &(number, Candidate { thing, is_faulty }) in here {
             let Some(draft) = device.and_then(|device| pattern.draft_of(thing, device)) else { continue };
-            used += 1;
+            used.insert(number);
             if names.len() >= pattern.most() {
                 left_out += 1;
                 continue;
@@ -131,9 +132,11 @@ pub(super) fn expand(
         known.push(names);
     }
     let all = by_device.values().map(Vec::len).sum::<usize>();
-    if used < all {
-        let words =
-            format!("{} names are of no pattern in the station file any more; polder forget removes them", all - used);
+    if used.len() < all {
+        let words = format!(
+            "{} names are of no pattern in the station file any more; polder forget removes them",
+            all - used.len()
+        );
         problems.warn(&Place::new(FOUND_FILE, ""), words);
     }
     known

@@ -217,6 +217,12 @@ fn templates_and_lists_of_the_field() {
     assert_eq!(station.wait_good("home/hall/t")["value"], 22.5);
     let lost = station.process.seen().iter().find(|line| line.contains("\"lost\""));
     assert_eq!(lost, None, "one session for all of it");
+    switch_the_plug(&broker, &station);
+    broker.publish("tele/relay/LWT", "Offline");
+    station.wait("its Will", |event| event["device"] == "relay" && event["state"] == "lost");
+}
+
+fn switch_the_plug(broker: &Broker, station: &Station) {
     let port = broker.port.to_string();
     let mut plug = Process::start(Command::new("stdbuf").args([
         "-oL",
@@ -239,6 +245,4 @@ fn templates_and_lists_of_the_field() {
         let output = asked.join().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     });
-    broker.publish("tele/relay/LWT", "Offline");
-    station.wait("its Will", |event| event["device"] == "relay" && event["state"] == "lost");
 }

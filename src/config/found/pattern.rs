@@ -22,8 +22,19 @@ pub(in crate::config) struct Pattern {
 }
 
 /// Whether a name has parts that the field says.
-pub(in crate::config) fn is_pattern(name: &str) -> bool {
+fn is_pattern(name: &str) -> bool {
     name.contains(REST) || name.contains(MEMBER) || (1..=9).any(|number| name.contains(&format!("{{{number}}}")))
+}
+
+/// Tags apart from those that stand for many.
+pub(in crate::config) fn patterns(drafts: Vec<TagDraft>, problems: &mut Problems) -> (Vec<TagDraft>, Vec<Pattern>) {
+    let (many, single): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| is_pattern(&draft.entry.name));
+    let patterns = many.into_iter().filter_map(|draft| Pattern::new(draft, problems)).collect();
+    for draft in single.iter().filter(|draft| draft.entry.most.is_some()) {
+        problems
+            .error(&draft.place.at("most"), "\"most\" is for names with {1}, {#} or {json}, which stand for many tags");
+    }
+    (single, patterns)
 }
 
 impl Pattern {

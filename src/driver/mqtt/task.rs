@@ -328,7 +328,12 @@ impl Broker {
     /// The devices are there; the tags of a refused subscription are not, and a device that has no others is lost.
     async fn tell_devices(&mut self) {
         for place in 0..self.settings.devices.len() {
-            if self.intake.is_offline(place) || self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
+            if self.intake.is_offline(place) {
+                let words = "it said so before, and nothing since";
+                self.reporters[place].lost(&self.port, Reason::DeviceOffline, words, None).await;
+                continue;
+            }
+            if self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
                 continue;
             }
             let device = &self.settings.devices[place];

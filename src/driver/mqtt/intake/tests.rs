@@ -234,6 +234,7 @@ fn the_first_value_of_what_is_found_is_not_lost() {
     let with = |points: Vec<Point>, known: &[&str]| vec![Device { searches: vec![search(known)], ..device(points) }];
     let mut bench = Bench::new(with(vec![timed(0, "x", "/v")], &[]));
     bench.check("x", &format!(r#"{{"v":1,"ts":{}}}"#, at(9).as_micros()), 10, &["values of 0 at 9: 0=1 good"]);
+    bench.check("plant/gone/temp", "", 11, &[]);
     bench.check("plant/a/temp", "20", 11, &["0 found plant/a/temp"]);
     bench.check("plant/a/temp", "21", 12, &[]);
     bench.check("plant/b/temp", "30", 13, &["0 found plant/b/temp"]);

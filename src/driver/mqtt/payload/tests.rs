@@ -107,6 +107,7 @@ fn commands() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how long reading takes is what is tested")]
 fn a_large_message_is_parsed_once_for_all_its_tags() {
     let items: Vec<_> =
         (0..20_000).map(|number| format!(r#"{{"name":"sensor {number}","value":{number}.5}}"#)).collect();
