@@ -10,7 +10,7 @@
 use polder::audit::Draft;
 use polder::command::Dispatch;
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{Client, Device, Kind, Options, Persistence, Point, QoS, Settings, Subscription, Version};
+use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
@@ -173,6 +173,7 @@ impl Outlets for Nowhere {
         Err(dispatch)
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
+    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();
@@ -184,13 +185,7 @@ impl Outlets for Nowhere {
 
 fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
     let topic = |tag: u64| if tag == TOPICS { LAST.to_owned() } else { format!("bench/t{tag}") };
-    let point = |tag: u64| Point {
-        tag: TagId(tag as u32),
-        filter: topic(tag).into(),
-        pointer: None,
-        kind: Kind::Number,
-        publication: None,
-    };
+    let point = |tag: u64| Point::plain(TagId(tag as u32), &topic(tag));
     let tags = (0..=TOPICS).map(|tag| {
         let mut definition = TagDefinition::named(&format!("tag-{tag}"));
         definition.device = Some(DeviceId(0));
@@ -204,7 +199,8 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         options: options(),
         packet_limit: 1_000_000,
         qos: QoS::from_number(qos).unwrap(),
-        devices: vec![Device { device: DeviceId(0), points: (0..=TOPICS).map(point).collect() }],
+        devices: vec![Device { points: (0..=TOPICS).map(point).collect(), ..Device::new(DeviceId(0)) }],
+        sparkplug: None,
     };
     let connection =
         ConnectionSettings { connection: ConnectionId(0), name: "bench".into(), protocol: Protocol::Mqtt(settings) };

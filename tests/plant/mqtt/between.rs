@@ -23,12 +23,14 @@ pub(super) enum Side {
     Broker,
 }
 
+/// The number of the connection, who sent it, and the packet.
+type Seen = Vec<(usize, Side, Vec<u8>)>;
 type Judge = Box<dyn FnMut(usize, Side, &[u8]) -> Fate + Send>;
 
 /// Listens in front of a broker. It ends with the test's process.
 pub(super) struct Between {
     pub(super) port: u16,
-    seen: Arc<Mutex<Vec<(usize, Side, Vec<u8>)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Between {
@@ -59,14 +61,7 @@ impl Between {
     }
 }
 
-fn carry(
-    number: usize,
-    side: Side,
-    mut from: TcpStream,
-    mut to: TcpStream,
-    log: &Mutex<Vec<(usize, Side, Vec<u8>)>>,
-    judge: &Mutex<Judge>,
-) {
+fn carry(number: usize, side: Side, mut from: TcpStream, mut to: TcpStream, log: &Mutex<Seen>, judge: &Mutex<Judge>) {
     while let Some(packet) = packet(&mut from) {
         log.lock().unwrap().push((number, side, packet.clone()));
         let fate = judge.lock().unwrap()(number, side, &packet);
