@@ -127,7 +127,7 @@ fn main() {
         for (round, bytes) in &messages {
             desk.message(TOPIC, bytes, false, now(*round), &mut says);
             for say in says.drain(..) {
-                let Say::Values { time, readings, .. } = say else { panic!("{say:?}") };
+                let Say::Values { time, readings, .. } = say else { unreachable!("{say:?}") };
                 readings_taken += readings.len();
                 let batch =
                     Batch { generation: Generation(1), device: DeviceId(0), time, readings, confirmed: Arc::from([]) };

@@ -848,3 +848,17 @@ proptest! {
         }
     }
 }
+
+/// Hosts of Sparkplug have to say both.
+#[test]
+fn a_clean_session_says_so_in_both_versions() {
+    for version in [V3, V5] {
+        let mut session = Session::new(options(version, false));
+        session.open(Monotonic::default()).unwrap();
+        let bytes = session.outgoing().to_vec();
+        let name = bytes.windows(4).position(|part| part == b"MQTT").unwrap();
+        assert_eq!(bytes[name + 5] & 0b10, 0b10, "clean session, or clean start");
+        let expires_at_once = bytes.windows(5).any(|part| part == [0x11, 0, 0, 0, 0]);
+        assert_eq!(expires_at_once, version == V5, "a session expiry of 0");
+    }
+}
