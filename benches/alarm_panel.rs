@@ -255,8 +255,8 @@ fn journal() {
     bench.press("Find in the journal");
     for (words, first) in [("pump-4998/flow", "pump-4998/flow:low"), ("number 999999", "number 999999")] {
         let text = vec![egui::Event::Text(words.to_owned())];
-        bench.measure(&format!("searched for {words}, first page"), text, |texts| {
-            texts.iter().any(|(text, _)| text.contains(first) && text != words) && is_read(texts)
+        bench.measure(&format!("searched for {words}, the first found"), text, |texts| {
+            texts.iter().any(|(text, _)| text.contains(first) && text != words)
         });
         bench.measure(&format!("searched for {words}, all of it"), Vec::new(), has("found in the whole journal"));
         let all = egui::Event::Key {

@@ -137,6 +137,7 @@ impl Outlets for Outlet {
         Err(message.id().clone())
     }
     fn off_scan(&mut self, _: OffScan) {}
+    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

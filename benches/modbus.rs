@@ -62,6 +62,7 @@ impl Outlets for Nowhere {
         Err(message.id().clone())
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
+    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

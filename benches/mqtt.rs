@@ -10,11 +10,11 @@
 use polder::audit::{Draft, RequestId};
 use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{Client, Device, Kind, Options, Persistence, Point, QoS, Settings, Subscription, Version};
+use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
-use polder::engine::{Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
+use polder::engine::{Engine, Event, FoundAt, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
 use polder::queue::{self, WhenFull};
 use polder::station::SystemClock;
 use polder::tag::{
@@ -180,6 +180,7 @@ impl Outlets for Nowhere {
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();
     }
+    fn found(&mut self, _: Vec<FoundAt>) {}
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         *self.0.lock().unwrap() = Some(snapshot);
     }
@@ -187,13 +188,7 @@ impl Outlets for Nowhere {
 
 fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
     let topic = |tag: u64| if tag == TOPICS { LAST.to_owned() } else { format!("bench/t{tag}") };
-    let point = |tag: u64| Point {
-        tag: TagId(tag as u32),
-        filter: topic(tag).into(),
-        pointer: None,
-        kind: Kind::Number,
-        publication: None,
-    };
+    let point = |tag: u64| Point::plain(TagId(tag as u32), &topic(tag));
     let tags = (0..=TOPICS).map(|tag| {
         let mut definition = TagDefinition::named(&format!("tag-{tag}"));
         definition.device = Some(DeviceId(0));
@@ -207,7 +202,8 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         options: options(),
         packet_limit: 1_000_000,
         qos: QoS::from_number(qos).unwrap(),
-        devices: vec![Device { device: DeviceId(0), points: (0..=TOPICS).map(point).collect() }],
+        devices: vec![Device { points: (0..=TOPICS).map(point).collect(), ..Device::new(DeviceId(0)) }],
+        sparkplug: None,
     };
     let connection = ConnectionSettings {
         connection: ConnectionId(0),

@@ -7,7 +7,7 @@ use crate::audit::RequestId;
 use crate::command::{CommandSettings, Confirmation};
 use crate::config;
 use crate::engine::{PROTOCOL_VERSION, Reply, Request, RequestBody, ToolReply, ToolRequest};
-use crate::station::{Station, SystemClock, account_name, ask, went_away};
+use crate::station::{Station, StationLock, SystemClock, account_name, ask, went_away};
 use crate::tag::{Clock, Generation, TagKey, Value};
 use anyhow::{Context, bail};
 use std::path::Path;
@@ -85,6 +85,20 @@ pub(super) fn reload(folder: &Path, apply: bool) -> anyhow::Result<ExitCode> {
             (_, true) => "the station goes on with it",
         }
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn forget(folder: &Path, pattern: &str) -> anyhow::Result<ExitCode> {
+    let names = match StationLock::take(folder) {
+        Ok(_held) => crate::station::forget(folder, pattern).map_err(anyhow::Error::msg)?,
+        // A station that runs does it, and goes on without the tags.
+        Err(_) => match ask_tool(folder, ToolRequest::Forget { pattern: pattern.into() })? {
+            ToolReply::Forgotten { names } => names,
+            _ => bail!("the station answered something else"),
+        },
+    };
+    names.iter().for_each(|name| println!("- {name}"));
+    println!("{} forgotten", names.len());
     Ok(ExitCode::SUCCESS)
 }
 

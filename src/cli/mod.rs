@@ -73,6 +73,13 @@ enum Tool {
         #[arg(long)]
         apply: bool,
     },
+    /// Forget names that the station found at run time (found.json); their tags go, until something is said under them again.
+    Forget {
+        /// Station folder, running or not.
+        folder: PathBuf,
+        /// Names, or device/name; * stands for any text, ? for any character.
+        pattern: String,
+    },
     /// Watch what goes over the wires of a running station.
     Traffic(wires::TrafficArguments),
     /// Show how the connections of a running station are: their tunnels, and the bytes of the last hour and of this month.
@@ -269,6 +276,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Tags(arguments) => sheet::tags(&arguments),
         Tool::Browse(browse) => browse::browse(&browse),
         Tool::Reload { folder, apply } => act::reload(&folder, apply),
+        Tool::Forget { folder, pattern } => act::forget(&folder, &pattern),
         Tool::Traffic(arguments) => wires::traffic(&arguments),
         Tool::Links { folder, json } => wires::links(&folder, json),
         Tool::Trace { folder, tag } => wires::trace(&folder, &tag),

@@ -1,7 +1,7 @@
 //! Tools that look at a station folder without running it.
 
 use super::output::out_line;
-use crate::config::{self, STATION_FILE, Severity};
+use crate::config::{self, FOUND_FILE, STATION_FILE, Severity};
 use crate::historian::{
     Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
 };
@@ -64,6 +64,9 @@ pub(super) fn check(folder: &Path) -> anyhow::Result<ExitCode> {
         let counts =
             (directory.connections().len(), directory.devices().len(), directory.tags().len(), plant.plan.alarms.len());
         out_line!("good: {} connections, {} devices, {} tags, {} alarms", counts.0, counts.1, counts.2, counts.3);
+        if !plant.found.is_empty() {
+            out_line!("{} of the tags were found at run time ({FOUND_FILE})", plant.found.len());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,6 +86,7 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
             serde_json::json!({
                 "tag": tag.key, "device": device.map(|device| &*device.name), "address": &*tag.address, "unit": &*tag.unit,
                 "command": plant.plan.commands.contains_key(&id), "description": &*tag.description,
+                "found": plant.found.contains(&id),
             })
         })
         .collect();
@@ -90,9 +94,10 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
         out_line!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
-    for (_, tag) in directory.iter() {
+    for (id, tag) in directory.iter() {
         let device = tag.device.and_then(|device| directory.device(device)).map_or("", |device| &device.name);
-        out_line!("{:<40} {:<16} {:<28} {}", tag.key.as_str(), device, tag.address, tag.unit);
+        let found = if plant.found.contains(&id) { " (found)" } else { "" };
+        out_line!("{:<40} {:<16} {:<28} {}{found}", tag.key.as_str(), device, tag.address, tag.unit);
     }
     Ok(ExitCode::SUCCESS)
 }

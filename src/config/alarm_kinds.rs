@@ -1,6 +1,6 @@
 //! The condition of an alarm out of its entry.
 
-use super::file::{AlarmEntry, LimitEntry, StateEntry, StatesIsEntry};
+use super::alarm_entries::{AlarmEntry, LimitEntry, StateEntry, StatesIsEntry};
 use super::names::NamesFrom;
 use super::problem::Place;
 use super::units;

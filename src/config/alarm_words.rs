@@ -1,7 +1,7 @@
 //! What an operator reads about an alarm, out of its entry.
 
-use super::compile::{DeviceDraft, TagDraft};
-use super::file::{AlarmEntry, GuidanceEntry, ResponseEntry};
+use super::alarm_entries::{AlarmEntry, GuidanceEntry, ResponseEntry};
+use super::drafts::{DeviceDraft, TagDraft};
 use super::names::NamesFrom;
 use super::problem::Place;
 use super::units;

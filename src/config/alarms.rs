@@ -1,9 +1,10 @@
 //! Alarms and command settings out of their entries.
 
+use super::alarm_entries::AlarmEntry;
 use super::alarm_kinds::Entry;
 use super::alarm_words::{Filling, presentation, usual_message};
-use super::compile::{DeviceDraft, TagDraft};
-use super::file::{AlarmEntry, ShelvingEntry};
+use super::drafts::{DeviceDraft, TagDraft};
+use super::file::ShelvingEntry;
 use super::names::{NamesFrom, StationNames};
 use super::problem::{Place, Problems};
 use super::units;

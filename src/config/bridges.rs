@@ -1,7 +1,8 @@
 //! Bridges: tags that are copied to other tags, and whether what they copy would go round.
 
 use super::alarms::Around;
-use super::compile::{Compiled, Placed, unique};
+use super::compile::Compiled;
+use super::drafts::{Placed, unique};
 use super::file::{BridgeEntry, ManualEntry, OnBadEntry};
 use super::problem::{Place, Problems};
 use super::system::{SystemPart, system_alarm};

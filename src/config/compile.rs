@@ -2,19 +2,19 @@
 
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
-use super::file::{
-    BridgeEntry, ConnectionEntry, DeviceEntry, HistoryEntry, OverviewEntry, StatesEntry, StationFile, TagEntry,
-    TemplateEntry, TrendEntry,
-};
+use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
+use super::file::{BridgeEntry, ConnectionEntry, OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
+use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
 use super::read::{Secrets, Source};
 use super::system::SystemPart;
-use super::{alarms, history, link, modbus, mqtt, picture, sounds, trends, units};
+use super::{alarms, history, link, modbus, mqtt, picture, sounds, templates, trends, units};
 use crate::alarm::AlarmDefinition;
 use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::modbus::Transport;
+use crate::driver::mqtt::Version;
 use crate::driver::{ConnectionSettings, LinkSettings, Protocol};
 use crate::engine::{LinkTags, Plan, SystemTags};
 use crate::screen::{Picture, TrendGroup};
@@ -22,9 +22,7 @@ use crate::tag::{
     ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, Scaling, States,
     TagDefinition, TagId, TagKey, WireKind,
 };
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Everything that a station runs from.
@@ -36,37 +34,15 @@ pub struct Plant {
     pub connections: Vec<ConnectionSettings>,
     /// Backups that the station makes by itself.
     pub backup: Option<BackupSettings>,
-}
-
-/// An entry with its place.
-pub(super) struct Placed<T> {
-    pub(super) entry: T,
-    pub(super) place: Place,
-}
-
-/// A tag on its way: from the file or from a template.
-pub(super) struct TagDraft {
-    pub(super) entry: TagEntry,
-    pub(super) place: Place,
-    pub(super) key: String,
-    /// What relative names begin with.
-    pub(super) prefix: String,
-    pub(super) device: Option<DeviceId>,
-    /// What its template and the station say about history, where it says nothing itself.
-    pub(super) history: [(Option<HistoryEntry>, Place); 2],
-}
-
-/// A device on its way.
-pub(super) struct DeviceDraft {
-    pub(super) entry: DeviceEntry,
-    pub(super) place: Place,
-    pub(super) connection: usize,
+    /// The tags that were found rather than written in the station file.
+    pub found: HashSet<TagId>,
 }
 
 pub(super) fn compile(
     sources: &[Source],
     secrets: &Secrets,
     generation: Generation,
+    things: &[Candidate],
     problems: &mut Problems,
 ) -> Option<Plant> {
     let station: StationFile = serde_json::from_value(
@@ -81,14 +57,27 @@ pub(super) fn compile(
     let mut connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
     link::fill_in(&mut connections);
-    let templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
+    let mut templates = unique(entries::<TemplateEntry>(sources, "templates", problems), |entry| &entry.name, problems);
     let mut devices = devices(sources, &connections, problems);
     link::fill_in_devices(&mut devices, &connections);
+    templates::add_built_in(&mut templates, &devices, problems);
+    templates::complete(&mut devices, &templates);
     let place = Place::new(&sources.first()?.name, "station".to_owned());
     let history = (station.station.history.clone(), place.at("history"));
     let drafts = drafts(sources, &devices, &templates, &history, problems);
+    let (mut drafts, patterns) = found::patterns(drafts, problems);
+    let known = found::expand(&patterns, things, &devices, &mut drafts, problems);
+    let listed = found::expand_lists(things, &devices, &history, &mut drafts, problems);
+    let metrics = found::expand_metrics(things, &devices, &history, &mut drafts, problems);
     let slots = slots(&drafts, problems);
     let mut compiled = Compiled::new(name, &connections, &devices, secrets, problems);
+    compiled.know_metrics(metrics, &devices);
+    for (slot, known) in listed {
+        compiled.know_list(slot, &devices, known, problems);
+    }
+    for (pattern, known) in patterns.iter().zip(known) {
+        compiled.add_search(pattern, known, &devices, problems);
+    }
     let has_limit = station.station.keep.as_ref().is_some_and(|keep| keep.most.is_some());
     let mut own = SystemPart::new(drafts.len(), compiled.is_secure(), has_limit, station.station.backup.is_some());
     compiled.link_tags = own.add_link_tags(&compiled.links);
@@ -113,138 +102,15 @@ pub(super) fn compile(
     plant.plan.shelving = shelving;
     (plant.plan.sound, plant.plan.notify) = (sound, station.station.notify.unwrap_or(false));
     plant.backup = backup;
+    let found = drafts.iter().enumerate().filter(|(_, draft)| draft.is_found);
+    plant.found = found.map(|(slot, _)| TagId(slot as u32)).collect();
     Some(plant)
-}
-
-fn entries<T: DeserializeOwned>(sources: &[Source], list: &str, problems: &mut Problems) -> Vec<Placed<T>> {
-    let mut found = Vec::new();
-    for source in sources {
-        let items = source.value.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (number, item) in items.iter().enumerate() {
-            let place = Place::new(&source.name, format!("{list}/{number}"));
-            match serde_json::from_value(item.clone()) {
-                Ok(entry) => found.push(Placed { entry, place }),
-                // The shape was checked before, with better words.
-                Err(error) if !problems.covers(&place) => problems.error(&place, error.to_string()),
-                Err(_) => {}
-            }
-        }
-    }
-    found
-}
-
-pub(super) fn unique<T>(list: Vec<Placed<T>>, name: impl Fn(&T) -> &String, problems: &mut Problems) -> Vec<Placed<T>> {
-    let mut seen: HashMap<String, String> = HashMap::new();
-    for item in &list {
-        let (name, place) = (name(&item.entry), &item.place);
-        if name.trim().is_empty() {
-            problems.error(&place.at("name"), "a name is needed");
-        }
-        let here = format!("{}:{}", place.file, place.path);
-        if let Some(first) = seen.insert(name.clone(), here) {
-            problems.error(&place.at("name"), format!("the name \"{name}\" is taken by {first}"));
-        }
-    }
-    list
-}
-
-fn devices(sources: &[Source], connections: &[Placed<ConnectionEntry>], problems: &mut Problems) -> Vec<DeviceDraft> {
-    let list = unique(entries::<DeviceEntry>(sources, "devices", problems), |entry| &entry.name, problems);
-    let mut drafts = Vec::new();
-    for Placed { entry, place } in list {
-        let found = connections.iter().position(|connection| connection.entry.name == entry.connection);
-        let Some(connection) = found else {
-            let hint = problems
-                .nearest(&entry.connection, connections.iter().map(|connection| connection.entry.name.as_str()));
-            problems.error(&place.at("connection"), format!("there is no connection \"{}\"{hint}", entry.connection));
-            continue;
-        };
-        drafts.push(DeviceDraft { entry, place, connection });
-    }
-    drafts
-}
-
-fn drafts(
-    sources: &[Source],
-    devices: &[DeviceDraft],
-    templates: &[Placed<TemplateEntry>],
-    station: &(Option<HistoryEntry>, Place),
-    problems: &mut Problems,
-) -> Vec<TagDraft> {
-    let mut drafts = Vec::new();
-    for (slot, device) in devices.iter().enumerate() {
-        let Some(wanted) = &device.entry.template else { continue };
-        let Some(template) = templates.iter().find(|template| &template.entry.name == wanted) else {
-            let hint = problems.nearest(wanted, templates.iter().map(|template| template.entry.name.as_str()));
-            problems.error(&device.place.at("template"), format!("there is no template \"{wanted}\"{hint}"));
-            continue;
-        };
-        let prefix = match (&device.entry.prefix, &device.entry.area) {
-            (Some(prefix), _) => format!("{}/", prefix.trim_end_matches('/')),
-            (None, Some(area)) => format!("{area}/{}/", device.entry.name),
-            (None, None) => format!("{}/", device.entry.name),
-        };
-        for (number, entry) in template.entry.tags.iter().enumerate() {
-            let mut entry = entry.clone();
-            // A value that people enter does not depend on the device.
-            let is_read = entry.manual.is_none();
-            entry.area = entry.area.or_else(|| device.entry.area.clone());
-            drafts.push(TagDraft {
-                key: format!("{prefix}{}", entry.name),
-                entry,
-                place: template.place.at("tags").at(number),
-                prefix: prefix.clone(),
-                device: is_read.then_some(DeviceId(slot as u32)),
-                history: [(template.entry.history.clone(), template.place.at("history")), station.clone()],
-            });
-        }
-    }
-    for Placed { entry, place } in entries::<TagEntry>(sources, "tags", problems) {
-        let wanted = entry.device.as_deref().filter(|_| entry.manual.is_none());
-        let device = wanted.and_then(|wanted| find_device(wanted, devices, &place, problems));
-        if entry.device.is_none() && entry.manual.is_none() {
-            let words = "needs a \"device\" that it is read from, or a value to begin with as \"manual\"";
-            problems.error(&place, format!("the tag \"{}\" {words}", entry.name));
-        }
-        let history = [(None, place.clone()), station.clone()];
-        drafts.push(TagDraft { key: entry.name.clone(), entry, place, prefix: String::new(), device, history });
-    }
-    drafts
 }
 
 /// The names of all trends of the station file; whether they are right is looked at elsewhere.
 fn trend_names(sources: &[Source]) -> Vec<String> {
     let trends = sources.iter().filter_map(|source| source.value.get("trends")?.as_array()).flatten();
     trends.filter_map(|trend| trend.get("name")?.as_str().map(str::to_owned)).collect()
-}
-
-fn find_device(wanted: &str, devices: &[DeviceDraft], place: &Place, problems: &mut Problems) -> Option<DeviceId> {
-    let found = devices.iter().position(|device| device.entry.name == wanted);
-    if found.is_none() {
-        let hint = problems.nearest(wanted, devices.iter().map(|device| device.entry.name.as_str()));
-        problems.error(&place.at("device"), format!("there is no device \"{wanted}\"{hint}"));
-    }
-    found.map(|slot| DeviceId(slot as u32))
-}
-
-fn slots(drafts: &[TagDraft], problems: &mut Problems) -> HashMap<String, TagId> {
-    let mut slots: HashMap<String, TagId> = HashMap::new();
-    for (slot, draft) in drafts.iter().enumerate() {
-        let place = draft.place.at("name");
-        let fine = !draft.key.is_empty() && draft.key.split('/').all(|part| !part.trim().is_empty());
-        if !fine || draft.key.contains([':', '{', '}', '*', '?']) {
-            problems.error(
-                &place,
-                format!("\"{}\" is not a name; words with / between them are, such as north/pump-1/speed", draft.key),
-            );
-        }
-        if let Some(first) = slots.insert(draft.key.clone(), TagId(slot as u32)) {
-            let first = &drafts[first.index()].place;
-            problems
-                .error(&place, format!("the tag \"{}\" stands at {}:{} already", draft.key, first.file, first.path));
-        }
-    }
-    slots
 }
 
 pub(super) struct Compiled {
@@ -326,6 +192,16 @@ impl Compiled {
         }
     }
 
+    /// The edge nodes and devices of Sparkplug that are taken in whole, with the metrics that are known.
+    fn know_metrics(&mut self, metrics: MetricsKnown, devices: &[DeviceDraft]) {
+        for (slot, known) in metrics {
+            let Some(device) = devices.get(slot) else { continue };
+            if let Some(Protocol::Mqtt(broker)) = self.connections[device.connection].1.as_mut() {
+                mqtt::take_in(broker, DeviceId(slot as u32), found::most_metrics(device), known);
+            }
+        }
+    }
+
     fn add_tag(
         &mut self,
         id: TagId,
@@ -345,6 +221,9 @@ impl Compiled {
                     modbus::describe(&point, &mut definition, settings.as_mut(), id, draft);
                     add_modbus_point(wire, draft.device, point);
                 }
+            }
+            (Some(Protocol::Mqtt(broker)), Some(device)) if mqtt::is_sparkplug(device) => {
+                mqtt::add_metric(broker, id, draft, device, &mut definition, settings.as_mut(), problems);
             }
             (Some(Protocol::Mqtt(broker)), Some(device)) => {
                 if let Some(point) = mqtt::point(id, draft, device, broker.options.version, problems) {
@@ -402,7 +281,7 @@ impl Compiled {
             area: device.entry.area.as_deref().map(Into::into),
             address: match &self.connections[device.connection].1 {
                 Some(Protocol::Modbus(_)) => format!("unit {}", device.entry.unit.unwrap_or(1)).into(),
-                _ => "topics".into(),
+                _ => device.entry.sparkplug.as_deref().unwrap_or("topics").into(),
             },
         });
         let device_definitions = device_definitions.collect();
@@ -428,7 +307,7 @@ impl Compiled {
             bridges: self.bridges,
             ..Plan::default()
         };
-        Plant { plan, connections, backup: None }
+        Plant { plan, connections, backup: None, found: HashSet::new() }
     }
 }
 
@@ -453,12 +332,11 @@ const fn wire_kind(protocol: &Protocol) -> WireKind {
 fn describe(protocol: &Protocol) -> String {
     match protocol {
         Protocol::Modbus(wire) => wire.transport.words(),
-        Protocol::Mqtt(broker) => format!(
-            "MQTT {}{}{}",
-            broker.options.version.word(),
-            if broker.endpoint.tls.is_some() { " TLS " } else { " " },
-            broker.endpoint
-        ),
+        Protocol::Mqtt(broker) => {
+            let version = if broker.options.version == Version::V5 { " 5" } else { "" };
+            let tls = if broker.endpoint.tls.is_some() { " TLS" } else { "" };
+            format!("MQTT{version}{tls} {}", broker.endpoint)
+        }
     }
 }
 

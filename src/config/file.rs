@@ -1,9 +1,11 @@
 //! The station file as it is written. The JSON Schema that `polder schema` prints is made from these types, so their comments are
 //! what an engineer reads in the editor.
 
+use super::alarm_entries::AlarmEntry;
 use crate::access::Role;
-use crate::alarm::{Direction, Priority};
+use crate::alarm::Priority;
 use crate::driver::modbus::{Kind, Order, Parity, WriteBits, WriteWith};
+use crate::driver::mqtt::{BinaryKind, Source, TimeFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -357,6 +359,24 @@ pub(super) struct MqttEntry {
     pub(super) receive_maximum: Option<u16>,
     /// The level of the subscriptions, 0 to 2; 1 where none is given.
     pub(super) qos: Option<u8>,
+    /// Sparkplug B 3.0: Polder is a host application at this broker.
+    pub(super) sparkplug: Option<SparkplugEntry>,
+}
+
+/// A host application of Sparkplug B 3.0.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SparkplugEntry {
+    /// Name of the host application, unlike that of every other one at the broker; edge nodes that wait for a primary host name it.
+    pub(super) host_id: String,
+    /// Whether it publishes that it is there (STATE), as the specification wants of every host application, so that edge nodes can wait for
+    /// it; true where nothing is said. With false Polder only looks on, and still sends commands and asks for births.
+    pub(super) primary: Option<bool>,
+    /// The groups that are listened to, "+" for all; those of the devices where none is given.
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    /// How long a message may be missing before its edge node is asked to announce itself anew; "5s" where none is given.
+    pub(super) reordering_timeout: Option<String>,
 }
 
 /// A version of MQTT.
@@ -414,6 +434,12 @@ pub(super) struct TemplateEntry {
     pub(super) name: String,
     /// What is kept of its tags that say nothing about it.
     pub(super) history: Option<HistoryEntry>,
+    /// MQTT: the topic on which its devices say whether they are there; ${device} stands for the topic of the device.
+    pub(super) availability: Option<AvailabilityEntry>,
+    /// MQTT: where messages say their time, where a tag does not.
+    pub(super) time: Option<String>,
+    /// MQTT: how messages write their time.
+    pub(super) time_format: Option<TimeFormat>,
     /// Tags; the name of each is put behind area and name of the device.
     #[serde(default)]
     pub(super) tags: Vec<TagEntry>,
@@ -467,8 +493,45 @@ pub(super) struct DeviceEntry {
     pub(super) identify: Option<bool>,
     /// Modbus: a sign of life that the station gives it.
     pub(super) heartbeat: Option<HeartbeatEntry>,
+    /// Sparkplug: the edge node, or the device behind one, as "group/node" or "group/node/device".
+    pub(super) sparkplug: Option<String>,
+    /// Sparkplug: "all" makes a tag of every metric that its birth declares and no tag reads; area and name of the device begin its name.
+    pub(super) take_in: Option<TakeInEntry>,
+    /// Sparkplug, with take_in: how many tags there may be; 1000 where none is given.
+    pub(super) most: Option<u32>,
+    /// MQTT: the topic on which it, or its Last Will, says whether it is there.
+    pub(super) availability: Option<AvailabilityEntry>,
+    /// MQTT: a list that says what the device has; each entry becomes a tag. "topic" is what its topics begin with, the usual one where none
+    /// is given.
+    pub(super) discovery: Option<Source>,
+    /// MQTT: where messages say their time, such as "/ts"; the time of arrival counts where none is given.
+    pub(super) time: Option<String>,
+    /// MQTT: how messages write their time; "auto" reads RFC 3339, and since 1970 s, ms, µs and ns by their magnitude.
+    pub(super) time_format: Option<TimeFormat>,
     /// The alarm for when it does not answer.
     pub(super) lost: Option<LostEntry>,
+}
+
+/// How a device says over MQTT whether it is there.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AvailabilityEntry {
+    /// Topic, without + and #.
+    pub(super) topic: String,
+    /// The word for: it is there; "online" where none is given.
+    pub(super) online: Option<String>,
+    /// The word for: it is away; "offline" where none is given.
+    pub(super) offline: Option<String>,
+    /// Place of the word in a JSON payload, such as "/state"; the whole payload where none is given.
+    pub(super) json: Option<String>,
+}
+
+/// What of a birth becomes tags without being named.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TakeInEntry {
+    /// Every metric.
+    All,
 }
 
 /// A register that the station changes again and again, so that the device sees that the station lives.
@@ -530,10 +593,36 @@ pub(super) struct TagEntry {
     pub(super) poll: Option<String>,
     /// Characters of a string.
     pub(super) length: Option<u16>,
-    /// MQTT: topic, + and # allowed.
+    /// MQTT: topic, + and # allowed. Where the name has {1}, each match is a tag of its own: {1} stands for what the first + matches, {2}
+    /// for the second, {#} for what # matches.
     pub(super) topic: Option<String>,
-    /// MQTT: place in a JSON payload, such as "/sensors/0/value".
+    /// MQTT: place in a JSON payload, such as "/sensors/0/value"; [name=inlet] finds an object in a list. Where the name has {json}, it ends
+    /// in /*, and each single value below is a tag of its own.
     pub(super) json: Option<String>,
+    /// Sparkplug: name of the metric, such as "Inlet/Temperature".
+    pub(super) metric: Option<String>,
+    /// MQTT, where the name has {1}, {#} or {json}: how many tags there may be; 100 where none is given.
+    pub(super) most: Option<u32>,
+    /// MQTT: only messages that say all of this are about the tag, such as {"/_type": "location"}.
+    #[serde(default)]
+    pub(super) only: BTreeMap<String, String>,
+    /// MQTT: whether a message may lack the place in "json"; then it says nothing about the tag, which otherwise becomes bad.
+    #[serde(default)]
+    pub(super) optional: bool,
+    /// MQTT, of a switch: what it says for true, such as "OPEN".
+    #[serde(rename = "true")]
+    pub(super) word_true: Option<String>,
+    /// MQTT, of a switch: what it says for false, such as "CLOSED".
+    #[serde(rename = "false")]
+    pub(super) word_false: Option<String>,
+    /// MQTT: the number that a binary payload is; "order" is the order of its bytes, ABCD with the most significant first, DCBA last.
+    pub(super) binary: Option<BinaryKind>,
+    /// MQTT, with binary: bytes before the number; 0 where none is given.
+    pub(super) offset: Option<u32>,
+    /// MQTT: where the message says its time, such as "/ts", or "arrival" for the time of arrival; that of the device where none is given.
+    pub(super) time: Option<String>,
+    /// MQTT: how the message writes its time; that of the device where none is given.
+    pub(super) time_format: Option<TimeFormat>,
     /// Engineering unit, such as "m³/h".
     pub(super) unit: Option<String>,
     /// Digits behind the decimal point on screen.
@@ -636,133 +725,4 @@ pub(super) struct CommandEntry {
     pub(super) payload: Option<String>,
     /// MQTT 5: topic that the device is asked to answer on; the command's number goes along as correlation data.
     pub(super) response_topic: Option<String>,
-}
-
-/// An alarm. Exactly one of the conditions is given: high_high, high, low, low_low, is, bad_quality, stale, deviation, rate, no_change,
-/// discrepancy, when. Expressions name tags as {north/pump-1/flow}.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AlarmEntry {
-    /// What tells it from another alarm of the same kind on this tag, such as "dry-running"; its kind where none is given.
-    pub(super) name: Option<String>,
-    /// Active at or above this value, the upper one of two; {"tag": "..."} for a limit that another tag says.
-    pub(super) high_high: Option<LimitEntry>,
-    /// Active at or above this value.
-    pub(super) high: Option<LimitEntry>,
-    /// Active at or below this value.
-    pub(super) low: Option<LimitEntry>,
-    /// Active at or below this value, the lower one of two.
-    pub(super) low_low: Option<LimitEntry>,
-    /// Active while the value is this one: true, false, the number or the word of a state, or one of several.
-    pub(super) is: Option<StatesIsEntry>,
-    /// Active while the quality is bad although the device answers; where the tag also has an alarm "stale", other reasons only.
-    pub(super) bad_quality: Option<bool>,
-    /// Active while the value is older than "stale_after" of the tag.
-    pub(super) stale: Option<bool>,
-    /// Active while the value is this far or farther from that of the tag in "from".
-    pub(super) deviation: Option<f64>,
-    /// With deviation: the other tag.
-    pub(super) from: Option<String>,
-    /// Active while the value changes by this much or more within the time in "per".
-    pub(super) rate: Option<f64>,
-    /// With rate: the time, such as "1m".
-    pub(super) per: Option<String>,
-    /// With rate: which way counts; both where nothing is said.
-    pub(super) direction: Option<Direction>,
-    /// Active when the value did not change by more than the deadband for this long, such as "10m".
-    pub(super) no_change: Option<String>,
-    /// Active when the value is not what this tag commands, for longer than "within".
-    pub(super) discrepancy: Option<String>,
-    /// With discrepancy: how long it may take, such as "5s"; it counts anew with each command.
-    pub(super) within: Option<String>,
-    /// With discrepancy: how far it may stay off, in the unit; 0 where none is given.
-    pub(super) tolerance: Option<f64>,
-    /// Active while this expression is true, such as "{north/level} > 3 and {north/pump} == 'running'".
-    pub(super) when: Option<String>,
-    /// While this expression is true, the alarm is suppressed by design.
-    pub(super) suppress_when: Option<String>,
-    /// How soon an operator has to act.
-    pub(super) priority: Priority,
-    /// How far the value must come back, in the unit; the tag's deadband where none is given.
-    pub(super) deadband: Option<f64>,
-    /// How long the condition must hold, such as "5s".
-    pub(super) on_delay: Option<String>,
-    /// How long it must be gone.
-    pub(super) off_delay: Option<String>,
-    /// What the operator reads; ${device} and ${area} stand for those of the tag, {north/level} for the value of a tag at the activation.
-    pub(super) message: Option<String>,
-    /// What the operator should do; ${device} and ${area} stand for those of the tag.
-    pub(super) guidance: Option<GuidanceEntry>,
-    /// Whether it stays after its condition is gone, until a person resets it.
-    pub(super) latch: bool,
-    /// Alarms with one cause: of those with the same name here, the first that becomes active is marked.
-    pub(super) group: Option<String>,
-    /// The screen that shows what it is about: "overview" (of its area), "tags", "trends", "alarms" (of its area) or "devices".
-    pub(super) screen: Option<String>,
-    /// The name of the trend that shows what it is about.
-    pub(super) trend: Option<String>,
-}
-
-/// A limit.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum LimitEntry {
-    /// That stays.
-    Fixed(f64),
-    /// That another tag says.
-    Moving(LimitTagEntry),
-}
-
-/// A limit that another tag says.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LimitTagEntry {
-    /// The tag.
-    pub(super) tag: String,
-}
-
-/// What the operator should do: a text, or its parts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum GuidanceEntry {
-    /// In one text.
-    Text(String),
-    /// In its parts.
-    Parts(ResponseEntry),
-}
-
-/// Guidance in its parts.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ResponseEntry {
-    /// What brings the alarm about.
-    pub(super) cause: String,
-    /// What happens if nobody acts.
-    pub(super) consequence: String,
-    /// What is to be done.
-    pub(super) action: String,
-    /// How much time there is, such as "10m".
-    pub(super) within: Option<String>,
-}
-
-/// One state of a tag, or several.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum StatesIsEntry {
-    /// Several.
-    Several(Vec<StateEntry>),
-    /// One.
-    One(StateEntry),
-}
-
-/// A state of a tag.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum StateEntry {
-    /// Of a switch.
-    Switch(bool),
-    /// Of a tag with several states.
-    Number(f64),
-    /// By its word.
-    Word(String),
 }

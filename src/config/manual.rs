@@ -1,7 +1,8 @@
 //! Tags whose values people enter.
 
 use super::alarms;
-use super::compile::{Compiled, TagDraft};
+use super::compile::Compiled;
+use super::drafts::TagDraft;
 use super::file::{ManualEntry, TagEntry};
 use super::problem::Problems;
 use crate::command::CommandSettings;
@@ -44,6 +45,7 @@ fn fields_of_devices(entry: &TagEntry) -> Vec<&'static str> {
         ("register", entry.register.is_some()),
         ("topic", entry.topic.is_some()),
         ("json", entry.json.is_some()),
+        ("metric", entry.metric.is_some()),
         ("scale", entry.scale.is_some()),
         ("stale_after", entry.stale_after.is_some()),
         ("poll", entry.poll.is_some()),

@@ -1,5 +1,6 @@
 //! The station file: from what a person wrote to what the engine and the drivers run, with every problem named at once, at its place.
 
+mod alarm_entries;
 mod alarm_kinds;
 mod alarm_words;
 mod alarms;
@@ -7,7 +8,9 @@ mod backup;
 mod bridges;
 mod compile;
 mod copy;
+mod drafts;
 mod file;
+mod found;
 mod history;
 mod link;
 mod manual;
@@ -22,6 +25,7 @@ mod sounds;
 mod starter;
 mod system;
 pub mod table;
+mod templates;
 mod tls;
 mod trends;
 mod units;
@@ -30,6 +34,7 @@ pub use backup::{BackupSettings, BackupTime};
 pub use compile::Plant;
 pub use copy::{NewWay, readdressed};
 pub use file::schema;
+pub use found::{FOUND_FILE, FoundFile, FoundThing, MOST_FOUND};
 pub use problem::{Problem, Severity};
 pub use starter::STARTER;
 pub use units::duration as parse_duration;
@@ -106,7 +111,12 @@ fn load_with(folder: &Path, texts: &read::Texts, generation: Generation) -> Load
     let mut problems = problem::Problems::default();
     let sources = read::read(folder, texts, &mut problems);
     let secrets = read::Secrets::read(folder, &mut problems);
-    let plant = compile::compile(&sources, &secrets, generation, &mut problems);
+    let things = found::read(folder, &mut problems);
+    let (plant, problems) = found::leave_out_faulty(things, |things| {
+        let mut problems = problems.clone();
+        let plant = compile::compile(&sources, &secrets, generation, things, &mut problems);
+        (plant, problems)
+    });
     let plant = plant.filter(|_| !problems.has_errors());
     let names = sources.iter().map(|source| source.name.as_str()).chain([STATION_FILE, SECRETS_FILE]);
     let files = names.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect();

@@ -1,6 +1,6 @@
 //! The tags of the station file, as expressions and messages name them.
 
-use super::compile::TagDraft;
+use super::drafts::TagDraft;
 use super::file::{StatesEntry, TagEntry};
 use super::problem::{Place, Problems};
 use super::system::SystemPart;

@@ -53,7 +53,7 @@ impl Place {
 }
 
 /// Collects problems. A file of a big plant can have thousands of them, so none is looked for among all the others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Problems {
     list: Vec<Problem>,
     seen: HashSet<Problem>,
@@ -118,6 +118,12 @@ impl Problems {
             paths.contains(&place.path)
                 || paths.range(below.clone()..).next().is_some_and(|path| path.starts_with(&below))
         })
+    }
+
+    /// Takes the errors out of a file; it has to be read again without what is wrong in it.
+    pub(super) fn errors_in(&self, file: &str) -> Vec<Problem> {
+        let is_error = |problem: &&Problem| problem.file == file && problem.severity == Severity::Error;
+        self.list.iter().filter(is_error).cloned().collect()
     }
 
     pub(super) fn into_list(self) -> Vec<Problem> {

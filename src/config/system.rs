@@ -1,6 +1,6 @@
 //! Tags in which the station speaks about its stores, with their alarms.
 
-use super::compile::TagDraft;
+use super::drafts::TagDraft;
 use super::problem::Problems;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Piece, Presentation, Priority, Subject, Template};
 use crate::engine::SystemTags;

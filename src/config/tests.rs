@@ -311,3 +311,119 @@ fn alarms_latch_have_groups_and_shelves_have_limits() {
 mod alarms;
 mod link;
 mod manual;
+
+fn with_sparkplug(sparkplug: &str, device: &str, tag: &str) -> String {
+    format!(
+        r#"{{"connections": [{{"name": "m", "mqtt": {{"url": "mqtt://127.0.0.1", "sparkplug": {sparkplug}}}}}, {{"name": "a", "modbus": {{"tcp": "127.0.0.1"}}}}],
+            "devices": [{{"name": "d", "connection": "m", "sparkplug": "{device}"}}], "tags": [{{"name": "t", "device": "d", {tag}}}]}}"#
+    )
+}
+
+#[test]
+fn sparkplug_devices_and_their_metrics() {
+    let (host, metric) = (r#"{"host_id": "polder"}"#, r#""metric": "Inlet/Temp", "command": {"min": 0}"#);
+    let check =
+        |host: &str, device: &str, tag: &str, expected: &[&str]| check(&with_sparkplug(host, device, tag), expected);
+    check(host, "north/edge", metric, &[]);
+    check(host, "north/edge/pump", metric, &[]);
+    check(
+        r#"{"host_id": "p", "groups": ["+"], "primary": false, "reordering_timeout": "2s"}"#,
+        "north/edge",
+        metric,
+        &[],
+    );
+    check(
+        r#"{"host_id": "p", "groups": ["south"]}"#,
+        "north/edge",
+        metric,
+        &["connections/0/mqtt/sparkplug/groups: the group north of the device north/edge is not among them"],
+    );
+    check(
+        r#"{"host_id": "a/b"}"#,
+        "north/edge",
+        metric,
+        &["connections/0/mqtt/sparkplug/host_id: \"a/b\" cannot be the name"],
+    );
+    check(
+        r#"{"host_id": "p", "reordering_timeout": "1h"}"#,
+        "north/edge",
+        metric,
+        &["reordering_timeout: a message that is missing for more than 10 minutes"],
+    );
+    check(
+        host,
+        "north",
+        metric,
+        &["devices/0/sparkplug: an edge node is needed: group/node or group/node/device", "no group is listened to"],
+    );
+    check(
+        host,
+        "north/edge",
+        r#""topic": "x""#,
+        &["tags/0/topic: \"topic\" is not for Sparkplug", "needs a \"metric\""],
+    );
+    check(
+        host,
+        "north/edge",
+        r#""metric": "x", "command": {"topic": "y"}"#,
+        &["tags/0/command/topic: a Sparkplug command sets the metric"],
+    );
+    check("null", "north/edge", metric, &["devices/0/sparkplug: its connection does not speak Sparkplug"]);
+}
+
+#[test]
+fn a_sparkplug_session_is_a_clean_one() {
+    for (version, options, expected) in [
+        ("3.1.1", "", &[][..]),
+        ("5", "", &[]),
+        (
+            "3.1.1",
+            r#", "session": "persistent""#,
+            &["connections/0/mqtt/session: a host application of Sparkplug has a clean session"],
+        ),
+        (
+            "5",
+            r#", "will": {"topic": "x", "payload": "y"}"#,
+            &["connections/0/mqtt/will: the will of a host application"],
+        ),
+    ] {
+        let text = with_sparkplug(r#"{"host_id": "p"}"#, "north/edge", r#""metric": "x""#);
+        let url = r#""url": "mqtt://127.0.0.1""#;
+        check(&text.replace(url, &format!(r#"{url}, "version": "{version}"{options}"#)), expected);
+    }
+}
+
+#[test]
+fn metrics_that_were_found_are_tags_of_their_device() {
+    let metric = |device: &str, name: &str, facts: &str| {
+        format!(r#"{{"device": "{device}", "kind": "metric", "name": "{name}", "facts": {facts}, "since": ""}}"#)
+    };
+    let things = [
+        metric("d", "Inlet/Temp °C", r#"{"unit": "°C", "range": [0, 90]}"#),
+        metric("d", "Named", "{}"),
+        metric("d", "Odd", r#"{"command": {}}"#),
+        metric("d", "Run", r#"{"type": "bool"}"#),
+        metric("d", "Beyond", "{}"),
+        metric("gone", "x", "{}"),
+    ];
+    let text = r#"{"connections": [{"name": "m", "mqtt": {"url": "mqtt://127.0.0.1", "sparkplug": {"host_id": "p"}}}],
+        "devices": [{"name": "d", "connection": "m", "sparkplug": "north/edge", "take_in": "all", "most": 4}],
+        "tags": [{"name": "t", "device": "d", "metric": "Named"}]}"#;
+    let (_keep, path) = folder(text);
+    std::fs::write(path.join(FOUND_FILE), format!(r#"{{"found": [{}]}}"#, things.join(","))).unwrap();
+    let loaded = load(&path, Generation(1));
+    let words: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    let expected =
+        ["\"command\" is not for metrics that are found", "1 metrics are left out", "1 metrics are of no device"];
+    assert_eq!(words.len(), expected.len(), "{words:#?}");
+    for (words, expected) in words.iter().zip(expected) {
+        assert!(words.contains(expected), "{words}");
+    }
+    let plant = loaded.plant.unwrap();
+    let tags: Vec<_> = plant.plan.directory.tags().iter().map(|tag| tag.key.to_string()).collect();
+    assert_eq!(tags[..3], ["t", "d/Inlet/Temp__C", "d/Run"]);
+    let crate::driver::Protocol::Mqtt(broker) = &plant.connections[0].protocol else { panic!("no broker") };
+    let device = &broker.sparkplug.as_ref().unwrap().devices[0];
+    assert_eq!(device.points.len(), 3);
+    assert_eq!(device.take_in.as_ref().unwrap().known.len(), 4);
+}

@@ -1,6 +1,6 @@
 //! Trends under names, out of their entries.
 
-use super::compile::Placed;
+use super::drafts::Placed;
 use super::file::TrendEntry;
 use super::problem::Problems;
 use super::units::duration;

@@ -122,6 +122,8 @@ pub struct Statistics {
     pub wire_busy: f32,
     /// Tags that the device refuses, and that are asked for only now and then.
     pub refused_tags: u32,
+    /// Names that were found and are more than the station file allows.
+    pub names_left_out: u32,
     /// How often the driver broke off because of a defect in Polder, since the start of its connection.
     pub broke_off: u32,
 }
@@ -172,6 +174,18 @@ pub enum Heartbeat {
     Failing(Arc<str>),
 }
 
+/// Something that a driver found at run time, and that the station file does not name one by one: the topic of a wildcard, a metric of a
+/// node. The station keeps it, and makes tags of it at its next reload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// What kind of thing it is; it says how the facts are to be read.
+    pub kind: Arc<str>,
+    /// What tells it from the others of its kind and device.
+    pub name: Arc<str>,
+    /// Everything else that is known of it.
+    pub facts: serde_json::Value,
+}
+
 /// The driver's one word on a dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written {
@@ -207,6 +221,12 @@ pub enum Instruction {
 pub enum DriverEvent {
     /// Values.
     Batch(Batch),
+    /// Values of before, which came late: they belong into history, and never replace newer ones.
+    Past(Batch),
+    /// Why the value of a tag is bad, more precisely than its reason says; until its next good value.
+    Detail(Generation, TagId, Arc<str>),
+    /// Something that the station file does not name.
+    Found(Generation, DeviceId, Vec<Found>),
     /// News about a device.
     Device(DeviceReport),
     /// The end of a dispatch.

@@ -10,8 +10,8 @@ pub mod socket;
 mod supervisor;
 
 pub use contract::{
-    Assignment, Batch, Condition, DeviceReport, DriverEvent, Heartbeat, Identity, Instruction, Link, OffScan, Reading,
-    Statistics, Written,
+    Assignment, Batch, Condition, DeviceReport, DriverEvent, Found, Heartbeat, Identity, Instruction, Link, OffScan,
+    Reading, Statistics, Written,
 };
 use supervisor::Inbox;
 pub use supervisor::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};

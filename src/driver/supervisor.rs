@@ -11,6 +11,7 @@ use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +20,9 @@ use tokio::task::JoinHandle;
 const COMMANDS: usize = 16;
 /// Other instructions that may.
 const INSTRUCTIONS: usize = 32;
+
+/// How long a task may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// The protocol of a connection, with all that its driver needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,15 +153,25 @@ impl Running {
         }
     }
 
+    /// Whether the task has a last word before its wire is closed, and then ends by itself when its inbox is closed. An ordinary broker is
+    /// left without one, so that it publishes our will.
+    fn says_goodbye(&self) -> bool {
+        matches!(&self.change, Change::Mqtt(change) if change.borrow().settings.sparkplug.is_some())
+    }
+
     /// Stops the task; who waits for the handle knows that its wire is closed.
     fn stop(mut self) -> Option<JoinHandle<()>> {
-        self.task.take().inspect(JoinHandle::abort)
+        let task = self.task.take()?;
+        if !self.says_goodbye() {
+            task.abort();
+        }
+        Some(task)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
+        if let Some(task) = self.task.as_ref().filter(|_| !self.says_goodbye()) {
             task.abort();
         }
     }
@@ -202,8 +216,11 @@ impl Drivers {
         let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
         let (closed, all_closed) = watch::channel(false);
         tokio::spawn(async move {
-            for task in ended {
-                let _ = task.await;
+            for mut task in ended {
+                if tokio::time::timeout(GOODBYE, &mut task).await.is_err() {
+                    task.abort();
+                    let _ = task.await;
+                }
             }
             let _ = closed.send(true);
         });

@@ -54,6 +54,7 @@ impl DeviceView {
             busy: 0.0,
             wire_busy: 0.0,
             refused_tags: 0,
+            names_left_out: 0,
             broke_off: 0,
         },
         off_scan: None,

@@ -1,6 +1,6 @@
 //! What has to happen because of an event.
 
-use super::{Reply, ReplyId};
+use super::{FoundAt, Reply, ReplyId};
 use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch, MessageDispatch};
@@ -63,6 +63,8 @@ pub struct Effects {
     pub replies: Vec<(ReplyId, Reply)>,
     /// News.
     pub notices: Vec<Notice>,
+    /// What drivers found.
+    pub found: Vec<FoundAt>,
 }
 
 impl Effects {
@@ -77,5 +79,6 @@ impl Effects {
         self.off_scan = None;
         self.replies.clear();
         self.notices.clear();
+        self.found.clear();
     }
 }

@@ -12,6 +12,7 @@ mod devices;
 mod difference;
 mod effects;
 mod event;
+mod field;
 mod handover;
 mod link;
 mod loop_check;
@@ -33,6 +34,7 @@ pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
 pub use event::{Event, Health, LeftOut};
+pub use field::FoundAt;
 pub use handover::{HANDOVER, HandoverPage};
 pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
@@ -151,6 +153,11 @@ impl Engine {
         let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
+            Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
+            Event::Driver(DriverEvent::Found(generation, device, found)) => {
+                self.take_found(generation, device, found, effects);
+            }
             Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
             Event::Driver(DriverEvent::Written(written)) if self.messages.take_written(&written, now, effects) => {}
             Event::Driver(DriverEvent::Written(written)) => {

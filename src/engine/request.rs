@@ -158,11 +158,6 @@ pub enum RequestBody {
 }
 
 impl RequestBody {
-    /// Whether an audit entry comes of it. Of these, each is taken once.
-    const fn is_recorded(&self) -> bool {
-        !matches!(self, Self::ListAlarms | Self::ListBridges | Self::Tool(_))
-    }
-
     /// Whether something may have gone to the field even where no answer comes back.
     pub const fn reaches_the_field(&self) -> bool {
         matches!(self, Self::Command { .. } | Self::Publish { .. })
@@ -253,6 +248,11 @@ pub enum ToolRequest {
     Silence,
     /// How the connections over the network are, and what went over them.
     Links,
+    /// Forget what was found under names that fit.
+    Forget {
+        /// The name, or device/name; * stands for any text, ? for any character.
+        pattern: Arc<str>,
+    },
     /// What went over a wire since an exchange.
     Traffic {
         /// Name of the connection.
@@ -284,6 +284,11 @@ pub enum ToolReply {
     Plan {
         /// In the order of the station file.
         wires: Vec<(Arc<str>, WirePlan)>,
+    },
+    /// What was forgotten.
+    Forgotten {
+        /// The names, with those of their devices before them.
+        names: Vec<Arc<str>>,
     },
     /// Where the value comes from.
     Trace(TrustLine),
@@ -436,17 +441,6 @@ const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// A request of this name was taken before.
-fn repeated(body: &RequestBody) -> Reply {
-    let why = Refusal::Repeated.to_string();
-    match body {
-        RequestBody::Command { .. } | RequestBody::Publish { .. } => {
-            Reply::Command { outcome: Outcome::Refused, detail: why }
-        }
-        _ => Reply::Refused { why },
-    }
-}
-
 impl Engine {
     /// Takes a request; its reply may come at once or with a later event.
     pub(super) fn take_request(&mut self, request: Request, reply: super::ReplyId, now: Now, effects: &mut Effects) {
@@ -457,7 +451,7 @@ impl Engine {
             return;
         }
         if request.body.is_recorded() && !self.taken.take(&request.id) {
-            effects.replies.push((reply, repeated(&request.body)));
+            effects.replies.push((reply, super::taken::repeated(&request.body)));
             return;
         }
         match &request.body {

@@ -38,6 +38,8 @@ pub trait Outlets: Send {
     fn off_scan(&mut self, devices: OffScan);
     /// An answer to a request.
     fn reply(&mut self, reply: super::ReplyId, answer: super::Reply);
+    /// What drivers found, to be kept for the next reload.
+    fn found(&mut self, found: Vec<super::FoundAt>);
     /// News, with the samples that were kept.
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
     /// A new picture.
@@ -178,6 +180,9 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     }
     if let Some(devices) = effects.off_scan.take() {
         outlets.off_scan(devices);
+    }
+    if !effects.found.is_empty() {
+        outlets.found(std::mem::take(&mut effects.found));
     }
     for (reply, answer) in effects.replies.drain(..) {
         outlets.reply(reply, answer);

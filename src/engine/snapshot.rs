@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub values: Arc<[Live]>,
     /// Texts of those whose value is text.
     pub texts: Arc<BTreeMap<TagId, Arc<str>>>,
+    /// Of tags whose value is bad: why, where more is known than the reason says.
+    pub details: Arc<BTreeMap<TagId, Arc<str>>>,
     /// Alarms that are not normal.
     pub alarms: Arc<AlarmBoard>,
     /// Devices, by slot.
@@ -95,6 +97,7 @@ impl Engine {
             plan: Arc::clone(&self.plan),
             values: Arc::from(self.tags.live()),
             texts: Arc::clone(self.tags.texts()),
+            details: Arc::clone(self.tags.details()),
             alarms: self.alarms.board(&self.plan),
             devices: Arc::clone(self.devices.views()),
             commands: self.commands.views(),

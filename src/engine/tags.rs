@@ -42,6 +42,8 @@ pub(super) struct TagTable {
     armed: Vec<bool>,
     stale: Vec<bool>,
     texts: Arc<BTreeMap<TagId, Arc<str>>>,
+    /// Why values are bad, where more is known than the reason says.
+    details: Arc<BTreeMap<TagId, Arc<str>>>,
     counters: Counters,
     /// The quality of stale tags before they became it.
     before_stale: HashMap<TagId, Quality>,
@@ -60,6 +62,7 @@ impl TagTable {
             armed: vec![false; count],
             stale: plan.directory.tags().iter().map(|tag| tag.stale_after.is_some()).collect(),
             texts: Arc::default(),
+            details: Arc::default(),
             counters,
             before_stale: HashMap::new(),
             keep_again: vec![Timestamp::from_micros(i64::MAX); count],
@@ -78,6 +81,37 @@ impl TagTable {
         if self.texts.is_empty() { None } else { self.texts.get(&tag) }
     }
 
+    pub(super) fn details(&self) -> &Arc<BTreeMap<TagId, Arc<str>>> {
+        &self.details
+    }
+
+    /// Why the value of a tag is bad; until its quality is another.
+    pub(super) fn explain(&mut self, tag: TagId, detail: Arc<str>) {
+        if self.live.get(tag.index()).is_some_and(|live| live.quality.is_bad()) {
+            Arc::make_mut(&mut self.details).insert(tag, detail);
+        }
+    }
+
+    fn forget_detail(&mut self, tag: TagId) {
+        if self.details.contains_key(&tag) {
+            Arc::make_mut(&mut self.details).remove(&tag);
+        }
+    }
+
+    /// Keeps a value of before. One count of a counter that rolls over says no total by itself, so none is kept of these.
+    pub(super) fn remember(&self, plan: &Plan, tag: TagId, reading: &Reading, time: Timestamp, effects: &mut Effects) {
+        let treatment = self.treatments.get(tag.index()).filter(|treatment| treatment.history.keep);
+        let Some(treatment) = treatment.filter(|treatment| !treatment.is_counter) else { return };
+        let scaling = if treatment.is_scaled { plan.directory.tag(tag).and_then(|tag| tag.scaling) } else { None };
+        let (value, quality) = refine(scaling, reading.value.as_ref(), reading.quality);
+        let text = match &reading.value {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        };
+        let value = if quality.is_bad() { None } else { value.to_value(text) };
+        effects.rows.push(HistoryRow { tag, sample: Sample { time, value, quality } });
+    }
+
     /// Takes a reading: scales it, sets its quality, stores it, and keeps it where that is worth it.
     pub(super) fn accept(
         &mut self,
@@ -89,6 +123,7 @@ impl TagTable {
         effects: &mut Effects,
     ) -> Option<Live> {
         let tag = reading.tag;
+        self.forget_detail(tag);
         let treatment = *self.treatments.get(tag.index())?;
         let definition = if treatment.is_scaled || treatment.is_counter { plan.directory.tag(tag) } else { None };
         let total = match (&reading.value, definition) {
@@ -175,6 +210,7 @@ impl TagTable {
 
     /// Takes the quality away, at this moment; `None` when it was no better already.
     pub(super) fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) -> Option<Live> {
+        self.forget_detail(tag);
         let slot = self.live.get_mut(tag.index())?;
         let silence = [Reason::NotYetRead, Reason::NotConnected, Reason::NoAnswer].contains(&slot.quality.reason);
         if slot.quality == quality || (slot.quality.is_bad() && quality.reason == Reason::Stale && !silence) {
@@ -234,6 +270,9 @@ impl TagTable {
         self.counters.inherit(tag, &from.counters, old);
         if let Some(before) = from.before_stale.get(&old) {
             self.before_stale.insert(tag, *before);
+        }
+        if let Some(detail) = from.details.get(&old) {
+            Arc::make_mut(&mut self.details).insert(tag, Arc::clone(detail));
         }
         if let Some(text) = from.text(old) {
             Arc::make_mut(&mut self.texts).insert(tag, text.clone());

@@ -1,7 +1,9 @@
 //! Requests that were taken: none is taken twice, whatever it asks for. The answer to a record is found by the name of its request, so that two
 //! of one name would get each other's.
 
+use super::{Reply, RequestBody};
 use crate::audit::RequestId;
+use crate::command::{Outcome, Refusal};
 use std::collections::{HashSet, VecDeque};
 
 /// Names of requests that are remembered.
@@ -27,6 +29,24 @@ impl TakenRequests {
             self.names.remove(&oldest);
         }
         true
+    }
+}
+
+impl RequestBody {
+    /// Whether an audit entry comes of it. Of these, each is taken once.
+    pub(super) const fn is_recorded(&self) -> bool {
+        !matches!(self, Self::ListAlarms | Self::ListBridges | Self::Tool(_))
+    }
+}
+
+/// A request of this name was taken before.
+pub(super) fn repeated(body: &RequestBody) -> Reply {
+    let why = Refusal::Repeated.to_string();
+    match body {
+        RequestBody::Command { .. } | RequestBody::Publish { .. } => {
+            Reply::Command { outcome: Outcome::Refused, detail: why }
+        }
+        _ => Reply::Refused { why },
     }
 }
 

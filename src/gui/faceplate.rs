@@ -165,6 +165,9 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
     let live = scene.snapshot.live(id).copied();
     if let Some(live) = live {
         key_value(ui, "Quality", live.quality.words(), &palette);
+        if let Some(detail) = scene.snapshot.details.get(&id) {
+            ui.add(egui::Label::new(RichText::new(&**detail).font(plain(13.0)).color(palette.text)).wrap());
+        }
         let age = live.age_seconds(scene.now.monotonic).map_or_else(|| "never".to_owned(), format::age);
         key_value(ui, "Age", age, &palette);
     }

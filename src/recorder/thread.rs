@@ -21,8 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What is to be committed together.
 #[derive(Debug, Default)]
 pub struct Order {
-    /// What was lost one by one before all that follows.
-    pub gap: Gap,
+    /// What was lost one by one before all that follows; none where nothing was.
+    pub gap: Option<Box<Gap>>,
     /// Changes of alarm states.
     pub transitions: Vec<Transition>,
     /// Audit entries.
@@ -117,12 +117,13 @@ impl Worker {
             };
             let Some(mut order) = first else {
                 self.commit(Order::default());
+                self.tell_lost();
                 return;
             };
             for _ in 1..TOGETHER {
                 let Ok(next) = inbox.try_recv() else { break };
                 // A gap lies behind everything before it: that is written first, or becomes part of it.
-                if !next.gap.is_empty() {
+                if next.gap.is_some() {
                     self.commit(std::mem::take(&mut order));
                     order.gap = next.gap;
                 }
@@ -134,8 +135,18 @@ impl Worker {
         }
     }
 
+    /// The thread ends: what could not be written by now is lost with it.
+    fn tell_lost(&self) {
+        if !self.late.is_empty() || !self.gap.is_empty() {
+            let (entries, transitions) = (self.late.drafts().len(), self.gap.transitions());
+            tracing::warn!(
+                "records cannot be written to the end: {entries} essential entries and {transitions} changes of alarms are lost"
+            );
+        }
+    }
+
     fn commit(&mut self, order: Order) {
-        self.gap.add(order.gap);
+        order.gap.into_iter().for_each(|gap| self.gap.add(*gap));
         self.delays.extend(order.delays.into_iter().map(|change| (change.alarm.clone(), change)));
         let nothing_new = order.transitions.is_empty() && order.drafts.is_empty() && self.delays.is_empty();
         if nothing_new && self.late.is_empty() && self.gap.is_empty() {
@@ -425,7 +436,7 @@ mod tests {
         // Both wait, and are taken together.
         let raised = vec![transition(1, State::Normal, State::Unacknowledged)];
         recorder.order(Order { transitions: raised, ..Order::default() }).unwrap();
-        recorder.order(Order { gap, ..Order::default() }).unwrap();
+        recorder.order(Order { gap: Some(gap.into()), ..Order::default() }).unwrap();
         drop(go);
         recorder.stop();
         let restored = RecordStore::open(&path).unwrap().restore().unwrap();

@@ -1,6 +1,6 @@
 //! Writes a copy of a station whose connections lead to stand-ins, and nowhere else.
 
-use crate::config::{NewWay, SECRETS_FILE, STATION_FILE, readdressed};
+use crate::config::{FOUND_FILE, NewWay, SECRETS_FILE, STATION_FILE, readdressed};
 use anyhow::{Context, bail};
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,6 +30,11 @@ pub(super) fn write(folder: &Path, copy: &Path, ways: &HashMap<usize, NewWay>, w
         // With its mode: others may not read it there either.
         std::fs::copy(&secrets, copy.join(SECRETS_FILE))
             .with_context(|| format!("{} cannot be copied", secrets.display()))?;
+    }
+    let found = folder.join(FOUND_FILE);
+    if found.exists() {
+        std::fs::copy(&found, copy.join(FOUND_FILE))
+            .with_context(|| format!("{} cannot be copied", found.display()))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::wires::{NOBODY, Opened, is_loopback};
 use crate::config::{NewWay, Plant};
 use crate::driver::Protocol;
 use crate::driver::mqtt::{Kind, Point, Settings};
-use crate::tag::{Scaling, TagId, Value};
+use crate::tag::{Scaling, TagId, Timestamp, Value};
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,13 @@ const EVERY: Duration = Duration::from_secs(1);
 const WAITING: usize = 256;
 /// Bytes of a message.
 const LONGEST: usize = 1 << 20;
+
+/// The clock of the stand-in devices.
+#[expect(clippy::disallowed_methods, reason = "a device has a clock of its own")]
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(since.as_micros() as i64)
+}
 
 /// A broker, and everything that the station reads there.
 pub(super) struct Broker {
@@ -99,7 +106,7 @@ impl Broker {
             for (topic, points) in &topics {
                 let values: Vec<_> =
                     points.iter().filter_map(|point| Some((*point, self.raw(point, shared)?))).collect();
-                if let Some(payload) = payload(&values) {
+                if let Some(payload) = payload(&values, wall_clock()) {
                     // Waits while the broker is away.
                     let _ = client.publish(topic.as_str(), QoS::AtMostOnce, false, payload).await;
                 }

@@ -138,6 +138,8 @@ pub struct Handle {
     pub(super) drivers: Arc<Mutex<Drivers>>,
     pub(super) reloader: Option<Arc<Reloader>>,
     pub(super) annunciator: Arc<Desk>,
+    /// Held by whoever changes the file of what was found.
+    pub(super) found_file: Arc<Mutex<()>>,
 }
 
 impl Handle {
@@ -161,6 +163,7 @@ impl Handle {
             drivers: Arc::default(),
             reloader: None,
             annunciator: Arc::default(),
+            found_file: Arc::default(),
         };
         (handle, inbox)
     }

@@ -6,6 +6,7 @@ pub mod backup;
 mod captures;
 mod certificates;
 mod clock;
+mod discovery;
 mod handle;
 mod handover;
 mod links;
@@ -33,6 +34,7 @@ pub use account::account_name;
 pub use annunciator::{AnnunciatorView, Attendance};
 pub use captures::{CAPTURES, CaptureForm};
 pub use clock::SystemClock;
+pub use discovery::forget;
 pub use handle::{Handle, Pending, Ticket};
 pub use handover::{
     HandoverError, HandoverWish, HandoverWritten, PageSources, StandingAlarms, handover_page, write_handover,

@@ -6,7 +6,7 @@ use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::{Drivers, OffScan};
 use crate::engine::run::Outlets;
-use crate::engine::{Engine, Event, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
+use crate::engine::{Engine, Event, FoundAt, Health, LeftOut, LinkState, Notice, Plan, Reply, ReplyId, Snapshot};
 use crate::historian::Historian;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Order, Recorder};
@@ -130,6 +130,8 @@ pub(super) struct StationOutlets {
     pub(super) snapshots: Arc<ArcSwap<Snapshot>>,
     pub(super) wakers: Arc<Mutex<Vec<Waker>>>,
     pub(super) news: Option<Sender<News>>,
+    /// Where what drivers found is kept; none in tests of the parts.
+    pub(super) found: Option<Sender<Vec<FoundAt>>>,
     pub(super) held: VecDeque<HistoryRow>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
     pub(super) untold_retention: Option<Retention>,
@@ -198,7 +200,7 @@ impl StationOutlets {
     /// Everything that the recorder had no room for, as an order of its own.
     pub(super) fn take_unsent(&mut self) -> Order {
         Order {
-            gap: std::mem::take(&mut self.unsent_gap),
+            gap: (!self.unsent_gap.is_empty()).then(|| std::mem::take(&mut self.unsent_gap).into()),
             transitions: std::mem::take(&mut self.unsent).into(),
             drafts: Vec::new(),
             delays: self.unsent_delays.drain().map(|(_, change)| change).collect(),
@@ -207,7 +209,7 @@ impl StationOutlets {
 
     /// The recorder had no room: what nobody asked for is kept, up to a bound, and counted beyond it.
     fn keep_unsent(&mut self, back: Order) -> Vec<Draft> {
-        self.unsent_gap = back.gap;
+        self.unsent_gap = back.gap.map(|gap| *gap).unwrap_or_default();
         // What was requested among them belongs to the drafts that are given back.
         self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
         while self.unsent.len() > UNSENT {
@@ -292,6 +294,13 @@ impl Outlets for StationOutlets {
 
     fn reply(&mut self, reply: ReplyId, answer: Reply) {
         self.waiting.answer(reply, answer);
+    }
+
+    fn found(&mut self, found: Vec<FoundAt>) {
+        // What finds no room is told again by its driver.
+        if let Some(keeper) = &self.found {
+            let _ = keeper.try_send(found);
+        }
     }
 
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>) {

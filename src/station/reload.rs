@@ -153,6 +153,12 @@ impl Handle {
         Ok(ReloadPlan { tally: difference.tally(&old), difference, warnings: problems, base, settings, plant, files })
     }
 
+    /// Whether the files on the disk are those that the station runs from.
+    pub(super) fn runs_from(&self, plan: &ReloadPlan) -> bool {
+        let running = self.reloader.as_ref().and_then(|reloader| reloader.running.lock().ok());
+        running.is_some_and(|running| running.files == plan.files)
+    }
+
     /// Goes on with a plan, unless the station went on with another one since it was made.
     pub(super) fn go_on_with(&self, who: &Principal, plan: ReloadPlan) -> Result<(), ReloadError> {
         permit(who, NEEDED).map_err(|denied| ReloadError::Refused(denied.to_string()))?;

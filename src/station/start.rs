@@ -8,7 +8,7 @@ use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
 use super::queries::{self, QueryContext};
 use super::reload::{Reloader, Running};
 use super::stamp::Stamp;
-use super::{SystemClock, account_name, backup, certificates, socket};
+use super::{SystemClock, account_name, backup, certificates, discovery, socket};
 use crate::access::Principal;
 use crate::audit::Entry;
 use crate::config::{self, Plant};
@@ -99,7 +99,9 @@ impl Station {
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;
         let mut handle = parts.handle(folder, &mut engine, urgent, &clock);
         let board = Arc::clone(&parts.board);
-        let outlets = parts.outlets(&handle, news);
+        let mut outlets = parts.outlets(&handle, news);
+        let (found, found_inbox) = discovery::channel();
+        outlets.found = Some(found);
         let (drivers, inlets) = (Arc::clone(&outlets.drivers), Inlets { urgent: urgent_inbox, field: field_inbox });
         let thread = spawn_engine(engine, inlets, Arc::clone(&clock), outlets)?;
         let port = Port::new(field, clock).remembering(holes);
@@ -120,6 +122,7 @@ impl Station {
         let told = (Arc::clone(&board), Arc::clone(&links));
         let reloader = Reloader::new(port.clone(), runtime.handle().clone(), running, shared, told);
         handle.reloader = Some(Arc::new(reloader));
+        runtime.spawn(discovery::keep(handle.clone(), found_inbox));
         let (told, urgent) = (Arc::clone(&board), handle.urgent.clone());
         runtime.spawn(backup::keep(folder.to_owned(), backups, told, urgent, Arc::clone(&handle.clock)));
         let told = Arc::clone(&board);
@@ -262,6 +265,7 @@ impl Parts {
             drivers: Arc::default(),
             reloader: None,
             annunciator: Arc::default(),
+            found_file: Arc::default(),
         }
     }
 
@@ -274,6 +278,7 @@ impl Parts {
             snapshots: Arc::clone(&handle.snapshots),
             wakers: Arc::clone(&handle.wakers),
             news,
+            found: None,
             held: VecDeque::new(),
             untold_retention: None,
             untold_plan: None,
@@ -429,7 +434,7 @@ impl StationOutlets {
                 if recorder.has_ended() {
                     tracing::warn!(
                         "the records take nothing any more: {} changes of alarms are lost",
-                        order.gap.transitions() + order.transitions.len() as u64
+                        order.gap.map_or(0, |gap| gap.transitions()) + order.transitions.len() as u64
                     );
                     break;
                 }
@@ -445,153 +450,4 @@ impl StationOutlets {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test waits for another thread, with a deadline")]
-mod tests {
-    use super::*;
-    use crate::recorder::Order;
-    use std::time::{Duration, Instant};
-
-    /// Waits until the station shows that history fails, or that it does not; why it fails.
-    fn wait_until(station: &Station, failing: bool) -> Option<Arc<str>> {
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
-            let found = station.handle().snapshot().health.history_failing.clone();
-            if found.is_some() == failing {
-                return found;
-            }
-            assert!(Instant::now() < end, "still {found:?}");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-    }
-
-    #[test]
-    fn a_reload_does_not_wait_for_a_historian_that_takes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
-        let history = folder.path().join(HISTORY_FOLDER);
-        std::fs::create_dir_all(history.join(SAMPLES_FILE)).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
-        let (urgent, _inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
-        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
-        let opened = OpenedHistory::open(folder.path(), clock.now().utc);
-        assert!(opened.is_err());
-        let parts = Parts::start(folder.path(), &plant, records, opened, &clock, &urgent).unwrap();
-        while parts.historian.rows(Vec::new()).is_ok() {}
-        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
-        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
-        let next = config::load(folder.path(), Generation(2)).into_plant().unwrap();
-        let mut engine = Engine::new(Arc::new(next.plan), Restored::default());
-        let snapshot = Arc::new(engine.snapshot(clock.now()));
-        crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
-        assert!(outlets.untold_plan.is_some(), "the plan waits, and nobody waits for it");
-        std::fs::remove_dir(history.join(SAMPLES_FILE)).unwrap();
-        let end = Instant::now() + Duration::from_secs(30);
-        while outlets.untold_plan.is_some() || outlets.untold_retention.is_some() {
-            assert!(Instant::now() < end, "the plan is told when there is room");
-            crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        outlets.close();
-    }
-
-    #[test]
-    fn a_recorder_that_died_holds_up_no_stop() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
-        let (urgent, _inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
-        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
-        let history = OpenedHistory::open(folder.path(), clock.now().utc);
-        let parts = Parts::start(folder.path(), &plant, records, history, &clock, &urgent).unwrap();
-        let other = tempfile::tempdir().unwrap();
-        let doomed = OpenedRecords::open(other.path(), clock.now().utc).unwrap();
-        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
-        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
-        // What it answers kills the thread, as a fault in it would.
-        let recorder = Recorder::start(doomed.store, |_| panic!("a fault of the test")).unwrap();
-        let draft = crate::audit::Draft {
-            request: "r".into(),
-            time: clock.now().utc,
-            principal: crate::access::Principal::station(),
-            action: "test".into(),
-            subject: "".into(),
-            detail: "{}".into(),
-            essential: false,
-        };
-        recorder.order(Order { drafts: vec![draft], ..Order::default() }).unwrap();
-        let end = Instant::now() + Duration::from_secs(30);
-        while !recorder.has_ended() {
-            assert!(Instant::now() < end, "it goes on");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        outlets.recorder = Some(recorder);
-        let closing = Instant::now();
-        outlets.close();
-        assert!(closing.elapsed() < Duration::from_secs(4), "nobody waits for a thread that is gone");
-    }
-
-    #[test]
-    fn a_historian_that_died_is_said_in_words_and_holds_up_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
-        let (urgent, mut inbox) = queue::bounded("requests of a test", URGENT, WhenFull::Refuse);
-        let records = OpenedRecords::open(folder.path(), clock.now().utc).unwrap();
-        let history = OpenedHistory::open(folder.path(), clock.now().utc);
-        let mut parts = Parts::start(folder.path(), &plant, records, history, &clock, &urgent).unwrap();
-        let other = tempfile::tempdir().unwrap();
-        let doomed = OpenedHistory::open(other.path(), clock.now().utc).unwrap();
-        // What it reports kills the thread, as a fault in it would.
-        parts.historian = Historian::start(doomed, Arc::clone(&clock), |_| panic!("a fault of the test")).unwrap();
-        let mut engine = Engine::new(Arc::new(plant.plan), Restored::default());
-        let handle = parts.handle(folder.path(), &mut engine, urgent, &clock);
-        let mut outlets = parts.outlets(&handle, None);
-        let snapshot = Arc::new(engine.snapshot(clock.now()));
-        let end = Instant::now() + Duration::from_secs(30);
-        let why = loop {
-            assert!(Instant::now() < end, "nothing was said");
-            crate::engine::run::Outlets::publish(&mut outlets, Arc::clone(&snapshot));
-            let told = std::iter::from_fn(|| inbox.try_recv().ok());
-            let failing = told.filter_map(|event| match event {
-                Event::Health(health) => health.history_failing,
-                _ => None,
-            });
-            if let Some(why) = failing.last() {
-                break why;
-            }
-            std::thread::park_timeout(Duration::from_millis(5));
-        };
-        assert!(why.contains("a fault of the test") && why.contains("restart the station"), "{why}");
-        let rows = (0..100).map(|_| crate::tag::HistoryRow {
-            tag: crate::tag::TagId(0),
-            sample: crate::tag::Sample { time: Timestamp::default(), value: None, quality: crate::tag::Quality::GOOD },
-        });
-        crate::engine::run::Outlets::history(&mut outlets, &mut rows.collect());
-        assert!(crate::engine::run::Outlets::records(&mut outlets, Vec::new(), Vec::new()).is_ok(), "records go on");
-        let closing = Instant::now();
-        outlets.close();
-        assert!(closing.elapsed() < Duration::from_secs(4), "nobody waits for a thread that is gone");
-    }
-
-    #[test]
-    fn a_station_whose_history_cannot_be_opened_runs_says_so_and_tries_again() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(config::STATION_FILE), config::STARTER).unwrap();
-        let history = folder.path().join(HISTORY_FOLDER);
-        // SQLite says of it what it says of a disk on which it cannot make a file.
-        std::fs::create_dir_all(history.join(SAMPLES_FILE)).unwrap();
-        let station = Station::start(folder.path(), None).unwrap();
-        let why = wait_until(&station, true).unwrap();
-        assert!(why.contains(SAMPLES_FILE), "{why}");
-        std::fs::remove_dir(history.join(SAMPLES_FILE)).unwrap();
-        wait_until(&station, false);
-        station.stop();
-        let reader = Reader::open(&history.join(SAMPLES_FILE), None).unwrap();
-        let tags = reader.tags().unwrap();
-        assert!(tags.contains(&TagKey::from("pump-1/speed")), "what waited is kept: {tags:?}");
-    }
-}
+mod tests;

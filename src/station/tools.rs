@@ -143,6 +143,12 @@ impl Handle {
                 Ok(ToolReply::Silenced { sounded: matches!(view.bell, Bell::Sounding(_)) })
             }
             ToolRequest::Links => Ok(ToolReply::Links { links: self.snapshot().health.links.to_vec() }),
+            ToolRequest::Forget { pattern } => {
+                let handle = self.clone();
+                let forgotten = tokio::task::spawn_blocking(move || handle.forget_found(&pattern)).await;
+                let names = forgotten.map_err(|_| "forgetting broke off".to_owned())??;
+                Ok(ToolReply::Forgotten { names })
+            }
             ToolRequest::Traffic { connection, first } => self.traffic_since(&connection, first),
         }
     }

@@ -108,8 +108,18 @@ reasons! {
     NotSubscribed = 36, "the broker refuses the subscription";
     /// A message arrived that is larger than the limit of the connection, and was left out.
     TooLarge = 37, "message over the size limit";
+    /// The device's own topic, or its Last Will, says that it is away.
+    DeviceOffline = 40, "device says it is offline";
+    /// The time in the message lies in the future; the time of arrival is used.
+    ClockAhead = 41, "device clock is ahead, time of arrival used";
+    /// The message says no time that can be used; the time of arrival is used.
+    NoSourceTime = 42, "message without its time, time of arrival used";
+    /// The message was older than its limit when it arrived.
+    Delayed = 43, "already old on arrival";
+    /// The device was away since, and has not said it again.
+    BeforeAway = 44, "from before the device was away";
     /// The interface that the connection is bound to is missing or down: nothing is sent another way.
-    TunnelDown = 40, "tunnel down";
+    TunnelDown = 45, "tunnel down";
 }
 
 /// A status with its reason.

@@ -67,7 +67,7 @@ impl Broker {
         Self { process, port, keep }
     }
 
-    fn publish(&self, topic: &str, payload: &str) {
+    pub fn publish(&self, topic: &str, payload: &str) {
         self.publish_with(&["-t", topic, "-m", payload]);
     }
 
@@ -88,6 +88,16 @@ impl Broker {
         let mut process = Process::start(&mut command);
         process.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
         process
+    }
+
+    /// The broker keeps it for those who subscribe later.
+    pub fn publish_retained(&self, topic: &str, payload: &str) {
+        self.publish_with(&["-r", "-t", topic, "-m", payload]);
+    }
+
+    /// The bytes of a file, whatever they are.
+    pub fn publish_file(&self, topic: &str, path: &Path) {
+        self.publish_with(&["-t", topic, "-f", path.to_str().unwrap()]);
     }
 }
 

@@ -83,6 +83,11 @@ impl Process {
         self.stdin = None;
     }
 
+    /// Every line that was waited past.
+    pub fn seen(&self) -> &[String] {
+        &self.seen
+    }
+
     /// Every line until the process ends.
     pub fn rest(&mut self) -> Vec<String> {
         let end = Instant::now() + DEADLINE;

@@ -1,7 +1,8 @@
 //! Where a tag stands in its device, and how its registers are read and written.
 
 use crate::command::CommandSettings;
-use crate::config::compile::{DeviceDraft, TagDraft, scaling};
+use crate::config::compile::scaling;
+use crate::config::drafts::{DeviceDraft, TagDraft};
 use crate::config::problem::Problems;
 use crate::config::units;
 use crate::driver::modbus::{Bits, Encoding, Kind, MAX_REGISTERS, Point, Table};
@@ -22,7 +23,9 @@ pub(in crate::config) fn point(
     problems: &mut Problems,
 ) -> Option<Point> {
     let (entry, place) = (&draft.entry, &draft.place);
-    for (key, given) in [("topic", entry.topic.is_some()), ("json", entry.json.is_some())] {
+    for (key, given) in
+        [("topic", entry.topic.is_some()), ("json", entry.json.is_some()), ("metric", entry.metric.is_some())]
+    {
         if given {
             problems.error(&place.at(key), format!("\"{key}\" belongs to MQTT, and this device speaks Modbus"));
         }

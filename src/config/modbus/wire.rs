@@ -1,6 +1,6 @@
 //! How a wire is reached, and the units on it.
 
-use crate::config::compile::DeviceDraft;
+use crate::config::drafts::DeviceDraft;
 use crate::config::file::{HeartbeatEntry, ModbusEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::tls::TlsFiles;

@@ -1,14 +1,13 @@
 //! Brokers: how they are reached, and as whom.
 
-use crate::config::compile::DeviceDraft;
+use crate::config::drafts::DeviceDraft;
 use crate::config::file::{MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::tls::TlsFiles;
 use crate::config::units;
-use crate::driver::mqtt::{Device, Login, Options, Persistence, QoS, Settings, Version, Will};
+use crate::driver::mqtt::{Login, Options, Persistence, QoS, Settings, Version, Will};
 use crate::driver::socket::Endpoint;
-use crate::tag::DeviceId;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -60,13 +59,17 @@ pub(in crate::config) fn settings(
         receive_maximum,
         will: entry.will.as_ref().map(|will| self::will(will, &place.at("will"), problems)),
     };
+    if entry.sparkplug.is_some() {
+        super::sparkplug::check_session(&options, place, problems);
+    }
     let here = devices.iter().enumerate().filter(|(_, device)| device.connection == connection);
     Some(Settings {
         endpoint: endpoint?,
         options,
         packet_limit: packet_limit(entry, place, problems),
         qos: qos(entry.qos, place, problems),
-        devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
+        devices: here.map(|(slot, draft)| super::device::device(slot, draft, problems)).collect(),
+        sparkplug: super::sparkplug::settings(entry.sparkplug.as_ref(), connection, devices, place, problems),
     })
 }
 

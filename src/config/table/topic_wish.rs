@@ -4,7 +4,7 @@ use super::plan::{Effect, ImportOptions, ImportPlan, plan_import};
 use crate::config::problem::{Problem, Severity};
 use crate::config::read::Texts;
 use crate::driver::Protocol;
-use crate::driver::mqtt::{Kind, Point};
+use crate::driver::mqtt::{Kind, Point, Pointer};
 use crate::tag::Generation;
 use std::path::Path;
 
@@ -80,7 +80,9 @@ fn is_heard(folder: &Path, plan: &ImportPlan, wish: &TopicTagWish) -> Result<boo
         Protocol::Modbus(_) => None,
     });
     let mut points = brokers.flat_map(|settings| &settings.devices).flat_map(|device| &device.points);
-    let hears = |point: &Point| *point.filter == *wish.topic && point.pointer.as_deref().unwrap_or("") == wish.pointer;
+    let hears = |point: &Point| {
+        *point.filter == *wish.topic && point.pointer.as_ref().map_or("", Pointer::as_str) == wish.pointer
+    };
     Ok(points.find(|point| Some(point.tag) == tag).is_some_and(hears))
 }
 

@@ -285,7 +285,7 @@ impl Wire {
     }
 
     fn closed(&self) -> End {
-        End::Closed(match (self.socket.speaks_tls(), self.heard) {
+        End::Closed(match (self.socket.is_tls(), self.heard) {
             (_, true) => "",
             (false, false) => " before it said anything: it may not speak MQTT here, or not this version of it",
             (true, false) => {

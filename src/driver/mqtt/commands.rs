@@ -2,7 +2,7 @@
 
 use super::packet::{MessageProperties, QoS};
 use super::session::{self, Outcome, Ticket};
-use super::{Client, Settings, write_payload};
+use super::{Client, Settings};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::tag::{Generation, Monotonic};
@@ -23,6 +23,8 @@ struct Open {
     topic: Arc<str>,
     /// Whether it does its work even where nobody is subscribed: the broker keeps it.
     is_kept: bool,
+    /// Whether a person wrote it as it is, and knows that nobody confirms quality of service 0.
+    is_by_hand: bool,
 }
 
 impl Commands {
@@ -32,6 +34,7 @@ impl Commands {
         dispatch: &Dispatch,
         generation: Generation,
         settings: &Settings,
+        metric: Option<Result<session::Publication, String>>,
         client: &mut Client,
         now: Monotonic,
     ) -> Result<(), String> {
@@ -42,12 +45,15 @@ impl Commands {
         if left.is_zero() {
             return Err("it expired while it waited".to_owned());
         }
+        if let Some(message) = metric {
+            return self.send(dispatch, message?, client);
+        }
         let mut points = settings.devices.iter().flat_map(|device| &device.points);
         let point = points.find(|point| point.tag == dispatch.tag());
         let Some(publication) = point.and_then(|point| point.publication.as_ref()) else {
             return Err("this connection does not know the tag".to_owned());
         };
-        let payload = write_payload(dispatch.value(), publication.payload.as_deref(), publication.scaling);
+        let payload = publication.message(dispatch.value());
         let message = session::Publication {
             topic: Arc::clone(&publication.topic),
             payload: payload.into(),
@@ -55,9 +61,13 @@ impl Commands {
             retain: false,
             properties: Some(Box::new(properties(dispatch.id(), left, publication.response_topic.as_ref()))),
         };
+        self.send(dispatch, message, client)
+    }
+
+    fn send(&mut self, dispatch: &Dispatch, message: session::Publication, client: &mut Client) -> Result<(), String> {
+        let topic = Arc::clone(&message.topic);
         let ticket = client.publish(message).map_err(|error| error.to_string())?;
-        let (request, topic) = (dispatch.id().clone(), Arc::clone(&publication.topic));
-        self.open.insert(ticket, Open { request, topic, is_kept: false });
+        self.open.insert(ticket, Open { request: dispatch.id().clone(), topic, is_kept: false, is_by_hand: false });
         Ok(())
     }
 
@@ -82,16 +92,19 @@ impl Commands {
         };
         let ticket = client.publish(publication).map_err(|error| error.to_string())?;
         let (request, topic) = (dispatch.id().clone(), Arc::clone(&message.topic));
-        self.open.insert(ticket, Open { request, topic, is_kept: message.retain });
+        self.open.insert(ticket, Open { request, topic, is_kept: message.retain, is_by_hand: true });
         Ok(())
     }
 
     /// What became of a message; none where it was no command.
     pub(super) fn finish(&mut self, ticket: Ticket, outcome: Outcome) -> Option<(RequestId, WriteAnswer)> {
-        let Open { request, topic, is_kept } = self.open.remove(&ticket)?;
+        let Open { request, topic, is_kept, is_by_hand } = self.open.remove(&ticket)?;
         let answer = match outcome {
-            Outcome::Sent | Outcome::Taken => WriteAnswer::Accepted,
+            Outcome::Taken => WriteAnswer::Accepted,
+            Outcome::Sent if is_by_hand => WriteAnswer::Accepted,
             Outcome::Nobody if is_kept => WriteAnswer::Accepted,
+            // Quality of service 0, as Sparkplug wants it: nobody confirms that it arrived, nor that anybody took it.
+            Outcome::Sent => WriteAnswer::Unknown("nobody confirms a Sparkplug command".to_owned()),
             Outcome::Nobody => WriteAnswer::Failed(format!("the broker says that nobody is subscribed to {topic}")),
             Outcome::Refused(words) => WriteAnswer::Failed(words),
             Outcome::Unknown => {

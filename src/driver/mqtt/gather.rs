@@ -29,7 +29,7 @@ pub(super) struct Gatherer {
 impl Gatherer {
     /// Takes the readings of a message; a batch that is complete because of it comes out.
     pub(super) fn add(&mut self, arrival: Arrival) -> Option<Gathered> {
-        let Arrival { place, time, readings } = arrival;
+        let Arrival { place, time, readings, .. } = arrival;
         if self.by_place.len() <= place {
             self.by_place.resize(place + 1, None);
         }
@@ -90,7 +90,7 @@ mod tests {
 
     fn arrival(place: usize, time: i64, readings: &[(u32, i64)]) -> Arrival {
         let readings = readings.iter().map(|&(tag, value)| reading(tag, value)).collect();
-        Arrival { place, time: Timestamp::from_micros(time), readings }
+        Arrival { place, time: Timestamp::from_micros(time), is_past: false, readings, details: Vec::new() }
     }
 
     fn check(arrivals: Vec<Arrival>, expected: &[(usize, &[(u32, i64)])]) {

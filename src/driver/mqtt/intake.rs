@@ -1,9 +1,15 @@
 //! From messages to readings: which tags a topic is about, and what its payload says about them. Knows no broker and no clock.
 
-use super::{Point, Settings, read_payload};
-use crate::driver::Reading;
-use crate::tag::{Quality, Reason, Timestamp};
-use std::collections::{HashMap, HashSet};
+use super::document::Document;
+use super::payload::{self, PayloadError};
+use super::pointer::{Pointer, plain};
+use super::search::{Kept, KeptMessage, Seen};
+use super::source_time::{is_past, judge};
+use super::{Availability, Point, Settings};
+use crate::driver::{Found, Reading};
+use crate::tag::{Quality, Reason, TagId, Timestamp, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A message as the broker gave it.
 #[derive(Clone, Copy, Debug)]
@@ -16,77 +22,323 @@ pub(super) struct Message<'a> {
     pub(super) retained: bool,
 }
 
-/// What a message says about one device.
-#[derive(Debug, PartialEq)]
+/// What a message says about one device at one time.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Arrival {
     /// The device's place in the settings.
     pub(super) place: usize,
     /// The time of the readings.
     pub(super) time: Timestamp,
+    /// Whether newer values are known already: these belong into history alone.
+    pub(super) is_past: bool,
     /// Its values.
     pub(super) readings: Vec<Reading>,
+    /// Why some of them are bad.
+    pub(super) details: Vec<(TagId, Arc<str>)>,
+}
+
+/// One thing that a message says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    /// Values.
+    Values(Arrival),
+    /// A device is there again, by its own word.
+    Online(usize),
+    /// A device is away, by its own word or its Last Will; the particulars.
+    Offline(usize, String),
+    /// A device's word on whether it is there that nobody can read.
+    Unreadable(usize),
+    /// Names that the station does not know.
+    Found(usize, Vec<Found>),
+    /// More names than the station file allows, as many as these since the session began.
+    LeftOut(usize, u32),
+}
+
+/// What is known of one point.
+#[derive(Clone, Debug, Default)]
+struct State {
+    /// The time of its last value.
+    last: Timestamp,
+    /// Its last value.
+    value: Option<Value>,
 }
 
 /// The tags of a broker by their topics.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     /// Places of points without wildcards: device and point.
-    exact: HashMap<String, Vec<(usize, usize)>>,
+    exact: HashMap<Arc<str>, Vec<(usize, usize)>>,
     /// Places of all others.
     wild: Vec<(usize, usize)>,
+    /// Devices by the topics on which they say whether they are there.
+    words: HashMap<Arc<str>, Vec<usize>>,
+    /// By device and point.
+    states: Vec<Vec<State>>,
+    /// The devices that say they are away.
+    offline: Vec<bool>,
+    /// By device and search.
+    seen: Vec<Vec<Seen>>,
+    kept: Kept,
 }
 
 impl Intake {
     pub(super) fn new(settings: &Settings) -> Self {
-        let mut intake = Self::default();
+        let mut intake = Self { offline: vec![false; settings.devices.len()], ..Self::default() };
         for (place, device) in settings.devices.iter().enumerate() {
             for (number, point) in device.points.iter().enumerate() {
                 if rumqttc::has_wildcards(&point.filter) {
                     intake.wild.push((place, number));
                 } else {
-                    intake.exact.entry(point.filter.to_string()).or_default().push((place, number));
+                    intake.exact.entry(Arc::clone(&point.filter)).or_default().push((place, number));
                 }
             }
+            if let Some(availability) = &device.availability {
+                intake.words.entry(Arc::clone(&availability.topic)).or_default().push(place);
+            }
+            intake.states.push(vec![State::default(); device.points.len()]);
+            intake.seen.push(device.searches.iter().map(|_| Seen::default()).collect());
         }
         intake
     }
 
-    /// What has to be subscribed to.
-    pub(super) fn filters(settings: &Settings) -> HashSet<&str> {
-        let points = settings.devices.iter().flat_map(|device| &device.points);
-        points.map(|point| &*point.filter).collect()
+    /// Goes on with settings that differ in nothing but slots and what was found; what was said meanwhile about tags that are new.
+    pub(super) fn adopt(&mut self, old: &Settings, new: &Settings) -> Vec<Said> {
+        let before = std::mem::replace(self, Self::new(new));
+        let known = old.devices.iter().zip(before.states).enumerate().flat_map(|(place, (device, states))| {
+            device.points.iter().zip(states).map(move |(point, state)| (key(place, point), state))
+        });
+        let known: HashMap<_, _> = known.collect();
+        for (place, device) in new.devices.iter().enumerate() {
+            for (point, state) in device.points.iter().zip(&mut self.states[place]) {
+                *state = known.get(&key(place, point)).cloned().unwrap_or_default();
+            }
+        }
+        (self.offline, self.seen, self.kept) = (before.offline, before.seen, before.kept);
+        for (device, seen) in new.devices.iter().zip(&mut self.seen) {
+            device.searches.iter().zip(seen).for_each(|(search, seen)| seen.adopt(search));
+        }
+        let kept = self.kept.take();
+        let said = kept.iter().flat_map(|KeptMessage { topic, payload, retained, at }| {
+            self.take(new, Message { topic, payload, retained: *retained }, *at)
+        });
+        said.collect()
     }
 
-    /// What a message that arrived `now` says, one entry per device that it is about.
-    pub(super) fn take(&self, settings: &Settings, message: Message<'_>, now: Timestamp) -> Vec<Arrival> {
-        let mut places = self.exact.get(message.topic).cloned().unwrap_or_default();
+    /// Whether a device says that it is away.
+    pub(super) fn is_offline(&self, place: usize) -> bool {
+        self.offline.get(place).copied().unwrap_or_default()
+    }
+
+    /// What a message that arrived `now` says.
+    pub(super) fn take(&mut self, settings: &Settings, message: Message<'_>, now: Timestamp) -> Vec<Said> {
+        let document = Document::new(message.payload);
+        let mut said = self.take_word(settings, message.topic, &document, now);
+        said.extend(self.take_values(settings, message, &document, now).into_iter().map(Said::Values));
+        said.extend(self.search(settings, message, &document, now));
+        said
+    }
+
+    /// Whether a device is there, where the topic says that.
+    fn take_word(&mut self, settings: &Settings, topic: &str, document: &Document<'_>, now: Timestamp) -> Vec<Said> {
+        let mut said = Vec::new();
+        for place in self.words.get(topic).cloned().unwrap_or_default() {
+            let Some(availability) = settings.devices.get(place).and_then(|device| device.availability.as_ref()) else {
+                continue;
+            };
+            match is_there(availability, document) {
+                None => said.push(Said::Unreadable(place)),
+                Some(true) => {
+                    said.push(Said::Online(place));
+                    if std::mem::replace(&mut self.offline[place], false) {
+                        said.extend(self.before_away(settings, place, now).map(Said::Values));
+                    }
+                }
+                Some(false) => {
+                    self.offline[place] = true;
+                    said.push(Said::Offline(place, format!("{topic} says \"{}\"", availability.offline)));
+                }
+            }
+        }
+        said
+    }
+
+    /// What a device that is back said last: nobody knows whether it still holds, but the device is no longer the reason against it.
+    fn before_away(&self, settings: &Settings, place: usize, now: Timestamp) -> Option<Arrival> {
+        let quality = Quality::uncertain(Reason::BeforeAway);
+        let points = settings.devices[place].points.iter().zip(&self.states[place]);
+        let reading = |(point, state): (&Point, &State)| {
+            let value = Some(state.value.clone()?);
+            Some(Reading { tag: point.tag, value, quality })
+        };
+        let readings: Vec<_> = points.filter_map(reading).collect();
+        let arrival = Arrival { place, time: now, is_past: false, readings, details: Vec::new() };
+        (!arrival.readings.is_empty()).then_some(arrival)
+    }
+
+    fn places(&self, settings: &Settings, topic: &str) -> Vec<(usize, usize)> {
+        let mut places = self.exact.get(topic).cloned().unwrap_or_default();
         for &(place, number) in &self.wild {
-            if topic_matches(message.topic, &settings.devices[place].points[number].filter) {
+            if topic_matches(topic, &settings.devices[place].points[number].filter) {
                 places.push((place, number));
             }
         }
         places.sort_unstable();
-        let groups = places.chunk_by(|first, second| first.0 == second.0);
+        places
+    }
+
+    /// The values of a message, one entry per device and time.
+    fn take_values(
+        &mut self,
+        settings: &Settings,
+        message: Message<'_>,
+        document: &Document<'_>,
+        now: Timestamp,
+    ) -> Vec<Arrival> {
+        let mut read = Vec::new();
+        for (place, number) in self.places(settings, message.topic) {
+            let point = &settings.devices[place].points[number];
+            if !is_about(&point.only, document) {
+                continue;
+            }
+            let context = Context { document, retained: message.retained, offline: self.is_offline(place), now };
+            if let Some(one) = context.read(point, &mut self.states[place][number]) {
+                read.push((place, one));
+            }
+        }
+        read.sort_by_key(|(place, one)| (*place, one.is_past, one.time));
+        let groups = read.chunk_by(|(place, one), (next, other)| {
+            (place, one.is_past, one.time) == (next, other.is_past, other.time)
+        });
         groups
             .map(|group| {
-                let place = group[0].0;
-                let points = group.iter().map(|&(_, number)| &settings.devices[place].points[number]);
-                Arrival { place, time: now, readings: points.map(|point| read(point, message)).collect() }
+                let (place, ReadOne { time, is_past, .. }) = &group[0];
+                let readings = group.iter().map(|(_, one)| one.reading.clone()).collect();
+                let details = group.iter().filter_map(|(_, one)| Some((one.reading.tag, one.detail.clone()?)));
+                Arrival { place: *place, time: *time, is_past: *is_past, readings, details: details.collect() }
             })
             .collect()
     }
+
+    /// Names that the station does not know; the message is kept until it does.
+    fn search(
+        &mut self,
+        settings: &Settings,
+        message: Message<'_>,
+        document: &Document<'_>,
+        now: Timestamp,
+    ) -> Vec<Said> {
+        // An empty message takes away what the broker kept.
+        if message.payload.is_empty() {
+            return Vec::new();
+        }
+        let (mut said, mut waits) = (Vec::new(), false);
+        for (place, device) in settings.devices.iter().enumerate() {
+            let before: u32 = self.seen[place].iter().map(Seen::left_out).sum();
+            let discovery = device.discovery.as_ref();
+            let mut found = discovery.map_or_else(Vec::new, |list| list.read(message.topic, document));
+            for (search, seen) in device.searches.iter().zip(&mut self.seen[place]) {
+                if topic_matches(message.topic, &search.filter) && is_about(&search.only, document) {
+                    let sighting = seen.look(search, message.topic, document, now);
+                    waits |= sighting.waits;
+                    found.extend(sighting.found);
+                }
+            }
+            if !found.is_empty() {
+                said.push(Said::Found(place, found));
+            }
+            let left_out: u32 = self.seen[place].iter().map(Seen::left_out).sum();
+            if left_out > before {
+                said.push(Said::LeftOut(place, left_out));
+            }
+        }
+        if waits {
+            let (topic, payload) = (message.topic.into(), message.payload.to_vec());
+            self.kept.keep(KeptMessage { topic, payload, retained: message.retained, at: now });
+        }
+        said
+    }
 }
 
-fn read(point: &Point, message: Message<'_>) -> Reading {
-    let quality = if message.retained { Quality::uncertain(Reason::Retained) } else { Quality::GOOD };
-    match read_payload(message.payload, point.pointer.as_deref(), point.kind) {
-        Ok(value) => Reading { tag: point.tag, value: Some(value), quality },
-        Err(reason) => Reading { tag: point.tag, value: None, quality: Quality::bad(reason) },
+fn key(place: usize, point: &Point) -> (usize, Arc<str>, Option<Arc<str>>) {
+    (place, Arc::clone(&point.filter), point.pointer.as_ref().map(|pointer| pointer.as_str().into()))
+}
+
+/// Whether the message says all of this. One that cannot be read may be: that is said of the tag.
+fn is_about(only: &[(Pointer, Arc<str>)], document: &Document<'_>) -> bool {
+    only.iter().all(|(pointer, wanted)| match document.find(pointer) {
+        Ok(found) => found.and_then(plain).as_deref() == Some(wanted),
+        Err(_) => true,
+    })
+}
+
+/// Whether a device is there, by its own word.
+fn is_there(availability: &Availability, document: &Document<'_>) -> Option<bool> {
+    let said = match &availability.pointer {
+        None => document.text().ok()?.trim().into(),
+        Some(pointer) => plain(document.find(pointer).ok()??)?,
+    };
+    match &*said {
+        word if word == &*availability.online => Some(true),
+        word if word == &*availability.offline => Some(false),
+        _ => None,
+    }
+}
+
+/// What a message says about one point.
+struct ReadOne {
+    reading: Reading,
+    time: Timestamp,
+    is_past: bool,
+    detail: Option<Arc<str>>,
+}
+
+/// What is the same for all points of a message on one device.
+struct Context<'a> {
+    document: &'a Document<'a>,
+    retained: bool,
+    offline: bool,
+    now: Timestamp,
+}
+
+impl Context<'_> {
+    /// None where the message says nothing about the point, and may.
+    fn read(&self, point: &Point, state: &mut State) -> Option<ReadOne> {
+        let value = match payload::read(self.document, point) {
+            Ok(value) => value?,
+            Err(error) => return Some(self.bad(point, &error)),
+        };
+        let (time, doubt) = self.time(point);
+        let is_past = point.time.is_some() && is_past(time, state.last, self.now);
+        if !is_past {
+            (state.last, state.value) = (time, Some(value.clone()));
+        }
+        // Among values of before nothing is doubtful about being late.
+        let doubt = if is_past { doubt.filter(|doubt| *doubt != Reason::Delayed) } else { doubt };
+        let doubt = if self.offline && !is_past { Some(Reason::DeviceOffline) } else { doubt };
+        let quality = doubt.map_or(Quality::GOOD, Quality::uncertain);
+        Some(ReadOne { reading: Reading { tag: point.tag, value: Some(value), quality }, time, is_past, detail: None })
+    }
+
+    fn bad(&self, point: &Point, error: &PayloadError) -> ReadOne {
+        let quality = Quality::bad(error.reason());
+        let detail = format!("{error}; it begins: {}", self.document.beginning());
+        let reading = Reading { tag: point.tag, value: None, quality };
+        ReadOne { reading, time: self.now, is_past: false, detail: Some(detail.into()) }
+    }
+
+    /// The time of the value, and what is doubtful about it. The age of a message that the broker kept is known only by its own word.
+    fn time(&self, point: &Point) -> (Timestamp, Option<Reason>) {
+        let (time, doubt) = match &point.time {
+            None => (self.now, None),
+            Some(source) => judge(source.read(self.document), self.now, point.fresh),
+        };
+        let unknown = point.time.is_none() || matches!(doubt, Some(Reason::NoSourceTime | Reason::ClockAhead));
+        (time, if self.retained && unknown { Some(Reason::Retained) } else { doubt })
     }
 }
 
 /// MQTT 3.1.1, section 4.7: `+` is one level, `#` the rest; neither matches a first level that begins with `$`.
-fn topic_matches(topic: &str, filter: &str) -> bool {
+pub fn topic_matches(topic: &str, filter: &str) -> bool {
     if topic.starts_with('$') && !filter.starts_with('$') {
         return false;
     }
@@ -102,23 +354,4 @@ fn topic_matches(topic: &str, filter: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters() {
-        for (topic, filter, expected) in [
-            ("knmi/260/rain", "knmi/+/rain", true),
-            ("knmi/260/x/rain", "knmi/+/rain", false),
-            ("a/b/c", "a/#", true),
-            ("a", "a/#", true),
-            ("b", "a/#", false),
-            ("a/b", "a/b", true),
-            ("a/b/", "a/b", false),
-            ("$SYS/x", "#", false),
-            ("é/x", "+/x", true),
-        ] {
-            assert_eq!(topic_matches(topic, filter), expected, "{topic} {filter}");
-        }
-    }
-}
+mod tests;

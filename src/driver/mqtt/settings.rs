@@ -1,46 +1,8 @@
 //! What the driver is told about a broker and the tags behind it.
 
-use super::{Kind, Options, QoS};
+use super::{Device, Options, QoS, sparkplug};
 use crate::driver::socket::Endpoint;
-use crate::tag::{DeviceId, Scaling, TagId};
-use std::sync::Arc;
-
-/// Where a command goes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Publication {
-    /// Topic, without wildcards.
-    pub topic: Arc<str>,
-    /// Payload with `${value}` where the value stands; the bare value where none is given.
-    pub payload: Option<Arc<str>>,
-    /// From engineering units to what the device expects.
-    pub scaling: Option<Scaling>,
-    /// Where the device is asked to answer (version 5); the command's identifier goes along, so that it can say to which command.
-    pub response_topic: Option<Arc<str>>,
-}
-
-/// Where a tag is found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Point {
-    /// The tag.
-    pub tag: TagId,
-    /// Topic filter; `+` and `#` as in MQTT.
-    pub filter: Arc<str>,
-    /// JSON pointer (RFC 6901) into the payload, such as `/sensors/0/value`; none where the payload is the bare value.
-    pub pointer: Option<Arc<str>>,
-    /// What kind of value is expected.
-    pub kind: Kind,
-    /// How it is set; none where it is not.
-    pub publication: Option<Publication>,
-}
-
-/// A group of topics that counts as one device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Device {
-    /// Its slot.
-    pub device: DeviceId,
-    /// Its tags.
-    pub points: Vec<Point>,
-}
+use crate::tag::{DeviceId, TagId};
 
 /// One broker with everything behind it.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,18 +17,28 @@ pub struct Settings {
     pub qos: QoS,
     /// The devices.
     pub devices: Vec<Device>,
+    /// Sparkplug, where it is spoken.
+    pub sparkplug: Option<sparkplug::settings::Settings>,
 }
 
 impl Settings {
     /// Whether a session of these settings can go on with the others: what it reads and writes may be something else.
     pub fn same_session(&self, other: &Self) -> bool {
-        (&self.endpoint, &self.options, self.packet_limit) == (&other.endpoint, &other.options, other.packet_limit)
+        let sparkplug = match (&self.sparkplug, &other.sparkplug) {
+            (Some(one), Some(other)) => one.same_session(other),
+            (None, None) => true,
+            _ => false,
+        };
+        sparkplug
+            && (&self.endpoint, &self.options, self.packet_limit)
+                == (&other.endpoint, &other.options, other.packet_limit)
     }
 
     /// The same settings, whatever slots of the plant they stand in.
     pub fn same_but_slots(&self, other: &Self) -> bool {
         let without_slots = |settings: &Self| {
             let mut bare = settings.clone();
+            bare.sparkplug.iter_mut().for_each(sparkplug::settings::Settings::without_slots);
             for device in &mut bare.devices {
                 device.device = DeviceId(0);
                 device.points.iter_mut().for_each(|point| point.tag = TagId(0));

@@ -1,10 +1,12 @@
 //! The driver of one broker: one connection after another until its inbox is closed.
 
 use super::client::Client;
+use super::deliver::deliver;
 use super::gather::{Gathered, Gatherer};
-use super::intake::{Intake, Message};
+use super::intake::{Intake, Message, Said};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
+use super::sparkplug_side::Side;
 use super::{Commands, Settings};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::backoff::Backoff;
@@ -52,17 +54,18 @@ enum Ended {
     Lost(session::End),
 }
 
-struct Broker {
-    settings: Settings,
-    generation: Generation,
-    port: Port,
-    client: Client,
-    reporters: Vec<Reporter>,
+pub(super) struct Broker {
+    pub(super) settings: Settings,
+    pub(super) generation: Generation,
+    pub(super) port: Port,
+    pub(super) client: Client,
+    pub(super) reporters: Vec<Reporter>,
+    pub(super) sparkplug: Option<Side>,
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
     /// Filters that the broker refuses on this connection, with its reason.
-    refused: BTreeMap<Arc<str>, String>,
+    pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
     receipts: Vec<Receipt>,
     /// When a message over the limit was last written of.
@@ -85,6 +88,7 @@ impl Broker {
         Self {
             reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
             intake: Intake::new(&settings),
+            sparkplug: Side::new(&settings),
             client,
             settings,
             generation,
@@ -102,27 +106,36 @@ impl Broker {
     /// Goes on with other settings of the same session.
     async fn adopt(&mut self, assignment: Assignment<Settings>) -> Result<(), session::End> {
         let Assignment { generation, settings } = assignment;
-        if settings.same_but_slots(&self.settings) {
+        let is_same = settings.same_but_found(&self.settings);
+        let said = if is_same {
             for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
                 reporter.move_to(generation, device.device);
             }
+            self.intake.adopt(&self.settings, &settings)
         } else {
             self.reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
-        }
-        self.intake = Intake::new(&settings);
+            self.intake = Intake::new(&settings);
+            Vec::new()
+        };
         self.gatherer = Gatherer::default();
-        self.refused.retain(|filter, _| Intake::filters(&settings).contains(&**filter));
+        self.refused.retain(|filter, _| settings.filters().contains(&**filter));
         (self.settings, self.generation) = (settings, generation);
+        self.deliver(said).await;
+        if let Some(side) = &mut self.sparkplug {
+            side.adopt(&self.settings);
+        }
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;
+            self.say().await;
         }
         Ok(())
     }
 
     fn subscriptions(&self) -> Vec<Subscription> {
-        let filters = Intake::filters(&self.settings).into_iter();
-        filters.map(|filter| Subscription::new(filter, self.settings.qos)).collect()
+        let filters = self.settings.filters().into_iter();
+        let of_points = filters.map(|filter| Subscription::new(filter, self.settings.qos));
+        of_points.chain(self.sparkplug.iter().flat_map(Side::subscriptions)).collect()
     }
 
     /// One connection, from opening it to its end.
@@ -133,6 +146,7 @@ impl Broker {
     ) -> Ended {
         (self.was_up, self.is_ready) = (false, false);
         self.refused.clear();
+        self.prepare_sparkplug();
         let connected = tokio::select! {
             connected = self.client.connect() => connected,
             () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
@@ -149,6 +163,8 @@ impl Broker {
 
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
+            let sparkplug = self.sparkplug.as_ref().and_then(Side::next_deadline);
+            let now = self.port.clock.monotonic();
             let turned = tokio::select! {
                 biased;
                 dispatch = inbox.commands.recv() => match dispatch {
@@ -157,7 +173,7 @@ impl Broker {
                         Ok(())
                     }
                     None => {
-                        self.client.leave().await;
+                        self.leave().await;
                         return Ended::Stopped;
                     }
                 },
@@ -168,14 +184,16 @@ impl Broker {
                 }
                 changed = assignments.changed() => {
                     if changed.is_err() {
-                        self.client.leave().await;
+                        self.leave().await;
                         return Ended::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
                     self.adopt(assignment).await
                 }
                 turned = self.client.turn() => turned,
+                () = until(sparkplug, now) => Ok(()),
             };
+            self.pass_sparkplug_time().await;
             let taken = match turned {
                 Ok(()) => self.take_events().await,
                 Err(end) => Err(end),
@@ -185,6 +203,15 @@ impl Broker {
                 return Ended::Lost(end);
             }
         }
+    }
+
+    /// Closes the connection on purpose.
+    async fn leave(&mut self) {
+        let now = self.port.clock.now();
+        if let Some(side) = &mut self.sparkplug {
+            side.stop(now, &mut self.client);
+        }
+        self.client.leave().await;
     }
 
     /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it.
@@ -207,6 +234,7 @@ impl Broker {
             Event::Ready => {
                 self.is_ready = true;
                 self.tell_devices().await;
+                self.sparkplug_is_ready().await;
             }
             Event::Refused { filter, why } => {
                 tracing::warn!("broker {}: {why}", self.settings.endpoint);
@@ -215,14 +243,20 @@ impl Broker {
                     self.tell_devices().await;
                 }
             }
-            Event::Message(message) => self.receive(&message).await,
+            Event::Message(message) => {
+                self.receive_sparkplug(&message).await;
+                self.receive(&message).await;
+            }
             Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
             Event::Published(ticket, outcome) => {
                 if let Some((request, answer)) = self.commands.finish(ticket, outcome) {
                     self.port.send(DriverEvent::Written(Written { request, answer })).await;
                 }
             }
-            Event::Down => self.is_ready = false,
+            Event::Down => {
+                self.is_ready = false;
+                self.lose_sparkplug();
+            }
         }
     }
 
@@ -230,14 +264,30 @@ impl Broker {
         self.receipts.extend(message.receipt);
         let now = self.client.arrived().utc;
         let seen = Message { topic: &message.topic, payload: &message.payload, retained: message.retained };
-        for arrival in self.intake.take(&self.settings, seen, now) {
-            let place = arrival.place;
-            if arrival.readings.iter().any(|reading| reading.value.is_none()) {
-                self.reporters[place].count_error();
-            }
-            self.reporters[place].good(&self.port, None).await;
-            if let Some(complete) = self.gatherer.add(arrival) {
-                self.hand_on(complete).await;
+        let said = self.intake.take(&self.settings, seen, now);
+        self.deliver(said).await;
+    }
+
+    /// Values go on in few batches; whatever else is said comes in its order.
+    async fn deliver(&mut self, said: Vec<Said>) {
+        for one in said {
+            match one {
+                Said::Values(arrival) if !arrival.is_past && arrival.details.is_empty() => {
+                    let place = arrival.place;
+                    if !self.intake.is_offline(place) {
+                        self.reporters[place].good(&self.port, None).await;
+                    }
+                    if let Some(complete) = self.gatherer.add(arrival) {
+                        self.hand_on(complete).await;
+                    }
+                }
+                other => {
+                    for gathered in self.gatherer.take() {
+                        self.hand_on(gathered).await;
+                    }
+                    let (intake, settings) = (&self.intake, &self.settings);
+                    deliver(vec![other], intake, settings, self.generation, &mut self.reporters, &self.port).await;
+                }
             }
         }
     }
@@ -247,7 +297,8 @@ impl Broker {
         self.warn_too_large(topic, bytes);
         let now = self.client.arrived().utc;
         let seen = Message { topic, payload: &[], retained: false };
-        for mut arrival in self.intake.take(&self.settings, seen, now) {
+        for said in self.intake.take(&self.settings, seen, now) {
+            let Said::Values(mut arrival) = said else { continue };
             for reading in &mut arrival.readings {
                 *reading = Reading { tag: reading.tag, value: None, quality: Quality::bad(Reason::TooLarge) };
             }
@@ -281,6 +332,14 @@ impl Broker {
     /// The devices are there; the tags of a refused subscription are not, and a device that has no others is lost.
     async fn tell_devices(&mut self) {
         for place in 0..self.settings.devices.len() {
+            if self.intake.is_offline(place) {
+                let words = "it said so before, and nothing since";
+                self.reporters[place].lost(&self.port, Reason::DeviceOffline, words, None).await;
+                continue;
+            }
+            if self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
+                continue;
+            }
             let device = &self.settings.devices[place];
             let refused = |filter: &Arc<str>| self.refused.get(filter);
             let tags: Vec<_> =
@@ -304,8 +363,11 @@ impl Broker {
     }
 
     async fn carry_out(&mut self, dispatch: &Dispatch) {
-        let now = self.port.clock.monotonic();
-        let sent = self.commands.publish(dispatch, self.generation, &self.settings, &mut self.client, now);
+        let now = self.port.clock.now();
+        let sparkplug = self.sparkplug.as_ref();
+        let metric = sparkplug.and_then(|side| side.command(dispatch.tag(), dispatch.value(), now.utc));
+        let sent =
+            self.commands.publish(dispatch, self.generation, &self.settings, metric, &mut self.client, now.monotonic);
         if let Err(words) = sent {
             let (request, answer) = (dispatch.id().clone(), WriteAnswer::NotSent(words));
             self.port.send(DriverEvent::Written(Written { request, answer })).await;
@@ -384,4 +446,11 @@ async fn refuse(port: &Port, instruction: Instruction) {
 async fn tell_not_sent(port: &Port, message: &MessageDispatch, words: String) {
     let (request, answer) = (message.id().clone(), WriteAnswer::NotSent(words));
     port.send(DriverEvent::Written(Written { request, answer })).await;
+}
+
+async fn until(deadline: Option<Monotonic>, now: Monotonic) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.since(now)).await,
+        None => std::future::pending().await,
+    }
 }

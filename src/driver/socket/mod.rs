@@ -171,8 +171,8 @@ fn bound(endpoint: &Endpoint, interface: &Arc<str>) -> Result<(TcpSocket, Socket
 }
 
 impl Socket {
-    /// Whether TLS is spoken over it.
-    pub(super) fn speaks_tls(&self) -> bool {
+    /// Whether TLS is spoken on it.
+    pub(super) const fn is_tls(&self) -> bool {
         matches!(self.way, Way::Tls(_))
     }
 

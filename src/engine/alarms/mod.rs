@@ -6,6 +6,7 @@ mod floods;
 mod groups;
 mod hidden;
 mod requests;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod unseen;
@@ -17,8 +18,8 @@ use super::tags::TagTable;
 use super::{Effects, Notice, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{
-    Alarm, AlarmKey, AlarmView, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject,
-    Transition, Verdict,
+    Alarm, AlarmKey, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject, Transition,
+    Verdict,
 };
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
@@ -459,58 +460,6 @@ impl AlarmDesk {
         let message = self.messages.get(&slot).filter(|_| tells).cloned();
         let value = self.values.get(&slot).filter(|_| tells).cloned();
         kept.map(|kept| Persisted { first_out, message, value, ..kept })
-    }
-
-    fn show(&mut self, slot: usize, change: Change, turn: &mut Turn<'_>) {
-        self.board = None;
-        if change.to.is_active() && !change.from.is_active() {
-            self.floods.activated(turn.now, turn.deadlines);
-        }
-        if change.from != change.to || change.is_new_occurrence {
-            turn.effects.notices.push(Notice::Alarm(self.view(turn.plan, slot)));
-        }
-        if change.to == State::Normal {
-            self.listed.remove(&slot);
-            if let Some(occurrence) = self.newest_of.remove(&slot) {
-                self.by_occurrence.remove(&occurrence);
-            }
-            self.values.remove(&slot);
-            self.messages.remove(&slot);
-        } else {
-            self.listed.insert(slot);
-        }
-    }
-
-    fn view(&self, plan: &Plan, slot: usize) -> AlarmView {
-        let (alarm, definition) = (&self.alarms[slot], &plan.alarms[slot]);
-        AlarmView {
-            key: definition.key.clone(),
-            subject: definition.subject,
-            slot,
-            occurrence: alarm.occurrence().unwrap_or_default(),
-            state: alarm.state(),
-            priority: definition.priority,
-            raised: alarm.raised(),
-            changed: alarm.changed(),
-            value: self.values.get(&slot).cloned(),
-            message: self.messages.get(&slot).unwrap_or(&definition.message).clone(),
-            condition: alarm.condition(),
-            aside: alarm.aside().cloned().map(Arc::new),
-            group: definition.group.clone(),
-            is_first_out: self.groups.first_out(slot).is_some(),
-            hides: self.hidden_behind(plan, slot),
-        }
-    }
-
-    /// What the operator is shown; made anew only when something changed.
-    pub(super) fn board(&mut self, plan: &Plan) -> Arc<AlarmBoard> {
-        if let Some(board) = &self.board {
-            return Arc::clone(board);
-        }
-        let views = self.listed.iter().map(|&slot| self.view(plan, slot)).collect();
-        let board = Arc::new(AlarmBoard { flood: self.floods.state(), ..AlarmBoard::new(views) });
-        self.board = Some(Arc::clone(&board));
-        board
     }
 }
 

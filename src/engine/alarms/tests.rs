@@ -455,26 +455,6 @@ fn no_number_was_used_twice(journal: &[Transition], seed: u64) {
     }
 }
 
-#[test]
-fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
-    let mut bench = Bench::start(&[r#"{"high":10}"#]);
-    bench.shelve("t0:high", 60);
-    bench.shelve("t0:high", 3600);
-    bench.record();
-    assert!(
-        matches!(&bench.replies[..], [Reply::Refused { why }, Reply::AlarmsDone { count: 1, .. }] if why.contains("already shelved")),
-        "{:?}",
-        bench.replies
-    );
-    let last = bench.journal.last().unwrap();
-    assert_eq!(
-        (last.occasion.word(), &*last.comment),
-        ("not-done", "not shelved: it is already shelved until 1970-01-12T13:47:40.000000Z; unshelve it first")
-    );
-    let until = bench.kept()[&AlarmKey::from("t0:high")].aside.as_ref().unwrap().until();
-    assert_eq!(until, Some(bench.now.utc.plus(MINUTE)));
-}
-
 /// Whatever its state, before, after and while something else is done to it.
 #[test]
 fn what_is_said_about_an_alarm_stands_in_the_journal_and_changes_nothing() {
@@ -506,18 +486,6 @@ fn what_is_said_about_an_alarm_stands_in_the_journal_and_changes_nothing() {
         bench.ask(RequestBody::Comment { alarms, comment: comment.into() });
         assert!(matches!(bench.replies.last(), Some(Reply::Refused { why: told }) if told.contains(why)), "{alarm}");
     }
-}
-
-#[test]
-fn what_is_set_aside_needs_no_acknowledgement() {
-    let mut bench = Bench::start(&[r#"{"high":10}"#]);
-    bench.sample(0, Some(20));
-    bench.shelve("t0:high", 60);
-    bench.record();
-    bench.replies.clear();
-    bench.ask(RequestBody::Acknowledge { occurrences: vec![OccurrenceId(1)], comment: "".into() });
-    assert_eq!(bench.replies, [Reply::Acknowledged { count: 0, already: 0, gone: 0, set_aside: 1 }]);
-    assert_eq!(bench.engine.alarms.alarms[0].process(), ProcessState::Unacknowledged);
 }
 
 /// The rule of the figures, live: more than ten in ten minutes, until fewer than five.

@@ -6,7 +6,7 @@ mod preview;
 use super::format::counted;
 use super::scene::Scene;
 use super::theme::{Palette, plain, strong};
-use super::widgets::{button, primary_button, quiet};
+use super::widgets::{button, is_left, primary_button, quiet};
 use crate::station::{Dialect, ExportOptions, ImportOptions, Imported, SheetPlan, Ticket};
 use egui::{Id, Key, Label, Modal, Modifiers, RichText, TextEdit, Ui, vec2};
 use files::FileField;
@@ -90,7 +90,7 @@ impl SheetDialog {
             ui.add_space(4.0);
             self.buttons(ui, &palette).or(pressed)
         });
-        let should_close = shown.should_close();
+        let should_close = is_left(&shown, !self.template.trim().is_empty());
         let pressed = shown.inner.or(should_close.then_some(Pressed::Close));
         pressed.is_some_and(|pressed| self.perform(pressed, scene))
     }

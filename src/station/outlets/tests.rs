@@ -30,6 +30,7 @@ fn outlets(urgent: Sender<Event>) -> StationOutlets {
         board: Arc::default(),
         urgent,
         generation: Generation(0),
+        found: None,
     }
 }
 

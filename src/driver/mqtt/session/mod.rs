@@ -255,7 +255,8 @@ impl Session {
         self.stage = Stage::Connecting;
         let options = &self.options;
         let (clean, session_expiry) = match options.persistence {
-            Persistence::Clean => (true, None),
+            // Zero is what a broker takes where nothing is said; some standards want it said.
+            Persistence::Clean => (true, Some(0)),
             Persistence::Persistent { expiry } => (false, Some(expiry_seconds(expiry))),
         };
         let connect = Connect {

@@ -1,6 +1,7 @@
 //! A lost device speaks once: whatever watches its tags says nothing meanwhile, and is counted.
 
 use super::*;
+use crate::alarm::AlarmView;
 use crate::driver::{DeviceReport, Link, Statistics};
 
 /// An alarm of each kind.

@@ -223,3 +223,35 @@ fn what_went_unacknowledged_while_it_was_set_aside_is_said_in_the_journal() {
         );
     }
 }
+
+#[test]
+fn two_who_shelve_at_once_get_one_shelf_and_the_journal_says_so() {
+    let mut bench = Bench::start(&[r#"{"high":10}"#]);
+    bench.shelve("t0:high", 60);
+    bench.shelve("t0:high", 3600);
+    bench.record();
+    assert!(
+        matches!(&bench.replies[..], [Reply::Refused { why }, Reply::AlarmsDone { count: 1, .. }] if why.contains("already shelved")),
+        "{:?}",
+        bench.replies
+    );
+    let last = bench.journal.last().unwrap();
+    assert_eq!(
+        (last.occasion.word(), &*last.comment),
+        ("not-done", "not shelved: it is already shelved until 1970-01-12T13:47:40.000000Z; unshelve it first")
+    );
+    let until = bench.kept()[&AlarmKey::from("t0:high")].aside.as_ref().unwrap().until();
+    assert_eq!(until, Some(bench.now.utc.plus(MINUTE)));
+}
+
+#[test]
+fn what_is_set_aside_needs_no_acknowledgement() {
+    let mut bench = Bench::start(&[r#"{"high":10}"#]);
+    bench.sample(0, Some(20));
+    bench.shelve("t0:high", 60);
+    bench.record();
+    bench.replies.clear();
+    bench.ask(RequestBody::Acknowledge { occurrences: vec![OccurrenceId(1)], comment: "".into() });
+    assert_eq!(bench.replies, [Reply::Acknowledged { count: 0, already: 0, gone: 0, set_aside: 1 }]);
+    assert_eq!(bench.engine.alarms.alarms[0].process(), ProcessState::Unacknowledged);
+}

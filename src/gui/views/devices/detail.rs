@@ -91,6 +91,9 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
     if let Some(off_scan) = &view.off_scan {
         key_value(ui, "Off scan since", format::clock(off_scan.since, scene.now.utc), &palette);
     }
+    if view.statistics.names_left_out > 0 {
+        key_value(ui, "Names found beyond \"most\"", view.statistics.names_left_out.to_string(), &palette);
+    }
     if view.statistics.broke_off > 0 {
         key_value(ui, "Driver broke off, times", view.statistics.broke_off.to_string(), &palette);
     }

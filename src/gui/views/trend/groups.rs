@@ -7,7 +7,7 @@ use super::pens::{Pen, Pens};
 use super::scene_of::counted;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, strong};
-use crate::gui::widgets::{button, quiet, search};
+use crate::gui::widgets::{button, is_left, quiet, search};
 use crate::screen::{TrendGroup, TrendPen};
 use crate::station::Ticket;
 use crate::tag::Directory;
@@ -205,7 +205,7 @@ impl TrendView {
             quiet(ui, if lacks.is_empty() { " " } else { lacks }, &palette);
             chosen
         });
-        let closes = shown.should_close();
+        let closes = is_left(&shown, !self.groups.text.trim().is_empty());
         shown.inner.or(closes.then_some(Chosen::Close))
     }
 }

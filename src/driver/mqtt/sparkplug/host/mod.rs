@@ -96,6 +96,29 @@ impl Host {
         host
     }
 
+    /// Whom the station file names now.
+    pub fn want(&mut self, wanted: Vec<Source>) {
+        for source in &wanted {
+            self.place(source);
+        }
+        self.settings.wanted = wanted;
+    }
+
+    /// How long those who are wanted may take to announce themselves after a start, the request for it included.
+    pub fn patience(&self) -> Duration {
+        self.settings.reordering_timeout * 2 + STAGGER * self.settings.wanted.len() as u32
+    }
+
+    /// Whether an edge node or device has announced itself and is there.
+    pub fn is_alive(&self, source: &Source) -> bool {
+        self.find(source).and_then(|id| self.entries.get(id.index())).is_some_and(|entry| entry.life == Life::Alive)
+    }
+
+    /// When the present connection was opened.
+    pub fn connected_since(&self) -> Timestamp {
+        self.connected
+    }
+
     /// A connection is about to be opened: the will that it has to carry, none for a mere onlooker. The session has to be a clean one:
     /// "clean session" under MQTT 3.1.1, "clean start" with a session expiry of 0 under MQTT 5.
     pub fn connect(&mut self, now: Now) -> Option<Publication> {

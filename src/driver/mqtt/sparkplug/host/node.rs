@@ -49,6 +49,8 @@ pub(super) struct EdgeSession {
     /// What its death will carry; none where its birth said nothing.
     pub(super) birth_death: Option<u64>,
     pub(super) order: Order,
+    /// A death came that does not belong to it: by then it has to show that it lives.
+    pub(super) doubted_until: Option<Monotonic>,
 }
 
 impl Entry {

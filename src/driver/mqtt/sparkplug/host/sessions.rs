@@ -43,6 +43,7 @@ impl Host {
         };
         match session.order.arrive(message) {
             Verdict::Next(message) => {
+                session.doubted_until = None;
                 self.apply(&message, now, effects);
                 self.drain(node, now, effects);
             }
@@ -97,7 +98,7 @@ impl Host {
         if birth_death.is_none() {
             fault(effects, Some(node), "its birth carries no bdSeq: any death of it counts".to_owned());
         }
-        let session = EdgeSession { birth_death, order: Order::after(message.seq) };
+        let session = EdgeSession { birth_death, order: Order::after(message.seq), doubted_until: None };
         let state = self.entries[node.index()].node_state();
         let before = state.session.replace(session);
         state.asking.settle();
@@ -159,24 +160,41 @@ impl Host {
         }
     }
 
-    /// A death of another session than the one that is known came late, and is none.
     fn node_death(&mut self, node: SourceId, payload: &Payload, now: Now, effects: &mut Vec<Effect>) {
         let carried = birth_death_sequence(payload);
         let known = self.entries[node.index()].as_node().session.as_ref().map(|session| session.birth_death);
-        if let (Some(Some(known)), Some(carried)) = (known, carried)
-            && known != carried
-        {
-            let words = format!("a death of session {carried} came late and was left aside: session {known} lives");
-            return fault(effects, Some(node), words);
+        match (known, carried) {
+            (Some(Some(known)), Some(carried)) if known != carried => self.doubt(node, known, carried, now, effects),
+            _ => self.end(node, "the broker says that the edge node is gone", now, effects),
         }
+    }
+
+    /// A death of another session than the one that is known is a late one, or that of an edge node that counts its sessions wrongly:
+    /// the node is asked, and is gone if it does not show itself.
+    fn doubt(&mut self, node: SourceId, known: u64, carried: u64, now: Now, effects: &mut Vec<Effect>) {
+        let words = format!(
+            "a death of session {carried} came, and session {known} is the one that lives: it is asked whether it does"
+        );
+        fault(effects, Some(node), words);
         let state = self.entries[node.index()].node_state();
-        state.session = None;
+        state.asking.want();
+        let asked = state.asking.due().unwrap_or_default().max(now.monotonic);
+        let until = asked.plus(self.settings.reordering_timeout);
+        if let Some(session) = state.session.as_mut() {
+            session.doubted_until = session.doubted_until.or(Some(until));
+        }
+        self.ask_when_due(node, now, effects);
+    }
+
+    /// The session of the node is over, and with it all that is behind the node.
+    fn end(&mut self, node: SourceId, words: &str, now: Now, effects: &mut Vec<Effect>) {
+        let state = self.entries[node.index()].node_state();
+        (state.session, state.devices_until) = (None, None);
         state.asking.settle();
-        let devices = state.devices.clone();
-        for device in devices {
+        for device in state.devices.clone() {
             self.die(device, now.utc, "its edge node is gone", effects);
         }
-        self.die(node, now.utc, "the broker says that the edge node is gone", effects);
+        self.die(node, now.utc, words, effects);
     }
 
     fn die(&mut self, source: SourceId, time: Timestamp, words: &str, effects: &mut Vec<Effect>) {
@@ -207,14 +225,21 @@ impl Host {
 
     /// Time passed: waiting ends, and requests that had to wait go out.
     pub fn pass_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some((moment, node)) = self.due.first().copied() {
-            if moment > now.monotonic {
-                return;
-            }
+        let due = self.due.iter().take_while(|(moment, _)| *moment <= now.monotonic);
+        for node in due.map(|(_, node)| *node).collect::<Vec<_>>() {
             let timeout = self.settings.reordering_timeout;
             let waits = self.session_of(node).and_then(|session| session.order.due(timeout));
             if waits.is_some_and(|due| due <= now.monotonic) {
                 self.give_up(node, now, effects);
+            }
+            let doubted = self.session_of(node).and_then(|session| session.doubted_until);
+            if doubted.is_some_and(|until| until <= now.monotonic) {
+                self.end(
+                    node,
+                    "the broker says that a session of it ended, and it does not show that another one lives",
+                    now,
+                    effects,
+                );
             }
             self.give_up_devices(node, now, effects);
             self.ask_when_due(node, now, effects);
@@ -240,8 +265,9 @@ impl Host {
         let timeout = self.settings.reordering_timeout;
         let state = self.entries[node.index()].as_node();
         let order = state.session.as_ref().and_then(|session| session.order.due(timeout));
+        let doubted = state.session.as_ref().and_then(|session| session.doubted_until);
         let asking = state.asking.due().filter(|_| self.session == Session::Online);
-        let due = order.into_iter().chain(asking).chain(state.devices_until).min();
+        let due = order.into_iter().chain(doubted).chain(asking).chain(state.devices_until).min();
         let before = std::mem::replace(&mut self.entries[node.index()].node_state().due, due);
         if before != due {
             before.map(|before| self.due.remove(&(before, node)));

@@ -1,0 +1,159 @@
+//! Where the tags of a broker are found: topics, places in payloads, words.
+
+use super::{Binary, Discovery, Kind, Pointer, Settings, SourceTime, Words};
+use crate::tag::{DeviceId, Scaling, TagId};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a command goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// Topic, without wildcards.
+    pub topic: Arc<str>,
+    /// Payload with `${value}` where the value stands; the bare value where none is given.
+    pub payload: Option<Arc<str>>,
+    /// From engineering units to what the device expects.
+    pub scaling: Option<Scaling>,
+    /// The words of the device for true and false; `true` and `false` where none are given.
+    pub words: Option<Words>,
+    /// Where the device is asked to answer (version 5); the command's identifier goes along, so that it can say to which command.
+    pub response_topic: Option<Arc<str>>,
+}
+
+/// How long after its time a message is fresh, where a tag does not say when it is stale.
+pub const FRESH: Duration = Duration::from_secs(60);
+
+/// Where a tag is found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The tag.
+    pub tag: TagId,
+    /// Topic filter; `+` and `#` as in MQTT.
+    pub filter: Arc<str>,
+    /// Place in a JSON payload; none where the payload is the bare value.
+    pub pointer: Option<Pointer>,
+    /// The number of a binary payload; none where the payload is text.
+    pub binary: Option<Binary>,
+    /// What kind of value is expected.
+    pub kind: Kind,
+    /// The words of the device for true and false.
+    pub words: Option<Words>,
+    /// Only messages that say all of this are about the tag: what has to stand at which place.
+    pub only: Vec<(Pointer, Arc<str>)>,
+    /// Whether a message may lack the place: then it says nothing about the tag. Otherwise the tag becomes bad.
+    pub is_optional: bool,
+    /// Where the message says its time; none where the time of arrival counts.
+    pub time: Option<SourceTime>,
+    /// How old a message may be on arrival.
+    pub fresh: Duration,
+    /// Whether it was found by the station rather than written in its file; another subscription covers its topic.
+    pub is_found: bool,
+    /// How it is set; none where it is not.
+    pub publication: Option<Publication>,
+}
+
+impl Point {
+    /// A number that is the whole payload.
+    pub fn plain(tag: TagId, filter: &str) -> Self {
+        Self {
+            tag,
+            filter: filter.into(),
+            pointer: None,
+            binary: None,
+            kind: Kind::Number,
+            words: None,
+            only: Vec::new(),
+            is_optional: false,
+            time: None,
+            fresh: FRESH,
+            is_found: false,
+            publication: None,
+        }
+    }
+}
+
+/// The topic on which a device, or its Last Will, says whether it is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Availability {
+    /// Topic, without wildcards.
+    pub topic: Arc<str>,
+    /// Place in a JSON payload; none where the payload is the bare word.
+    pub pointer: Option<Pointer>,
+    /// The word for: it is there.
+    pub online: Arc<str>,
+    /// The word for: it is away.
+    pub offline: Arc<str>,
+}
+
+/// Topics whose matches become tags of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// Topic filter; `+` and `#` as in MQTT.
+    pub filter: Arc<str>,
+    /// Where each single value below a place is a tag: that place. None where each topic is one tag.
+    pub below: Option<Pointer>,
+    /// Only messages that say all of this count.
+    pub only: Vec<(Pointer, Arc<str>)>,
+    /// How many names may be found.
+    pub most: usize,
+    /// The names that the station knows already.
+    pub known: Arc<HashSet<Arc<str>>>,
+}
+
+/// A group of topics that counts as one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its slot.
+    pub device: DeviceId,
+    /// Its tags.
+    pub points: Vec<Point>,
+    /// How it says that it is there; it is whenever the broker is where none is given.
+    pub availability: Option<Availability>,
+    /// What else is looked for in its topics.
+    pub searches: Vec<Search>,
+    /// A list that says what it has.
+    pub discovery: Option<Discovery>,
+}
+
+impl Device {
+    /// A device without tags.
+    pub const fn new(device: DeviceId) -> Self {
+        Self { device, points: Vec::new(), availability: None, searches: Vec::new(), discovery: None }
+    }
+}
+
+impl Settings {
+    /// Whether a session with these settings can go on with the others: nothing but slots and what was found is another. What of the
+    /// others' [`Self::filters`] is new has to be subscribed to then.
+    pub fn same_but_found(&self, other: &Self) -> bool {
+        let without_found = |settings: &Self| {
+            let mut bare = settings.clone();
+            bare.sparkplug.iter_mut().for_each(super::sparkplug::settings::Settings::without_metrics);
+            for device in &mut bare.devices {
+                device.points.retain(|point| !point.is_found);
+                device.searches.iter_mut().for_each(|search| search.known = Arc::default());
+                device.discovery.iter_mut().for_each(|discovery| discovery.known = Arc::default());
+            }
+            bare
+        };
+        without_found(self).same_but_slots(&without_found(other))
+    }
+
+    /// What has to be subscribed to. Topics that a search covers are not subscribed to again: a broker might send them twice.
+    pub fn filters(&self) -> HashSet<Arc<str>> {
+        let searches = self.devices.iter().flat_map(|device| &device.searches).map(|search| Arc::clone(&search.filter));
+        let lists = self.devices.iter().filter_map(|device| device.discovery.as_ref());
+        let mut filters: HashSet<Arc<str>> = searches.collect();
+        filters.extend(lists.flat_map(Discovery::filters).map(Arc::from));
+        let is_covered = |filter: &Arc<str>| {
+            let is_plain = !rumqttc::has_wildcards(filter);
+            is_plain && filters.iter().any(|search| super::intake::topic_matches(filter, search))
+        };
+        let points = self.devices.iter().flat_map(|device| &device.points).map(|point| &point.filter);
+        let words = self.devices.iter().filter_map(|device| Some(&device.availability.as_ref()?.topic));
+        let others: Vec<_> = points.chain(words).filter(|filter| !is_covered(filter)).cloned().collect();
+        filters.extend(others);
+        filters
+    }
+}

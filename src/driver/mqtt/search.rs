@@ -1,0 +1,239 @@
+//! Topics whose matches become tags of their own: which names are new, and what was said under them until the station knows them.
+
+use super::Search;
+use super::document::Document;
+use super::pointer::Pointer;
+use crate::driver::Found;
+use crate::tag::Timestamp;
+use serde_json::{Value as Json, json};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The kind of what is found by its topic: the facts are `topic`, and where a value of many stands in a payload `json` and `type`.
+pub const TOPIC: &str = "topic";
+
+/// A name that the station has not taken up by then is told again.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Names beyond the allowed ones that are told apart; of more, the count stays.
+const COUNTED: usize = 10_000;
+/// Levels below a place that are looked into.
+const DEEPEST: usize = 8;
+/// Values below a place that are looked at in one message.
+const WIDEST: usize = 10_000;
+
+/// What one message says about a search.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Sighting {
+    /// What the station is to be told of.
+    pub(super) found: Vec<Found>,
+    /// Whether something in the message waits for the station to know it.
+    pub(super) waits: bool,
+    /// How many names are more than allowed, where that is news.
+    pub(super) left_out: Option<u32>,
+}
+
+/// What a search saw.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Names that the station was told of, and when.
+    waiting: HashMap<Arc<str>, Timestamp>,
+    beyond: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    /// Looks for new names in a message whose topic fits.
+    pub(super) fn look(&mut self, search: &Search, topic: &str, document: &Document<'_>, now: Timestamp) -> Sighting {
+        let mut sighting = Sighting::default();
+        let before = self.beyond.len();
+        match &search.below {
+            None => self.see(search, topic.into(), || json!({ "topic": topic }), now, &mut sighting),
+            Some(below) => {
+                for (pointer, kind) in values_below(document, below) {
+                    let name = format!("{topic} {pointer}").into();
+                    let facts = || json!({"topic": topic, "json": pointer.as_str(), "type": kind});
+                    self.see(search, name, facts, now, &mut sighting);
+                }
+            }
+        }
+        sighting.left_out = (self.beyond.len() > before).then_some(self.beyond.len() as u32);
+        sighting
+    }
+
+    fn see(
+        &mut self,
+        search: &Search,
+        name: Arc<str>,
+        facts: impl FnOnce() -> Json,
+        now: Timestamp,
+        sighting: &mut Sighting,
+    ) {
+        if search.known.contains(&name) {
+            return;
+        }
+        let told = self.waiting.get(&name).copied();
+        if told.is_none() && search.known.len() + self.waiting.len() >= search.most {
+            if self.beyond.len() < COUNTED {
+                self.beyond.insert(self.hasher.hash_one(&name));
+            }
+            return;
+        }
+        sighting.waits = true;
+        if told.is_none_or(|told| now.micros_since(told) >= AGAIN.as_micros() as i64) {
+            self.waiting.insert(Arc::clone(&name), now);
+            sighting.found.push(Found { kind: TOPIC.into(), name, facts: facts() });
+        }
+    }
+
+    /// The station knows more names than before.
+    pub(super) fn adopt(&mut self, search: &Search) {
+        self.waiting.retain(|name, _| !search.known.contains(name));
+    }
+
+    pub(super) fn left_out(&self) -> u32 {
+        self.beyond.len() as u32
+    }
+}
+
+/// Every single value below a place, with its type in the words of the station file.
+fn values_below(document: &Document<'_>, below: &Pointer) -> Vec<(Pointer, Option<&'static str>)> {
+    let mut values = Vec::new();
+    if let Ok(Some(top)) = document.find(below) {
+        collect(top, below, DEEPEST, &mut values);
+    }
+    values
+}
+
+fn collect(json: &Json, at: &Pointer, levels: usize, values: &mut Vec<(Pointer, Option<&'static str>)>) {
+    if values.len() >= WIDEST {
+        return;
+    }
+    match json {
+        Json::Null => {}
+        Json::Bool(_) => values.push((at.clone(), Some("bool"))),
+        Json::String(_) => values.push((at.clone(), Some("string"))),
+        Json::Number(_) => values.push((at.clone(), None)),
+        Json::Object(members) if levels > 0 => {
+            members.iter().for_each(|(key, member)| collect(member, &at.member(key), levels - 1, values));
+        }
+        Json::Array(list) if levels > 0 => {
+            let numbered = list.iter().take(WIDEST).enumerate();
+            numbered.for_each(|(number, item)| collect(item, &at.member(&number.to_string()), levels - 1, values));
+        }
+        Json::Object(_) | Json::Array(_) => {}
+    }
+}
+
+/// Messages of names that the station does not know yet.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    messages: HashMap<Arc<str>, KeptMessage>,
+    bytes: usize,
+}
+
+/// The last message of a topic.
+#[derive(Clone, Debug)]
+pub(super) struct KeptMessage {
+    pub(super) topic: Arc<str>,
+    pub(super) payload: Vec<u8>,
+    pub(super) retained: bool,
+    pub(super) at: Timestamp,
+}
+
+/// Bytes of messages that are kept for one broker. What has no room is read at its next message.
+const KEPT_BYTES: usize = 4 << 20;
+
+impl Kept {
+    pub(super) fn keep(&mut self, message: KeptMessage) {
+        if let Some(before) = self.messages.remove(&message.topic) {
+            self.bytes -= before.size();
+        }
+        if self.bytes + message.size() <= KEPT_BYTES {
+            self.bytes += message.size();
+            self.messages.insert(Arc::clone(&message.topic), message);
+        }
+    }
+
+    /// All of them, the oldest first.
+    pub(super) fn take(&mut self) -> Vec<KeptMessage> {
+        self.bytes = 0;
+        let mut messages: Vec<_> = self.messages.drain().map(|(_, message)| message).collect();
+        messages.sort_by_key(|message| message.at);
+        messages
+    }
+}
+
+impl KeptMessage {
+    fn size(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(below: Option<&str>, most: usize, known: &[&str]) -> Search {
+        Search {
+            filter: "a/+".into(),
+            below: below.map(|text| Pointer::parse(text).unwrap()),
+            only: Vec::new(),
+            most,
+            known: Arc::new(known.iter().map(|name| Arc::from(*name)).collect()),
+        }
+    }
+
+    fn names(sighting: &Sighting) -> Vec<&str> {
+        sighting.found.iter().map(|found| &*found.name).collect()
+    }
+
+    #[test]
+    fn a_name_is_told_once_and_again_after_a_while() {
+        let (mut seen, search) = (Seen::default(), search(None, 2, &["a/1"]));
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let mut look = |topic: &str, seconds| seen.look(&search, topic, &Document::new(b"1"), at(seconds));
+        assert_eq!(look("a/1", 0), Sighting::default(), "it is a tag already");
+        let first = look("a/2", 0);
+        assert_eq!((names(&first), first.waits), (vec!["a/2"], true));
+        assert_eq!(first.found[0].facts, json!({"topic": "a/2"}));
+        let second = look("a/2", 59);
+        assert_eq!((names(&second), second.waits), (vec![], true));
+        assert_eq!(names(&look("a/2", 60)), ["a/2"]);
+        let beyond = look("a/3", 61);
+        assert_eq!((names(&beyond), beyond.waits, beyond.left_out), (vec![], false, Some(1)));
+        assert_eq!(look("a/3", 62).left_out, None, "counted once");
+        assert_eq!(look("a/4", 62).left_out, Some(2));
+    }
+
+    #[test]
+    fn every_value_below_a_place_is_found_with_its_type() {
+        let (mut seen, search) = (Seen::default(), search(Some("/o"), 100, &[]));
+        let payload = br#"{"x":1,"o":{"t":21.5,"on":true,"s":"x","none":null,"deep":{"a/b":[7]}}}"#;
+        let sighting = seen.look(&search, "a/1", &Document::new(payload), Timestamp::default());
+        assert_eq!(names(&sighting), ["a/1 /o/t", "a/1 /o/on", "a/1 /o/s", "a/1 /o/deep/a~1b/0"]);
+        assert_eq!(sighting.found[1].facts, json!({"topic": "a/1", "json": "/o/on", "type": "bool"}));
+        for nothing in [&b"{"[..], b"[]", b"\xFF"] {
+            assert_eq!(seen.look(&search, "a/2", &Document::new(nothing), Timestamp::default()), Sighting::default());
+        }
+    }
+
+    #[test]
+    fn kept_messages_have_a_bound() {
+        let mut kept = Kept::default();
+        let message = |topic: &str, bytes: usize, at| KeptMessage {
+            topic: topic.into(),
+            payload: vec![0; bytes],
+            retained: false,
+            at: Timestamp::from_micros(at),
+        };
+        kept.keep(message("b", KEPT_BYTES / 2, 2));
+        kept.keep(message("a", KEPT_BYTES / 4, 1));
+        kept.keep(message("c", KEPT_BYTES / 2, 3));
+        kept.keep(message("a", 7, 4));
+        let taken: Vec<_> = kept.take().iter().map(|kept| (kept.topic.to_string(), kept.payload.len())).collect();
+        assert_eq!(taken, [("b".to_owned(), KEPT_BYTES / 2), ("a".to_owned(), 7)]);
+        assert!(kept.take().is_empty());
+    }
+}

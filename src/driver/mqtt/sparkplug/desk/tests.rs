@@ -1,0 +1,237 @@
+use super::*;
+use crate::driver::mqtt::sparkplug::host::HostSettings;
+use crate::driver::mqtt::sparkplug::payload::{
+    DataType, Metric, MetricValue, Payload, PropertyContent, PropertySet, PropertyValue, decode, encode,
+};
+use crate::driver::mqtt::sparkplug::settings::TakeIn;
+use crate::driver::mqtt::sparkplug::topic::Source;
+use std::sync::Arc;
+use std::time::Duration;
+
+const START: Now =
+    Now { utc: Timestamp::from_micros(1_795_000_000_000_000), monotonic: Monotonic::from_micros(3_600_000_000) };
+
+fn point(tag: u32, metric: &str, kind: Kind) -> Point {
+    Point { tag: TagId(tag), metric: metric.into(), kind, is_set: true, scaling: None }
+}
+
+fn devices() -> Vec<Device> {
+    let pump = vec![point(0, "Speed", Kind::Number), point(1, "On", Kind::Bool), point(2, "Absent", Kind::Number)];
+    let device =
+        |place, source: &str, points| Device { place, source: Source::parse(source).unwrap(), points, take_in: None };
+    vec![device(3, "north/edge/pump", pump), device(5, "north/edge", vec![point(9, "Load", Kind::Text)])]
+}
+
+fn desk(devices: Vec<Device>) -> Desk {
+    let host = HostSettings {
+        host: "polder".into(),
+        is_announced: true,
+        groups: vec!["north".into()],
+        reordering_timeout: Duration::from_secs(5),
+        wanted: Vec::new(),
+    };
+    let mut desk = Desk::new(Settings { host, devices });
+    desk.connect(START);
+    desk.subscribed(START, &mut Vec::new());
+    desk
+}
+
+fn metric(name: &str, kind: DataType, value: MetricValue) -> Metric {
+    Metric { name: Some(name.into()), datatype: Some(kind.code()), value: Some(value), ..Metric::default() }
+}
+
+fn millis() -> u64 {
+    (START.utc.as_micros() / 1000) as u64
+}
+
+fn said(desk: &mut Desk, topic: &str, seq: u64, metrics: &[Metric]) -> Vec<Say> {
+    let payload =
+        Payload { timestamp: Some(millis()), seq: Some(seq), metrics: metrics.to_vec(), ..Payload::default() };
+    let mut says = Vec::new();
+    desk.message(topic, &encode(&payload), false, START, &mut says);
+    says
+}
+
+fn born(desk: &mut Desk) -> Vec<Say> {
+    let load = metric("Load", DataType::Double, MetricValue::Double(1.5));
+    let bd_seq = metric("bdSeq", DataType::Int64, MetricValue::Long(0));
+    let mut says = said(desk, "spBv1.0/north/NBIRTH/edge", 0, &[bd_seq, load]);
+    let speed = metric("Speed", DataType::Int32, MetricValue::Int(7));
+    let on = metric("On", DataType::Boolean, MetricValue::Boolean(true));
+    let other = metric("Other", DataType::Float, MetricValue::Float(0.5));
+    says.extend(said(desk, "spBv1.0/north/DBIRTH/edge/pump", 1, &[speed, on, other]));
+    says
+}
+
+fn good(tag: u32, value: Value) -> Reading {
+    Reading { tag: TagId(tag), value: Some(value), quality: Quality::GOOD }
+}
+
+fn bad(tag: u32, reason: Reason) -> Reading {
+    Reading { tag: TagId(tag), value: None, quality: Quality::bad(reason) }
+}
+
+#[test]
+fn births_bind_metrics_to_tags() {
+    let mut desk = desk(devices());
+    let time = START.utc;
+    assert_eq!(
+        born(&mut desk),
+        [
+            Say::Alive { place: 5 },
+            Say::Values { place: 5, time, readings: vec![good(9, Value::Text("1.5".into()))] },
+            Say::Alive { place: 3 },
+            Say::Values { place: 3, time, readings: vec![bad(2, Reason::IllegalAddress)] },
+            Say::Values { place: 3, time, readings: vec![good(0, Value::Signed(7)), good(1, Value::Bool(true))] },
+        ]
+    );
+}
+
+#[test]
+fn values_of_before_go_apart_from_present_ones() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let speed =
+        |value, millis| Metric { timestamp: Some(millis), ..metric("Speed", DataType::Int32, MetricValue::Int(value)) };
+    let past = |value, ago: u64| Metric { is_historical: Some(true), ..speed(value, millis() - ago) };
+    let says =
+        said(&mut desk, "spBv1.0/north/DDATA/edge/pump", 2, &[past(1, 60_000), past(2, 30_000), speed(3, millis())]);
+    let at = |ago: i64| Timestamp::from_micros(START.utc.as_micros() - ago * 1_000_000);
+    assert_eq!(
+        says,
+        [
+            Say::Past { place: 3, time: at(60), readings: vec![good(0, Value::Signed(1))] },
+            Say::Past { place: 3, time: at(30), readings: vec![good(0, Value::Signed(2))] },
+            Say::Values { place: 3, time: at(0), readings: vec![good(0, Value::Signed(3))] },
+        ]
+    );
+}
+
+#[test]
+fn a_death_takes_the_quality_at_its_time_and_the_device() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let payload = Payload { timestamp: Some(millis() - 4000), seq: Some(2), ..Payload::default() };
+    let mut says = Vec::new();
+    desk.message("spBv1.0/north/DDEATH/edge/pump", &encode(&payload), false, START, &mut says);
+    let time = START.utc.minus(Duration::from_secs(4));
+    let readings = [0, 1, 2].map(|tag| bad(tag, Reason::NotConnected)).to_vec();
+    let words = "north/edge/pump: the edge node says that the device is gone".to_owned();
+    assert_eq!(says, [Say::Lost { place: 3, time, readings, words }]);
+}
+
+#[test]
+fn a_dead_edge_node_takes_the_quality_of_all_tags_behind_it() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let later = START.plus(Duration::from_secs(9));
+    let bd_seq = metric("bdSeq", DataType::Int64, MetricValue::Long(0));
+    let death = Payload { metrics: vec![bd_seq], ..Payload::default() };
+    let mut says = Vec::new();
+    desk.message("spBv1.0/north/NDEATH/edge", &encode(&death), false, later, &mut says);
+    let lost = |place, tags: &[u32], words: &str| Say::Lost {
+        place,
+        time: later.utc,
+        readings: tags.iter().map(|tag| bad(*tag, Reason::NotConnected)).collect(),
+        words: words.to_owned(),
+    };
+    assert_eq!(
+        says,
+        [
+            lost(3, &[0, 1, 2], "north/edge/pump: its edge node is gone"),
+            lost(5, &[9], "north/edge: the broker says that the edge node is gone"),
+        ]
+    );
+}
+
+#[test]
+fn who_does_not_announce_itself_is_lost_after_a_while() {
+    let mut desk = desk(devices());
+    let mut says = Vec::new();
+    desk.pass_time(START.plus(Duration::from_secs(9)), &mut says);
+    assert!(matches!(&says[..], [Say::Publish(_)]), "asked once: {says:?}");
+    says.clear();
+    desk.pass_time(START.plus(Duration::from_secs(11)), &mut says);
+    let lost = says.iter().map(|say| match say {
+        Say::Lost { place, readings, words, .. } => (*place, readings.len(), words.as_str()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        lost.collect::<Vec<_>>(),
+        [
+            (3, 3, "north/edge/pump has not announced itself, and was asked to"),
+            (5, 1, "north/edge has not announced itself, and was asked to"),
+        ]
+    );
+}
+
+#[test]
+fn commands_find_their_metric_and_scale_back() {
+    let mut all = devices();
+    all[0].points[0].scaling = Some(crate::tag::Scaling { raw: [0.0, 1000.0], engineering: [0.0, 100.0], valid: None });
+    all[0].points[1].is_set = false;
+    let mut desk = desk(all);
+    born(&mut desk);
+    let sent = |tag, value: Value| desk.command(TagId(tag), &value, START.utc);
+    let message = sent(0, Value::Double(12.5)).unwrap().unwrap();
+    assert_eq!(message.topic, "spBv1.0/north/DCMD/edge/pump");
+    assert_eq!(decode(&message.payload).unwrap().metrics[0].value, Some(MetricValue::Int(125)));
+    assert!(sent(1, Value::Bool(false)).is_none(), "it is not to be set");
+    assert!(sent(77, Value::Bool(false)).is_none(), "no tag of this broker");
+    assert!(sent(2, Value::Signed(1)).unwrap().is_err());
+}
+
+#[test]
+fn other_metrics_are_found_up_to_a_bound_and_have_their_value_when_they_are_tags() {
+    let mut all = devices();
+    let known: HashSet<Arc<str>> = [Arc::from("Gone")].into();
+    all[0].take_in = Some(TakeIn { most: 2, known: Arc::new(known) });
+    let mut desk = desk(all.clone());
+    let says = born(&mut desk);
+    let Some(Say::Found { place: 3, metrics, left_out: 0 }) = says.iter().find(|say| matches!(say, Say::Found { .. }))
+    else {
+        panic!("{says:?}")
+    };
+    assert_eq!(metrics.iter().map(|metric| &*metric.name).collect::<Vec<_>>(), ["Other"]);
+    assert_eq!(kind_of(&metrics[0]), Kind::Number);
+    all[0].points.push(point(30, "Other", Kind::Number));
+    all[0].take_in = Some(TakeIn { most: 1, known: Arc::new([Arc::from("Other")].into()) });
+    let mut says = Vec::new();
+    desk.adopt(all, &mut says);
+    let other = good(30, Value::Single(0.5));
+    assert!(
+        says.iter().any(|say| matches!(say, Say::Values { readings, .. } if readings.contains(&other))),
+        "{says:?}"
+    );
+    assert!(!says.iter().any(|say| matches!(say, Say::Found { .. })), "{says:?}");
+}
+
+#[test]
+fn what_properties_say_goes_along_as_facts() {
+    let property = |text: &str| PropertyValue {
+        datatype: Some(12),
+        is_null: None,
+        value: Some(PropertyContent::Text(text.into())),
+    };
+    let set = PropertySet {
+        keys: vec!["engUnit".into(), "documentation".into()],
+        values: vec![property("bar"), property("Inlet")],
+    };
+    let pressure = Metric { properties: Some(Box::new(set)), ..metric("P", DataType::Float, MetricValue::Float(1.0)) };
+    let mut all = devices();
+    all[1].take_in = Some(TakeIn { most: 10, known: Arc::default() });
+    let mut desk = desk(all);
+    let says = said(
+        &mut desk,
+        "spBv1.0/north/NBIRTH/edge",
+        0,
+        &[pressure, metric("Node Control/Rebirth", DataType::Boolean, MetricValue::Boolean(false))],
+    );
+    let Some(Say::Found { metrics, .. }) = says.iter().find(|say| matches!(say, Say::Found { .. })) else {
+        panic!("{says:?}")
+    };
+    assert_eq!(metrics.len(), 1);
+    let thing = thing(&metrics[0]);
+    assert_eq!((&*thing.kind, &*thing.name), (METRIC, "P"));
+    assert_eq!(thing.facts.to_string(), r#"{"unit":"bar","description":"Inlet"}"#);
+}
