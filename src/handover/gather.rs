@@ -4,13 +4,15 @@ use super::{Deed, Handover, StandingAlarm, Why};
 use crate::alarm::figures::{Figures, Opening, Period, Standing};
 use crate::alarm::{AlarmDefinition, Condition};
 use crate::audit::{Entry, RequestId};
-use crate::command::Outcome;
+use crate::command::{Outcome, PUBLISH};
 use crate::tag::{Timestamp, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A command without an end that is older than this will have none any more.
 const UNDER_WAY_MICROS: i64 = 60_000_000;
+/// Signs of a payload by hand that are told.
+const PAYLOAD_SIGNS: usize = 80;
 
 /// What the page is made from.
 #[derive(Clone, Debug)]
@@ -119,6 +121,8 @@ fn deed(entry: &Entry, words: String) -> Deed {
 struct CommandDetail {
     value: Option<Value>,
     old: Option<Value>,
+    /// Of a message by hand.
+    payload: String,
     reason: String,
 }
 
@@ -129,10 +133,11 @@ struct OutcomeDetail {
     detail: String,
 }
 
-/// Commands whose end leaves open what stands in the device, and those of which no end is recorded.
+/// Commands and messages by hand whose end leaves open what stands in the device, and those of which no end is recorded.
 fn uncertain(audit: &[Entry], period: Period, made: Timestamp) -> Vec<Deed> {
     let of_action = |action: &'static str| audit.iter().filter(move |entry| &*entry.action == action);
-    let commands: HashMap<&RequestId, &Entry> = of_action("command").map(|entry| (&entry.request, entry)).collect();
+    let sent = || of_action("command").chain(of_action(PUBLISH));
+    let commands: HashMap<&RequestId, &Entry> = sent().map(|entry| (&entry.request, entry)).collect();
     let ended: BTreeSet<&RequestId> = of_action("outcome").map(|entry| &entry.request).collect();
     let mut found = Vec::new();
     for entry in of_action("outcome").filter(|entry| period.contains(entry.time)) {
@@ -145,7 +150,7 @@ fn uncertain(audit: &[Entry], period: Period, made: Timestamp) -> Vec<Deed> {
             found.push(deed(entry, format!("{wish}{}: {}", end.outcome.word(), end.detail)));
         }
     }
-    for entry in of_action("command").filter(|entry| period.contains(entry.time) && !ended.contains(&entry.request)) {
+    for entry in sent().filter(|entry| period.contains(entry.time) && !ended.contains(&entry.request)) {
         // The next page begins after it: it has to stand on this one.
         let is_young = made.micros_since(entry.time) <= UNDER_WAY_MICROS;
         let words = if is_young { "under way when this page was made" } else { "unknown: no end of it is recorded" };
@@ -159,7 +164,18 @@ fn wish(command: &Entry) -> String {
     let detail: CommandDetail = serde_json::from_str(&command.detail).unwrap_or_default();
     let [old, value] = [detail.old, detail.value].map(|value| value.map_or("?".to_owned(), |value| value.to_string()));
     let reason = if detail.reason.is_empty() { String::new() } else { format!(" ({})", detail.reason) };
+    if &*command.action == PUBLISH {
+        return format!("by hand \"{}\"{reason}, ", shortened(&detail.payload));
+    }
     format!("{old} → {value}{reason}, ")
+}
+
+/// A payload may be long; the whole of it stands in the audit record.
+fn shortened(payload: &str) -> String {
+    match payload.char_indices().nth(PAYLOAD_SIGNS) {
+        Some((end, _)) => format!("{}...", &payload[..end]),
+        None => payload.to_owned(),
+    }
 }
 
 #[derive(serde::Deserialize)]

@@ -120,6 +120,9 @@ fn only_commands_without_a_certain_end_are_told() {
         command("verified"),
         command("mismatch"),
         command("never"),
+        entry(105, "by hand", "publish", "site lamp/set", "{\"payload\":\"on\",\"reason\":\"lamp test\"}"),
+        entry(106, "cut", "publish", "site lamp/set", "{\"payload\":\"\"}"),
+        end(107, "by hand", "unknown"),
         Entry { time: at(28_880), ..command("under way") },
         end(110, "verified", "verified"),
         end(120, "mismatch", "mismatch"),
@@ -135,6 +138,8 @@ fn only_commands_without_a_certain_end_are_told() {
         told,
         [
             ("never", "3 → 12.5 (high water), unknown: no end of it is recorded"),
+            ("site lamp/set", "by hand \"\", unknown: no end of it is recorded"),
+            ("by hand", "by hand \"on\" (lamp test), unknown: so"),
             ("mismatch", "3 → 12.5 (high water), mismatch: so"),
             ("before", "unknown: so"),
             ("broken", "unverified: so"),

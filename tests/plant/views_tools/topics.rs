@@ -6,6 +6,7 @@ use crate::support::{DEADLINE, Folder};
 use crate::views::{show, texts, type_into};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
+use polder::driver::Link;
 use polder::gui::View;
 use polder::recorder::read_audit;
 use serde_json::{Value, json};
@@ -271,4 +272,7 @@ fn looking_changes_nothing_for_the_station() {
     }
     live.wait(&["4 topics, "]);
     assert!(answers(&live) - before <= published, "each message came once");
+    let snapshot = live.station.handle().snapshot();
+    let device = &snapshot.devices[0];
+    assert_eq!((&device.link, device.statistics.errors), (&Link::Good, 0), "its own session was never thrown out");
 }
