@@ -6,7 +6,7 @@ use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::tls::TlsFiles;
 use crate::config::units;
-use crate::driver::mqtt::{AskSettings, Device, Login, Options, Persistence, QoS, Settings, Version, Will};
+use crate::driver::mqtt::{Device, Login, Options, Persistence, QoS, Settings, Version, Will};
 use crate::driver::socket::Endpoint;
 use crate::tag::DeviceId;
 use std::ops::RangeInclusive;
@@ -68,7 +68,7 @@ pub(in crate::config) fn settings(
         qos: qos(entry.qos, place, problems),
         devices: here.map(|(slot, _)| Device { device: DeviceId(slot as u32), points: Vec::new() }).collect(),
         edge: None,
-        asks: AskSettings::default(),
+        asks: Box::default(),
         sparkplug: super::sparkplug::settings(entry.sparkplug.as_ref(), connection, devices, place, problems),
     })
 }
