@@ -10,9 +10,7 @@
 use polder::audit::{Draft, RequestId};
 use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{
-    AskSettings, Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version,
-};
+use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
@@ -208,7 +206,7 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         devices: vec![Device { points: (0..=TOPICS).map(point).collect(), ..Device::new(DeviceId(0)) }],
         sparkplug: None,
         edge: None,
-        asks: AskSettings::default(),
+        asks: Box::default(),
     };
     let connection = ConnectionSettings {
         connection: ConnectionId(0),

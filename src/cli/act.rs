@@ -97,8 +97,8 @@ pub(super) fn forget(folder: &Path, pattern: &str) -> anyhow::Result<ExitCode> {
             _ => bail!("the station answered something else"),
         },
     };
-    names.iter().for_each(|name| println!("- {name}"));
-    println!("{} forgotten", names.len());
+    names.iter().for_each(|name| out_line!("- {name}"));
+    out_line!("{} forgotten", names.len());
     Ok(ExitCode::SUCCESS)
 }
 

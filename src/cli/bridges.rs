@@ -1,6 +1,7 @@
 //! The bridges of a running station.
 
 use super::act::ask_running;
+use super::output::out_line;
 use crate::engine::{BridgeView, Reply, RequestBody};
 use anyhow::bail;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ pub(super) fn bridges(arguments: &BridgesArguments) -> anyhow::Result<ExitCode> 
 fn switch(folder: &Path, name: &str, on: bool, reason: &str) -> anyhow::Result<ExitCode> {
     match ask_running(folder, RequestBody::Bridge { name: name.into(), on, reason: reason.into() })? {
         Reply::Done => {
-            println!("the bridge {name} is {}", if on { "started" } else { "stopped" });
+            out_line!("the bridge {name} is {}", if on { "started" } else { "stopped" });
             Ok(ExitCode::SUCCESS)
         }
         Reply::Refused { why } => bail!("{why}"),
@@ -53,19 +54,21 @@ fn list(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     };
     if as_json {
         let lines: Vec<_> = bridges.iter().map(line).collect();
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        out_line!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(ExitCode::SUCCESS);
     }
     if bridges.is_empty() {
-        println!("this station has no bridges");
+        out_line!("this station has no bridges");
     }
     for bridge in &bridges {
         let last = bridge.last_copy.map_or_else(|| "never".to_owned(), crate::tag::Timestamp::to_rfc3339);
         let ends = format!("{} -> {}", bridge.from, bridge.to);
         let state = bridge.state.word();
-        println!(
+        out_line!(
             "{:<24} {ends:<48} {state:<8} {:>8} copies, last {last}  {}",
-            bridge.name, bridge.copies, bridge.detail
+            bridge.name,
+            bridge.copies,
+            bridge.detail
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -161,12 +161,12 @@ pub(super) fn links(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
         bail!("the station answered something else");
     };
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&links)?);
+        out_line!("{}", serde_json::to_string_pretty(&links)?);
         return Ok(ExitCode::SUCCESS);
     }
     for link in links {
-        println!("{:<16} {:<24} {}", link.connection, link.way_words(), link.traffic_words());
-        link.tunnel_down.iter().for_each(|why| println!("    {why}"));
+        out_line!("{:<16} {:<24} {}", link.connection, link.way_words(), link.traffic_words());
+        link.tunnel_down.iter().for_each(|why| out_line!("    {why}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -47,14 +47,7 @@ pub(super) fn compile(
     things: &[Candidate],
     problems: &mut Problems,
 ) -> Option<Plant> {
-    let station: StationFile = serde_json::from_value(
-        sources
-            .first()?
-            .value
-            .get("station")
-            .map_or_else(|| serde_json::json!({}), |station| serde_json::json!({ "station": station })),
-    )
-    .unwrap_or_default();
+    let station = station_entry(sources)?;
     let name = if station.station.name.is_empty() { "Polder" } else { &station.station.name };
     let mut connections =
         unique(entries::<ConnectionEntry>(sources, "connections", problems), |entry| &entry.name, problems);
@@ -118,6 +111,14 @@ pub(super) fn compile(
     let found = drafts.iter().enumerate().filter(|(_, draft)| draft.is_found);
     plant.found = found.map(|(slot, _)| TagId(slot as u32)).collect();
     Some(plant)
+}
+
+/// What the first file says of the station itself.
+fn station_entry(sources: &[Source]) -> Option<StationFile> {
+    let station = sources.first()?.value.get("station");
+    let entry = station.map_or_else(|| serde_json::json!({}), |station| serde_json::json!({ "station": station }));
+    // The shape was checked before, with better words.
+    Some(serde_json::from_value(entry).unwrap_or_default())
 }
 
 /// Whether a connection makes an edge node of the station.

@@ -155,7 +155,7 @@ impl Compiled {
         let memory = folder.join(format!("edge-{}.session", connection_name.replace(['/', '\\', '.'], "-")));
         let takes_commands = entry.commands;
         let node = EdgeSettings { group: group?, node: node?, primary_host: host, metrics, takes_commands };
-        broker.edge = Some(EdgeHome { node, memory });
+        broker.edge = Some(Box::new(EdgeHome { node, memory }));
         let told = tags.into_iter().filter_map(|tag| {
             let definition = self.tags.get(tag.index())?;
             Some(ToldTag { tag, topic: definition.key.as_str().into(), unit: Arc::clone(&definition.unit) })

@@ -37,7 +37,7 @@ impl Host {
 }
 
 fn station(modbus: u16, broker: u16, more: &Value) -> Value {
-    let mut edge = json!({"group": "north", "node": "polder", "tags": ["basin/*"], "every": "100ms", "commands": true});
+    let mut edge = json!({"group": "north", "node": "polder", "tags": ["basin/*"], "every": "10ms", "commands": true});
     edge.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({
         "station": {"name": "A"},
@@ -105,8 +105,6 @@ fn what_the_primary_host_missed_comes_as_historical() {
         server.set("input", 0, &[value]);
         running.wait_sample("basin/level", "the new value", |event| event["value"] == value);
     }
-    running.wait_sample("station/outbox-waiting", "what is stored", |event| event["value"].as_u64() >= Some(3));
-    // An old word changes nothing.
     host.does(&json!({"state": {"host": "scada", "online": true, "timestamp": 3000}}));
     host.hears("the next session", |said| said["kind"] == "NBIRTH");
     for value in [11, 12, 13] {
@@ -150,7 +148,6 @@ fn a_second_station_takes_in_what_the_first_tells() {
     let state = |there: &mut Station, state: &str| {
         there.wait_sample("at A/alarms/level", state, |event| event["value"] == state);
     };
-    state(&mut there, "normal");
     server.set("input", 0, &[25]);
     state(&mut there, "unacknowledged");
     let output = here.tool(&["alarms", "--ack-all"]);

@@ -6,7 +6,7 @@ use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::tls::TlsFiles;
 use crate::config::units;
-use crate::driver::mqtt::{AskSettings, Login, Options, Persistence, QoS, Settings, Version, Will};
+use crate::driver::mqtt::{Login, Options, Persistence, QoS, Settings, Version, Will};
 use crate::driver::socket::Endpoint;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -70,7 +70,7 @@ pub(in crate::config) fn settings(
         qos: qos(entry.qos, place, problems),
         devices: here.map(|(slot, draft)| super::device::device(slot, draft, problems)).collect(),
         edge: None,
-        asks: AskSettings::default(),
+        asks: Box::default(),
         sparkplug: super::sparkplug::settings(entry.sparkplug.as_ref(), connection, devices, place, problems),
     })
 }

@@ -46,7 +46,7 @@ pub(super) struct EdgeSide {
 
 impl EdgeSide {
     pub(super) fn new(settings: &Settings) -> Option<Self> {
-        let EdgeHome { node, memory } = settings.edge.clone()?;
+        let EdgeHome { node, memory } = *settings.edge.clone()?;
         // Without it the sessions begin anew with 0, which hosts take for a session like any other.
         let last = std::fs::read_to_string(&memory).ok().and_then(|text| text.trim().parse().ok());
         Some(Self { node: EdgeNode::new(node, last), memory, effects: Vec::new(), last_fault: String::new() })

@@ -20,9 +20,9 @@ pub struct Settings {
     /// Sparkplug, where it is spoken.
     pub sparkplug: Option<sparkplug::settings::Settings>,
     /// The edge node that the station is at this broker, where it is one.
-    pub edge: Option<EdgeHome>,
+    pub edge: Option<Box<EdgeHome>>,
     /// The tags that others can set over this broker.
-    pub asks: AskSettings,
+    pub asks: Box<AskSettings>,
 }
 
 impl Settings {

@@ -100,7 +100,7 @@ impl Broker {
             sparkplug: Side::new(&settings),
             edge: EdgeSide::new(&settings),
             begins_anew: false,
-            asks: Asks::new(settings.asks.clone()),
+            asks: Asks::new((*settings.asks).clone()),
             client,
             settings,
             generation,
@@ -137,7 +137,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
-        self.asks.adopt(self.settings.asks.clone());
+        self.asks.adopt((*self.settings.asks).clone());
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;

@@ -35,7 +35,7 @@ fn settings(devices: Vec<Device>) -> Settings {
         qos: QoS::AtLeastOnce,
         sparkplug: None,
         edge: None,
-        asks: crate::driver::mqtt::AskSettings::default(),
+        asks: Box::default(),
         devices,
     }
 }
