@@ -12,6 +12,7 @@ mod export;
 mod faults;
 mod handover;
 mod history;
+mod metered;
 mod modbus;
 mod mqtt;
 mod namespaces;
