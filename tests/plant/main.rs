@@ -15,6 +15,7 @@ mod export;
 mod faults;
 mod handover;
 mod history;
+mod metered;
 mod modbus;
 mod mqtt;
 mod mqtt_messages;

@@ -137,3 +137,24 @@ fn mqtt_comes_in_over_a_slow_line_and_goes_out() {
     let words = words(&output);
     assert!(output.status.code() == Some(5) && words.contains("the device took it"), "{words}");
 }
+
+#[test]
+fn a_handshake_has_the_time_that_a_slow_line_needs() {
+    let Some(line) = Line::new("a_handshake_has_the_time_that_a_slow_line_needs") else { return };
+    let (_keep, at) = crate::tls::certificates();
+    let files = ["server.pem", "server.key", "ca.pem"].map(|name| at(name).to_str().unwrap().to_owned());
+    let mut plc =
+        line.far.peer("modbus_server.py", &["tls", "8020", &files[0], &files[1], &files[2], "--host", "10.7.0.2"]);
+    plc.wait("the Modbus server", |line| line.contains("ready").then_some(()));
+    crate::support::command(&mut plc, &json!({"set": {"table": "holding", "address": 10, "values": [77]}}));
+    let tags = json!([{"name": "level", "device": "far", "register": "holding:10"}]);
+    let wire = json!({"tls": "10.7.0.2:8020", "ca": at("ca.pem"), "certificate": at("client.pem"), "key": at("client.key"),
+        "server_name": "127.0.0.1"});
+    let folder = station(tags, ("modbus", wire));
+    let mut running = line.start(&folder);
+    // The first attempt already.
+    running.wait("level", |event| {
+        assert!(event["state"] != "lost", "{event}");
+        event["tag"] == "level" && event["value"] == 77 && event["quality"] == "good"
+    });
+}

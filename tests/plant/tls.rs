@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A folder with certificates of every kind.
-fn certificates() -> (tempfile::TempDir, impl Fn(&str) -> PathBuf) {
+pub fn certificates() -> (tempfile::TempDir, impl Fn(&str) -> PathBuf) {
     let keep = tempfile::tempdir().unwrap();
     let made = Command::new(root().join("tests/peers/certificates.sh")).arg(keep.path()).output().unwrap();
     assert!(made.status.success(), "{}", words(&made));

@@ -50,7 +50,7 @@ impl LinkDesk {
     /// The station goes on with other connections; what is known of their tunnels is told at once.
     pub(super) fn go_on_with(&self, connections: &[ConnectionSettings]) {
         if let Ok(mut books) = self.books.lock() {
-            books.links = network(connections);
+            books.adopt(network(connections));
         }
         self.look();
     }
@@ -126,9 +126,9 @@ impl Books {
             Ok(known) => (known, None),
             Err(error) => (Accounts::new(), Some(error)),
         };
-        Self {
+        let mut books = Self {
             folder: folder.to_owned(),
-            links,
+            links: Vec::new(),
             accounts: HashMap::new(),
             known,
             is_unwritten: false,
@@ -137,16 +137,26 @@ impl Books {
             told: Arc::default(),
             told_at: None,
             kept: now,
+        };
+        books.adopt(links);
+        books
+    }
+
+    /// These are the connections from now on. What is known of them is known before anything is counted: nobody is told of an empty month.
+    fn adopt(&mut self, links: Vec<(Arc<str>, LinkSettings)>) {
+        self.links = links;
+        for (name, _) in &self.links {
+            let known = || Account::new(self.known.get(&**name).cloned().unwrap_or_default());
+            self.accounts.entry(Arc::clone(name)).or_insert_with(known);
         }
     }
 
     fn count(&mut self, counted: &HashMap<Arc<str>, Counted>, now: Now) {
         let month = month(now);
         for (name, _) in &self.links {
-            let Some(counted) = counted.get(name) else { continue };
-            let known = || Account::new(self.known.get(&**name).cloned().unwrap_or_default());
-            let account = self.accounts.entry(Arc::clone(name)).or_insert_with(known);
-            self.is_unwritten |= account.take(*counted, &month, now.monotonic);
+            if let (Some(counted), Some(account)) = (counted.get(name), self.accounts.get_mut(name)) {
+                self.is_unwritten |= account.take(*counted, &month, now.monotonic);
+            }
         }
     }
 

@@ -30,7 +30,7 @@ fn a_month_goes_on_after_a_restart() {
     books.count(&sent(600), at(0));
     books.keep(at(0).monotonic);
     let mut books = open(folder.path());
-    assert_eq!(books.states(at(1))[0].percent(), Some(0), "nothing is known before the first look");
+    assert_eq!(books.states(at(1))[0].percent(), Some(60), "nobody is told of an empty month");
     books.count(&sent(250), at(2));
     let state = &books.states(at(2))[0];
     assert_eq!((state.hour.sent, state.month.sent, state.percent()), (250, 850, Some(85)));
