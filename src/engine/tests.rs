@@ -377,6 +377,12 @@ fn values_of_before_are_kept_and_not_shown() {
     assert_eq!(snapshot.value(TagId(0)), Some(Value::Double(10.0)));
     assert_eq!(snapshot.live(TagId(0)).unwrap().time, Timestamp::from_seconds(10.0));
     effects.clear();
+    let why = OffScan { who: Principal::person("anna"), why: "test".into(), since: Timestamp::default() };
+    let restored = Restored { off_scan: HashMap::from([("d".into(), why)]), ..Restored::default() };
+    let mut off = Engine::new(Arc::new(plan(station, 1)), restored);
+    off.step(Event::Driver(DriverEvent::Past(batch.clone())), replay.now, &mut effects);
+    assert!(effects.rows.is_empty(), "nobody listens to a device that is off scan");
+    effects.clear();
     let old = Batch { generation: Generation(7), ..batch };
     replay.engine.step(Event::Driver(DriverEvent::Past(old)), replay.now, &mut effects);
     assert!(effects.rows.is_empty(), "of another plant");

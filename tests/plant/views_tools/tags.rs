@@ -2,12 +2,13 @@
 
 use super::Live;
 use crate::support::{run, words};
-use crate::views::{Bench, noordpolder, show, small, texts, type_into};
+use crate::views::{Bench, noordpolder, nothing_is_cut, show, small, texts, type_into};
 use egui::Key;
 use egui_kittest::kittest::Queryable;
-use polder::engine::RequestBody;
+use polder::driver::DriverEvent;
+use polder::engine::{Event, RequestBody};
 use polder::gui::View;
-use polder::tag::Value;
+use polder::tag::{Generation, Value};
 use serde_json::json;
 
 #[test]
@@ -138,4 +139,25 @@ fn keys_without_a_tag_open_nothing_later() {
     window.key_press(Key::Escape);
     window.run_steps(3);
     assert!(window.query_by_label("Remark").is_none(), "Esc puts it away");
+}
+
+#[test]
+fn the_faceplate_says_why_a_message_cannot_be_read() {
+    let mut bench = Bench::new(&noordpolder());
+    let tag = bench.tag("north/P1/speed-setpoint");
+    bench.set(tag, None);
+    let detail = "a number would be right; it begins: {\"speed\": \"as fast as it can, and then some mo ...";
+    bench.step(Event::Driver(DriverEvent::Detail(Generation(1), tag, detail.into())));
+    bench.publish();
+    let mut window = small(&bench);
+    show(&mut window, View::Tags);
+    type_into(&mut window, "Find a tag", "north p1 setpoint");
+    window.get_by_label_contains("north/P1/speed-setpoint ").click();
+    window.run_steps(3);
+    assert!(texts(&window).iter().any(|text| text.contains("it begins: ")), "{:?}", texts(&window));
+    nothing_is_cut(&window, "a faceplate with the particulars");
+    bench.set(tag, Some(7.0));
+    bench.publish();
+    window.run_steps(3);
+    assert!(!texts(&window).iter().any(|text| text.contains("it begins: ")), "a good value has none");
 }
