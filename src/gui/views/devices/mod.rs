@@ -18,12 +18,12 @@ use crate::driver::Link;
 use crate::engine::DeviceView;
 use crate::gui::scene::Action;
 use crate::gui::scene::Scene;
-use crate::gui::theme::size;
+use crate::gui::theme::{plain, size};
 use crate::gui::widgets::{button, heading, quiet};
 use crate::queue::queues;
 use bridges::BridgesPanel;
 use detail::Detail;
-use egui::{Align, Layout, Ui, vec2};
+use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use std::sync::Arc;
 use units::UnitsPanel;
 
@@ -128,7 +128,9 @@ fn queue_lines(ui: &mut Ui, scene: &Scene<'_>) {
     ui.horizontal_wrapped(|ui| {
         for queue in queues() {
             let words = format!("{} {}/{}", queue.name, queue.high_water, queue.capacity);
-            quiet(ui, format!("{words}   "), &palette);
+            // Whole: a name that is broken off at the end of a line cannot be read.
+            let words = RichText::new(format!("{words}   ")).font(plain(12.0)).color(palette.muted);
+            ui.add(Label::new(words).extend());
         }
     });
 }
