@@ -300,6 +300,7 @@ impl Compiled {
             name: device.entry.name.as_str().into(),
             connection: ConnectionId(device.connection as u32),
             area: device.entry.area.as_deref().map(Into::into),
+            station: device.entry.station.as_deref().map(Into::into),
             address: match &self.connections[device.connection].1 {
                 Some(Protocol::Modbus(_)) => format!("unit {}", device.entry.unit.unwrap_or(1)).into(),
                 _ => device.entry.sparkplug.as_deref().unwrap_or("topics").into(),

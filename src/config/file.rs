@@ -569,6 +569,8 @@ pub(super) struct DeviceEntry {
     pub(super) identify: Option<bool>,
     /// Modbus: a sign of life that the station gives it.
     pub(super) heartbeat: Option<HeartbeatEntry>,
+    /// The other station that tells its values, where one does: they are shown as from there.
+    pub(super) station: Option<String>,
     /// Sparkplug: the edge node, or the device behind one, as "group/node" or "group/node/device".
     pub(super) sparkplug: Option<String>,
     /// Sparkplug: "all" makes a tag of every metric that its birth declares and no tag reads; area and name of the device begin its name.

@@ -247,9 +247,11 @@ impl Engine {
         if self.devices.is_off_scan(device) {
             return;
         }
+        let is_remote = self.plan.directory.device(device).is_some_and(|device| device.station.is_some());
+        let origin = if is_remote { Origin::Remote } else { Origin::Field };
         for reading in batch.readings {
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
-            self.take_reading(Reading { tag, ..reading }, batch.time, Origin::Field, now, effects);
+            self.take_reading(Reading { tag, ..reading }, batch.time, origin, now, effects);
         }
         self.confirm(batch.generation, &batch.confirmed, batch.time, now, effects);
     }

@@ -59,9 +59,10 @@ impl Replay {
     fn batch(&self, key: &str, value: Option<Value>, quality: Quality) -> Event {
         let reading = Reading { tag: self.tag(key), value, quality };
         let generation = self.engine.generation();
+        let device = self.engine.plan().directory.tag(reading.tag).and_then(|tag| tag.device);
         Event::Driver(DriverEvent::Batch(Batch {
             generation,
-            device: DeviceId(0),
+            device: device.unwrap_or(DeviceId(0)),
             time: self.now.utc,
             readings: vec![reading],
             confirmed: Arc::from([]),

@@ -155,7 +155,9 @@ fn facts(ui: &mut Ui, scene: &mut Scene<'_>, id: TagId, definition: &TagDefiniti
     ui.add(egui::Label::new(RichText::new(definition.key.as_str()).font(strong(15.0)).color(palette.text)).truncate());
     let device = definition.device.and_then(|device| scene.snapshot.plan.directory.device(device));
     let wire = device.map_or_else(|| "station".to_owned(), |device| format!("{} · {}", device.name, device.address));
-    quiet(ui, format!("{wire} · {}", definition.address), &palette);
+    let from = device.and_then(|device| device.station.as_ref());
+    let from = from.map_or_else(String::new, |station| format!(" · from the station {station}"));
+    quiet(ui, format!("{wire} · {}{from}", definition.address), &palette);
     ui.add_space(6.0);
     big_value(ui, scene, id, definition);
     if !definition.description.is_empty() {

@@ -121,6 +121,8 @@ pub struct DeviceDefinition {
     pub area: Option<Arc<str>>,
     /// How it is addressed on the wire, such as `unit 3`.
     pub address: Arc<str>,
+    /// The other station that speaks for it; none where it is a device of this one.
+    pub station: Option<Arc<str>>,
 }
 
 /// What travels over a wire.

@@ -348,3 +348,16 @@ fn the_outcome_of_a_command_that_was_never_sent_is_not_essential() {
     assert_eq!(drafts(&["set", "c2", "t", "5"]), [("command".to_owned(), false)]);
     assert_eq!(drafts(&["written", "c2", "failed"]), [("outcome".to_owned(), true)]);
 }
+
+#[test]
+fn what_another_station_tells_is_marked_as_from_there() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],
+        "devices":[{"name":"here","connection":"a"},{"name":"there","connection":"a","unit":2,"station":"A"}],
+        "tags":[{"name":"t","device":"here","register":"input:0"},{"name":"u","device":"there","register":"input:0"}]}"#;
+    let mut replay = Replay::new(station);
+    replay.step(1.0, &["sample", "t", "1"]);
+    replay.step(1.0, &["sample", "u", "1"]);
+    let snapshot = replay.engine.snapshot(replay.now);
+    let origins = [TagId(0), TagId(1)].map(|tag| snapshot.live(tag).unwrap().origin);
+    assert_eq!(origins, [Origin::Field, Origin::Remote]);
+}

@@ -154,6 +154,7 @@ fn by_area_and_device_areas_stay_together_and_single_alarms_share_a_head() {
     let device = |name: &str| crate::tag::DeviceDefinition {
         name: name.into(),
         connection: crate::tag::ConnectionId(0),
+        station: None,
         area: None,
         address: "".into(),
     };
@@ -199,6 +200,7 @@ fn scattered(seed: u64) -> (Plan, Vec<AlarmView>) {
     let devices = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|name| crate::tag::DeviceDefinition {
         name: name.into(),
         connection: crate::tag::ConnectionId(0),
+        station: None,
         area: None,
         address: "".into(),
     });
