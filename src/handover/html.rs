@@ -16,7 +16,7 @@ h2 { font-size: 10pt; margin: 3mm 0 1mm; border-bottom: 0.3mm solid #888 }
 p { margin: 1mm 0 }
 table { border-collapse: collapse; width: 100% }
 th { text-align: left; font-weight: normal; color: #555 }
-th, td { padding: 0.3mm 2mm 0.3mm 0; vertical-align: top; overflow-wrap: anywhere }
+th, td { padding: 0.3mm 2mm 0.3mm 0; vertical-align: top; overflow-wrap: break-word }
 tr { break-inside: avoid }
 .number { text-align: right; white-space: nowrap }
 .time { white-space: nowrap }
