@@ -1,6 +1,6 @@
 //! The record before this one: named in the first entry of a record that was begun because that one was damaged.
 
-use super::journal::{open, sealed, verify_file};
+use super::journal::{open_any, sealed, verify_file};
 use crate::audit::{Broken, Entry, verify};
 use crate::tag::Timestamp;
 use std::fmt;
@@ -54,7 +54,7 @@ impl Former {
         }
         let Some((number, hash)) = self.last else { return FormerState::Nothing };
         let read = || -> rusqlite::Result<Result<bool, Broken>> {
-            let connection = open(&path)?;
+            let connection = open_any(&path)?;
             let mut statement =
                 connection.prepare("SELECT number, bytes, hash FROM audit WHERE number <= ?1 ORDER BY number")?;
             let entries = statement.query_map([number as i64], sealed)?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -100,7 +100,7 @@ impl fmt::Display for FormerState {
 
 /// The record before this one, if the record in this file was begun because that one was damaged.
 fn former(path: &Path) -> rusqlite::Result<Option<Former>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit WHERE number = 1")?;
     let mut entries = statement.query_map([], sealed)?;
     let first = entries.next().transpose()?;

@@ -1,5 +1,6 @@
 //! Reading the records: for the alarm journal, for the audit view, for verification.
 
+use super::store::VERSION;
 use crate::audit::{self, Broken, Entry, Sealed};
 use crate::tag::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -46,8 +47,23 @@ struct Told {
 /// One line of the audit record.
 pub type AuditLine = Entry;
 
-pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens records to read what every version has: the audit entries, and what is remembered.
+pub(super) fn open_any(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+/// Opens records to read what they say of alarms: of another version only the station can, which takes them over.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open_any(path)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let words = match version {
+        // Nothing was written yet.
+        0 | VERSION => return Ok(connection),
+        1..VERSION => "was written by an earlier Polder; start the station once, which takes it over, and try again",
+        _ => "was written by a later Polder; use that one",
+    };
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA);
+    Err(rusqlite::Error::SqliteFailure(code, Some(format!("{} {words}", path.display()))))
 }
 
 /// The newest lines of the journal, the newest first.
@@ -109,7 +125,7 @@ pub(super) fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
 
 /// The newest entries of the audit record, the newest first. Entries that cannot be read are left out here; [`verify_file`] names them.
 pub fn read_audit(path: &Path, limit: usize) -> rusqlite::Result<Vec<AuditLine>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit ORDER BY number DESC LIMIT ?1")?;
     let rows = statement.query_map([limit as i64], sealed)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?.iter().filter_map(|entry| entry.entry().ok()).collect())
@@ -117,7 +133,7 @@ pub fn read_audit(path: &Path, limit: usize) -> rusqlite::Result<Vec<AuditLine>>
 
 /// Every entry of the audit record with this action, the oldest first.
 pub fn read_actions(path: &Path, action: &str) -> rusqlite::Result<Vec<AuditLine>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit ORDER BY number")?;
     let rows = statement.query_map([], sealed)?;
     let mut found = Vec::new();
@@ -129,7 +145,7 @@ pub fn read_actions(path: &Path, action: &str) -> rusqlite::Result<Vec<AuditLine
 
 /// The entries of the audit record with this action behind the entry `number`, the oldest first.
 pub fn read_actions_after(path: &Path, action: &str, number: u64) -> rusqlite::Result<Vec<AuditLine>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     // Most entries are of other kinds: the database leaves them out without anybody reading them as JSON.
     let sql = "SELECT number, bytes, hash FROM audit
         WHERE number > ?1 AND instr(bytes, CAST(?2 AS BLOB)) > 0 ORDER BY number";
@@ -151,7 +167,7 @@ pub fn read_audit_between(
     to: Timestamp,
     limit: usize,
 ) -> rusqlite::Result<Vec<AuditLine>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     let first = first_since(&connection, from)?;
     let mut statement =
         connection.prepare("SELECT number, bytes, hash FROM audit WHERE number >= ?1 ORDER BY number")?;
@@ -192,7 +208,7 @@ fn first_since(connection: &Connection, from: Timestamp) -> rusqlite::Result<i64
 
 /// Checks the whole audit record: how many entries hold, or the first that does not.
 pub fn verify_file(path: &Path) -> rusqlite::Result<Result<u64, Broken>> {
-    let connection = open(path)?;
+    let connection = open_any(path)?;
     let mut statement = connection.prepare("SELECT number, bytes, hash FROM audit ORDER BY number")?;
     let mut failure = None;
     let rows = statement.query_map([], sealed)?.map_while(|row| row.map_err(|error| failure = Some(error)).ok());

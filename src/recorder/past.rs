@@ -158,6 +158,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(RECORDS_FILE);
         Connection::open(&path).unwrap().execute_batch(VERSION_1).unwrap();
+        let refused = crate::recorder::read_journal(&path, 10).unwrap_err().to_string();
+        assert!(refused.contains("earlier Polder; start the station once"), "{refused}");
         for _ in 0..2 {
             let restored = RecordStore::open(&path).unwrap().restore().unwrap();
             let states: Vec<_> = restored.alarms.iter().map(|(key, kept, _)| (key.as_str(), kept.state())).collect();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 2;
 /// After this many lines of the journal, the states of all alarms are kept beside it.
 const CHECKPOINT_EVERY: i64 = 1000;
 
