@@ -196,6 +196,9 @@ impl Client {
             let stuck = wire.check_stuck(self.session.outgoing(), now, self.timeout)?;
             let wake = [deadline, stuck, wire.rest_until.filter(|_| !may_read)].into_iter().flatten().min();
             let out = self.session.outgoing();
+            if !may_read && out.is_empty() && wire.flushed {
+                wire.socket.rest().map_err(|error| wire.end(&error))?;
+            }
             let moved = tokio::select! {
                 biased;
                 moved = poll_fn(|context| wire.poll(context, out, may_read)) => moved.map_err(|error| wire.end(&error))?,

@@ -98,8 +98,59 @@ impl Meter {
 
 /// A socket that counts.
 pub(super) struct Metered {
-    pub(super) stream: TcpStream,
-    pub(super) meter: Arc<Meter>,
+    state: State,
+    meter: Arc<Meter>,
+}
+
+/// The system tells of each piece of data that arrives, whether anybody waits for it or not. Who wants to hear nothing for a moment takes the
+/// socket out of the list; it comes back with the next look at it.
+enum State {
+    Watched(TcpStream),
+    Resting(std::net::TcpStream),
+    /// It could not be put on the list again.
+    Gone,
+}
+
+impl Metered {
+    pub(super) const fn new(stream: TcpStream, meter: Arc<Meter>) -> Self {
+        Self { state: State::Watched(stream), meter }
+    }
+
+    /// The socket, where it is not resting.
+    pub(super) const fn watched(&self) -> Option<&TcpStream> {
+        match &self.state {
+            State::Watched(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Lets nobody be woken by what arrives, until the socket is read or written again.
+    pub(super) fn rest(&mut self) -> io::Result<()> {
+        self.state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Watched(stream) => State::Resting(stream.into_std()?),
+            other => other,
+        };
+        Ok(())
+    }
+
+    fn stream(&mut self) -> io::Result<&mut TcpStream> {
+        if matches!(self.state, State::Resting(_))
+            && let State::Resting(stream) = std::mem::replace(&mut self.state, State::Gone)
+        {
+            self.state = State::Watched(TcpStream::from_std(stream)?);
+        }
+        match &mut self.state {
+            State::Watched(stream) => Ok(stream),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn sent(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.meter.add_sent(*bytes);
+        }
+        outcome
+    }
 }
 
 impl AsyncRead for Metered {
@@ -109,7 +160,7 @@ impl AsyncRead for Metered {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let outcome = Pin::new(self.stream()?).poll_read(context, buffer);
         if outcome.is_ready() {
             self.meter.add_received(buffer.filled().len().saturating_sub(before));
         }
@@ -117,18 +168,9 @@ impl AsyncRead for Metered {
     }
 }
 
-impl Metered {
-    fn sent(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &outcome {
-            self.meter.add_sent(*bytes);
-        }
-        outcome
-    }
-}
-
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let outcome = Pin::new(self.stream()?).poll_write(context, bytes);
         self.sent(outcome)
     }
 
@@ -137,20 +179,20 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        let outcome = Pin::new(self.stream()?).poll_write_vectored(context, parts);
         self.sent(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(self.stream()?).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(self.stream()?).poll_shutdown(context)
     }
 }
 
@@ -176,5 +218,30 @@ mod tests {
         let inside = Arc::clone(&meter).count(async { Meter::here() }).await;
         assert!(Arc::ptr_eq(&meter, &inside));
         assert!(!Arc::ptr_eq(&meter, &Meter::here()));
+    }
+
+    /// Nobody is woken, nothing is lost.
+    #[tokio::test]
+    async fn a_socket_that_rested_reads_what_came_meanwhile() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        let meter = Arc::new(Meter::default());
+        let mut socket = Metered::new(stream, Arc::clone(&meter));
+        for round in 0..3_u8 {
+            socket.rest().unwrap();
+            socket.rest().unwrap();
+            assert!(socket.watched().is_none());
+            other.write_all(&[round]).await.unwrap();
+            assert_eq!(socket.read_u8().await.unwrap(), round);
+            socket.rest().unwrap();
+            socket.write_u8(round).await.unwrap();
+            assert_eq!(other.read_u8().await.unwrap(), round);
+        }
+        assert_eq!((meter.counted().sent, meter.counted().received), (3, 3));
+        drop(other);
+        socket.rest().unwrap();
+        assert!(socket.read_u8().await.is_err(), "the end is seen");
     }
 }

@@ -153,7 +153,7 @@ async fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Metered, OpenEr
         Ok(Ok(stream)) => stream,
     };
     stream.set_nodelay(true).map_err(|error| format!("{endpoint}: {error}"))?;
-    Ok(Metered { stream, meter })
+    Ok(Metered::new(stream, meter))
 }
 
 /// A socket that is bound to its interface and not yet connected, and where it is to lead.
@@ -176,6 +176,14 @@ impl Socket {
         matches!(self.way, Way::Tls(_))
     }
 
+    /// Lets nobody be woken by what arrives, until it is read or written again.
+    pub(super) fn rest(&mut self) -> io::Result<()> {
+        match &mut self.way {
+            Way::Plain(stream) => stream.rest(),
+            Way::Tls(stream) => stream.get_mut().0.rest(),
+        }
+    }
+
     /// Whether it is not to be used again: its interface is lost, the other side has closed it, or something unasked-for lies in it.
     pub(super) fn is_spent(&self) -> bool {
         if self.guard.as_ref().is_some_and(|guard| guard.lost().is_some()) {
@@ -183,10 +191,10 @@ impl Socket {
         }
         match &self.way {
             // A server may send session tickets at any time, so bytes alone prove nothing here.
-            Way::Tls(stream) => is_closed(&stream.get_ref().0.stream),
-            Way::Plain(socket) => {
-                !matches!(socket.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-            }
+            Way::Tls(stream) => stream.get_ref().0.watched().is_some_and(is_closed),
+            Way::Plain(socket) => socket.watched().is_some_and(|stream| {
+                !matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }),
         }
     }
 
