@@ -116,6 +116,7 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
     let definitions = devices.iter().map(|device| DeviceDefinition {
         name: Arc::clone(&device.name),
         connection: ConnectionId(device.device.0),
+        station: None,
         area: None,
         address: "unit 1".into(),
     });

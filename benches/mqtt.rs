@@ -195,8 +195,13 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         definition.device = Some(DeviceId(0));
         definition
     });
-    let device =
-        DeviceDefinition { name: "bench".into(), connection: ConnectionId(0), area: None, address: "topics".into() };
+    let device = DeviceDefinition {
+        name: "bench".into(),
+        connection: ConnectionId(0),
+        station: None,
+        area: None,
+        address: "topics".into(),
+    };
     let wire = ConnectionDefinition { name: "bench".into(), address: "".into(), kind: WireKind::Mqtt };
     let settings = Settings {
         endpoint: endpoint(port),

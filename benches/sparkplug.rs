@@ -96,6 +96,7 @@ fn engine() -> Engine {
     let device = DeviceDefinition {
         name: "plc".into(),
         connection: ConnectionId(0),
+        station: None,
         area: None,
         address: "north/edge/plc".into(),
     };
