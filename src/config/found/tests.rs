@@ -150,8 +150,8 @@ fn the_file_is_bounded_and_says_what_is_new() {
     let mut file = FoundFile::default();
     let now = Timestamp::from_micros(0);
     let mut merge = |news: Vec<FoundAt>| {
-        let merged = file.merge(news, now);
-        (merged.taken, merged.refused)
+        let merged = file.merge(news, true, now);
+        (merged.taken + merged.changed, merged.refused)
     };
     assert_eq!(merge(vec![at("a", json!({"x": 1})), at("b", json!({})), at("a", json!({"x": 1}))]), (2, 0));
     assert_eq!(merge(vec![at("a", json!({"x": 1}))]), (0, 0));

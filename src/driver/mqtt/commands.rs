@@ -75,9 +75,13 @@ impl Commands {
     pub(super) fn publish_by_hand(
         &mut self,
         dispatch: &MessageDispatch,
+        generation: Generation,
         client: &mut Client,
         now: Monotonic,
     ) -> Result<(), String> {
+        if dispatch.generation() != generation {
+            return Err("the station file was reloaded".to_owned());
+        }
         if dispatch.expires() <= now {
             return Err("it expired while it waited".to_owned());
         }

@@ -5,7 +5,7 @@ use super::session::{NotPublished, Outcome, Publication, Ticket};
 use super::{Client, MessageProperties, QoS};
 use crate::driver::LinkAnswer;
 use crate::queue::Sender;
-use crate::tag::{ConnectionId, Now, Quality, TagId, Timestamp, Value};
+use crate::tag::{ConnectionId, Generation, Now, Quality, TagId, Timestamp, Value};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub enum Format {
 /// Everything that the station tells others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tellings {
+    /// The plant that it is told about.
+    pub generation: Generation,
     /// In the order of the station file.
     pub list: Vec<Telling>,
     /// What waits for brokers that are away may take this many bytes; beyond it the oldest goes.
@@ -36,7 +38,7 @@ pub struct Tellings {
 
 impl Default for Tellings {
     fn default() -> Self {
-        Self { list: Vec::new(), most_bytes: 100_000_000, keep: Duration::from_secs(30 * 86_400) }
+        Self { generation: Generation(0), list: Vec::new(), most_bytes: 100_000_000, keep: Duration::from_secs(30 * 86_400) }
     }
 }
 
@@ -77,6 +79,10 @@ pub struct ToldTag {
 pub struct Order {
     /// Names it in the answer.
     pub number: u64,
+    /// The name of the connection to its broker.
+    pub connection: Arc<str>,
+    /// The plant that the name belongs to: the driver of another one does not send it. None where the name is enough.
+    pub generation: Option<Generation>,
     /// What it says.
     pub content: Content,
     /// Where the answer goes; none where nobody wants one.
@@ -121,7 +127,8 @@ impl Order {
             retain: false,
             properties: Some(Box::new(properties)),
         };
-        Self { number: 0, content: Content::Message(message), answers: None }
+        let connection = Arc::clone(&answer.connection);
+        Self { number: 0, connection, generation: None, content: Content::Message(message), answers: None }
     }
 }
 
@@ -156,7 +163,7 @@ pub(super) struct Orders {
 impl Orders {
     /// Sends a message; where that is not possible, the answer says so at once.
     pub(super) async fn publish(&mut self, order: Order, edge: Option<&mut EdgeSide>, client: &mut Client, now: Now) {
-        let Order { number, content, answers } = order;
+        let Order { number, content, answers, .. } = order;
         let message = match (content, edge) {
             (Content::Message(message), _) => message,
             (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {

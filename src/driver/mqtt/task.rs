@@ -209,7 +209,11 @@ impl Broker {
                 }
                 Some(order) = inbox.orders.recv(), if self.takes_orders() => {
                     let now = self.port.clock.now();
-                    self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await;
+                    match order.generation {
+                        // It is for another plant, in which this name may lead to another broker.
+                        Some(generation) if generation != self.generation => super::order::refuse(order).await,
+                        _ => self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await,
+                    }
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
@@ -433,7 +437,7 @@ impl Broker {
     async fn obey(&mut self, instruction: Instruction) {
         let Instruction::Publish(message) = instruction else { return };
         let now = self.port.clock.monotonic();
-        if let Err(words) = self.commands.publish_by_hand(&message, &mut self.client, now) {
+        if let Err(words) = self.commands.publish_by_hand(&message, self.generation, &mut self.client, now) {
             tell_not_sent(&self.port, &message, words).await;
         }
     }
