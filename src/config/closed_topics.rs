@@ -40,7 +40,8 @@ impl Compiled {
         }
         for (broker, topic, tag) in commands().filter(|(_, _, tag)| is_found(*tag)) {
             if let Some(other) = written.get(&(broker, Arc::clone(&topic))) {
-                let words = format!("its command would go to \"{topic}\" and past the limits of {other}, which is set there");
+                let words =
+                    format!("its command would go to \"{topic}\" and past the limits of {other}, which is set there");
                 problems.error(&drafts[tag.index()].place.at("command"), words);
             }
         }

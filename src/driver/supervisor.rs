@@ -354,3 +354,6 @@ fn start(
     };
     Running { connection, name, change, traffic, heard, commands, instructions, orders, task: Some(task) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,7 +127,10 @@ impl Changes {
 
     fn note(&mut self, mut put_off: Vec<FoundAt>, changed: usize, now: Instant) {
         if put_off.len() > MOST_CHANGES {
-            tracing::warn!("{} changes of what was found wait for their drivers to tell them again", put_off.len() - MOST_CHANGES);
+            tracing::warn!(
+                "{} changes of what was found wait for their drivers to tell them again",
+                put_off.len() - MOST_CHANGES
+            );
             put_off.truncate(MOST_CHANGES);
         }
         self.waiting = put_off;
@@ -147,10 +150,10 @@ async fn nothing_under_way(handle: &Handle) {
 
 /// Whether something is under way that is worth to be waited for, so long after the waiting began. Rules command on and on.
 fn is_under_way(snapshot: &Snapshot, waited: Duration) -> bool {
-    let longest = |principal: &Principal| if principal.kind == PrincipalKind::Rule { COMMANDS_OF_RULES } else { COMMANDS };
-    let waits = |command: &CommandView| {
-        !matches!(command.phase, Phase::Ended(..)) && waited < longest(&command.principal)
-    };
+    let longest =
+        |principal: &Principal| if principal.kind == PrincipalKind::Rule { COMMANDS_OF_RULES } else { COMMANDS };
+    let waits =
+        |command: &CommandView| !matches!(command.phase, Phase::Ended(..)) && waited < longest(&command.principal);
     snapshot.commands.iter().any(waits) || (snapshot.messages_under_way > 0 && waited < COMMANDS)
 }
 
@@ -210,7 +213,10 @@ impl Handle {
 /// Says what was not taken, and what can be done about it.
 fn say(merged: &Merged) {
     if merged.refused > 0 {
-        tracing::warn!("{} things were found for which {FOUND_FILE} has no room; polder forget makes some", merged.refused);
+        tracing::warn!(
+            "{} things were found for which {FOUND_FILE} has no room; polder forget makes some",
+            merged.refused
+        );
     }
     for name in &merged.waiting {
         tracing::warn!(
@@ -249,5 +255,30 @@ mod tests {
             .collect();
         assert_eq!(pauses, [8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(next_pause(pause, Duration::from_secs(601)), SHORTEST);
+    }
+
+    /// What changes waits while what is new does not.
+    #[tokio::test]
+    async fn changes_are_taken_seldom_and_what_is_new_at_once() {
+        let one = |name: &str| FoundAt {
+            device: "hall".into(),
+            found: crate::driver::Found { kind: "tag".into(), name: name.into(), facts: serde_json::json!({}) },
+        };
+        let (sender, mut news) = channel();
+        let mut changes = Changes::new(Instant::now());
+        assert!(changes.are_due(Instant::now()), "the first one at once");
+        changes.note(Vec::new(), 1, Instant::now());
+        assert!(!changes.are_due(Instant::now()));
+        changes.note(vec![one("changed")], 0, Instant::now());
+        sender.try_send(vec![one("new")]).unwrap();
+        assert_eq!(changes.next(&mut news).await, Some(vec![one("changed"), one("new")]));
+        assert!(!changes.are_due(Instant::now()));
+        changes.note(vec![one("changed")], 0, Instant::now());
+        assert!(changes.due > Instant::now() + BETWEEN_CHANGES - Duration::from_secs(60));
+        changes.due = Instant::now();
+        assert_eq!(changes.next(&mut news).await, Some(vec![one("changed")]), "its time has come");
+        assert!(changes.are_due(Instant::now()));
+        drop(sender);
+        assert_eq!(changes.next(&mut news).await, None);
     }
 }

@@ -214,8 +214,7 @@ impl<'file> Merge<'file> {
         let (device, kind, name) = (device.to_string(), found.kind.to_string(), found.name.to_string());
         let fits = found.facts.to_string().len() + name.len() + device.len() <= MOST_FACTS;
         let facts = found.facts.clone();
-        let thing =
-            FoundThing { device, kind, name, facts, since: self.now.to_rfc3339(), changes: 0, waits: false };
+        let thing = FoundThing { device, kind, name, facts, since: self.now.to_rfc3339(), changes: 0, waits: false };
         match self.places.get(&key(&thing)).copied() {
             Some(place) if self.file.found[place].facts == thing.facts => {}
             _ if !fits => self.merged.refused += 1,

@@ -38,7 +38,12 @@ pub struct Tellings {
 
 impl Default for Tellings {
     fn default() -> Self {
-        Self { generation: Generation(0), list: Vec::new(), most_bytes: 100_000_000, keep: Duration::from_secs(30 * 86_400) }
+        Self {
+            generation: Generation(0),
+            list: Vec::new(),
+            most_bytes: 100_000_000,
+            keep: Duration::from_secs(30 * 86_400),
+        }
     }
 }
 
@@ -161,8 +166,19 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Sends a message; where that is not possible, the answer says so at once.
-    pub(super) async fn publish(&mut self, order: Order, edge: Option<&mut EdgeSide>, client: &mut Client, now: Now) {
+    /// Sends a message; where that is not possible, the answer says so at once. `generation` is the plant of the driver.
+    pub(super) async fn publish(
+        &mut self,
+        order: Order,
+        generation: Generation,
+        edge: Option<&mut EdgeSide>,
+        client: &mut Client,
+        now: Now,
+    ) {
+        // In another plant the name of the connection may lead to another broker.
+        if order.generation.is_some_and(|other| other != generation) {
+            return refuse(order).await;
+        }
         let Order { number, content, answers, .. } = order;
         let message = match (content, edge) {
             (Content::Message(message), _) => message,
@@ -204,5 +220,33 @@ pub(in crate::driver) async fn refuse(order: Order) {
 async fn answer(number: u64, fate: Fate, answers: Option<&Sender<Answer>>) {
     if let Some(answers) = answers {
         let _ = answers.send(Answer { number, fate }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{WhenFull, bounded};
+
+    /// While a reload is on its way to the drivers, one side may know the new plant and the other one not yet.
+    #[tokio::test]
+    async fn an_order_for_another_plant_is_not_sent() {
+        let (answers, mut answered) = bounded("answers of a test", 4, WhenFull::Wait);
+        let mut orders = Orders::default();
+        let refused = Fate::Refused("this connection is no edge node".to_owned());
+        for (generation, expected) in [
+            (Some(Generation(1)), Fate::NotSent),
+            (Some(Generation(2)), refused.clone()),
+            (Some(Generation(3)), Fate::NotSent),
+            (None, refused),
+        ] {
+            let (time, quality) = (Timestamp::from_micros(0), Quality::GOOD);
+            let sample = MetricSample { tag: "t".into(), time, value: None, quality, historical: false };
+            let content = Content::Metric(sample);
+            let order =
+                Order { number: 7, connection: "a".into(), generation, content, answers: Some(answers.clone()) };
+            orders.publish(order, Generation(2), None, &mut Client::unconnected(), Now::default()).await;
+            assert_eq!(answered.try_recv().unwrap(), Answer { number: 7, fate: expected }, "{generation:?}");
+        }
     }
 }

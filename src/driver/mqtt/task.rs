@@ -209,11 +209,7 @@ impl Broker {
                 }
                 Some(order) = inbox.orders.recv(), if self.takes_orders() => {
                     let now = self.port.clock.now();
-                    match order.generation {
-                        // It is for another plant, in which this name may lead to another broker.
-                        Some(generation) if generation != self.generation => super::order::refuse(order).await,
-                        _ => self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await,
-                    }
+                    self.orders.publish(order, self.generation, self.edge.as_mut(), &mut self.client, now).await;
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
@@ -308,7 +304,7 @@ impl Broker {
             Heard::Nothing => return false,
             Heard::Command(asked) => self.port.send(DriverEvent::Asked(asked)).await,
             Heard::Refused(answer) => {
-                self.orders.publish(Order::answer(&answer), None, &mut self.client, now).await;
+                self.orders.publish(Order::answer(&answer), self.generation, None, &mut self.client, now).await;
             }
         }
         true
