@@ -140,6 +140,17 @@ impl Alarm {
         Self { delay: Delay::None, ..self }
     }
 
+    /// Whether a delay goes on.
+    pub fn has_delay(&self) -> bool {
+        self.delay != Delay::None
+    }
+
+    /// The same alarm with the delay of another one, where that leads away from the same condition.
+    #[must_use]
+    pub fn with_delay_of(self, other: &Self) -> Self {
+        if self.active == other.active { Self { delay: other.delay, ..self } } else { self }
+    }
+
     /// The design that suppresses it says so in other words.
     pub fn restate_suppression(&mut self, reason: &Arc<str>) {
         let held = self.aside.iter_mut().filter_map(|aside| aside.suppression.as_mut());

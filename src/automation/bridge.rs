@@ -150,10 +150,13 @@ impl Bridge {
         }
     }
 
-    /// The same bridge in another plant: it goes on counting. What was under way has ended with the plant.
-    pub fn moved_to(mut self, definition: BridgeDefinition) -> Self {
+    /// The same bridge in another plant: it goes on counting. What was under way has ended with the plant; what the target was set to still
+    /// holds where it is the same one, and set by the same command.
+    #[must_use]
+    pub fn moved_to(mut self, definition: BridgeDefinition, is_same_target: bool) -> Self {
         self.definition = definition;
-        (self.under_way, self.set) = (None, None);
+        self.under_way = None;
+        self.set = self.set.filter(|_| is_same_target);
         self
     }
 

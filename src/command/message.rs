@@ -8,7 +8,7 @@
 use super::{Confirmation, Refusal, WrongReceipt};
 use crate::access::{self, Principal, Role};
 use crate::audit::{Draft, Receipt, RequestId};
-use crate::tag::{Monotonic, Now, Timestamp};
+use crate::tag::{Generation, Monotonic, Now, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,7 +180,7 @@ impl AuthorisedMessage {
     }
 
     /// Lets the message go, given the receipt of its own audit entry.
-    pub fn dispatch(&self, receipt: &Receipt) -> Result<MessageDispatch, WrongReceipt> {
+    pub fn dispatch(&self, receipt: &Receipt, generation: Generation) -> Result<MessageDispatch, WrongReceipt> {
         if receipt.request() != &self.confirmed.request.id {
             return Err(WrongReceipt);
         }
@@ -188,6 +188,7 @@ impl AuthorisedMessage {
             id: self.confirmed.request.id.clone(),
             message: self.confirmed.request.message.clone(),
             expires: self.expires,
+            generation,
         })
     }
 }
@@ -198,9 +199,15 @@ pub struct MessageDispatch {
     id: RequestId,
     message: Message,
     expires: Monotonic,
+    generation: Generation,
 }
 
 impl MessageDispatch {
+    /// The plant that the name of the connection belongs to. A driver of another one must not send it.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The request that it carries out.
     pub fn id(&self) -> &RequestId {
         &self.id
@@ -287,7 +294,7 @@ mod tests {
         let own = commit(&mut store, &[other.clone()]).unwrap().remove(0);
         other.request = RequestId::from("r-2");
         let foreign = commit(&mut store, &[other]).unwrap().remove(0);
-        assert!(authorised.dispatch(&foreign).is_err());
-        assert_eq!(&*authorised.dispatch(&own).unwrap().message().topic, "a/b");
+        assert!(authorised.dispatch(&foreign, Generation(1)).is_err());
+        assert_eq!(&*authorised.dispatch(&own, Generation(1)).unwrap().message().topic, "a/b");
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn compile(
     let outbox = (station.station.outbox.as_ref(), place.at("outbox"));
     let places = compiled.add_publications(tellings, name, &connections, outbox, (&around, secrets.folder()), problems);
     compiled.refuse_echoes(&places, problems);
+    compiled.refuse_found_commands(&drafts, problems);
     compiled.add_bridges(bridges, &bridge_tags, &slots, &around, problems);
     let mut plant = compiled.finish(name, &devices, generation);
     plant.plan.retention = retention;
@@ -296,6 +297,7 @@ impl Compiled {
     }
 
     fn finish(self, station: &str, devices: &[DeviceDraft], generation: Generation) -> Plant {
+        let closed_topics = self.closed_topics(devices);
         let device_definitions = devices.iter().map(|device| DeviceDefinition {
             name: device.entry.name.as_str().into(),
             connection: ConnectionId(device.connection as u32),
@@ -327,7 +329,8 @@ impl Compiled {
             overview: self.overview,
             trends: self.trends,
             bridges: self.bridges,
-            tellings: Arc::new(self.tellings),
+            tellings: Arc::new(Tellings { generation, ..self.tellings }),
+            closed_topics,
             ..Plan::default()
         };
         Plant { plan, connections, backup: None, found: HashSet::new() }

@@ -10,7 +10,7 @@ mod listed;
 mod metrics;
 mod pattern;
 
-pub use file::{FOUND_FILE, FoundFile, FoundThing, MOST_FOUND};
+pub use file::{FOUND_FILE, FoundFile, FoundThing, MOST_FOUND, Merged};
 pub(super) use listed::{ListKnown, expand_lists};
 pub(super) use metrics::{MetricsKnown, expand_metrics, most as most_metrics};
 pub(super) use pattern::{Pattern, patterns};

@@ -247,6 +247,11 @@ impl Drivers {
         self.running.iter().find(|running| running.connection == connection)
     }
 
+    /// The broker behind the connection of this name. A slot would mean another one for a moment, while a reload is on its way to the drivers.
+    fn broker(&self, name: &str) -> Option<&Running> {
+        self.running.iter().find(|running| &*running.name == name && matches!(running.change, Change::Mqtt(_)))
+    }
+
     /// Puts a command in front of everything else on its wire; gives it back where there is no room or no wire.
     pub fn dispatch(&self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         let Some(running) = self.find(connection) else { return Err(dispatch) };
@@ -256,9 +261,8 @@ impl Drivers {
     }
 
     /// Hands a message to a broker; gives it back where there is no room, or no broker. Otherwise its answer will come.
-    pub fn order(&self, connection: ConnectionId, order: mqtt::Order) -> Result<(), mqtt::Order> {
-        let running = self.find(connection).filter(|running| matches!(running.change, Change::Mqtt(_)));
-        let Some(running) = running else { return Err(order) };
+    pub fn order(&self, order: mqtt::Order) -> Result<(), mqtt::Order> {
+        let Some(running) = self.broker(&order.connection) else { return Err(order) };
         running.orders.try_send(order).map_err(|rejected| match rejected {
             Rejected::Full(order) | Rejected::Closed(order) => order,
         })
@@ -285,10 +289,9 @@ impl Drivers {
     }
 
     /// Hands a message by hand to the broker that it is for; `Err` names one for which there is no room or no broker.
-    pub fn publish(&self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+    pub fn publish(&self, message: MessageDispatch) -> Result<(), RequestId> {
         let request = message.id().clone();
-        let is_broker = |running: &&Running| matches!(running.change, Change::Mqtt(_));
-        let Some(running) = self.find(connection).filter(is_broker) else { return Err(request) };
+        let Some(running) = self.broker(&message.message().connection) else { return Err(request) };
         running.instructions.try_send(Instruction::Publish(message)).map_err(|_| request)
     }
 
@@ -351,3 +354,6 @@ fn start(
     };
     Running { connection, name, change, traffic, heard, commands, instructions, orders, task: Some(task) }
 }
+
+#[cfg(test)]
+mod tests;

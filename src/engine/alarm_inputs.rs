@@ -69,6 +69,23 @@ impl AlarmInputs {
         Self { readers: lists(readers), suppressors: lists(suppressors), ..inputs }
     }
 
+    /// Goes on with what the conditions of the plant before remember, where these say in which slots: of alarms and tags that mean the same.
+    pub(super) fn inherit(
+        &mut self,
+        previous: Self,
+        slot_of: impl Fn(usize) -> Option<usize>,
+        tag_of: impl Fn(TagId) -> Option<TagId>,
+    ) {
+        for (before, memory) in previous.memories {
+            let slot = slot_of(before as usize).map(|slot| slot as u32);
+            if let Some(place) = slot.and_then(|slot| self.memories.get_mut(&slot)) {
+                *place = memory;
+            }
+        }
+        let held = previous.held_until.into_iter();
+        self.held_until = held.filter_map(|(tag, until)| Some((tag_of(tag)?, until))).collect();
+    }
+
     fn add(&mut self, lists: &mut HashMap<TagId, BTreeSet<u32>>, tag: TagId, slot: u32) {
         lists.entry(tag).or_default().insert(slot);
         if let Some(is_read) = self.is_read.get_mut(tag.index()) {

@@ -1,6 +1,7 @@
 //! Bridges: tags that are copied to other tags. What they want goes the command path as everybody else's wishes do.
 
 use super::deadlines::Deadline;
+use super::unchanged::Unchanged;
 use super::{Effects, Engine, Plan, Reply, ReplyId, Request, RequestBody};
 use crate::access::{Principal, PrincipalKind, Role, permit};
 use crate::audit::{Draft, RequestId};
@@ -81,17 +82,21 @@ pub(super) struct BridgeDesk {
 
 impl BridgeDesk {
     pub(super) fn new(plan: &Plan, stopped: HashMap<Arc<str>, StoppedBridge>) -> Self {
-        Self { stopped, ..Self::default() }.for_plan(plan)
+        Self { stopped, ..Self::default() }.for_plan(plan, |_, _| false)
     }
 
-    fn for_plan(mut self, plan: &Plan) -> Self {
+    /// `is_same_target` says whether a tag of the plant before is one of this, and set by the same command.
+    fn for_plan(mut self, plan: &Plan, is_same_target: impl Fn(TagId, TagId) -> bool) -> Self {
         let mut before: HashMap<_, _> =
             self.bridges.drain(..).map(|bridge| (Arc::clone(&bridge.definition().name), bridge)).collect();
         self.bridges = plan
             .bridges
             .iter()
             .map(|(definition, _)| match before.remove(&definition.name) {
-                Some(bridge) => bridge.moved_to(definition.clone()),
+                Some(bridge) => {
+                    let is_same = is_same_target(bridge.definition().to, definition.to);
+                    bridge.moved_to(definition.clone(), is_same)
+                }
                 None => Bridge::new(definition.clone()),
             })
             .collect();
@@ -154,11 +159,16 @@ impl BridgeDesk {
 }
 
 impl Engine {
-    /// A plan follows another one: bridges of the same name go on.
-    pub(super) fn inherit_bridges(&mut self) {
-        // The commands of the plant before have ended with it.
-        self.commands.take_ended();
-        self.bridges = std::mem::take(&mut self.bridges).for_plan(&self.plan);
+    /// A plan follows another one: bridges of the same name go on. Their commands have ended with the plant before: what the target has now is
+    /// not known, and after the pause of a failure it is set anew.
+    pub(super) fn inherit_bridges(&mut self, unchanged: Unchanged<'_>, now: Now) {
+        for (name, outcome, words) in self.commands.take_ended() {
+            if let Some((_, bridge)) = self.bridges.named(&name) {
+                bridge.ended(outcome, &words, now.utc, now.monotonic);
+            }
+        }
+        let is_same_target = |before, now| unchanged.command(before, now);
+        self.bridges = std::mem::take(&mut self.bridges).for_plan(&self.plan, is_same_target);
     }
 
     /// Everything that happened in this step is known: bridges that it concerns look again.

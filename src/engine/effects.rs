@@ -56,7 +56,7 @@ pub struct Effects {
     /// Commands that may go now.
     pub dispatches: Vec<(ConnectionId, Dispatch)>,
     /// Messages by hand that may go now.
-    pub messages: Vec<(ConnectionId, MessageDispatch)>,
+    pub messages: Vec<MessageDispatch>,
     /// The devices that are off scan, where that changed.
     pub off_scan: Option<OffScan>,
     /// Answers to requests.

@@ -51,12 +51,12 @@ impl MessageDesk {
             deadline: authorised.patience(),
             reply,
         };
-        let connection = broker(plan, &request.message.connection);
-        match (authorised.dispatch(receipt), connection) {
-            (Ok(message), Some(connection)) => {
+        let is_there = broker(plan, &request.message.connection).is_some();
+        match authorised.dispatch(receipt, plan.generation) {
+            Ok(message) if is_there => {
                 deadlines.push(sent.deadline, Deadline::Command);
                 self.sent.insert(receipt.request().clone(), sent);
-                effects.messages.push((connection, message));
+                effects.messages.push(message);
             }
             _ => end(receipt.request(), &sent, Outcome::Refused, "the broker is not there any more", now, effects),
         }
@@ -115,8 +115,13 @@ impl MessageDesk {
         }
     }
 
+    /// Those that were asked for and have not ended yet.
+    pub(super) fn under_way(&self) -> usize {
+        self.recording.len() + self.sent.len()
+    }
+
     fn is_full(&self) -> bool {
-        self.recording.len() + self.sent.len() >= MOST
+        self.under_way() >= MOST
     }
 }
 
@@ -145,15 +150,9 @@ fn broker(plan: &Plan, name: &str) -> Option<ConnectionId> {
     Some(ConnectionId(place as u32))
 }
 
-/// The tag whose command goes to this topic over this connection.
-fn commanded(plan: &Plan, connection: ConnectionId, topic: &str) -> Option<String> {
-    let goes_there = plan.commands.iter().filter(|(_, settings)| settings.topic.as_deref() == Some(topic));
-    let named = goes_there.filter_map(|(tag, _)| {
-        let definition = plan.directory.tag(*tag)?;
-        let device = plan.directory.device(definition.device?)?;
-        (device.connection == connection).then(|| definition.key.to_string())
-    });
-    named.min()
+/// The tag whose command goes to this topic at the broker of this connection.
+fn commanded(plan: &Plan, connection: ConnectionId, topic: &Arc<str>) -> Option<String> {
+    plan.closed_topics.get(&(connection, Arc::clone(topic))).map(ToString::to_string)
 }
 
 impl Engine {

@@ -29,6 +29,7 @@ mod scan;
 mod snapshot;
 mod tags;
 mod taken;
+mod unchanged;
 
 pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};

@@ -7,7 +7,7 @@ use crate::automation::BridgeDefinition;
 use crate::command::CommandSettings;
 use crate::driver::mqtt::Tellings;
 use crate::screen::{Picture, TrendGroup};
-use crate::tag::{Directory, Generation, Retention, TagId, Value};
+use crate::tag::{ConnectionId, Directory, Generation, Retention, TagId, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -146,6 +146,8 @@ pub struct Plan {
     pub trends: Vec<TrendGroup>,
     /// Tags that are copied to other tags, each with the tag in which it says how it is doing ([`crate::automation::BridgeState`]).
     pub bridges: Vec<(BridgeDefinition, TagId)>,
+    /// The topics that carry commands, by each connection to their broker, with the tag: closed to messages by hand.
+    pub closed_topics: HashMap<(ConnectionId, Arc<str>), Arc<str>>,
     /// What the station tells others by itself.
     pub tellings: Arc<Tellings>,
 }

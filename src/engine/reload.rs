@@ -5,6 +5,7 @@ use super::alarms::{AlarmDesk, Turn};
 use super::counters::Counters;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
+use super::unchanged::Unchanged;
 use super::{Difference, Effects, Engine, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{Alarm, AlarmKey, Condition, Occasion, State, Transition, Verdict};
@@ -48,6 +49,11 @@ impl Slots {
         let devices = old.directory.devices().iter().map(|definition| Some(DeviceId(device(&definition.name)? as u32)));
         Self { generation: old.generation, tags, devices: devices.collect() }
     }
+
+    /// Where a tag of the one stands in the other; none for one that is gone.
+    pub(super) fn tag(&self, before: TagId) -> Option<TagId> {
+        *self.tags.get(before.index())?
+    }
 }
 
 impl Engine {
@@ -69,7 +75,8 @@ impl Engine {
         *before.tags.get(tag.index())?
     }
 
-    /// Takes up a new plan. Commands under way end, in words; delays of alarms start anew.
+    /// Takes up a new plan. Commands under way end, in words. Delays of alarms, and what their conditions remember, go on where the alarm and
+    /// the tags that it looks at mean the same as before, and start anew elsewhere.
     pub(super) fn reload(
         &mut self,
         plan: Arc<Plan>,
@@ -79,14 +86,17 @@ impl Engine {
         effects: &mut Effects,
     ) {
         let old = std::mem::replace(&mut self.plan, plan);
-        self.before = Some(Slots::between(&old, &self.plan));
+        let slots = Slots::between(&old, &self.plan);
         self.commands.abandon("the station file was reloaded", now, &old, effects);
         self.messages.abandon("the station file was reloaded", now, effects);
         self.inherit_tags(&old);
         self.inherit_devices(&old);
         self.deadlines.clear();
-        self.inherit_bridges();
-        self.inherit_alarms(&old, now, effects);
+        let next = Arc::clone(&self.plan);
+        let unchanged = Unchanged { old: &old, new: &next, slots: &slots };
+        self.inherit_bridges(unchanged, now);
+        self.inherit_alarms(unchanged, now, effects);
+        self.before = Some(slots);
         let mut difference = Difference::between(&old, &self.plan);
         difference.add_changes(settings);
         effects.drafts.push(self.reload_entry(&difference, who, now));
@@ -115,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// Limits may have moved, and delays start anew: everything is judged as it stands.
+    /// Limits may have moved: everything is judged as it stands.
     fn judge_all(&mut self, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         for (tag, _) in plan.directory.iter() {
@@ -168,7 +178,8 @@ impl Engine {
         }
     }
 
-    fn inherit_alarms(&mut self, old: &Plan, now: Now, effects: &mut Effects) {
+    fn inherit_alarms(&mut self, unchanged: Unchanged<'_>, now: Now, effects: &mut Effects) {
+        let old = unchanged.old;
         let restored = Restored { last_occurrence: self.alarms.last_occurrence().0, ..Restored::default() };
         let mut previous = std::mem::replace(&mut self.alarms, AlarmDesk::new(&self.plan, restored));
         let slots: HashMap<_, _> =
@@ -181,10 +192,12 @@ impl Engine {
             }
         }
         let slot_of = |before: usize| slots.get(&old.alarms.get(before)?.key).copied();
+        let goes_on = |before: usize| slot_of(before).filter(|now| unchanged.alarm(before, *now));
         let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.inherit(&mut previous, old, slot_of, &mut turn);
+        self.alarms.inherit(&mut previous, old, slot_of, goes_on, &mut turn);
         self.alarms.end_suppression_without_design(&mut turn);
         self.alarms.arm(&mut self.deadlines);
-        self.inputs = AlarmInputs::new(&self.plan);
+        let before = std::mem::replace(&mut self.inputs, AlarmInputs::new(&self.plan));
+        self.inputs.inherit(before, goes_on, |tag| unchanged.tag_of(tag));
     }
 }

@@ -33,7 +33,7 @@ pub trait Outlets: Send {
     /// A command that may go; `Err` gives it back where it cannot be taken.
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch>;
     /// A message by hand that may go; `Err` names one that cannot be taken.
-    fn message(&mut self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId>;
+    fn message(&mut self, message: MessageDispatch) -> Result<(), RequestId>;
     /// The devices that are talked to no more; all others are.
     fn off_scan(&mut self, devices: OffScan);
     /// An answer to a request.
@@ -41,7 +41,7 @@ pub trait Outlets: Send {
     /// What drivers found, to be kept for the next reload.
     fn found(&mut self, found: Vec<super::FoundAt>);
     /// An answer to a command that came over a link.
-    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer);
+    fn answer_link(&mut self, answer: LinkAnswer);
     /// News, with the samples that were kept.
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
     /// A new picture.
@@ -163,8 +163,8 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
                 engine.step(Event::Driver(DriverEvent::Written(written)), clock.now(), effects);
             }
         }
-        for (connection, message) in std::mem::take(&mut effects.messages) {
-            if let Err(refused) = outlets.message(connection, message) {
+        for message in std::mem::take(&mut effects.messages) {
+            if let Err(refused) = outlets.message(message) {
                 let written = DriverEvent::Written(not_taken(refused));
                 engine.step(Event::Driver(written), clock.now(), effects);
             }
@@ -190,7 +190,7 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
         outlets.reply(reply, answer);
     }
     for answer in effects.link_answers.drain(..) {
-        outlets.answer_link(engine, answer);
+        outlets.answer_link(answer);
     }
     effects.clear();
 }

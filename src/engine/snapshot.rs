@@ -62,6 +62,8 @@ pub struct Snapshot {
     pub devices: Arc<Vec<DeviceView>>,
     /// Commands, the newest first.
     pub commands: Arc<Vec<CommandView>>,
+    /// Messages by hand that have not ended yet.
+    pub messages_under_way: usize,
     /// Bridges, in the order of the station file.
     pub bridges: Arc<Vec<BridgeView>>,
     /// How the stores are.
@@ -101,6 +103,7 @@ impl Engine {
             alarms: self.alarms.board(&self.plan),
             devices: Arc::clone(self.devices.views()),
             commands: self.commands.views(),
+            messages_under_way: self.messages.under_way(),
             bridges: self.bridges.views(),
             health: self.health.clone(),
             taken: now,

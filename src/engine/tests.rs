@@ -284,7 +284,7 @@ impl Replay {
         for (_, dispatch) in self.effects.dispatches.drain(..) {
             lines.push(format!("dispatch {} {} {}", dispatch.id(), key(dispatch.tag()), dispatch.value()));
         }
-        for (_, dispatch) in self.effects.messages.drain(..) {
+        for dispatch in self.effects.messages.drain(..) {
             let message = dispatch.message();
             lines.push(format!("message {} {} {}", dispatch.id(), message.topic, message.payload));
         }

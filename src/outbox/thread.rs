@@ -26,8 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A file that cannot be used is tried again after this long.
 const OPEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// Hands an order to the driver of a connection, or gives it back.
-pub type Post = Box<dyn Fn(ConnectionId, Order) -> Result<(), Order> + Send>;
+/// Hands an order to the driver of its connection, or gives it back.
+pub type Post = Box<dyn Fn(Order) -> Result<(), Order> + Send>;
 
 /// How what is told goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,7 +115,6 @@ impl Drop for Outbox {
 }
 
 struct Line {
-    connection: ConnectionId,
     name: Arc<str>,
     forwarder: Forwarder,
 }
@@ -214,8 +213,7 @@ impl Worker {
                 None => groups.push((telling.connection, vec![telling.clone()])),
             }
         }
-        let lines = groups.into_iter().enumerate().map(|(place, (connection, group))| Line {
-            connection,
+        let lines = groups.into_iter().enumerate().map(|(place, (_, group))| Line {
             name: group.first().map(|telling| Arc::clone(&telling.connection_name)).unwrap_or_default(),
             forwarder: Forwarder::new(group, first_number(place, generation & 0xFFFF)),
         });
@@ -276,10 +274,10 @@ impl Worker {
             let (rows, has_more) = self.with_store(|store| store.load(&name, after, LOADED)).unwrap_or_default();
             self.connections[place].forwarder.loaded(rows, has_more);
         }
-        let (connection, mut back) = (self.connections[place].connection, Wishes::default());
+        let mut back = Wishes::default();
         for message in wishes.send.drain(..) {
             let number = message.number;
-            let fate = self.send(connection, message);
+            let fate = self.send(&name, message);
             if let Some(fate) = fate {
                 self.connections[place].forwarder.answer(number, &fate, now, &mut back);
             }
@@ -290,7 +288,7 @@ impl Worker {
     }
 
     /// What became of a message already, where it did not even reach the driver, or need not.
-    fn send(&self, connection: ConnectionId, message: Message) -> Option<Fate> {
+    fn send(&self, connection: &Arc<str>, message: Message) -> Option<Fate> {
         let Message { number, topic, sample, unit, format, qos, retain, historical } = message;
         let content = if format == Format::Metric {
             let Waiting { time, value, quality } = sample;
@@ -299,8 +297,9 @@ impl Worker {
             let Some(payload) = payload(&sample, &unit, format, historical) else { return Some(Fate::Taken) };
             Content::Message(session::Publication { topic, payload: payload.into(), qos, retain, properties: None })
         };
-        let order = Order { number, content, answers: Some(self.answers.clone()) };
-        (self.post)(connection, order).err().map(|_| Fate::NotSent)
+        let (connection, generation) = (Arc::clone(connection), Some(self.tellings.generation));
+        let order = Order { number, connection, generation, content, answers: Some(self.answers.clone()) };
+        (self.post)(order).err().map(|_| Fate::NotSent)
     }
 
     /// Does something with the file; none where it cannot be used, which is told and tried again later.

@@ -1,11 +1,11 @@
 //! What drivers found is kept in `found.json` and taken up by a reload, a few seconds later at most once.
 
 use super::Handle;
-use super::reload::ReloadError;
-use crate::access::Principal;
+use super::reload::{ReloadError, ReloadPlan};
+use crate::access::{Principal, PrincipalKind};
 use crate::command::{CommandView, Phase};
-use crate::config::{FOUND_FILE, FoundFile};
-use crate::engine::FoundAt;
+use crate::config::{FOUND_FILE, FoundFile, Merged};
+use crate::engine::{FoundAt, Snapshot};
 use crate::historian::matches_pattern;
 use crate::queue::{self, Sender, WhenFull};
 use std::sync::Arc;
@@ -17,11 +17,19 @@ use tokio::time::Instant;
 const WAITING: usize = 256;
 /// News that come soon after each other are taken together.
 const GATHERED: Duration = Duration::from_secs(1);
-/// From one reload to the next, doubled while new names go on coming: each reload begins delays of alarms anew.
+/// From one reload to the next, doubled while new names go on coming: each reload ends what is under way.
 const SHORTEST: Duration = Duration::from_secs(4);
 const LONGEST: Duration = Duration::from_secs(300);
-/// How long commands under way are waited for: a reload would end them.
-const COMMANDS: Duration = Duration::from_secs(60);
+/// What is known already, with other facts, is taken up this seldom.
+const BETWEEN_CHANGES: Duration = Duration::from_secs(300);
+/// Things with other facts that wait for that.
+const MOST_CHANGES: usize = 1000;
+/// How long commands and messages under way are waited for: a reload would end them. Longer than a valve takes.
+const COMMANDS: Duration = Duration::from_secs(600);
+/// The same for commands of bridges, which make up for one that was ended.
+const COMMANDS_OF_RULES: Duration = Duration::from_secs(60);
+/// How often it is planned anew where somebody else reloaded meanwhile.
+const TRIES: usize = 3;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Where news of drivers go.
@@ -32,23 +40,57 @@ pub(super) fn channel() -> (Sender<Vec<FoundAt>>, Receiver<Vec<FoundAt>>) {
 /// Keeps what is found for as long as the station runs.
 pub(super) async fn keep(handle: Handle, mut news: Receiver<Vec<FoundAt>>) {
     let mut pause = SHORTEST;
+    let mut changes = Changes::new(Instant::now());
     loop {
         let idle_since = Instant::now();
-        let Some(mut all) = news.recv().await else { return };
+        let Some(mut all) = changes.next(&mut news).await else { return };
         pause = next_pause(pause, idle_since.elapsed());
         tokio::time::sleep(GATHERED).await;
-        commands_end(&handle).await;
         while let Ok(more) = news.try_recv() {
             all.extend(more);
         }
-        let taker = handle.clone();
-        let taken = tokio::task::spawn_blocking(move || taker.take_found(all)).await;
-        match taken {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) => tracing::warn!("what was found is no tag yet: {why}"),
-            Err(_) => tracing::warn!("what was found is no tag yet: taking it up broke off"),
+        let takes_changes = changes.are_due(Instant::now());
+        let taken = match blocking(&handle, move |handle| handle.take_found(all, takes_changes)).await {
+            Ok(taken) => {
+                changes.note(taken.put_off, taken.changed, Instant::now());
+                taken.plan
+            }
+            Err(why) => Err(why),
+        };
+        let done = match taken {
+            Ok(Some(plan)) => go_on(&handle, plan).await,
+            Ok(None) => Ok(()),
+            Err(why) => Err(why),
+        };
+        if let Err(why) = done {
+            tracing::warn!("what was found is no tag yet: {why}");
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Waits until nothing is under way that a reload would end, and goes on at once. Where somebody reloaded meanwhile, it is planned anew.
+async fn go_on(handle: &Handle, plan: ReloadPlan) -> Result<(), String> {
+    let mut plan = Some(plan);
+    for _ in 0..TRIES {
+        let Some(next) = plan.take() else { return Ok(()) };
+        nothing_under_way(handle).await;
+        if blocking(handle, move |handle| handle.go_on_with(&Principal::station(), next)).await.is_ok() {
+            return Ok(());
+        }
+        plan = blocking(handle, |handle| handle.plan_found(false)).await?;
+    }
+    Err("the station was reloaded again and again meanwhile".to_owned())
+}
+
+async fn blocking<T: Send + 'static, E: Into<String> + Send + 'static>(
+    handle: &Handle,
+    work: impl FnOnce(&Handle) -> Result<T, E> + Send + 'static,
+) -> Result<T, String> {
+    let handle = handle.clone();
+    match tokio::task::spawn_blocking(move || work(&handle)).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err("taking it up broke off".to_owned()),
     }
 }
 
@@ -56,27 +98,84 @@ fn next_pause(before: Duration, idle: Duration) -> Duration {
     if idle > before * 2 { SHORTEST } else { (before * 2).min(LONGEST) }
 }
 
-async fn commands_end(handle: &Handle) {
-    let end = Instant::now() + COMMANDS;
-    let is_under_way = |command: &CommandView| !matches!(command.phase, Phase::Ended(..));
-    while handle.snapshot().commands.iter().any(is_under_way) && Instant::now() < end {
-        tokio::time::sleep(LOOK).await;
+/// What is known with other facts, and waits for its time.
+struct Changes {
+    waiting: Vec<FoundAt>,
+    due: Instant,
+}
+
+impl Changes {
+    const fn new(now: Instant) -> Self {
+        Self { waiting: Vec::new(), due: now }
+    }
+
+    /// The next news, with what has waited long enough; none when the station stops.
+    async fn next(&mut self, news: &mut Receiver<Vec<FoundAt>>) -> Option<Vec<FoundAt>> {
+        let first = tokio::select! {
+            first = news.recv() => first?,
+            () = tokio::time::sleep_until(self.due), if !self.waiting.is_empty() => Vec::new(),
+        };
+        // What was said later counts.
+        let mut all = std::mem::take(&mut self.waiting);
+        all.extend(first);
+        Some(all)
+    }
+
+    fn are_due(&self, now: Instant) -> bool {
+        now >= self.due
+    }
+
+    fn note(&mut self, mut put_off: Vec<FoundAt>, changed: usize, now: Instant) {
+        if put_off.len() > MOST_CHANGES {
+            tracing::warn!(
+                "{} changes of what was found wait for their drivers to tell them again",
+                put_off.len() - MOST_CHANGES
+            );
+            put_off.truncate(MOST_CHANGES);
+        }
+        self.waiting = put_off;
+        if changed > 0 {
+            self.due = now + BETWEEN_CHANGES;
+        }
     }
 }
 
+async fn nothing_under_way(handle: &Handle) {
+    let (start, mut snapshot) = (Instant::now(), handle.snapshot());
+    while is_under_way(&snapshot, start.elapsed()) {
+        tokio::time::sleep(LOOK).await;
+        snapshot = handle.snapshot();
+    }
+}
+
+/// Whether something is under way that is worth to be waited for, so long after the waiting began. Rules command on and on.
+fn is_under_way(snapshot: &Snapshot, waited: Duration) -> bool {
+    let longest =
+        |principal: &Principal| if principal.kind == PrincipalKind::Rule { COMMANDS_OF_RULES } else { COMMANDS };
+    let waits =
+        |command: &CommandView| !matches!(command.phase, Phase::Ended(..)) && waited < longest(&command.principal);
+    snapshot.commands.iter().any(waits) || (snapshot.messages_under_way > 0 && waited < COMMANDS)
+}
+
+/// What became of news, with what the station goes on with, or why it cannot yet.
+struct Taken {
+    put_off: Vec<FoundAt>,
+    changed: usize,
+    plan: Result<Option<ReloadPlan>, String>,
+}
+
 impl Handle {
-    /// Keeps news, and goes on with the station file as it runs and with them. A file that was changed meanwhile waits for its person.
-    fn take_found(&self, news: Vec<FoundAt>) -> Result<(), String> {
+    /// Keeps news; the station file as it runs, with them. A file that was changed meanwhile waits for its person.
+    fn take_found(&self, news: Vec<FoundAt>, takes_changes: bool) -> Result<Taken, String> {
         let _one_at_a_time = self.found_file.lock().map_err(|_| "keeping them failed before; restart the station")?;
         let mut file = FoundFile::read(self.folder()).map_err(|error| error.to_string())?;
-        let merged = file.merge(news, self.now().utc);
-        if merged.taken > 0 {
+        let merged = file.merge(news, takes_changes, self.now().utc);
+        if merged.is_news() {
             file.write(self.folder()).map_err(|error| error.to_string())?;
         }
-        if merged.refused > 0 {
-            tracing::warn!("{} things were found for which {FOUND_FILE} has no room", merged.refused);
-        }
-        self.reload_found(merged.taken > 0)
+        say(&merged);
+        let plan = self.plan_found(merged.is_news());
+        Ok(Taken { put_off: merged.put_off, changed: merged.changed, plan })
     }
 
     /// Forgets what was found under such names; what it was. The tags are gone with it, until something is said under them again.
@@ -87,8 +186,17 @@ impl Handle {
         Ok(forgotten)
     }
 
-    /// What was told again without being new is looked at too: a reload may have been put off before.
+    /// Goes on with what is in the file now, for a person who waits for it.
     fn reload_found(&self, is_new: bool) -> Result<(), String> {
+        match self.plan_found(is_new)? {
+            Some(plan) => Ok(self.go_on_with(&Principal::station(), plan)?),
+            None => Ok(()),
+        }
+    }
+
+    /// What to go on with; none where nothing is another. What was told again without being new is looked at too: a reload may have been put
+    /// off before.
+    fn plan_found(&self, is_new: bool) -> Result<Option<ReloadPlan>, String> {
         let plan = self.plan_reload().map_err(|error| match error {
             ReloadError::Problems(problems) => {
                 format!("the station file has {} problems; polder check names them", problems.len())
@@ -98,10 +206,26 @@ impl Handle {
         if !self.runs_from(&plan) {
             return Err("the station file was changed; they are taken up when somebody goes on with it (F5)".to_owned());
         }
-        if plan.difference.is_empty() && !is_new {
-            return Ok(());
-        }
-        Ok(self.go_on_with(&Principal::station(), plan)?)
+        Ok((is_new || !plan.difference.is_empty()).then_some(plan))
+    }
+}
+
+/// Says what was not taken, and what can be done about it.
+fn say(merged: &Merged) {
+    if merged.refused > 0 {
+        tracing::warn!(
+            "{} things were found for which {FOUND_FILE} has no room; polder forget makes some",
+            merged.refused
+        );
+    }
+    for name in &merged.waiting {
+        tracing::warn!(
+            "{name} says something else about its command than when it was found, and stays as it was; \
+             polder forget \"{name}\" takes up what it says now"
+        );
+    }
+    for name in &merged.restless {
+        tracing::debug!("{name} changes all the time, and stays as it is until tomorrow");
     }
 }
 
@@ -131,5 +255,30 @@ mod tests {
             .collect();
         assert_eq!(pauses, [8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(next_pause(pause, Duration::from_secs(601)), SHORTEST);
+    }
+
+    /// What changes waits while what is new does not.
+    #[tokio::test]
+    async fn changes_are_taken_seldom_and_what_is_new_at_once() {
+        let one = |name: &str| FoundAt {
+            device: "hall".into(),
+            found: crate::driver::Found { kind: "tag".into(), name: name.into(), facts: serde_json::json!({}) },
+        };
+        let (sender, mut news) = channel();
+        let mut changes = Changes::new(Instant::now());
+        assert!(changes.are_due(Instant::now()), "the first one at once");
+        changes.note(Vec::new(), 1, Instant::now());
+        assert!(!changes.are_due(Instant::now()));
+        changes.note(vec![one("changed")], 0, Instant::now());
+        sender.try_send(vec![one("new")]).unwrap();
+        assert_eq!(changes.next(&mut news).await, Some(vec![one("changed"), one("new")]));
+        assert!(!changes.are_due(Instant::now()));
+        changes.note(vec![one("changed")], 0, Instant::now());
+        assert!(changes.due > Instant::now() + BETWEEN_CHANGES - Duration::from_secs(60));
+        changes.due = Instant::now();
+        assert_eq!(changes.next(&mut news).await, Some(vec![one("changed")]), "its time has come");
+        assert!(changes.are_due(Instant::now()));
+        drop(sender);
+        assert_eq!(changes.next(&mut news).await, None);
     }
 }

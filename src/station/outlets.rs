@@ -380,9 +380,9 @@ impl Outlets for StationOutlets {
         }
     }
 
-    fn message(&mut self, connection: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+    fn message(&mut self, message: MessageDispatch) -> Result<(), RequestId> {
         match self.drivers.lock() {
-            Ok(drivers) => drivers.publish(connection, message),
+            Ok(drivers) => drivers.publish(message),
             Err(_) => Err(message.id().clone()),
         }
     }
@@ -404,11 +404,8 @@ impl Outlets for StationOutlets {
         }
     }
 
-    fn answer_link(&mut self, engine: &Engine, answer: LinkAnswer) {
-        let connections = engine.plan().directory.connections();
-        let Some(slot) = connections.iter().position(|connection| connection.name == answer.connection) else { return };
-        let sent =
-            self.drivers.lock().map(|drivers| drivers.order(ConnectionId(slot as u32), mqtt::Order::answer(&answer)));
+    fn answer_link(&mut self, answer: LinkAnswer) {
+        let sent = self.drivers.lock().map(|drivers| drivers.order(mqtt::Order::answer(&answer)));
         if !matches!(sent, Ok(Ok(()))) {
             tracing::warn!("the answer to a command over {} did not go out: {}", answer.connection, answer.payload);
         }

@@ -394,8 +394,8 @@ impl KnownDevices {
 /// The thread that tells others.
 fn start_outbox(handle: &Handle, board: &Arc<HealthBoard>) -> std::io::Result<Outbox> {
     let (drivers, told, urgent) = (Arc::clone(&handle.drivers), Arc::clone(board), handle.urgent.clone());
-    let post = move |connection, order| match drivers.lock() {
-        Ok(drivers) => drivers.order(connection, order),
+    let post = move |order| match drivers.lock() {
+        Ok(drivers) => drivers.order(order),
         Err(_) => Err(order),
     };
     let report = move |state: OutboxState| {

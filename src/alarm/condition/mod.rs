@@ -155,6 +155,23 @@ impl Condition {
         )
     }
 
+    /// Whether it is the same one in another plant, whose slots are others; `is_same` says whether two tags are one, and mean the same.
+    pub fn is_same(&self, other: &Self, is_same: impl Fn(TagId, TagId) -> bool) -> bool {
+        match (self, other) {
+            (Self::Moving(one, tag), Self::Moving(another, now)) => one == another && is_same(*tag, *now),
+            (Self::Deviation { from: tag, limit: one }, Self::Deviation { from: now, limit: another })
+            | (
+                Self::Discrepancy { commanded: tag, tolerance: one },
+                Self::Discrepancy { commanded: now, tolerance: another },
+            ) => one == another && is_same(*tag, *now),
+            (Self::When(one), Self::When(another)) => {
+                let has = |tag: &TagId| another.inputs().iter().any(|now| is_same(*tag, *now));
+                one == another && one.inputs().iter().all(has)
+            }
+            (one, another) => one == another,
+        }
+    }
+
     /// The tags beside its own that it looks at.
     pub fn others(&self) -> &[TagId] {
         match self {

@@ -24,8 +24,8 @@ pub struct Look<'a, V> {
     pub now: Now,
 }
 
-/// What a condition has to remember from one look to the next. It is forgotten on a restart and a reload; then nothing returns to normal before
-/// as much as is needed was seen again.
+/// What a condition has to remember from one look to the next. It is forgotten on a restart, and on a reload that changes the condition or a
+/// tag that it looks at; then nothing returns to normal before as much as is needed was seen again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Memory {
     /// Nothing.

@@ -52,6 +52,14 @@ pub(in crate::config) fn expand_lists(
             continue;
         }
         let place = place(number);
+        if thing.waits {
+            let words = format!(
+                "\"{0}\" of {1} says something else about its command than when it was found, and stays as it was; polder forget \
+                 \"{1}/{0}\" takes up what it says now",
+                thing.name, thing.device
+            );
+            problems.warn(&place, words);
+        }
         match entry(thing) {
             Err(why) => problems.warn(&place, format!("\"{}\" of {} is left out: {why}", thing.name, thing.device)),
             Ok(entry) => {

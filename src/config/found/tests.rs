@@ -150,8 +150,8 @@ fn the_file_is_bounded_and_says_what_is_new() {
     let mut file = FoundFile::default();
     let now = Timestamp::from_micros(0);
     let mut merge = |news: Vec<FoundAt>| {
-        let merged = file.merge(news, now);
-        (merged.taken, merged.refused)
+        let merged = file.merge(news, true, now);
+        (merged.taken + merged.changed, merged.refused)
     };
     assert_eq!(merge(vec![at("a", json!({"x": 1})), at("b", json!({})), at("a", json!({"x": 1}))]), (2, 0));
     assert_eq!(merge(vec![at("a", json!({"x": 1}))]), (0, 0));
@@ -165,6 +165,110 @@ fn the_file_is_bounded_and_says_what_is_new() {
     assert_eq!(back, file);
     assert_eq!(back.forget(|name| name == "hall/a" || name == "b").len(), 2);
     assert_eq!(back.found.len(), MOST_FOUND - 2);
+}
+
+fn news(name: &str, facts: Value) -> FoundAt {
+    FoundAt { device: "hall".into(), found: Found { kind: "tag".into(), name: name.into(), facts } }
+}
+
+/// Whatever is said, and whatever it takes to write it: what the station wrote it can read.
+#[test]
+fn the_file_that_is_written_can_be_read() {
+    for text in ["x".repeat(3900), "\u{7}".repeat(640), "\"".repeat(1900)] {
+        let mut file = FoundFile::default();
+        let all = (0..MOST_FOUND).map(|number| news(&format!("n{number}"), json!({"description": text}))).collect();
+        let merged = file.merge(all, true, Timestamp::from_micros(0));
+        assert_eq!(merged.taken + merged.refused, MOST_FOUND);
+        assert!(merged.refused > 0 && merged.taken > 3500, "{}", merged.taken);
+        let folder = tempfile::tempdir().unwrap();
+        file.write(folder.path()).unwrap();
+        assert_eq!(FoundFile::read(folder.path()).unwrap().found.len(), merged.taken);
+        // Nor does it grow by changes.
+        let first = file.found[0].name.clone();
+        let changes = (0..8).map(|number| news(&format!("n{number}"), json!({"a": [[[[[1, 2, 3]]]]], "d": text})));
+        file.merge(changes.collect(), true, Timestamp::from_micros(0));
+        file.write(folder.path()).unwrap();
+        assert_eq!(FoundFile::read(folder.path()).unwrap().found[0].name, first);
+    }
+}
+
+#[test]
+fn facts_that_change_all_the_time_are_left_alone_for_a_day() {
+    let mut file = FoundFile::default();
+    let minute = |minute: i64| Timestamp::from_micros(minute * 60_000_000);
+    file.merge(vec![news("a", json!({"unit": "0"}))], false, minute(0));
+    let later = file.merge(vec![news("a", json!({"unit": "1"})), news("a", json!({"unit": "2"}))], false, minute(1));
+    assert_eq!(later.put_off, [news("a", json!({"unit": "2"}))], "the newest waits");
+    assert!(!later.is_news());
+    let taken = (1..10).filter(|number| {
+        let merged = file.merge(vec![news("a", json!({"unit": number.to_string()}))], true, minute(number * 5));
+        assert_eq!(merged.restless.len() + merged.changed, 1);
+        merged.changed == 1
+    });
+    assert_eq!(taken.count(), 4);
+    let merged = file.merge(vec![news("a", json!({"unit": "x"}))], true, minute(24 * 60 + 21));
+    assert_eq!((merged.changed, file.found[0].changes), (1, 1), "a day later it may");
+}
+
+/// Whoever can publish to a broker must not turn a command elsewhere, nor widen its limits.
+#[test]
+fn what_is_said_about_a_command_stays_as_it_was_first_until_a_person_forgets_it() {
+    let first = json!({"name": "s", "topic": "s", "type": "bool", "true": "ON", "false": "OFF", "description": "one",
+        "command": {"topic": "s/set", "max": 5}});
+    let with = |key: &str, value: Value| {
+        let mut facts = first.clone();
+        facts[key] = value;
+        facts
+    };
+    let without = json!({"name": "s", "topic": "s", "type": "bool"});
+    for (before, after) in [
+        (first.clone(), with("command", json!({"topic": "other/set", "max": 5}))),
+        (first.clone(), with("command", json!({"topic": "s/set", "max": 5000}))),
+        (first.clone(), with("true", "OFF".into())),
+        (first.clone(), with("topic", "t".into())),
+        (first.clone(), without.clone()),
+        (without, first.clone()),
+    ] {
+        let mut file = FoundFile::default();
+        file.merge(vec![news("s", before.clone())], true, Timestamp::from_micros(0));
+        let merged = file.merge(vec![news("s", after.clone())], true, Timestamp::from_micros(1));
+        assert_eq!((merged.waiting, &file.found[0].facts), (vec!["hall/s".to_owned()], &before), "{after}");
+        let again = file.merge(vec![news("s", after.clone())], true, Timestamp::from_micros(1));
+        assert!(!again.is_news() && again.waiting.is_empty(), "it is said once");
+        let mut plant = station(json!([]));
+        plant["devices"][0]["discovery"] = "homeassistant".into();
+        let (_, warnings) = tags(&load(&plant, &serde_json::to_value(&file).unwrap()));
+        assert!(warnings.iter().any(|words| words.contains("polder forget \"hall/s\"")), "{warnings:?}");
+        file.forget(|name| name == "hall/s");
+        file.merge(vec![news("s", after.clone())], true, Timestamp::from_micros(2));
+        assert_eq!((&file.found[0].facts, file.found[0].waits), (&after, false));
+    }
+    let mut file = FoundFile::default();
+    file.merge(vec![news("s", first.clone())], true, Timestamp::from_micros(0));
+    let merged = file.merge(vec![news("s", with("description", "two".into()))], true, Timestamp::from_micros(1));
+    assert_eq!((merged.changed, merged.waiting.len()), (1, 0));
+}
+
+#[test]
+fn a_found_command_goes_where_no_command_of_the_station_file_goes() {
+    let mut file = station(json!([{"name": "own", "device": "hall", "topic": "x",
+        "command": {"topic": "x/set", "min": 0, "max": 9}}]));
+    file["devices"][0]["discovery"] = "homeassistant".into();
+    file["connections"].as_array_mut().unwrap().push(json!({"name": "again", "mqtt": {"url": "mqtt://127.0.0.1"}}));
+    file["devices"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "far", "connection": "again", "discovery": "homeassistant"}));
+    let mut found = listed(&[
+        json!({"name": "past", "topic": "y", "command": {"topic": "x/set", "max": 9999}}),
+        json!({"name": "free", "topic": "y", "command": {"topic": "y/set", "max": 9999}}),
+        json!({"name": "same", "topic": "z", "command": {"topic": "y/set", "max": 9999}}),
+        json!({"name": "elsewhere", "topic": "y", "command": {"topic": "x/set", "max": 9999}}),
+    ]);
+    found["found"][3]["device"] = "far".into();
+    let (names, warnings) = tags(&load(&file, &found));
+    assert_eq!(names, ["own <- x", "hall/free <- y", "hall/same <- z"]);
+    assert!(warnings.iter().filter(|words| words.contains("past the limits of own")).count() == 2, "{warnings:?}");
 }
 
 #[test]

@@ -54,3 +54,23 @@ fn what_would_come_back_is_refused() {
         &["publications/0: what is told here comes back: heard -> heard; use topics"],
     );
 }
+
+/// A message by hand over any connection to the broker would go round the limits of the tag.
+#[test]
+fn topics_of_commands_are_closed_over_every_connection_to_their_broker() {
+    let station = r#"{"connections": [
+            {"name": "one", "mqtt": {"url": "mqtt://Broker.example"}}, {"name": "two", "mqtt": {"url": "mqtt://broker.example:1883"}},
+            {"name": "other", "mqtt": {"url": "mqtt://broker.example:1884"}}],
+        "devices": [{"name": "w", "connection": "one"}],
+        "tags": [{"name": "speed", "device": "w", "topic": "w/speed", "command": {"topic": "w/speed/set", "min": 0, "max": 9}}],
+        "publications": [{"connection": "two", "tags": ["speed"], "topic": "polder/{tag}", "commands": true}]}"#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("station.json"), station).unwrap();
+    let plan = crate::config::load(folder.path(), crate::tag::Generation(1)).into_plant().unwrap().plan;
+    let mut closed: Vec<_> =
+        plan.closed_topics.iter().map(|((wire, topic), tag)| format!("{} {topic} {tag}", wire.0)).collect();
+    closed.sort();
+    let expected =
+        ["0 polder/speed/set speed", "0 w/speed/set speed", "1 polder/speed/set speed", "1 w/speed/set speed"];
+    assert_eq!(closed, expected);
+}

@@ -304,3 +304,29 @@ async fn until(deadline: Option<Monotonic>, now: Monotonic) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+impl Client {
+    /// One for tests that never connects.
+    pub(super) fn unconnected() -> Self {
+        struct Still;
+        impl Clock for Still {
+            fn now(&self) -> Now {
+                Now::default()
+            }
+        }
+        let second = Duration::from_secs(1);
+        let options = Options {
+            version: super::Version::V5,
+            client_id: "test".into(),
+            login: None,
+            persistence: super::Persistence::Clean,
+            keep_alive: second,
+            timeout: second,
+            receive_maximum: 10,
+            will: None,
+        };
+        let endpoint = Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None };
+        Self::new(endpoint, options, 1000, Arc::new(Still))
+    }
+}

@@ -75,9 +75,13 @@ impl Commands {
     pub(super) fn publish_by_hand(
         &mut self,
         dispatch: &MessageDispatch,
+        generation: Generation,
         client: &mut Client,
         now: Monotonic,
     ) -> Result<(), String> {
+        if dispatch.generation() != generation {
+            return Err("the station file was reloaded".to_owned());
+        }
         if dispatch.expires() <= now {
             return Err("it expired while it waited".to_owned());
         }
@@ -122,5 +126,37 @@ fn properties(request: &RequestId, left: Duration, response_topic: Option<&Arc<s
         response_topic: response_topic.cloned(),
         correlation: response_topic.map(|_| Bytes::copy_from_slice(request.to_string().as_bytes())),
         ..MessageProperties::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Principal;
+    use crate::audit::{MemoryStore, commit};
+    use crate::command::{Confirmation, Message, MessageFacts, MessageRequest, authorise_message};
+    use crate::tag::{Now, Timestamp};
+
+    fn by_hand(generation: Generation) -> MessageDispatch {
+        let (topic, payload) = ("a/b".into(), "on".into());
+        let message = Message { connection: "site".into(), topic, payload, quality_of_service: 1, retain: false };
+        let (principal, expires) = (Principal::person("anna"), Timestamp::from_micros(30_000_000));
+        let request = MessageRequest { id: "r-1".into(), message, reason: "test".into(), principal, expires };
+        let facts = MessageFacts { is_broker: true, commanded: None };
+        let authorised = authorise_message(request.confirm(Confirmation::Dialog), &facts, Now::default()).unwrap();
+        let receipts = commit(&mut MemoryStore::default(), &[authorised.draft(Now::default())]).unwrap();
+        authorised.dispatch(&receipts[0], generation).unwrap()
+    }
+
+    #[test]
+    fn a_message_by_hand_for_another_plant_is_not_sent() {
+        let (mut commands, reloaded) = (Commands::default(), "the station file was reloaded");
+        for (generation, is_reloaded) in [(1, true), (2, false), (3, true)] {
+            let dispatch = by_hand(Generation(generation));
+            let told =
+                commands.publish_by_hand(&dispatch, Generation(2), &mut Client::unconnected(), Monotonic::default());
+            // There is no broker here in any case.
+            assert_eq!(told.unwrap_err() == reloaded, is_reloaded, "{generation}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::session::{NotPublished, Outcome, Publication, Ticket};
 use super::{Client, MessageProperties, QoS};
 use crate::driver::LinkAnswer;
 use crate::queue::Sender;
-use crate::tag::{ConnectionId, Now, Quality, TagId, Timestamp, Value};
+use crate::tag::{ConnectionId, Generation, Now, Quality, TagId, Timestamp, Value};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub enum Format {
 /// Everything that the station tells others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tellings {
+    /// The plant that it is told about.
+    pub generation: Generation,
     /// In the order of the station file.
     pub list: Vec<Telling>,
     /// What waits for brokers that are away may take this many bytes; beyond it the oldest goes.
@@ -36,7 +38,12 @@ pub struct Tellings {
 
 impl Default for Tellings {
     fn default() -> Self {
-        Self { list: Vec::new(), most_bytes: 100_000_000, keep: Duration::from_secs(30 * 86_400) }
+        Self {
+            generation: Generation(0),
+            list: Vec::new(),
+            most_bytes: 100_000_000,
+            keep: Duration::from_secs(30 * 86_400),
+        }
     }
 }
 
@@ -77,6 +84,10 @@ pub struct ToldTag {
 pub struct Order {
     /// Names it in the answer.
     pub number: u64,
+    /// The name of the connection to its broker.
+    pub connection: Arc<str>,
+    /// The plant that the name belongs to: the driver of another one does not send it. None where the name is enough.
+    pub generation: Option<Generation>,
     /// What it says.
     pub content: Content,
     /// Where the answer goes; none where nobody wants one.
@@ -121,7 +132,8 @@ impl Order {
             retain: false,
             properties: Some(Box::new(properties)),
         };
-        Self { number: 0, content: Content::Message(message), answers: None }
+        let connection = Arc::clone(&answer.connection);
+        Self { number: 0, connection, generation: None, content: Content::Message(message), answers: None }
     }
 }
 
@@ -154,9 +166,20 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Sends a message; where that is not possible, the answer says so at once.
-    pub(super) async fn publish(&mut self, order: Order, edge: Option<&mut EdgeSide>, client: &mut Client, now: Now) {
-        let Order { number, content, answers } = order;
+    /// Sends a message; where that is not possible, the answer says so at once. `generation` is the plant of the driver.
+    pub(super) async fn publish(
+        &mut self,
+        order: Order,
+        generation: Generation,
+        edge: Option<&mut EdgeSide>,
+        client: &mut Client,
+        now: Now,
+    ) {
+        // In another plant the name of the connection may lead to another broker.
+        if order.generation.is_some_and(|other| other != generation) {
+            return refuse(order).await;
+        }
+        let Order { number, content, answers, .. } = order;
         let message = match (content, edge) {
             (Content::Message(message), _) => message,
             (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {
@@ -197,5 +220,33 @@ pub(in crate::driver) async fn refuse(order: Order) {
 async fn answer(number: u64, fate: Fate, answers: Option<&Sender<Answer>>) {
     if let Some(answers) = answers {
         let _ = answers.send(Answer { number, fate }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{WhenFull, bounded};
+
+    /// While a reload is on its way to the drivers, one side may know the new plant and the other one not yet.
+    #[tokio::test]
+    async fn an_order_for_another_plant_is_not_sent() {
+        let (answers, mut answered) = bounded("answers of a test", 4, WhenFull::Wait);
+        let mut orders = Orders::default();
+        let refused = Fate::Refused("this connection is no edge node".to_owned());
+        for (generation, expected) in [
+            (Some(Generation(1)), Fate::NotSent),
+            (Some(Generation(2)), refused.clone()),
+            (Some(Generation(3)), Fate::NotSent),
+            (None, refused),
+        ] {
+            let (time, quality) = (Timestamp::from_micros(0), Quality::GOOD);
+            let sample = MetricSample { tag: "t".into(), time, value: None, quality, historical: false };
+            let content = Content::Metric(sample);
+            let order =
+                Order { number: 7, connection: "a".into(), generation, content, answers: Some(answers.clone()) };
+            orders.publish(order, Generation(2), None, &mut Client::unconnected(), Now::default()).await;
+            assert_eq!(answered.try_recv().unwrap(), Answer { number: 7, fate: expected }, "{generation:?}");
+        }
     }
 }

@@ -209,7 +209,7 @@ impl Broker {
                 }
                 Some(order) = inbox.orders.recv(), if self.takes_orders() => {
                     let now = self.port.clock.now();
-                    self.orders.publish(order, self.edge.as_mut(), &mut self.client, now).await;
+                    self.orders.publish(order, self.generation, self.edge.as_mut(), &mut self.client, now).await;
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
@@ -304,7 +304,7 @@ impl Broker {
             Heard::Nothing => return false,
             Heard::Command(asked) => self.port.send(DriverEvent::Asked(asked)).await,
             Heard::Refused(answer) => {
-                self.orders.publish(Order::answer(&answer), None, &mut self.client, now).await;
+                self.orders.publish(Order::answer(&answer), self.generation, None, &mut self.client, now).await;
             }
         }
         true
@@ -433,7 +433,7 @@ impl Broker {
     async fn obey(&mut self, instruction: Instruction) {
         let Instruction::Publish(message) = instruction else { return };
         let now = self.port.clock.monotonic();
-        if let Err(words) = self.commands.publish_by_hand(&message, &mut self.client, now) {
+        if let Err(words) = self.commands.publish_by_hand(&message, self.generation, &mut self.client, now) {
             tell_not_sent(&self.port, &message, words).await;
         }
     }

@@ -69,8 +69,23 @@ impl AlarmDesk {
         self.delays.due = self.delays.due.map(|_| now.monotonic);
     }
 
-    /// The station file is another one: delays start anew, and what the records know of the old ones is put right.
-    pub(super) fn adopt_delays(&mut self, previous: &Self, now: Now, deadlines: &mut Deadlines, effects: &mut Effects) {
+    /// The station file is another one: delays go on where `goes_on` says in which slot, all others start anew, and what the records know of
+    /// those is put right.
+    pub(super) fn adopt_delays(
+        &mut self,
+        previous: &Self,
+        goes_on: impl Fn(usize) -> Option<usize>,
+        now: Now,
+        deadlines: &mut Deadlines,
+        effects: &mut Effects,
+    ) {
+        for (before, alarm) in previous.alarms.iter().enumerate().filter(|(_, alarm)| alarm.has_delay()) {
+            let Some(slot) = goes_on(before) else { continue };
+            let Some(place) = self.alarms.get_mut(slot) else { continue };
+            *place = std::mem::take(place).with_delay_of(alarm);
+            deadlines.set_alarm(slot as u32, place.due());
+            self.delays.mark(slot, now, deadlines);
+        }
         for key in &previous.delays.recorded {
             match self.slots.get(key) {
                 Some(&slot) => {

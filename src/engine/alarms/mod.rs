@@ -175,7 +175,8 @@ impl AlarmDesk {
         self.alarms[slot] = alarm;
     }
 
-    /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays start anew.
+    /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays
+    /// go over apart from them ([`Self::inherit`]).
     pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Carried)> + '_ {
         let slots: BTreeSet<usize> = self.listed.iter().copied().chain(self.groups.marked()).collect();
         slots.into_iter().map(|slot| {
@@ -185,13 +186,15 @@ impl AlarmDesk {
         })
     }
 
-    /// Takes over requests whose record is being written, and what the records know of delays. `slot_of` says where an alarm of the old
-    /// plan stands now; its alarms that are handed over were told of already.
+    /// Takes over requests whose record is being written, delays, and what the records know of them. `slot_of` says where an alarm of the
+    /// old plan stands now; its alarms that are handed over were told of already. `goes_on` says the same of those alone that mean what they
+    /// meant: their delays go on.
     pub(super) fn inherit(
         &mut self,
         previous: &mut Self,
         old: &Plan,
         slot_of: impl Fn(usize) -> Option<usize>,
+        goes_on: impl Fn(usize) -> Option<usize>,
         turn: &mut Turn<'_>,
     ) {
         let told: BTreeSet<usize> = previous.hand_over().map(|(slot, _)| slot).collect();
@@ -201,7 +204,7 @@ impl AlarmDesk {
         }
         self.settled = std::mem::take(&mut previous.settled);
         self.adopt_flood(previous, turn);
-        self.adopt_delays(previous, turn.now, turn.deadlines, turn.effects);
+        self.adopt_delays(previous, goes_on, turn.now, turn.deadlines, turn.effects);
         // Of a group, the last other member may be gone.
         for slot in self.quiet_groups() {
             self.note_unchanged(slot, Occasion::GroupNormal, by_station(""), turn);

@@ -285,7 +285,7 @@ fn a_person_stops_a_bridge_and_that_outlives_a_reload_and_a_restart() {
     assert_eq!(bench.told().0, [3.0]);
 }
 
-/// A command that a reload ended is not the bridge's failure, and what is still missing goes anew.
+/// Nobody knows whether a command that a reload ended arrived: it goes anew after the pause of a failure, so that many reloads make no flood.
 #[test]
 fn a_reload_in_the_middle_of_a_copy_makes_it_anew() {
     let mut bench = ready();
@@ -294,8 +294,39 @@ fn a_reload_in_the_middle_of_a_copy_makes_it_anew() {
         Event::Reload { plan: plan(STATION, 2), who: crate::access::Principal::person("anna"), settings: Vec::new() };
     bench.step(2.0, event);
     assert_eq!(bench.told().1, BridgeState::Copying);
+    assert!(bench.told().2.contains("the station file was reloaded"), "{}", bench.told().2);
     bench.tick(11.0);
+    assert_eq!(bench.told().0, [2.0], "it waits");
+    bench.tick(23.0);
     assert_eq!(bench.told().0, [2.0, 2.0]);
+}
+
+/// Its target says nothing by which the bridge could see that there is nothing to do.
+#[test]
+fn a_reload_repeats_no_copy_to_a_silent_target() {
+    let silent = |max: &str, extra: &str| {
+        let text =
+            STATION.replace(r#""command":{"max":100}"#, &format!(r#""write_only":true,"command":{{"max":{max}}}"#));
+        text.replace(r#""tags":["#, &format!(r#""tags":[{extra}"#))
+    };
+    let mut bench = Bench::new(&silent("100", ""));
+    bench.device(0.0, 0, Link::Good);
+    bench.device(0.0, 1, Link::Good);
+    bench.sample(1.0, "level", 2.0, Quality::GOOD);
+    let (request, _) = bench.sent.last().cloned().unwrap();
+    bench.step(1.5, Event::Driver(DriverEvent::Written(Written { request, answer: WriteAnswer::Accepted })));
+    let more = r#"{"name":"more","device":"meter","register":"input:8"},"#;
+    for (generation, station) in [(2, silent("100", more)), (3, silent("100", ""))] {
+        let plan = plan(&station, generation);
+        let event = Event::Reload { plan, who: crate::access::Principal::station(), settings: Vec::new() };
+        bench.step(f64::from(generation) * 20.0, event);
+        bench.tick(f64::from(generation) * 20.0 + 15.0);
+        assert_eq!(bench.told().0, [2.0], "after reload {generation}");
+    }
+    let plan = plan(&silent("90", ""), 4);
+    bench.step(90.0, Event::Reload { plan, who: crate::access::Principal::station(), settings: Vec::new() });
+    bench.tick(110.0);
+    assert_eq!(bench.told().0, [2.0, 2.0], "its command is another");
 }
 
 #[test]
