@@ -61,6 +61,7 @@ fn desk() -> Desk {
     };
     let point = |number: u32| Point {
         tag: TagId(number),
+        name: name(number).into(),
         metric: name(number).into(),
         kind: Kind::Number,
         is_set: false,

@@ -41,7 +41,7 @@ pub(super) fn changes(old: Wires<'_>, new: Wires<'_>) -> Vec<String> {
                 line(&mut lines, "connection", &wire.name, wire_words(one, two));
                 devices(one, two, old, new, &mut lines);
             }
-            (Some(Protocol::Mqtt(one)), Protocol::Mqtt(two)) if !one.same_but_found(two) => {
+            (Some(Protocol::Mqtt(one)), Protocol::Mqtt(two)) if !one.same_but_found(two) || one.asks != two.asks => {
                 lines.push(format!("connection {}: settings of the broker or of its topics", wire.name));
             }
             _ => {}

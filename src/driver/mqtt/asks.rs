@@ -198,6 +198,7 @@ mod tests {
             topic,
             payload,
             retained: false,
+            queued: false,
             duplicate: false,
             qos: QoS::AtLeastOnce,
             receipt: None,

@@ -6,6 +6,7 @@ use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Se
 use crate::driver::socket::{self, Endpoint, Socket};
 use crate::tag::{Clock, Monotonic, Now};
 use bytes::{Buf, BytesMut};
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -127,6 +128,11 @@ impl Client {
     /// See [`Session::want`].
     pub fn want(&mut self, list: Vec<Subscription>) -> Result<(), End> {
         self.session.want(list, self.clock.monotonic())
+    }
+
+    /// See [`Session::repeat`].
+    pub fn repeat(&mut self, filters: &HashSet<Arc<str>>) {
+        self.session.repeat(filters);
     }
 
     /// See [`Session::publish`]. It goes out with the next [`Client::turn`], before anything is read.

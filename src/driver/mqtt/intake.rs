@@ -5,7 +5,7 @@ use super::payload::{self, PayloadError};
 use super::pointer::{Pointer, plain};
 use super::search::{Kept, KeptMessage, Seen};
 use super::source_time::{is_past, judge};
-use super::{Availability, Point, Settings};
+use super::{Availability, Device, Point, Settings};
 use crate::driver::{Found, Reading};
 use crate::tag::{Quality, Reason, TagId, Timestamp, Value};
 use std::collections::HashMap;
@@ -20,6 +20,8 @@ pub(super) struct Message<'a> {
     pub(super) payload: &'a [u8],
     /// Whether the broker kept it from before our subscription: then it may be old.
     pub(super) retained: bool,
+    /// Whether the broker may have held it back while the station was away: then it may be old as well.
+    pub(super) queued: bool,
 }
 
 /// What a message says about one device at one time.
@@ -61,6 +63,8 @@ struct State {
     last: Timestamp,
     /// Its last value.
     value: Option<Value>,
+    /// The topic of its last message that came on this connection as it was published: what the broker keeps there is no newer.
+    heard: Option<Box<str>>,
 }
 
 /// The tags of a broker by their topics.
@@ -101,27 +105,62 @@ impl Intake {
         intake
     }
 
-    /// Goes on with settings that differ in nothing but slots and what was found; what was said meanwhile about tags that are new.
-    pub(super) fn adopt(&mut self, old: &Settings, new: &Settings) -> Vec<Said> {
+    /// Goes on with other settings. What was said about whatever is described as before holds on: a broker does not repeat it.
+    pub(super) fn adopt(&mut self, old: &Settings, new: &Settings) {
         let before = std::mem::replace(self, Self::new(new));
-        let known = old.devices.iter().zip(before.states).enumerate().flat_map(|(place, (device, states))| {
-            device.points.iter().zip(states).map(move |(point, state)| (key(place, point), state))
-        });
-        let known: HashMap<_, _> = known.collect();
-        for (place, device) in new.devices.iter().enumerate() {
-            for (point, state) in device.points.iter().zip(&mut self.states[place]) {
-                *state = known.get(&key(place, point)).cloned().unwrap_or_default();
+        self.kept = before.kept;
+        for (device, offline) in new.devices.iter().zip(&mut self.offline) {
+            let is_alike = |other: &Device| other.availability.is_some() && other.availability == device.availability;
+            *offline = old.devices.iter().zip(&before.offline).any(|(other, away)| *away && is_alike(other));
+        }
+        self.inherit_states(old, before.states, new);
+        self.inherit_searches(old, before.seen, new);
+    }
+
+    fn inherit_states(&mut self, old: &Settings, states: Vec<Vec<State>>, new: &Settings) {
+        let mut known: HashMap<_, Vec<(&Point, State)>> = HashMap::new();
+        for (device, states) in old.devices.iter().zip(states) {
+            for (point, state) in device.points.iter().zip(states) {
+                known.entry(key(point)).or_default().push((point, state));
             }
         }
-        (self.offline, self.seen, self.kept) = (before.offline, before.seen, before.kept);
-        for (device, seen) in new.devices.iter().zip(&mut self.seen) {
-            device.searches.iter().zip(seen).for_each(|(search, seen)| seen.adopt(search));
+        for (device, states) in new.devices.iter().zip(&mut self.states) {
+            for (point, state) in device.points.iter().zip(states) {
+                let mut alike = known.get(&key(point)).into_iter().flatten();
+                if let Some((_, before)) = alike.find(|(other, _)| point.reads_like(other)) {
+                    *state = before.clone();
+                }
+            }
         }
-        let kept = self.kept.take();
-        let said = kept.iter().flat_map(|KeptMessage { topic, payload, retained, at }| {
-            self.take(new, Message { topic, payload, retained: *retained }, *at)
+    }
+
+    fn inherit_searches(&mut self, old: &Settings, seen: Vec<Vec<Seen>>, new: &Settings) {
+        let searches = old.devices.iter().flat_map(|device| &device.searches);
+        let mut known: Vec<_> = searches.zip(seen.into_iter().flatten().map(Some)).collect();
+        for (device, seen) in new.devices.iter().zip(&mut self.seen) {
+            for (search, seen) in device.searches.iter().zip(seen) {
+                let alike = known.iter_mut().find(|(other, seen)| seen.is_some() && search.looks_like(other));
+                if let Some(before) = alike.and_then(|(_, seen)| seen.take()) {
+                    *seen = before;
+                    seen.adopt(search);
+                }
+            }
+        }
+    }
+
+    /// What was said meanwhile about tags that are new with these settings.
+    pub(super) fn take_kept(&mut self, settings: &Settings, now: Timestamp) -> Vec<Said> {
+        let kept = self.kept.take(now);
+        let said = kept.iter().flat_map(|KeptMessage { topic, payload, retained, queued, at }| {
+            self.take(settings, Message { topic, payload, retained: *retained, queued: *queued }, *at)
         });
         said.collect()
+    }
+
+    /// The connection broke: whatever is said before the next one comes from nobody, and what the broker keeps may be newer again.
+    pub(super) fn lose_connection(&mut self) {
+        self.kept.clear();
+        self.states.iter_mut().flatten().for_each(|state| state.heard = None);
     }
 
     /// Whether a device says that it is away.
@@ -200,7 +239,7 @@ impl Intake {
             if !is_about(&point.only, document) {
                 continue;
             }
-            let context = Context { document, retained: message.retained, offline: self.is_offline(place), now };
+            let context = Context { document, message, offline: self.is_offline(place), now };
             if let Some(one) = context.read(point, &mut self.states[place][number]) {
                 read.push((place, one));
             }
@@ -253,14 +292,14 @@ impl Intake {
         }
         if waits {
             let (topic, payload) = (message.topic.into(), message.payload.to_vec());
-            self.kept.keep(KeptMessage { topic, payload, retained: message.retained, at: now });
+            self.kept.keep(KeptMessage { topic, payload, retained: message.retained, queued: message.queued, at: now });
         }
         said
     }
 }
 
-fn key(place: usize, point: &Point) -> (usize, Arc<str>, Option<Arc<str>>) {
-    (place, Arc::clone(&point.filter), point.pointer.as_ref().map(|pointer| pointer.as_str().into()))
+fn key(point: &Point) -> (&str, Option<&str>) {
+    (&point.filter, point.pointer.as_ref().map(Pointer::as_str))
 }
 
 /// Whether the message says all of this. One that cannot be read may be: that is said of the tag.
@@ -295,7 +334,7 @@ struct ReadOne {
 /// What is the same for all points of a message on one device.
 struct Context<'a> {
     document: &'a Document<'a>,
-    retained: bool,
+    message: Message<'a>,
     offline: bool,
     now: Timestamp,
 }
@@ -303,6 +342,13 @@ struct Context<'a> {
 impl Context<'_> {
     /// None where the message says nothing about the point, and may.
     fn read(&self, point: &Point, state: &mut State) -> Option<ReadOne> {
+        let Message { topic, retained, queued, .. } = self.message;
+        if !retained && !queued && state.heard.as_deref() != Some(topic) {
+            state.heard = Some(topic.into());
+        } else if retained && state.heard.as_deref() == Some(topic) {
+            // It was sent because something else was subscribed to.
+            return None;
+        }
         let value = match payload::read(self.document, point) {
             Ok(value) => value?,
             Err(error) => return Some(self.bad(point, &error)),
@@ -326,14 +372,15 @@ impl Context<'_> {
         ReadOne { reading, time: self.now, is_past: false, detail: Some(detail.into()) }
     }
 
-    /// The time of the value, and what is doubtful about it. The age of a message that the broker kept is known only by its own word.
+    /// The time of the value, and what is doubtful about it. The age of a message that the broker kept, as the last one of its topic or
+    /// because the station was away, is known only by its own word.
     fn time(&self, point: &Point) -> (Timestamp, Option<Reason>) {
         let (time, doubt) = match &point.time {
             None => (self.now, None),
             Some(source) => judge(source.read(self.document), self.now, point.fresh),
         };
         let unknown = point.time.is_none() || matches!(doubt, Some(Reason::NoSourceTime | Reason::ClockAhead));
-        (time, if self.retained && unknown { Some(Reason::Retained) } else { doubt })
+        (time, if (self.message.retained || self.message.queued) && unknown { Some(Reason::Retained) } else { doubt })
     }
 }
 

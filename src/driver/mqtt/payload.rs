@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 /// Bytes of text that one tag holds.
-const LONGEST_TEXT: usize = 8192;
+pub(super) const LONGEST_TEXT: usize = 8192;
 
 /// What kind of value a tag takes out of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,7 +179,8 @@ impl io::Write for Bounded {
     }
 }
 
-fn as_text(json: &Json) -> Result<Value, PayloadError> {
+/// JSON as the text of a tag.
+pub(super) fn as_text(json: &Json) -> Result<Value, PayloadError> {
     let mut text = Bounded(Vec::new());
     serde_json::to_writer(&mut text, json).map_err(|_| PayloadError::TooLong)?;
     let text = String::from_utf8(text.0).map_err(|_| PayloadError::NotUtf8)?;

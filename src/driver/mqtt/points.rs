@@ -2,7 +2,7 @@
 
 use super::{Binary, Discovery, Kind, Pointer, Settings, SourceTime, Words};
 use crate::tag::{DeviceId, Scaling, TagId};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +71,13 @@ impl Point {
             publication: None,
         }
     }
+
+    /// Whether messages say the same about this point as about the other, whatever tags they are.
+    pub(super) fn reads_like(&self, other: &Self) -> bool {
+        (&self.filter, &self.pointer, &self.binary, self.kind)
+            == (&other.filter, &other.pointer, &other.binary, other.kind)
+            && (&self.words, &self.only, &self.time) == (&other.words, &other.only, &other.time)
+    }
 }
 
 /// The topic on which a device, or its Last Will, says whether it is there.
@@ -101,6 +108,13 @@ pub struct Search {
     pub known: Arc<HashSet<Arc<str>>>,
 }
 
+impl Search {
+    /// Whether this looks for the same names as the other, whichever of them are known.
+    pub(super) fn looks_like(&self, other: &Self) -> bool {
+        (&self.filter, &self.below, &self.only, self.most) == (&other.filter, &other.below, &other.only, other.most)
+    }
+}
+
 /// A group of topics that counts as one device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
@@ -124,11 +138,11 @@ impl Device {
 }
 
 impl Settings {
-    /// Whether a session with these settings can go on with the others: nothing but slots and what was found is another. What of the
-    /// others' [`Self::filters`] is new has to be subscribed to then.
+    /// Whether nothing but slots, what was found, and who may set what is another in the other settings. What of the others'
+    /// [`Self::filters`] is new has to be subscribed to then.
     pub fn same_but_found(&self, other: &Self) -> bool {
         let without_found = |settings: &Self| {
-            let mut bare = settings.clone();
+            let mut bare = Self { asks: Box::default(), ..settings.clone() };
             bare.sparkplug.iter_mut().for_each(super::sparkplug::settings::Settings::without_metrics);
             for device in &mut bare.devices {
                 device.points.retain(|point| !point.is_found);
@@ -138,6 +152,34 @@ impl Settings {
             bare
         };
         without_found(self).same_but_slots(&without_found(other))
+    }
+
+    /// The subscriptions that have to be made again, because what the broker keeps under them is news to something here that `before` did
+    /// not have. For what was found its first message is kept instead.
+    pub(super) fn filters_to_repeat(&self, before: &Self) -> HashSet<Arc<str>> {
+        let mut known: HashMap<&str, Vec<&Point>> = HashMap::new();
+        for point in before.devices.iter().flat_map(|device| &device.points) {
+            known.entry(&point.filter).or_default().push(point);
+        }
+        let is_new = |point: &&Point| {
+            let alike = known.get(&*point.filter);
+            !point.is_found && !alike.is_some_and(|list| list.iter().any(|other| point.reads_like(other)))
+        };
+        let points = self.devices.iter().flat_map(|device| &device.points).filter(is_new).map(|point| &point.filter);
+        let word_is_new =
+            |word: &&Availability| !before.devices.iter().any(|one| one.availability.as_ref() == Some(*word));
+        let words = self.devices.iter().filter_map(|device| device.availability.as_ref()).filter(word_is_new);
+        let searched =
+            |search: &&Search| before.devices.iter().flat_map(|one| &one.searches).any(|one| one.looks_like(search));
+        let searches = self.devices.iter().flat_map(|device| &device.searches).filter(|search| !searched(search));
+        let topics = points.chain(words.map(|word| &word.topic)).chain(searches.map(|search| &search.filter));
+        let (topics, filters): (HashSet<&Arc<str>>, _) = (topics.collect(), self.filters());
+        let covers = |filter: &&Arc<str>, topic: &Arc<str>| {
+            !filters.contains(topic) && super::intake::topic_matches(topic, filter)
+        };
+        let is_touched =
+            |filter: &&Arc<str>| topics.contains(*filter) || topics.iter().any(|topic| covers(filter, topic));
+        filters.iter().filter(is_touched).cloned().collect()
     }
 
     /// What has to be subscribed to. Topics that a search covers are not subscribed to again: a broker might send them twice.

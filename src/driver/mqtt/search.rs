@@ -139,11 +139,14 @@ pub(super) struct KeptMessage {
     pub(super) topic: Arc<str>,
     pub(super) payload: Vec<u8>,
     pub(super) retained: bool,
+    pub(super) queued: bool,
     pub(super) at: Timestamp,
 }
 
 /// Bytes of messages that are kept for one broker. What has no room is read at its next message.
 const KEPT_BYTES: usize = 4 << 20;
+/// The station takes up what was found within five minutes; what is older than this is read at its next message.
+const KEPT_FOR: Duration = Duration::from_secs(360);
 
 impl Kept {
     pub(super) fn keep(&mut self, message: KeptMessage) {
@@ -156,10 +159,16 @@ impl Kept {
         }
     }
 
-    /// All of them, the oldest first.
-    pub(super) fn take(&mut self) -> Vec<KeptMessage> {
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// All that are not too old, the oldest first.
+    pub(super) fn take(&mut self, now: Timestamp) -> Vec<KeptMessage> {
         self.bytes = 0;
-        let mut messages: Vec<_> = self.messages.drain().map(|(_, message)| message).collect();
+        let is_fresh = |message: &KeptMessage| now.micros_since(message.at) <= KEPT_FOR.as_micros() as i64;
+        let mut messages: Vec<_> = self.messages.drain().map(|(_, message)| message).filter(is_fresh).collect();
         messages.sort_by_key(|message| message.at);
         messages
     }
@@ -226,14 +235,21 @@ mod tests {
             topic: topic.into(),
             payload: vec![0; bytes],
             retained: false,
+            queued: false,
             at: Timestamp::from_micros(at),
         };
         kept.keep(message("b", KEPT_BYTES / 2, 2));
         kept.keep(message("a", KEPT_BYTES / 4, 1));
         kept.keep(message("c", KEPT_BYTES / 2, 3));
         kept.keep(message("a", 7, 4));
-        let taken: Vec<_> = kept.take().iter().map(|kept| (kept.topic.to_string(), kept.payload.len())).collect();
+        let now = Timestamp::from_micros(5);
+        let taken: Vec<_> = kept.take(now).iter().map(|kept| (kept.topic.to_string(), kept.payload.len())).collect();
         assert_eq!(taken, [("b".to_owned(), KEPT_BYTES / 2), ("a".to_owned(), 7)]);
-        assert!(kept.take().is_empty());
+        assert!(kept.take(now).is_empty());
+        kept.keep(message("old", 1, 5));
+        kept.keep(message("new", 1, 6));
+        let later = Timestamp::from_micros(6).plus(KEPT_FOR);
+        assert_eq!(kept.take(later).iter().map(|kept| &*kept.topic).collect::<Vec<_>>(), ["new"]);
+        assert!(kept.take(now).is_empty(), "what is too old is gone");
     }
 }

@@ -30,6 +30,8 @@ impl Side {
     /// Goes on with other tags and devices.
     pub(super) fn adopt(&mut self, settings: &Settings) {
         let devices = settings.sparkplug.as_ref().map(|sparkplug| sparkplug.devices.clone()).unwrap_or_default();
+        // Without a connection nobody carried out what an earlier reload gave; its places mean other devices by now.
+        self.says.clear();
         self.desk.adopt(devices, &mut self.says);
         self.places = self.desk.places();
     }
@@ -133,19 +135,29 @@ impl Broker {
         for say in says {
             match say {
                 Say::Values { place, time, readings } => {
-                    self.reporters[place].good(&self.port, None).await;
+                    if let Some(reporter) = self.reporters.get_mut(place) {
+                        reporter.good(&self.port, None).await;
+                    }
                     self.send_batch(place, time, readings, DriverEvent::Batch).await;
                 }
                 Say::Past { place, time, readings } => self.send_batch(place, time, readings, DriverEvent::Past).await,
-                Say::Alive { place } => self.reporters[place].tell_good(&self.port).await,
+                Say::Alive { place } => {
+                    if let Some(reporter) = self.reporters.get_mut(place) {
+                        reporter.tell_good(&self.port).await;
+                    }
+                }
                 Say::Lost { place, time, readings, words } => {
                     self.send_batch(place, time, readings, DriverEvent::Batch).await;
-                    self.reporters[place].lost(&self.port, Reason::NotConnected, &words, None).await;
+                    if let Some(reporter) = self.reporters.get_mut(place) {
+                        reporter.lost(&self.port, Reason::NotConnected, &words, None).await;
+                    }
                 }
                 Say::Publish(message) => self.publish_sparkplug(message),
                 Say::Fault { place, words } => self.note_fault(place, words),
                 Say::Found { place, metrics, left_out } => {
-                    self.reporters[place].statistics().names_left_out = left_out as u32;
+                    if let Some(reporter) = self.reporters.get_mut(place) {
+                        reporter.statistics().names_left_out = left_out as u32;
+                    }
                     let Some(device) = self.settings.devices.get(place).filter(|_| !metrics.is_empty()) else {
                         continue;
                     };

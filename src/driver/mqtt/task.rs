@@ -119,21 +119,19 @@ impl Broker {
     /// Goes on with other settings of the same session.
     async fn adopt(&mut self, assignment: Assignment<Settings>) -> Result<(), session::End> {
         let Assignment { generation, settings } = assignment;
-        let is_same = settings.same_but_found(&self.settings);
-        let said = if is_same {
+        if settings.same_but_found(&self.settings) {
             for (reporter, device) in self.reporters.iter_mut().zip(&settings.devices) {
                 reporter.move_to(generation, device.device);
             }
-            self.intake.adopt(&self.settings, &settings)
         } else {
             self.reporters = settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect();
-            self.intake = Intake::new(&settings);
-            Vec::new()
-        };
+        }
+        self.intake.adopt(&self.settings, &settings);
+        self.client.repeat(&settings.filters_to_repeat(&self.settings));
         self.gatherer = Gatherer::default();
         self.refused.retain(|filter, _| settings.filters().contains(&**filter));
         (self.settings, self.generation) = (settings, generation);
-        self.deliver(said).await;
+        self.deliver_kept().await;
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
@@ -144,6 +142,15 @@ impl Broker {
             self.say().await;
         }
         Ok(())
+    }
+
+    /// What was said about tags before they were. Without a connection there is none of it, and nothing speaks for the devices.
+    async fn deliver_kept(&mut self) {
+        if self.client.is_up() {
+            let now = self.port.clock.now().utc;
+            let said = self.intake.take_kept(&self.settings, now);
+            self.deliver(said).await;
+        }
     }
 
     fn subscriptions(&self) -> Vec<Subscription> {
@@ -164,12 +171,11 @@ impl Broker {
         self.refused.clear();
         self.prepare_sparkplug();
         self.prepare_edge();
-        let connected = tokio::select! {
-            connected = self.client.connect() => connected,
-            () = refuse_commands(&self.port, inbox) => return Ended::Stopped,
-        };
-        if let Err(end) = connected {
-            return Ended::Lost(end);
+        let connect = async { self.client.connect().await };
+        match refuse_until(connect, &self.port, inbox).await {
+            None => return Ended::Stopped,
+            Some(Err(end)) => return Ended::Lost(end),
+            Some(Ok(())) => {}
         }
         let wanted = self.client.want(self.subscriptions());
         match wanted {
@@ -287,6 +293,7 @@ impl Broker {
             },
             Event::Down => {
                 self.is_ready = false;
+                self.intake.lose_connection();
                 self.lose_sparkplug();
                 self.lose_edge();
             }
@@ -318,7 +325,8 @@ impl Broker {
     async fn receive(&mut self, message: &session::Message) {
         self.receipts.extend(message.receipt);
         let now = self.client.arrived().utc;
-        let seen = Message { topic: &message.topic, payload: &message.payload, retained: message.retained };
+        let session::Message { topic, payload, retained, queued, .. } = message;
+        let seen = Message { topic, payload, retained: *retained, queued: *queued };
         let said = self.intake.take(&self.settings, seen, now);
         self.deliver(said).await;
     }
@@ -351,7 +359,7 @@ impl Broker {
     async fn leave_out(&mut self, topic: &str, bytes: usize) {
         self.warn_too_large(topic, bytes);
         let now = self.client.arrived().utc;
-        let seen = Message { topic, payload: &[], retained: false };
+        let seen = Message { topic, payload: &[], retained: false, queued: false };
         for said in self.intake.take(&self.settings, seen, now) {
             let Said::Values(mut arrival) = said else { continue };
             for reading in &mut arrival.readings {
@@ -459,15 +467,17 @@ impl Broker {
         inbox: &mut Inbox,
         assignments: &mut watch::Receiver<Assignment<Settings>>,
     ) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            changed = assignments.changed() => {
-                if changed.is_err() {
-                    return false;
+        let rested = async {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => true,
+                changed = assignments.changed() => {
+                    assignments.mark_changed();
+                    changed.is_ok()
                 }
-                assignments.mark_changed();
             }
-            () = refuse_commands(&self.port, inbox) => return false,
+        };
+        if refuse_until(rested, &self.port, inbox).await != Some(true) {
+            return false;
         }
         if assignments.has_changed().unwrap_or(false) {
             let assignment = assignments.borrow_and_update().clone();
@@ -478,24 +488,38 @@ impl Broker {
     }
 }
 
-/// Refuses commands while there is no connection; ends when the station stops.
-async fn refuse_commands(port: &Port, inbox: &mut Inbox) {
+/// What comes while there is no connection.
+enum Refused {
+    Command(Dispatch),
+    Instruction(Instruction),
+    Order(Order),
+}
+
+/// Refuses what comes until something is done; none when the station stops. What was taken out of the inbox is answered first.
+async fn refuse_until<T>(done: impl Future<Output = T>, port: &Port, inbox: &mut Inbox) -> Option<T> {
+    let mut done = std::pin::pin!(done);
     loop {
-        tokio::select! {
-            Some(instruction) = inbox.instructions.recv() => refuse(port, instruction).await,
-            Some(order) = inbox.orders.recv() => super::order::refuse(order).await,
-            dispatch = inbox.commands.recv() => {
-                let Some(dispatch) = dispatch else { return };
-                let answer = WriteAnswer::NotSent("the broker is not connected".to_owned());
-                port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
-            }
-        }
+        let refused = tokio::select! {
+            done = &mut done => return Some(done),
+            Some(instruction) = inbox.instructions.recv() => Refused::Instruction(instruction),
+            Some(order) = inbox.orders.recv() => Refused::Order(order),
+            dispatch = inbox.commands.recv() => Refused::Command(dispatch?),
+        };
+        // Not inside of the wait: that is broken off when the connection is there, and the answer with it.
+        refuse(port, refused).await;
     }
 }
 
-async fn refuse(port: &Port, instruction: Instruction) {
-    if let Instruction::Publish(message) = instruction {
-        tell_not_sent(port, &message, "the broker is not connected".to_owned()).await;
+async fn refuse(port: &Port, refused: Refused) {
+    let words = || "the broker is not connected".to_owned();
+    match refused {
+        Refused::Command(dispatch) => {
+            let answer = WriteAnswer::NotSent(words());
+            port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
+        }
+        Refused::Instruction(Instruction::Publish(message)) => tell_not_sent(port, &message, words()).await,
+        Refused::Instruction(_) => {}
+        Refused::Order(order) => super::order::refuse(order).await,
     }
 }
 
@@ -510,3 +534,6 @@ async fn until(deadline: Option<Monotonic>, now: Monotonic) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn take(&mut self, topic: &str, payload: &str, retained: bool, second: i64) -> Vec<String> {
-        let message = Message { topic, payload: payload.as_bytes(), retained };
+        let message = Message { topic, payload: payload.as_bytes(), retained, queued: false };
         self.intake.take(&self.settings, message, at(second)).iter().map(words).collect()
     }
 
@@ -73,10 +73,9 @@ impl Bench {
 
     fn adopt(&mut self, devices: Vec<Device>) -> Vec<String> {
         let new = settings(devices);
-        assert!(self.settings.same_but_found(&new), "the session goes on");
-        let said = self.intake.adopt(&self.settings, &new);
+        self.intake.adopt(&self.settings, &new);
         self.settings = new;
-        said.iter().map(words).collect()
+        self.intake.take_kept(&self.settings, at(20)).iter().map(words).collect()
     }
 }
 
@@ -141,7 +140,7 @@ fn one_message_says_something_of_each_tag_that_it_is_about() {
             r#"values of 1 at 2: 3={"x":2} kept by the broker, age unknown"#,
         ],
     );
-    let message = Message { topic: "a/b", payload: b"12,5", retained: false };
+    let message = Message { topic: "a/b", payload: b"12,5", retained: false, queued: false };
     let said = bench.intake.take(&bench.settings, message, at(3));
     let Said::Values(arrival) = &said[0] else { panic!("{said:?}") };
     assert_eq!(arrival.readings.len(), 3, "what cannot be read may be about the third too");
@@ -275,7 +274,7 @@ proptest! {
         let points = vec![point(0, "#", "/a"), timed(1, "plant/+/temp", ""), Point::plain(TagId(2), "+/+/temp")];
         let settings = settings(vec![Device { searches: vec![search(&[])], ..device(points.clone()) }]);
         let mut intake = Intake::new(&settings);
-        let said = intake.take(&settings, Message { topic: &topic, payload: &payload, retained }, at(second));
+        let said = intake.take(&settings, Message { topic: &topic, payload: &payload, retained, queued: false }, at(second));
         let mut tags: Vec<u32> = said.iter().flat_map(|said| match said {
             Said::Values(arrival) => arrival.readings.iter().map(|reading| reading.tag.0).collect(),
             _ => Vec::new(),
@@ -291,8 +290,87 @@ proptest! {
 fn a_value_that_is_not_there_is_no_value() {
     let reading = Point { kind: Kind::Number, ..point(0, "t", "/v") };
     let mut bench = Bench::new(vec![device(vec![reading])]);
-    let message = Message { topic: "t", payload: br#"{"v":null}"#, retained: false };
+    let message = Message { topic: "t", payload: br#"{"v":null}"#, retained: false, queued: false };
     let said = bench.intake.take(&bench.settings, message, at(0));
     let Said::Values(arrival) = &said[0] else { panic!("{said:?}") };
     assert_eq!(arrival.readings[0].value, None::<Value>);
+}
+
+#[test]
+fn a_reload_forgets_no_word_of_a_device_and_no_value() {
+    let word =
+        |topic: &str| Availability { topic: topic.into(), pointer: None, online: "1".into(), offline: "0".into() };
+    let away = |points| Device { availability: Some(word("d/s")), ..device(points) };
+    let mut bench = Bench::new(vec![away(vec![point(0, "d/v", "")]), device(vec![point(1, "e", "")])]);
+    bench.check("d/v", "7", 1, &["values of 0 at 1: 0=7 good"]);
+    bench.check("d/s", "0", 2, &["0 offline: d/s says \"0\""]);
+    // Another tag, another order of the devices, and one of them new.
+    let other = Device { availability: Some(word("f/s")), ..device(Vec::new()) };
+    let said =
+        bench.adopt(vec![other, device(vec![point(4, "e", "")]), away(vec![point(5, "d/w", ""), point(6, "d/v", "")])]);
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!([0, 1, 2].map(|place| bench.intake.is_offline(place)), [false, false, true]);
+    bench.check("d/v", "8", 3, &["values of 2 at 3: 6=8 device says it is offline"]);
+    bench.check("d/s", "1", 4, &["2 online", "values of 2 at 4: 6=8 from before the device was away"]);
+    // With other words nobody knows what was said.
+    bench.check("d/s", "0", 5, &["2 offline: d/s says \"0\""]);
+    let words = Availability { offline: "gone".into(), ..word("d/s") };
+    bench.adopt(vec![Device { availability: Some(words), ..device(Vec::new()) }]);
+    assert!(!bench.intake.is_offline(0));
+}
+
+#[test]
+fn what_was_held_back_is_of_unknown_age_unless_it_says_its_time() {
+    let mut bench = Bench::new(vec![device(vec![point(0, "t", "/v"), timed(1, "t", "/v")])]);
+    let payload = format!(r#"{{"v":1,"ts":{}}}"#, at(90).as_micros());
+    let message = Message { topic: "t", payload: payload.as_bytes(), retained: false, queued: true };
+    let said: Vec<_> = bench.intake.take(&bench.settings, message, at(100)).iter().map(words).collect();
+    assert_eq!(said, ["values of 0 at 90: 1=1 good", "values of 0 at 100: 0=1 kept by the broker, age unknown"]);
+}
+
+#[test]
+fn what_the_broker_keeps_is_no_news_where_the_topic_was_heard() {
+    let mut bench = Bench::new(vec![device(vec![point(0, "t", "")])]);
+    bench.check_retained("t", "1", 1, &["values of 0 at 1: 0=1 kept by the broker, age unknown"]);
+    bench.check("t", "2", 2, &["values of 0 at 2: 0=2 good"]);
+    bench.adopt(vec![device(vec![point(0, "t", ""), Point { kind: Kind::Text, ..point(1, "t", "") }])]);
+    // Subscribed to again for the tag that is new.
+    bench.check_retained("t", "2", 3, &["values of 0 at 3: 1=2 kept by the broker, age unknown"]);
+    bench.intake.lose_connection();
+    bench.check_retained(
+        "t",
+        "3",
+        4,
+        &["values of 0 at 4: 0=3 kept by the broker, age unknown, 1=3 kept by the broker, age unknown"],
+    );
+}
+
+#[test]
+fn messages_of_names_that_wait_do_not_outlive_the_connection() {
+    let with = |points: Vec<Point>, known: &[&str]| vec![Device { searches: vec![search(known)], ..device(points) }];
+    let mut bench = Bench::new(with(Vec::new(), &[]));
+    bench.check("plant/a/temp", "20", 11, &["0 found plant/a/temp"]);
+    bench.intake.lose_connection();
+    let found = Point { is_found: true, ..point(6, "plant/a/temp", "") };
+    assert!(bench.adopt(with(vec![found], &["plant/a/temp"])).is_empty());
+}
+
+#[test]
+fn what_is_new_under_a_subscription_has_it_made_again() {
+    let check = |old: Vec<Device>, new: Vec<Device>, expected: &[&str]| {
+        let expected: HashSet<Arc<str>> = expected.iter().map(|filter| Arc::from(*filter)).collect();
+        assert_eq!(settings(new).filters_to_repeat(&settings(old)), expected);
+    };
+    let searching = |points: Vec<Point>| vec![Device { searches: vec![search(&[])], ..device(points) }];
+    let (a, b) = (point(0, "t", "/a"), point(1, "t", "/b"));
+    check(vec![device(vec![a.clone()])], vec![device(vec![Point { tag: TagId(9), ..a.clone() }])], &[]);
+    check(vec![device(vec![a.clone()])], vec![device(vec![b.clone(), a.clone()])], &["t"]);
+    check(vec![device(vec![a.clone(), b])], vec![device(vec![a])], &[]);
+    // Under a search; what is found has its first message already.
+    check(searching(Vec::new()), searching(vec![point(0, "plant/a/temp", "")]), &["plant/+/temp"]);
+    let found = Point { is_found: true, ..point(0, "plant/a/temp", "") };
+    check(searching(Vec::new()), searching(vec![found]), &[]);
+    let word = Availability { topic: "t".into(), pointer: None, online: "1".into(), offline: "0".into() };
+    let with_word = Device { availability: Some(word), ..device(vec![point(0, "t", "/a")]) };
+    check(vec![device(vec![point(0, "t", "/a")])], vec![with_word], &["t"]);
 }

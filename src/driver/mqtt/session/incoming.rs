@@ -34,6 +34,11 @@ impl Received {
         self.offered = 0;
     }
 
+    /// Whether the broker has our last word for everything.
+    pub(super) fn is_clear(&self) -> bool {
+        self.open.is_empty() && self.held.is_empty()
+    }
+
     fn waiting(&self) -> usize {
         self.open.len() + usize::from(self.offered)
     }
@@ -67,7 +72,8 @@ impl Session {
         };
         self.check_flood()?;
         let Publish { topic, payload, qos, retain, duplicate, properties, .. } = publish;
-        let message = Message { topic, payload, retained: retain, duplicate, qos, receipt, properties };
+        let queued = self.backlog.is_part(retain);
+        let message = Message { topic, payload, retained: retain, queued, duplicate, qos, receipt, properties };
         self.events.push_back(Event::Message(message));
         Ok(())
     }

@@ -23,6 +23,7 @@
 //! - The outgoing half of QoS 2 is finished after a break only as far as the standard demands: a released message is released again, a
 //!   message that was not confirmed is not sent again, and its packet identifier stays out of use until the session ends at the broker.
 
+mod backlog;
 mod incoming;
 mod outgoing;
 mod subscriptions;
@@ -35,6 +36,7 @@ use super::packet::{
     Version, Will, decode, encode,
 };
 use crate::tag::Monotonic;
+use backlog::Backlog;
 use bytes::{Bytes, BytesMut};
 use incoming::Received;
 use outgoing::Sent;
@@ -99,6 +101,8 @@ pub struct Message {
     pub payload: Bytes,
     /// Whether the broker kept it from before our subscription: then it may be old.
     pub retained: bool,
+    /// Whether the broker may have held it back while nobody was connected: then it may be old as well. See [`Backlog`].
+    pub queued: bool,
     /// The broker says that it may have sent it before.
     pub duplicate: bool,
     /// The level that it came with.
@@ -212,6 +216,7 @@ pub struct Session {
     subscriptions: Subscriptions,
     sent: Sent,
     received: Received,
+    backlog: Backlog,
     waits: Waits,
     next_ping: Monotonic,
     ping_period: Duration,
@@ -232,6 +237,7 @@ impl Session {
             subscriptions: Subscriptions::default(),
             sent: Sent::default(),
             received: Received::default(),
+            backlog: Backlog::default(),
             waits: Waits::new(options.timeout),
             next_ping: Monotonic::default(),
             ping_period: options.keep_alive.max(Duration::from_secs(1)),
@@ -319,6 +325,7 @@ impl Session {
             (_, Incoming::UnsubAck(granted)) => self.take_unsuback(granted.id),
             (_, Incoming::Pong) => {
                 self.pongs = self.pings;
+                self.backlog.answered();
                 Ok(())
             }
             (_, Incoming::Disconnect(code, text)) => Err(End::Disconnected(with_text(code.words(), text.as_deref()))),
@@ -344,6 +351,8 @@ impl Session {
         self.ping_period = ordered.map_or(self.options.keep_alive, |seconds| Duration::from_secs(seconds.into()));
         self.next_ping = now.plus(self.ping_period);
         let client_id = properties.assigned_client.unwrap_or_else(|| Arc::clone(&self.options.client_id));
+        self.pongs = self.pings;
+        self.backlog.begin(answer.session_present, now);
         self.events.push_back(Event::Up { session_present: answer.session_present, client_id });
         if !answer.session_present {
             self.session += 1;
@@ -381,7 +390,7 @@ impl Session {
         if let Some(late) = self.late(now) {
             return Err(End::Silent(late, self.options.timeout.as_millis()));
         }
-        if self.is_up() && now >= self.next_ping {
+        if self.is_up() && (self.asks_for_backlog(now) || now >= self.next_ping) {
             self.next_ping = now.plus(self.ping_period);
             self.pings += 1;
             self.waits.begin(Wait::Ping(self.pings), now);
@@ -397,7 +406,8 @@ impl Session {
         }
         self.drop_answered();
         let ping = self.is_up().then_some(self.next_ping);
-        [ping, self.waits.first()].into_iter().flatten().min()
+        let backlog = self.backlog_due().filter(|_| self.is_up());
+        [ping, backlog, self.waits.first()].into_iter().flatten().min()
     }
 
     /// The connection is over, whoever ended it. What was under way has its outcome now.

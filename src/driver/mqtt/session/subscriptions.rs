@@ -4,7 +4,7 @@ use super::waits::Wait;
 use super::{End, Event, Session, with_text};
 use crate::driver::mqtt::packet::{Granted, Outgoing, Subscription};
 use crate::tag::Monotonic;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Filters in one packet, so that neither it nor its answer is over anybody's limit.
@@ -38,6 +38,11 @@ impl Subscriptions {
         self.asked.contains_key(&id)
     }
 
+    /// Whether the broker has answered all subscriptions of this connection once.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     /// The broker knows nothing of us.
     pub(super) fn forget(&mut self) {
         self.unwanted.clear();
@@ -64,6 +69,11 @@ impl Session {
             self.subscribe(fresh, now)?;
         }
         Ok(())
+    }
+
+    /// The next [`Session::want`] subscribes to these once more, if it wants them, so that the broker sends what it keeps there.
+    pub fn repeat(&mut self, filters: &HashSet<Arc<str>>) {
+        self.subscriptions.wanted.retain(|filter, _| !filters.contains(filter));
     }
 
     /// Everything, on a new connection: also where the broker still knows the session, for the file may have changed meanwhile.

@@ -117,6 +117,7 @@ fn told(event: &Event) -> String {
         Event::Up { session_present, client_id } => format!("up {client_id} {session_present}"),
         Event::Ready => "ready".to_owned(),
         Event::Refused { why, .. } => format!("refused: {why}"),
+        Event::Message(message) if message.queued => format!("held back {}", message.topic),
         Event::Message(message) => format!("message {} {}", message.topic, String::from_utf8_lossy(&message.payload)),
         Event::TooLarge { topic, bytes } => format!("too large: {topic} {bytes}"),
         Event::Published(Ticket(ticket), Outcome::Refused(why)) => format!("published {ticket}: {why}"),
@@ -549,7 +550,7 @@ fn messages_are_acknowledged_when_they_were_taken_in() {
     // A message of QoS 1 comes again, and its old receipt is worth nothing.
     check(
         &[Get(MESSAGE_1), Close, Open(KNOWN_3), Acknowledge(0), Get(MESSAGE_1), Acknowledge(1)],
-        &[&["message a 1"][..], &again, &["message a 1", "> puback 5"]].concat(),
+        &[&["message a 1"][..], &again, &["held back a", "> puback 5"]].concat(),
     );
     // The broker forgot the session: the same identifier is another message.
     check(
@@ -861,4 +862,99 @@ fn a_clean_session_says_so_in_both_versions() {
         let expires_at_once = bytes.windows(5).any(|part| part == [0x11, 0, 0, 0, 0]);
         assert_eq!(expires_at_once, version == V5, "a session expiry of 0");
     }
+}
+
+/// What the broker held back counts as old until a ping is answered that nothing came before.
+#[test]
+fn the_backlog_ends_when_a_ping_is_answered_alone() {
+    let message = |id: u8| [0x32, 5, 0, 1, b'a', 0, id];
+    let (first, second, third, fourth) = (message(7), message(8), message(9), message(10));
+    let up = ["> connect clean=0", "> subscribe 1 a", "up polder true"];
+    check(
+        options(V3, true),
+        &[
+            Want(&["a"]),
+            Open(KNOWN_3),
+            Get(&first),
+            Pass(0),
+            Get(b"\x90\x03\x00\x01\x01"),
+            Pass(0),
+            // It waits for its acknowledgement until now, and the broker may wait for that.
+            Acknowledge(0),
+            Pass(0),
+            Get(&second),
+            Get(b"\xD0\x00"),
+            Acknowledge(1),
+            Pass(999),
+            Pass(1),
+            Get(b"\x31\x03\x00\x01a"),
+            Get(b"\xD0\x00"),
+            Get(&third),
+            Close,
+            Open(TAKEN_3),
+            Get(&fourth),
+        ],
+        &[
+            up[0],
+            up[1],
+            up[2],
+            "held back a",
+            "ready",
+            "> puback 7",
+            "> ping",
+            "held back a",
+            "> puback 8",
+            "> ping",
+            "message a ",
+            "message a ",
+            "down",
+            up[0],
+            "> subscribe 2 a",
+            "up polder false",
+            "message a ",
+        ],
+    );
+}
+
+/// Where messages never cease, nothing is proven; it is asked once a second, and not for ever.
+#[test]
+fn a_backlog_is_not_believed_in_for_ever() {
+    let mut bench = Bench::new(options(V3, true));
+    bench.step(&Open(KNOWN_3));
+    for _ in 0..310 {
+        bench.step(&Get(b"\x30\x03\x00\x01a"));
+        bench.step(&Get(b"\xD0\x00"));
+        bench.step(&Pass(1000));
+    }
+    let count = |words: &str| bench.log.iter().filter(|line| *line == words).count();
+    assert_eq!((count("held back a"), count("message a ")), (300, 10));
+    assert!((295..=305).contains(&count("> ping")), "{}", count("> ping"));
+}
+
+/// A message of QoS 2 is not over before the broker has our last word for it.
+#[test]
+fn the_backlog_waits_for_the_end_of_an_exchange() {
+    let log = |steps: &[Step<'_>]| {
+        let mut bench = Bench::new(options(V3, true));
+        for step in steps {
+            bench.step(step);
+        }
+        bench.log
+    };
+    let begun = [Open(KNOWN_3), Get(b"\x34\x05\x00\x01a\x00\x07"), Acknowledge(0), Pass(500)];
+    assert!(!log(&begun).contains(&"> ping".to_owned()));
+    let ended: Vec<_> = begun.iter().cloned().chain([Get(b"\x62\x02\x00\x07"), Pass(0)]).collect();
+    assert_eq!(log(&ended).last().unwrap(), "> ping");
+}
+
+#[test]
+fn what_is_to_be_repeated_is_subscribed_to_once_more() {
+    let mut bench = Bench::new(options(V3, false));
+    for step in [Want(&["a", "b"]), Open(TAKEN_3), Get(b"\x90\x04\x00\x01\x01\x01")] {
+        bench.step(&step);
+    }
+    bench.log.clear();
+    bench.session.repeat(&HashSet::from(["a".into(), "x".into()]));
+    bench.step(&Want(&["a", "b"]));
+    assert_eq!(bench.log, ["> subscribe 2 a"]);
 }

@@ -117,9 +117,12 @@ impl Desk {
         self.devices = devices;
     }
 
-    /// Goes on with other tags and devices of the same host application. Those who are there are told of anew, with their last values.
+    /// Goes on with other tags and devices of the same host application. Devices that are there are told of anew, and tags that are new have
+    /// the last values of their metrics. What is known of the others stands: said again, an old value would look like a fresh one.
     pub fn adopt(&mut self, devices: Vec<Device>, says: &mut Vec<Say>) {
+        let old = std::mem::take(&mut self.devices);
         self.take_devices(devices);
+        let new = self.new_tags(&old);
         for device in &self.devices {
             let gone = self.gone.get(&device.place).filter(|_| !self.host.is_alive(&device.source));
             says.extend(gone.map(|words| lost(device, None, words.clone())));
@@ -127,10 +130,22 @@ impl Desk {
         let before = std::mem::take(&mut self.bound);
         let alive: Vec<_> = self.host.sources().filter(|(_, _, is_alive)| *is_alive).map(|(id, ..)| id).collect();
         for source in alive {
-            self.bind(source, says);
+            self.bind(source, |tag| new.contains(&tag), says);
             let last = before.get(&source).into_iter().flat_map(|bound| &bound.last).flatten().cloned().collect();
-            self.values(source, last, says);
+            self.values(source, last, |tag| new.contains(&tag), says);
         }
+    }
+
+    fn new_tags(&self, old: &[Device]) -> HashSet<TagId> {
+        let of: HashMap<_, _> = old.iter().map(|device| (&device.source, device)).collect();
+        let mut new = HashSet::new();
+        for device in &self.devices {
+            let before = of.get(&device.source).map(|device| &device.points[..]).unwrap_or_default();
+            let before: HashMap<_, _> = before.iter().map(|point| (&point.name, point)).collect();
+            let is_new = |point: &&Point| !before.get(&point.name).is_some_and(|other| point.is_same_tag(other));
+            new.extend(device.points.iter().filter(is_new).map(|point| point.tag));
+        }
+        new
     }
 
     fn lose(&mut self, device: usize, time: Timestamp, words: String, says: &mut Vec<Say>) {
@@ -227,8 +242,8 @@ impl Desk {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Publish(message) => says.push(Say::Publish(message)),
-                Effect::Born { source, .. } => self.bind(source, says),
-                Effect::Values { source, updates } => self.values(source, updates, says),
+                Effect::Born { source, .. } => self.bind(source, |_| true, says),
+                Effect::Values { source, updates } => self.values(source, updates, |_| true, says),
                 Effect::Died { source, time, words } => self.die(source, time, words, says),
                 Effect::Fault { source, words } => {
                     let place = source.and_then(|source| self.device(source)).map(|device| device.place);
@@ -244,8 +259,9 @@ impl Desk {
         self.by_source.get(&source).and_then(|slot| self.devices.get(*slot))
     }
 
-    /// After a birth: which of its metrics are tags, which tags it has no metric for, and which metrics are no tags yet.
-    fn bind(&mut self, source: SourceId, says: &mut Vec<Say>) {
+    /// After a birth: which of its metrics are tags, which tags it has no metric for, and which metrics are no tags yet. Of the tags those
+    /// are told that `is_news` chooses.
+    fn bind(&mut self, source: SourceId, is_news: impl Fn(TagId) -> bool, says: &mut Vec<Say>) {
         let Some(device) = self.device(source) else { return };
         let metrics = self.host.metrics(source);
         let mut targets = vec![Vec::new(); metrics.len()];
@@ -254,7 +270,8 @@ impl Desk {
         for point in &device.points {
             match by_name.get(&*point.metric) {
                 Some(place) => targets[*place].push(Target { tag: point.tag, kind: point.kind }),
-                None => missing.push(absent(point)),
+                None if is_news(point.tag) => missing.push(absent(point)),
+                None => {}
             }
         }
         let place = device.place;
@@ -269,7 +286,7 @@ impl Desk {
     }
 
     /// Neighbours that share their time go on together.
-    fn values(&mut self, source: SourceId, updates: Vec<Update>, says: &mut Vec<Say>) {
+    fn values(&mut self, source: SourceId, updates: Vec<Update>, is_news: impl Fn(TagId) -> bool, says: &mut Vec<Say>) {
         let (Some(place), Some(bound)) =
             (self.by_source.get(&source).map(|slot| self.devices[*slot].place), self.bound.get_mut(&source))
         else {
@@ -278,7 +295,7 @@ impl Desk {
         let mut open: Option<(Timestamp, bool, Vec<Reading>)> = None;
         for update in updates {
             let Some(targets) = bound.targets.get(update.metric as usize) else { continue };
-            for target in targets {
+            for target in targets.iter().filter(|target| is_news(target.tag)) {
                 let reading = reading(*target, &update);
                 match &mut open {
                     Some((time, past, list)) if (*time, *past) == (update.time, update.is_historical) => {

@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Point {
     /// The tag.
     pub tag: TagId,
+    /// Its name, by which it is the same tag after a reload.
+    pub name: Arc<str>,
     /// Name of the metric, as its birth declares it.
     pub metric: Arc<str>,
     /// What kind of value is expected.
@@ -20,6 +22,13 @@ pub struct Point {
     pub is_set: bool,
     /// From engineering units to what the metric expects.
     pub scaling: Option<Scaling>,
+}
+
+impl Point {
+    /// Whether what was said of the one holds of the other.
+    pub(super) fn is_same_tag(&self, other: &Self) -> bool {
+        (&self.name, &self.metric, self.kind) == (&other.name, &other.metric, other.kind)
+    }
 }
 
 /// An edge node or device that is a device of the station.

@@ -12,7 +12,7 @@ const START: Now =
     Now { utc: Timestamp::from_micros(1_795_000_000_000_000), monotonic: Monotonic::from_micros(3_600_000_000) };
 
 fn point(tag: u32, metric: &str, kind: Kind) -> Point {
-    Point { tag: TagId(tag), metric: metric.into(), kind, is_set: true, scaling: None }
+    Point { tag: TagId(tag), name: metric.into(), metric: metric.into(), kind, is_set: true, scaling: None }
 }
 
 fn devices() -> Vec<Device> {
@@ -234,4 +234,37 @@ fn what_properties_say_goes_along_as_facts() {
     let thing = thing(&metrics[0]);
     assert_eq!((&*thing.kind, &*thing.name), (METRIC, "P"));
     assert_eq!(thing.facts.to_string(), r#"{"unit":"bar","description":"Inlet"}"#);
+}
+
+#[test]
+fn a_reload_says_nothing_again_of_tags_that_there_were() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let mut all = devices();
+    // Other slots, as after any reload; one tag is new, and one takes another metric.
+    for point in all.iter_mut().flat_map(|device| &mut device.points) {
+        point.tag = TagId(point.tag.0 + 20);
+    }
+    all[0].points.push(Point { name: "second".into(), ..point(33, "Speed", Kind::Number) });
+    all[0].points[1].metric = "Other".into();
+    all[0].points[1].kind = Kind::Number;
+    let mut says = Vec::new();
+    desk.adopt(all.clone(), &mut says);
+    let mut readings: Vec<_> = says
+        .iter()
+        .flat_map(|say| match say {
+            Say::Values { readings, .. } => readings.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
+    readings.sort_by_key(|reading| reading.tag.0);
+    assert_eq!(readings, [good(21, Value::Single(0.5)), good(33, Value::Signed(7))], "{says:?}");
+    // What was not said again is still known, for the next reload.
+    all[0].points.push(Point { name: "third".into(), ..point(34, "On", Kind::Bool) });
+    says.clear();
+    desk.adopt(all, &mut says);
+    assert!(
+        says.contains(&Say::Values { place: 3, time: START.utc, readings: vec![good(34, Value::Bool(true))] }),
+        "{says:?}"
+    );
 }

@@ -6,6 +6,7 @@
 //! connection broke, [`Host::lost`]; before it is closed on purpose, [`Host::stop`] gives the last message.
 
 mod asking;
+mod budget;
 mod effect;
 mod node;
 mod order;
@@ -22,12 +23,17 @@ pub use table::MetricDefinition;
 use super::payload::{self, Unfit};
 use super::topic::{Kind, NAMESPACE, Source, Topic};
 use crate::tag::{Monotonic, Now, Timestamp, Value};
+use budget::Budget;
 use node::{Entry, Life};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Edge nodes and devices that are kept track of; what comes beyond them is refused in words.
 const SOURCES: usize = 20_000;
+/// As many of them may be none that the station file names: anybody who may publish can invent more.
+const STRANGERS: usize = 2_000;
+/// Metrics that are kept of those together.
+const STRANGE_METRICS: usize = 200_000;
 /// Time between the requests to two nodes that were not heard of after a start.
 const STAGGER: Duration = Duration::from_millis(20);
 
@@ -76,6 +82,10 @@ pub struct Host {
     /// Topics that were read before, so that each is read once.
     topics: HashMap<Box<str>, (Kind, SourceId)>,
     due: BTreeSet<(Monotonic, SourceId)>,
+    budget: Budget,
+    /// How many the station file does not name, and how many metrics are kept of them.
+    strangers: usize,
+    strange_metrics: usize,
 }
 
 impl Host {
@@ -89,19 +99,40 @@ impl Host {
             places: HashMap::new(),
             topics: HashMap::new(),
             due: BTreeSet::new(),
+            budget: Budget::default(),
+            strangers: 0,
+            strange_metrics: 0,
         };
-        for wanted in host.settings.wanted.clone() {
-            host.place(&wanted);
-        }
+        host.want(host.settings.wanted.clone());
         host
     }
 
     /// Whom the station file names now.
     pub fn want(&mut self, wanted: Vec<Source>) {
+        self.entries.iter_mut().for_each(|entry| entry.is_wanted = false);
         for source in &wanted {
-            self.place(source);
+            if let Some(place) = self.place_of(source, true) {
+                let node = self.entries[place.index()].node;
+                self.entries[place.index()].is_wanted = true;
+                self.entries[node.index()].is_wanted = true;
+            }
         }
+        let strangers = self.entries.iter().filter(|entry| !entry.is_wanted);
+        (self.strangers, self.strange_metrics) =
+            strangers.fold((0, 0), |(count, metrics), entry| (count + 1, metrics + entry.table.metrics.len()));
         self.settings.wanted = wanted;
+    }
+
+    /// Whether there is room for the metrics of a birth; then they count.
+    fn keeps(&mut self, source: SourceId, table: &table::Table) -> bool {
+        let entry = &self.entries[source.index()];
+        if entry.is_wanted {
+            return true;
+        }
+        let others = self.strange_metrics - entry.table.metrics.len();
+        let has_room = others + table.metrics.len() <= STRANGE_METRICS;
+        self.strange_metrics = others + if has_room { table.metrics.len() } else { 0 };
+        has_room
     }
 
     /// How long those who are wanted may take to announce themselves after a start, the request for it included.
@@ -176,7 +207,9 @@ impl Host {
                 None => fault(
                     effects,
                     None,
-                    format!("{source} is left aside: {SOURCES} nodes and devices are known already"),
+                    format!(
+                        "{source} is left aside: enough nodes and devices are known that are not in the station file"
+                    ),
                 ),
             },
             Err(error) => fault(effects, None, format!("{topic}: {error}")),
@@ -278,13 +311,19 @@ impl Host {
 
     /// The number of a source, a new one where it has none; none where there are too many.
     fn place(&mut self, source: &Source) -> Option<SourceId> {
+        self.place_of(source, false)
+    }
+
+    fn place_of(&mut self, source: &Source, is_wanted: bool) -> Option<SourceId> {
         if let Some(place) = self.places.get(source) {
             return Some(*place);
         }
-        if self.entries.len() + 2 > SOURCES {
+        // A device may bring its node along.
+        if self.entries.len() + 2 > SOURCES || (!is_wanted && self.strangers + 2 > STRANGERS) {
             return None;
         }
-        let node = if source.is_node() { None } else { self.place(&source.of_node()) };
+        let node = if source.is_node() { None } else { self.place_of(&source.of_node(), is_wanted) };
+        self.strangers += usize::from(!is_wanted);
         let place = SourceId(self.entries.len() as u32);
         self.entries.push(Entry::new(source.clone(), node.unwrap_or(place)));
         self.places.insert(source.clone(), place);

@@ -27,6 +27,8 @@ pub(super) struct Entry {
     /// The node that it is or stands behind.
     pub(super) node: SourceId,
     pub(super) life: Life,
+    /// Whether the station file names it, or something behind it.
+    pub(super) is_wanted: bool,
     pub(super) table: Table,
     state: Box<NodeState>,
 }
@@ -55,7 +57,7 @@ pub(super) struct EdgeSession {
 
 impl Entry {
     pub(super) fn new(source: Source, node: SourceId) -> Self {
-        Self { source, node, life: Life::Unknown, table: Table::default(), state: Box::default() }
+        Self { source, node, life: Life::Unknown, is_wanted: false, table: Table::default(), state: Box::default() }
     }
 
     pub(super) fn node_state(&mut self) -> &mut NodeState {

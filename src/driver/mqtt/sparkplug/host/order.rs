@@ -1,7 +1,8 @@
 //! The order of the messages of one session: numbers from 0 to 255, and again from 0. What comes too early is held for a while.
 
 use super::SourceId;
-use crate::driver::mqtt::sparkplug::payload::Payload;
+use super::budget::{Budget, Share};
+use crate::driver::mqtt::sparkplug::payload::{Metric, Payload};
 use crate::driver::mqtt::sparkplug::topic::Kind;
 use crate::tag::Monotonic;
 use std::collections::HashMap;
@@ -22,6 +23,13 @@ pub(super) struct Numbered {
     pub(super) arrived: Monotonic,
 }
 
+impl Numbered {
+    /// What it takes while it is held: a metric that takes two bytes on the wire takes far more here.
+    fn size(&self) -> usize {
+        self.bytes + self.payload.metrics.len() * size_of::<Metric>()
+    }
+}
+
 /// What to do with a message that arrived.
 #[derive(Debug)]
 pub(super) enum Verdict {
@@ -29,17 +37,18 @@ pub(super) enum Verdict {
     Next(Numbered),
     /// One before it is missing; it is held.
     Held,
-    /// So much is held that waiting has to end.
+    /// So much is held, for its node or for all together, that waiting has to end. In the second case this message is left aside.
     Full,
     /// The same message once more.
     Again,
 }
 
 /// Where the session stands.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Order {
     expected: u8,
-    held: HashMap<u8, Numbered>,
+    held: HashMap<u8, (Numbered, Share)>,
+    budget: Budget,
     held_bytes: usize,
     /// What was taken last: who, kind, number and time of it.
     last: Option<(SourceId, Kind, u8, Option<u64>)>,
@@ -47,8 +56,8 @@ pub(super) struct Order {
 
 impl Order {
     /// After a birth with this number.
-    pub(super) fn after(seq: u8) -> Self {
-        Self { expected: seq.wrapping_add(1), held: HashMap::new(), held_bytes: 0, last: None }
+    pub(super) fn after(seq: u8, budget: Budget) -> Self {
+        Self { expected: seq.wrapping_add(1), held: HashMap::new(), budget, held_bytes: 0, last: None }
     }
 
     pub(super) fn arrive(&mut self, message: Numbered) -> Verdict {
@@ -58,8 +67,9 @@ impl Order {
         if self.last == Some(mark(&message)) || self.held.contains_key(&message.seq) {
             return Verdict::Again;
         }
-        self.held_bytes += message.bytes;
-        self.held.insert(message.seq, message);
+        let Some(share) = self.budget.take(message.size()) else { return Verdict::Full };
+        self.held_bytes += message.size();
+        self.held.insert(message.seq, (message, share));
         if self.held_bytes > HELD_BYTES { Verdict::Full } else { Verdict::Held }
     }
 
@@ -71,7 +81,7 @@ impl Order {
 
     /// When waiting ends: the time-out after the first of those that are held still.
     pub(super) fn due(&self, timeout: Duration) -> Option<Monotonic> {
-        self.held.values().map(|message| message.arrived.plus(timeout)).min()
+        self.held.values().map(|(message, _)| message.arrived.plus(timeout)).min()
     }
 
     /// What is missing does not come any more: all that is held, in order. What is numbered as if it came before is too late by now.
@@ -88,7 +98,7 @@ impl Order {
 
     /// A new birth: of what is held only what was sent after it belongs to the new session.
     pub(super) fn into_held_since(mut self, birth_millis: Option<u64>) -> Vec<Numbered> {
-        let held = self.held.drain().map(|(_, message)| message);
+        let held = self.held.drain().map(|(_, (message, _))| message);
         let mut later: Vec<_> = held.filter(|message| message.payload.timestamp >= birth_millis).collect();
         later.sort_unstable_by_key(|message| message.arrived);
         later
@@ -101,8 +111,8 @@ impl Order {
     }
 
     fn release(&mut self, seq: u8) -> Option<Numbered> {
-        let message = self.held.remove(&seq)?;
-        self.held_bytes -= message.bytes;
+        let (message, _) = self.held.remove(&seq)?;
+        self.held_bytes -= message.size();
         Some(message)
     }
 }

@@ -3,7 +3,7 @@
 use super::node::{EdgeSession, Life, NodeState};
 use super::order::{Numbered, Order, Verdict};
 use super::table::{Table, believed, birth_death_sequence};
-use super::{Effect, Host, Session, SourceId, command_to, fault};
+use super::{Effect, Host, STRANGE_METRICS, Session, SourceId, command_to, fault};
 use crate::driver::mqtt::sparkplug::payload::{self, Payload};
 use crate::driver::mqtt::sparkplug::topic::Kind;
 use crate::tag::{Monotonic, Now, Timestamp};
@@ -98,7 +98,8 @@ impl Host {
         if birth_death.is_none() {
             fault(effects, Some(node), "its birth carries no bdSeq: any death of it counts".to_owned());
         }
-        let session = EdgeSession { birth_death, order: Order::after(message.seq), doubted_until: None };
+        let order = Order::after(message.seq, self.budget.clone());
+        let session = EdgeSession { birth_death, order, doubted_until: None };
         let state = self.entries[node.index()].node_state();
         let before = state.session.replace(session);
         state.asking.settle();
@@ -136,6 +137,15 @@ impl Host {
         let (table, wrong) = Table::of_birth(payload);
         for words in wrong {
             fault(effects, Some(source), words);
+        }
+        if !self.keeps(source, &table) {
+            let words = format!(
+                "its metrics are left aside: {STRANGE_METRICS} of nodes and devices that are not in the station file are known"
+            );
+            fault(effects, Some(source), words);
+            let entry = &mut self.entries[source.index()];
+            (entry.table, entry.life) = (Table::default(), Life::Unknown);
+            return;
         }
         let entry = &mut self.entries[source.index()];
         (entry.table, entry.life) = (table, Life::Alive);

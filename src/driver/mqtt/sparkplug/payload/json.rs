@@ -1,6 +1,6 @@
 //! Tables and templates as JSON, so that they can be shown and kept as text.
 
-use super::value::{integer, moment};
+use super::value::{integer, moment, read_whole};
 use super::{DataSet, DataType, Element, ElementValue, MetricValue, Parameter, ParameterValue, Template};
 use crate::tag::Value;
 use serde_json::{Map, Value as Json, json};
@@ -89,6 +89,6 @@ fn scalar(kind: DataType, value: MetricValue) -> Json {
         (kind, MetricValue::Int(raw)) => {
             integer(kind, u64::from(*raw), i64::from(*raw as i32)).map_or(Json::Null, |value| of(&value))
         }
-        (kind, value) => super::read(value, kind).map_or(Json::Null, |value| of(&value)),
+        (kind, value) => read_whole(value, kind).map_or(Json::Null, |value| of(&value)),
     }
 }

@@ -279,3 +279,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_text_is_longer_than_a_tag_holds() {
+    let is_text = |value: MetricValue, kind| matches!(read(&value, kind), Ok(Value::Text(_)));
+    let is_too_long = |value: MetricValue, kind| read(&value, kind) == Err(Unreadable::TooLong(kind));
+    for kind in [DataType::String, DataType::Text, DataType::UUID] {
+        assert!(is_text(MetricValue::Text("x".repeat(8192)), kind));
+        assert!(is_too_long(MetricValue::Text("x".repeat(8193)), kind));
+    }
+    for kind in [DataType::Bytes, DataType::File] {
+        assert!(is_text(MetricValue::Bytes(vec![7; 4096]), kind));
+        assert!(is_too_long(MetricValue::Bytes(vec![7; 4097]), kind));
+    }
+    assert!(is_text(MetricValue::Bytes(vec![0; 8 * 4000]), DataType::UInt64Array));
+    assert!(is_too_long(MetricValue::Bytes(vec![0; 8 * 4097]), DataType::UInt64Array));
+    assert!(is_too_long(MetricValue::Bytes(vec![0; 5000]), DataType::UInt8Array));
+    let table = |length: usize| {
+        let field = Element { value: Some(ElementValue::Text("x".repeat(length))) };
+        MetricValue::DataSet(Box::new(DataSet {
+            columns: vec!["a".into()],
+            types: vec![DataType::String.code()],
+            rows: vec![Row { elements: vec![field] }],
+            ..DataSet::default()
+        }))
+    };
+    assert!(is_text(table(8000), DataType::DataSet));
+    // The whole is refused, rather than shown without its field.
+    assert!(is_too_long(table(9000), DataType::DataSet));
+}

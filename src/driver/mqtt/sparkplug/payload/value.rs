@@ -1,6 +1,7 @@
 //! From what stands on the wire to values. The data type was declared at birth; what does not fit it is no value.
 
 use super::{DataType, MetricValue, array, json};
+use crate::driver::mqtt::payload::{LONGEST_TEXT, as_text};
 use crate::tag::{Timestamp, Value};
 use std::fmt::Write;
 
@@ -16,13 +17,39 @@ pub enum Unreadable {
     /// The bytes do not make up whole values.
     #[error("the bytes are no {}", .0.word())]
     BadArray(DataType),
+    /// As text it would be longer than a tag holds.
+    #[error("the text of the {} is longer than the {LONGEST_TEXT} bytes that a tag holds", .0.word())]
+    TooLong(DataType),
     /// The data type is one for properties only.
     #[error("{} is a data type of properties, not of metrics", .0.word())]
     OnlyInProperties(DataType),
 }
 
-/// What a metric says. Moments are text (RFC 3339); tables, templates and arrays are text (JSON), bytes are text (hexadecimal).
+/// What a metric says. Moments are text (RFC 3339); tables, templates and arrays are text (JSON), bytes are text (hexadecimal). Text is no
+/// longer than a tag holds.
 pub fn read(value: &MetricValue, kind: DataType) -> Result<Value, Unreadable> {
+    let text = |json: &serde_json::Value| as_text(json).map_err(|_| Unreadable::TooLong(kind));
+    match (kind, value) {
+        (_, MetricValue::Text(text)) if text.len() > LONGEST_TEXT => Err(Unreadable::TooLong(kind)),
+        (DataType::Bytes | DataType::File, MetricValue::Bytes(bytes)) if bytes.len() > LONGEST_TEXT / 2 => {
+            Err(Unreadable::TooLong(kind))
+        }
+        (DataType::DataSet, MetricValue::DataSet(table)) => text(&json::table(table)),
+        (DataType::Template, MetricValue::Template(parts)) => text(&json::parts(parts)),
+        (kind, MetricValue::Bytes(bytes)) if !matches!(kind, DataType::Bytes | DataType::File) => {
+            // The largest items take 8 bytes on the wire, and no item less than 2 as text.
+            if bytes.len() > LONGEST_TEXT * 4 {
+                Err(Unreadable::TooLong(kind))
+            } else {
+                text(&array::read(bytes, kind)?)
+            }
+        }
+        _ => read_whole(value, kind),
+    }
+}
+
+/// The same without a bound: what is a part of something larger is bounded with it.
+pub(super) fn read_whole(value: &MetricValue, kind: DataType) -> Result<Value, Unreadable> {
     match (kind, value) {
         (DataType::Float, MetricValue::Float(value)) => Ok(Value::Single(*value)),
         (DataType::Double, MetricValue::Double(value)) => Ok(Value::Double(*value)),

@@ -231,3 +231,45 @@ fn what_is_held_has_a_bound() {
     assert_eq!(lines[0], "fault north/edge: messages are missing; the edge node is asked to announce itself anew");
     assert_eq!(lines.last().unwrap(), REBIRTH);
 }
+
+/// Whoever may publish can invent nodes; those of the station file have their place all the same.
+#[test]
+fn strangers_have_a_bound_and_take_no_place_from_others() {
+    let wanted: Vec<_> =
+        ["north/edge/pump", "north/late"].map(|text| super::super::Source::parse(text).unwrap()).to_vec();
+    let mut script = Script::of(HostSettings { wanted: wanted[..1].to_vec(), ..settings() });
+    script.go_online();
+    for number in 0..3000 {
+        script.says(&format!("spBv1.0/north/NBIRTH/n{number}"), 0, &[bd_seq(0)]);
+    }
+    let known = script.host.sources().count();
+    assert!((1990..=STRANGERS + 2).contains(&known), "{known}");
+    assert!(script.lines().iter().any(|line| line.contains("not in the station file")));
+    script.host.want(wanted);
+    assert_eq!(script.host.sources().count(), known + 1);
+    for source in ["edge", "late"] {
+        script.says(&format!("spBv1.0/north/NBIRTH/{source}"), 0, &[bd_seq(0), int("Load", Some(1), 1)]);
+    }
+    script.says("spBv1.0/north/DBIRTH/edge/pump", 1, &[int("Speed", Some(7), 100)]);
+    let lines = script.lines();
+    for line in ["north/edge Load=1", "north/late Load=1", "north/edge/pump Speed=100"] {
+        assert!(lines.iter().any(|one| one == line), "{line}: {lines:?}");
+    }
+}
+
+#[test]
+fn metrics_of_strangers_have_a_bound() {
+    let metrics: Vec<_> = (0..10_000).map(|number| int(&format!("m{number}"), None, number)).collect();
+    let mut script = Script::online();
+    let kept = |script: &Script| script.host.sources().map(|(id, ..)| script.host.metrics(id).len()).sum::<usize>();
+    for number in 0..22 {
+        script.says(&format!("spBv1.0/north/NBIRTH/n{number}"), 0, &metrics);
+    }
+    assert_eq!(kept(&script), STRANGE_METRICS);
+    // The same node once more takes no more room; one that shrinks makes some.
+    script.says("spBv1.0/north/NBIRTH/n0", 0, &metrics);
+    assert_eq!(kept(&script), STRANGE_METRICS);
+    script.says("spBv1.0/north/NBIRTH/n0", 0, &metrics[..10]);
+    script.says("spBv1.0/north/NBIRTH/n21", 0, &metrics[..9_990]);
+    assert_eq!(kept(&script), STRANGE_METRICS);
+}

@@ -1,0 +1,179 @@
+use super::*;
+use crate::driver::mqtt::order::{Answer, Content, Fate};
+use crate::driver::mqtt::sparkplug::{host::HostSettings, settings as sparkplug, topic::Source};
+use crate::driver::mqtt::{Availability, Device, Options, Persistence, Point, Search, Version};
+use crate::driver::{Link, OffScan};
+use crate::queue::{self, WhenFull};
+use crate::tag::{Clock, DeviceId, Now, TagId, Timestamp};
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+use tokio::sync::mpsc::Receiver;
+
+#[derive(Default)]
+struct Moved(Mutex<Now>);
+
+impl Clock for Moved {
+    fn now(&self) -> Now {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn settings(devices: Vec<Device>) -> Settings {
+    Settings {
+        endpoint: crate::driver::socket::Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None },
+        options: Options {
+            version: Version::V3,
+            client_id: "test".into(),
+            login: None,
+            persistence: Persistence::Clean,
+            keep_alive: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            receive_maximum: 1000,
+            will: None,
+        },
+        packet_limit: 1_000_000,
+        qos: QoS::AtLeastOnce,
+        sparkplug: None,
+        edge: None,
+        asks: Box::default(),
+        devices,
+    }
+}
+
+struct Bench {
+    broker: Broker,
+    events: Receiver<DriverEvent>,
+    clock: Arc<Moved>,
+}
+
+impl Bench {
+    fn new(settings: Settings) -> Self {
+        let (events, told) = queue::bounded("events of a test", 64, WhenFull::Wait);
+        let clock = Arc::new(Moved::default());
+        let port = Port::new(events, Arc::clone(&clock) as Arc<dyn Clock>);
+        Self { broker: Broker::new(Assignment { generation: Generation(1), settings }, port), events: told, clock }
+    }
+
+    async fn adopt(&mut self, settings: Settings) {
+        let generation = Generation(self.broker.generation.0 + 1);
+        self.broker.adopt(Assignment { generation, settings }).await.unwrap();
+    }
+
+    /// What was told of devices: its slot, and why it is lost.
+    fn links(&mut self) -> Vec<(u32, Option<Reason>)> {
+        let mut links = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            if let DriverEvent::Device(report) = event {
+                let why = match report.link {
+                    Link::Lost { reason, .. } => Some(reason),
+                    _ => None,
+                };
+                links.push((report.device.0, why));
+            }
+        }
+        links
+    }
+}
+
+/// A device that said it is away is away after a reload too: its word does not come again.
+#[tokio::test]
+async fn a_reload_brings_no_device_back_that_is_away() {
+    let word = Availability { topic: "s".into(), pointer: None, online: "1".into(), offline: "0".into() };
+    let device = |slot, points| Device { points, availability: Some(word.clone()), ..Device::new(DeviceId(slot)) };
+    let mut bench = Bench::new(settings(vec![device(0, vec![Point::plain(TagId(0), "v")])]));
+    bench.broker.is_ready = true;
+    let said = bench.broker.intake.take(
+        &bench.broker.settings,
+        Message { topic: "s", payload: b"0", retained: false, queued: false },
+        Timestamp::default(),
+    );
+    bench.broker.deliver(said).await;
+    assert_eq!(bench.links(), [(0, Some(Reason::DeviceOffline))]);
+    let more = vec![Point::plain(TagId(1), "w"), Point::plain(TagId(2), "v")];
+    bench.adopt(settings(vec![Device::new(DeviceId(0)), device(1, more)])).await;
+    assert_eq!(bench.links(), [(0, None), (1, Some(Reason::DeviceOffline))]);
+}
+
+/// What was kept before the break says nothing of the devices during it.
+#[tokio::test]
+async fn a_reload_during_a_break_calls_no_device_good() {
+    let found = |known: &[&str], points| {
+        let search = Search {
+            filter: "+/v".into(),
+            below: None,
+            only: Vec::new(),
+            most: 9,
+            known: Arc::new(known.iter().map(|name| Arc::from(*name)).collect()),
+        };
+        settings(vec![Device { searches: vec![search], points, ..Device::new(DeviceId(0)) }])
+    };
+    let mut bench = Bench::new(found(&[], Vec::new()));
+    let seen = Message { topic: "a/v", payload: b"7", retained: false, queued: false };
+    bench.broker.intake.take(&bench.broker.settings, seen, Timestamp::default());
+    bench.adopt(found(&["a/v"], vec![Point { is_found: true, ..Point::plain(TagId(0), "a/v") }])).await;
+    assert!(bench.events.try_recv().is_err());
+}
+
+fn with_sparkplug(names: &[&str]) -> Settings {
+    let host = HostSettings {
+        host: "polder".into(),
+        is_announced: false,
+        groups: vec!["north".into()],
+        reordering_timeout: Duration::from_secs(5),
+        wanted: Vec::new(),
+    };
+    let device = |(place, name): (usize, &&str)| {
+        let source = Source::parse(&format!("north/{name}")).unwrap();
+        sparkplug::Device { place, source, points: Vec::new(), take_in: None }
+    };
+    let devices = names.iter().enumerate().map(device).collect();
+    Settings {
+        sparkplug: Some(sparkplug::Settings { host, devices }),
+        ..settings((0..names.len()).map(|slot| Device::new(DeviceId(slot as u32))).collect())
+    }
+}
+
+/// Reloads during a break, of which the second has fewer devices.
+#[tokio::test]
+async fn what_a_reload_said_during_a_break_is_said_of_no_other_device() {
+    let mut bench = Bench::new(with_sparkplug(&["a", "b", "c"]));
+    bench.broker.prepare_sparkplug();
+    bench.broker.sparkplug_is_ready().await;
+    *bench.clock.0.lock().unwrap() = Now::default().plus(Duration::from_secs(60));
+    bench.broker.pass_sparkplug_time().await;
+    let lost = |slot| (slot, Some(Reason::NotConnected));
+    assert_eq!(bench.links(), [lost(0), lost(1), lost(2)]);
+    bench.broker.lose_sparkplug();
+    bench.adopt(with_sparkplug(&["a", "b", "c"])).await;
+    bench.adopt(with_sparkplug(&["b"])).await;
+    assert_eq!(bench.links(), []);
+    bench.broker.say().await;
+    assert_eq!(bench.links(), [lost(0)], "the one that is left, once");
+}
+
+/// The connection is there while an answer waits for room: it is given all the same.
+#[test]
+fn what_was_taken_out_of_the_inbox_is_answered() {
+    let (answers, mut told) = queue::bounded("answers of a test", 1, WhenFull::Wait);
+    let (orders, ordered) = queue::bounded("messages of a test", 4, WhenFull::Refuse);
+    let (_commands, waiting) = queue::bounded("commands of a test", 4, WhenFull::Refuse);
+    let (_instructions, asked) = queue::bounded("questions of a test", 4, WhenFull::Refuse);
+    let (events, _told) = queue::bounded("events of a test", 4, WhenFull::Wait);
+    let (_, off_scan) = watch::channel(OffScan::default());
+    let mut inbox = Inbox { commands: waiting, instructions: asked, orders: ordered, off_scan };
+    let port = Port::new(events, Arc::new(Moved::default()));
+    for number in [1, 2] {
+        let content = Content::Message(session::Publication::default());
+        assert!(orders.try_send(Order { number, content, answers: Some(answers.clone()) }).is_ok());
+    }
+    let (connected, connecting) = tokio::sync::oneshot::channel::<()>();
+    let mut refusing = Box::pin(refuse_until(connecting, &port, &mut inbox));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(refusing.as_mut().poll(&mut context).is_pending());
+    connected.send(()).unwrap();
+    assert!(refusing.as_mut().poll(&mut context).is_pending(), "the second answer has no room yet");
+    let refused = |number| Answer { number, fate: Fate::NotSent };
+    assert_eq!(told.try_recv(), Ok(refused(1)));
+    assert!(matches!(refusing.as_mut().poll(&mut context), Poll::Ready(Some(Ok(())))));
+    assert_eq!(told.try_recv(), Ok(refused(2)));
+}
