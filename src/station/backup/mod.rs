@@ -287,7 +287,9 @@ fn is_left_out(name: &str) -> bool {
 
 /// Copies a file; false where it is there no more: then the station has no use for it.
 fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
-    let Some(mut file) = unless_gone(std::fs::File::open(from)).map_err(failed(from, "read"))? else { return Ok(false) };
+    let Some(mut file) = unless_gone(std::fs::File::open(from)).map_err(failed(from, "read"))? else {
+        return Ok(false);
+    };
     let copied = std::fs::File::create(to).and_then(|mut copy| io::copy(&mut file, &mut copy));
     copied.map_err(failed(from, "copied"))?;
     let permissions = file.metadata().map_err(failed(from, "read"))?.permissions();

@@ -48,7 +48,10 @@ fn what_waits_for_brokers_is_whole_in_a_backup_and_passing_files_are_not_in_it()
     let writer = open();
     writer.pragma_update(None, "journal_mode", "WAL").unwrap();
     writer.execute_batch("CREATE TABLE waiting(id INTEGER); INSERT INTO waiting VALUES (1), (2);").unwrap();
-    assert!(station.path().join(format!("{OUTBOX_FILE}-wal")).exists(), "what was written last is not in the file itself");
+    assert!(
+        station.path().join(format!("{OUTBOX_FILE}-wal")).exists(),
+        "what was written last is not in the file itself"
+    );
     for name in ["found.json.unfinished", "edge-up.new"] {
         std::fs::write(station.path().join(name), "").unwrap();
     }

@@ -247,7 +247,9 @@ impl Session {
 
     pub(super) fn take_pubrec(&mut self, answer: &Answer, now: Monotonic) -> Result<(), End> {
         let id = answer.id;
-        let Some(flight) = self.sent.flights.get_mut(&id).filter(|flight| flight.qos == QoS::ExactlyOnce && flight.begun) else {
+        let Some(flight) =
+            self.sent.flights.get_mut(&id).filter(|flight| flight.qos == QoS::ExactlyOnce && flight.begun)
+        else {
             if self.sent.burnt.contains(&id) {
                 // Released now, it would be handed on long after its outcome was told.
                 return Ok(());

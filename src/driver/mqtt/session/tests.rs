@@ -451,7 +451,14 @@ fn a_command_goes_ahead_of_what_is_told_and_packets_stay_whole() {
     assert_eq!(wire.len(), 2000 + 3 + 2 + 3 + 1 - 10, "the socket has the whole of the first message");
     bench.note();
     let first = "published 1: Sent";
-    let rest = ["> publish 1 command", "> publish 0 two", "> publish 0 three", first, "published 2: Sent", "published 3: Sent"];
+    let rest = [
+        "> publish 1 command",
+        "> publish 0 two",
+        "> publish 0 three",
+        first,
+        "published 2: Sent",
+        "published 3: Sent",
+    ];
     assert_eq!(bench.log, rest);
     assert_eq!(bench.session.unsent(), 0);
 }
@@ -490,7 +497,11 @@ fn the_last_word_is_the_last() {
     let mut bench = slow();
     bench.session.leave();
     let bytes = drain(&mut bench.session);
-    assert!(bytes.ends_with(&[0xE0, 0]) || bytes.ends_with(&[0xE0, 1, 0]) || bytes.ends_with(&[0xE0, 2, 0, 0]), "{:?}", &bytes[bytes.len() - 6..]);
+    assert!(
+        bytes.ends_with(&[0xE0, 0]) || bytes.ends_with(&[0xE0, 1, 0]) || bytes.ends_with(&[0xE0, 2, 0, 0]),
+        "{:?}",
+        &bytes[bytes.len() - 6..]
+    );
     assert!(bytes.len() > 5900);
     let mut bench = slow();
     assert!(bench.take(TAKEN_5).is_err());
