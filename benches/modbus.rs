@@ -54,16 +54,12 @@ impl Outlets for Nowhere {
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }
-    fn message(
-        &mut self,
-        _: ConnectionId,
-        message: polder::command::MessageDispatch,
-    ) -> Result<(), polder::audit::RequestId> {
+    fn message(&mut self, message: polder::command::MessageDispatch) -> Result<(), polder::audit::RequestId> {
         Err(message.id().clone())
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
     fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
-    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
+    fn answer_link(&mut self, _: polder::driver::LinkAnswer) {}
     fn reply(&mut self, _: ReplyId, _: Reply) {}
     fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
         notices.clear();

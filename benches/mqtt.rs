@@ -172,7 +172,7 @@ impl Outlets for Nowhere {
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         Err(dispatch)
     }
-    fn message(&mut self, _: ConnectionId, message: MessageDispatch) -> Result<(), RequestId> {
+    fn message(&mut self, message: MessageDispatch) -> Result<(), RequestId> {
         Err(message.id().clone())
     }
     fn off_scan(&mut self, _: polder::driver::OffScan) {}
@@ -181,7 +181,7 @@ impl Outlets for Nowhere {
         notices.clear();
     }
     fn found(&mut self, _: Vec<FoundAt>) {}
-    fn answer_link(&mut self, _: &Engine, _: polder::driver::LinkAnswer) {}
+    fn answer_link(&mut self, _: polder::driver::LinkAnswer) {}
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         *self.0.lock().unwrap() = Some(snapshot);
     }

@@ -12,6 +12,21 @@ use std::sync::Arc;
 #[serde(transparent)]
 pub struct RequestId(Arc<str>);
 
+/// How the name of a request begins that came over a link to another system.
+const OVER_LINK: &str = "link-";
+
+impl RequestId {
+    /// The name of a request that came over a link, unique on that.
+    pub fn over_link(connection: &str, name: &str) -> Self {
+        Self(format!("{OVER_LINK}{connection}-{name}").into())
+    }
+
+    /// Whether the request came over a link.
+    pub fn is_over_link(&self) -> bool {
+        self.0.starts_with(OVER_LINK)
+    }
+}
+
 impl From<&str> for RequestId {
     fn from(text: &str) -> Self {
         Self(text.into())

@@ -35,13 +35,13 @@ impl Engine {
             }
         };
         let id = match id {
-            Some(id) => format!("link-{connection}-{id}"),
+            Some(id) => RequestId::over_link(&connection, &id),
             None => {
                 self.asked_over_links += 1;
-                format!("link-{connection}-{}-{}", now.utc.as_micros(), self.asked_over_links)
+                RequestId::over_link(&connection, &format!("{}-{}", now.utc.as_micros(), self.asked_over_links))
             }
         };
-        if !self.taken.take(&RequestId::from(id.as_str())) {
+        if !self.taken.take(&id) {
             let words = Refusal::Repeated.to_string();
             let answer = reply.map(|reply| link_answer(&connection, reply, &key, Outcome::Refused, &words));
             effects.link_answers.extend(answer);
@@ -50,7 +50,7 @@ impl Engine {
         let given = format!("over {connection}: {reason}");
         let reason = if reason.trim().is_empty() { format!("set over {connection}") } else { given };
         let request = CommandRequest {
-            id: RequestId::from(id.as_str()),
+            id,
             tag: TagKey::new(key),
             value,
             value_seen: None,

@@ -48,6 +48,7 @@ pub use request::{
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 
 use crate::alarm::{AlarmKey, Condition, DelayChange, OccurrenceId, Persisted, State, Subject, Verdict};
+use crate::audit::RequestId;
 use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
 use crate::tag::{
     DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
@@ -85,6 +86,8 @@ pub struct Restored {
     pub entered: HashMap<Arc<str>, Value>,
     /// The bridges that were stopped, by name.
     pub stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
+    /// The last requests that came over links, the oldest first: a broker may hand one on again after a start.
+    pub taken: Vec<RequestId>,
 }
 
 /// The state of the plant, and the only one who changes it.
@@ -121,6 +124,7 @@ impl Engine {
         let devices = DeviceDesk::new(&plan, restored.off_scan.clone(), restored.identities.clone());
         let entered = restored.entered.clone();
         let bridges = BridgeDesk::new(&plan, restored.stopped_bridges.clone());
+        let taken = TakenRequests::remembering(&restored.taken);
         let mut engine = Self {
             tags: TagTable::new(&plan, Counters::new(&plan.directory, &restored.totals)),
             inputs: AlarmInputs::new(&plan),
@@ -139,7 +143,7 @@ impl Engine {
             scans_told: false,
             special: Vec::new(),
             clock: ClockWatch::default(),
-            taken: TakenRequests::default(),
+            taken,
             plan,
         };
         engine.arm_staleness(Monotonic::default());

@@ -17,6 +17,15 @@ pub(super) struct TakenRequests {
 }
 
 impl TakenRequests {
+    /// Those that were taken before the start count too.
+    pub(super) fn remembering(requests: &[RequestId]) -> Self {
+        let mut taken = Self::default();
+        for request in requests {
+            taken.take(request);
+        }
+        taken
+    }
+
     /// Remembers a request; false where it was taken before.
     pub(super) fn take(&mut self, id: &RequestId) -> bool {
         if !self.names.insert(id.clone()) {

@@ -13,6 +13,11 @@ const LIVE: usize = 64;
 const MISSED: usize = 16;
 /// A broker that is away is tried again after this long.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// What is stored is asked for again after this long, where it could not be read.
+const LOAD_AGAIN: Duration = Duration::from_secs(5);
+/// Every message is answered, also where its driver is lost. One that is not after this long, far longer than a driver waits for its
+/// broker, may have arrived.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
 /// A value on its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +129,8 @@ pub(super) struct Forwarder {
     by_alarm: HashMap<Arc<str>, Vec<usize>>,
     by_topic: HashMap<Arc<str>, usize>,
     due: BTreeSet<(Monotonic, usize)>,
-    flights: BTreeMap<u64, Flight>,
+    /// By number, and so in the order in which they were sent; each with the moment from which on nothing is expected of it.
+    flights: BTreeMap<u64, (Monotonic, Flight)>,
     link: Link,
     /// What was loaded of the store, the oldest first.
     missed: VecDeque<Stored>,
@@ -132,6 +138,8 @@ pub(super) struct Forwarder {
     loaded_to: i64,
     has_more: bool,
     is_loading: bool,
+    /// Nothing is loaded before this.
+    load_from: Monotonic,
     next_number: u64,
     /// Values that came late and are not stored yet.
     late: Vec<(Arc<str>, Waiting)>,
@@ -189,6 +197,7 @@ impl Forwarder {
             loaded_to: 0,
             has_more: true,
             is_loading: false,
+            load_from: Monotonic::default(),
             next_number: first_number,
             late: Vec::new(),
             counts: Counts::default(),
@@ -236,12 +245,13 @@ impl Forwarder {
             wishes.store.append(&mut self.late);
             self.has_more = true;
         }
+        self.give_up(now, wishes);
         if matches!(self.link, Link::Away(until) if now >= until) {
             self.try_broker(now, wishes);
         }
         if self.link == Link::Good {
             self.tell(now, wishes);
-            self.catch_up(wishes);
+            self.catch_up(now, wishes);
         } else {
             self.put_by(now, wishes);
         }
@@ -259,22 +269,39 @@ impl Forwarder {
             // What is stored already only waits for the broker.
             _ => self.due.iter().find(|(_, place)| !self.lanes[*place].is_stored).map(|(due, _)| *due),
         };
-        again.into_iter().chain(turn).min()
+        let load = self.waits_for_load().then_some(self.load_from);
+        let given_up = self.flights.first_key_value().map(|(_, (until, _))| *until);
+        [again, turn, load, given_up].into_iter().flatten().min()
+    }
+
+    /// Whether something is stored that could go if it were loaded.
+    fn waits_for_load(&self) -> bool {
+        self.link == Link::Good && self.has_more && !self.is_loading && self.missed.is_empty()
+    }
+
+    /// What was not answered in time may have arrived, and no place is kept for it.
+    fn give_up(&mut self, now: Monotonic, wishes: &mut Wishes) {
+        while let Some((number, (until, _))) = self.flights.first_key_value()
+            && *until <= now
+        {
+            self.answer(*number, &Fate::Unknown, now, wishes);
+        }
     }
 
     fn live_under_way(&self) -> usize {
-        self.flights.values().filter(|flight| matches!(flight, Flight::Live(..))).count()
+        self.flights.values().filter(|(_, flight)| matches!(flight, Flight::Live(..))).count()
     }
 
     /// One message finds out whether the broker is there again: the oldest that it missed, or else a present value.
     fn try_broker(&mut self, now: Monotonic, wishes: &mut Wishes) {
         if let Some(stored) = self.missed.pop_front() {
             self.link = Link::Trying;
-            self.send_missed(stored, wishes);
+            self.send_missed(stored, now, wishes);
             return;
         }
-        if self.has_more {
-            self.load(wishes);
+        // Where that cannot be read, a present value finds out.
+        if self.has_more && (self.is_loading || now >= self.load_from) {
+            self.load(now, wishes);
             self.link = Link::Away(now.plus(TRY_AGAIN));
             return;
         }
@@ -317,24 +344,24 @@ impl Forwarder {
             retain: telling.retain,
             historical: false,
         });
-        self.flights.insert(number, Flight::Live(place, sample));
+        self.flights.insert(number, (now.plus(ANSWERED_WITHIN), Flight::Live(place, sample)));
     }
 
-    fn catch_up(&mut self, wishes: &mut Wishes) {
-        let under_way = self.flights.values().filter(|flight| matches!(flight, Flight::Missed(_))).count();
+    fn catch_up(&mut self, now: Monotonic, wishes: &mut Wishes) {
+        let under_way = self.flights.values().filter(|(_, flight)| matches!(flight, Flight::Missed(_))).count();
         for _ in under_way..MISSED {
             match self.missed.pop_front() {
-                Some(stored) => self.send_missed(stored, wishes),
+                Some(stored) => self.send_missed(stored, now, wishes),
                 None => break,
             }
         }
         if self.missed.is_empty() && self.has_more {
-            self.load(wishes);
+            self.load(now, wishes);
         }
     }
 
     /// What the broker missed never takes the place of a present value that it keeps, and is worth a confirmation.
-    fn send_missed(&mut self, stored: Stored, wishes: &mut Wishes) {
+    fn send_missed(&mut self, stored: Stored, now: Monotonic, wishes: &mut Wishes) {
         let lane = self.by_topic.get(&stored.topic).map(|place| &self.lanes[*place]);
         let Some(lane) = lane.filter(|lane| lane.is_storable()) else {
             self.counts.lost += 1;
@@ -357,11 +384,11 @@ impl Forwarder {
             retain: false,
             historical: true,
         });
-        self.flights.insert(number, Flight::Missed(stored));
+        self.flights.insert(number, (now.plus(ANSWERED_WITHIN), Flight::Missed(stored)));
     }
 
-    fn load(&mut self, wishes: &mut Wishes) {
-        if !std::mem::replace(&mut self.is_loading, true) {
+    fn load(&mut self, now: Monotonic, wishes: &mut Wishes) {
+        if now >= self.load_from && !std::mem::replace(&mut self.is_loading, true) {
             wishes.load_after = Some(self.loaded_to);
         }
     }
@@ -396,6 +423,12 @@ impl Forwarder {
         self.has_more = has_more;
     }
 
+    /// What is stored could not be read: it is there still, and asked for again.
+    pub(super) fn load_failed(&mut self, now: Monotonic) {
+        self.is_loading = false;
+        self.load_from = now.plus(LOAD_AGAIN);
+    }
+
     /// The oldest were given up to make room.
     pub(super) fn dropped_to(&mut self, id: i64) {
         while self.missed.front().is_some_and(|stored| stored.id <= id) {
@@ -406,7 +439,7 @@ impl Forwarder {
 
     /// The driver says what became of a message.
     pub(super) fn answer(&mut self, number: u64, fate: &Fate, now: Monotonic, wishes: &mut Wishes) {
-        let Some(flight) = self.flights.remove(&number) else { return };
+        let Some((_, flight)) = self.flights.remove(&number) else { return };
         match fate {
             Fate::Taken | Fate::Refused(_) => {
                 if self.link == Link::Trying {
@@ -466,7 +499,7 @@ impl Forwarder {
     /// The station stops, or goes on with another plant: everything that was not confirmed is stored.
     pub(super) fn close(&mut self, now: Monotonic, wishes: &mut Wishes) {
         wishes.store.append(&mut self.late);
-        for (_, flight) in std::mem::take(&mut self.flights) {
+        for (_, flight) in std::mem::take(&mut self.flights).into_values() {
             self.take_back(flight, now, wishes);
         }
         for lane in &mut self.lanes {

@@ -4,7 +4,7 @@ use super::forward::{Forwarder, Message, Waiting, Wishes};
 use super::payload::payload;
 use super::store::Store;
 use super::{OUTBOX_FILE, Tellings};
-use crate::driver::mqtt::{Answer, Content, Fate, Format, MetricSample, Order, Telling, session};
+use crate::driver::mqtt::{Answer, Content, Fate, Format, MetricSample, Order, Promise, Telling, session};
 use crate::queue::{self, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic};
 use std::path::{Path, PathBuf};
@@ -271,8 +271,12 @@ impl Worker {
             self.with_store(|store| store.delete(&wishes.delete));
         }
         if let Some(after) = wishes.load_after {
-            let (rows, has_more) = self.with_store(|store| store.load(&name, after, LOADED)).unwrap_or_default();
-            self.connections[place].forwarder.loaded(rows, has_more);
+            let loaded = self.with_store(|store| store.load(&name, after, LOADED));
+            let forwarder = &mut self.connections[place].forwarder;
+            match loaded {
+                Some((rows, has_more)) => forwarder.loaded(rows, has_more),
+                None => forwarder.load_failed(now),
+            }
         }
         let mut back = Wishes::default();
         for message in wishes.send.drain(..) {
@@ -298,8 +302,10 @@ impl Worker {
             Content::Message(session::Publication { topic, payload: payload.into(), qos, retain, properties: None })
         };
         let (connection, generation) = (Arc::clone(connection), Some(self.tellings.generation));
-        let order = Order { number, connection, generation, content, answers: Some(self.answers.clone()) };
-        (self.post)(order).err().map(|_| Fate::NotSent)
+        let promise = Promise::new(number, self.answers.clone());
+        let mut back = (self.post)(Order { connection, generation, content, promise }).err()?;
+        back.promise.settle();
+        Some(Fate::NotSent)
     }
 
     /// Does something with the file; none where it cannot be used, which is told and tried again later.

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::access::Principal;
     use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
-    use crate::audit::{Draft, commit};
+    use crate::audit::{Draft, RequestId, commit};
     use crate::recorder::{Gap, RecordStore};
 
     fn at(seconds: i64) -> Timestamp {
@@ -298,6 +298,26 @@ mod tests {
     }
 
     /// A line tells the message as the operator read it, also the one with which the alarm became normal, of which nothing is kept.
+    #[test]
+    fn requests_over_links_are_known_after_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        records(&path);
+        let draft = |request: RequestId| Draft {
+            request,
+            time: at(0),
+            principal: Principal::link("site", "scada"),
+            action: "command".into(),
+            subject: "s".into(),
+            detail: "{}".into(),
+            essential: false,
+        };
+        let named = ["x7", "x8"].map(|name| RequestId::over_link("site", name));
+        let drafts = [named[0].clone(), "a person's".into(), named[1].clone()].map(draft);
+        commit(&mut RecordStore::open(&path).unwrap(), &drafts).unwrap();
+        assert_eq!(RecordStore::open(&path).unwrap().restore().unwrap().over_links, named);
+    }
+
     #[test]
     fn a_line_has_the_message_of_its_activation() {
         let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use super::gap::Gap;
 use super::past;
 use crate::alarm::{AlarmKey, DelayChange, DelayKept, OccurrenceId, Persisted, Transition};
-use crate::audit::{Entry, GENESIS, Sealed, Store, StoreError};
+use crate::audit::{Entry, GENESIS, RequestId, Sealed, Store, StoreError};
 use crate::disk::is_damage;
 use crate::tag::{Timestamp, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -15,6 +15,9 @@ use std::time::Duration;
 pub(super) const VERSION: i64 = 2;
 /// After this many lines of the journal, the states of all alarms are kept beside it.
 const CHECKPOINT_EVERY: i64 = 1000;
+
+/// Entries among which requests over links are looked for at the start: what a broker keeps for longer is refused for its age.
+const LAST_ENTRIES: u32 = 10_000;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS alarm_state(
@@ -74,6 +77,8 @@ pub struct Restored {
     pub last_occurrence: u64,
     /// The last audit entry of each kind that outlives a start, of each subject: who was taken off scan, who was known as whom, what was refused.
     pub remembered: Vec<Entry>,
+    /// The requests that came over links, of the last entries; the oldest first.
+    pub over_links: Vec<RequestId>,
 }
 
 /// The open records.
@@ -135,7 +140,15 @@ impl RecordStore {
         let mut statement = self.connection.prepare("SELECT bytes FROM remembered ORDER BY kind, subject")?;
         let bytes: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let remembered = bytes.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
-        Ok(Restored { alarms, last_occurrence: last as u64, remembered })
+        Ok(Restored { alarms, last_occurrence: last as u64, remembered, over_links: self.over_links()? })
+    }
+
+    fn over_links(&self) -> rusqlite::Result<Vec<RequestId>> {
+        let sql = "SELECT bytes FROM (SELECT number, bytes FROM audit ORDER BY number DESC LIMIT ?1) ORDER BY number";
+        let mut statement = self.connection.prepare(sql)?;
+        let bytes: Vec<Vec<u8>> = statement.query_map([LAST_ENTRIES], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let entries = bytes.iter().filter_map(|bytes| serde_json::from_slice::<Entry>(bytes).ok());
+        Ok(entries.map(|entry| entry.request).filter(RequestId::is_over_link).collect())
     }
 
     /// Delays go on where they were. One of an alarm that was normal is all that is kept of it.

@@ -96,7 +96,9 @@ impl Station {
             KnownDevices::of(restored.remembered);
         let (alarms, last_occurrence) = (restored.alarms, restored.last_occurrence);
         let totals = totals(&plant, folder, &history, clock.now().utc);
-        let restored = Restored { alarms, last_occurrence, off_scan, identities, totals, entered, stopped_bridges };
+        let taken = restored.over_links;
+        let restored =
+            Restored { alarms, last_occurrence, off_scan, identities, totals, entered, stopped_bridges, taken };
         let mut engine = Engine::new(Arc::new(plant.plan.clone()), restored);
         let plan = Arc::clone(engine.plan());
         let parts = Parts::start(folder, &plant, records, history, &clock, &urgent)?;

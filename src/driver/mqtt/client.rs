@@ -5,7 +5,7 @@ use super::packet::{Splitter, Subscription, Will};
 use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Session, Ticket};
 use crate::driver::socket::{self, Endpoint, Socket};
 use crate::tag::{Clock, Monotonic, Now};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::io;
@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 const READ_BYTES: usize = 64 * 1024;
 /// With less room than this a read is not worth its call.
 const LEAST_BYTES: usize = 8 * 1024;
+/// With more bytes than this still to be sent, there is no room for what is only told.
+const MOST_UNSENT: usize = 16 * 1024;
 /// How long the last word may take on its way out.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -104,7 +106,7 @@ impl Client {
         Ok(())
     }
 
-    /// Moves bytes until there is an event. Nothing is lost when it is dropped half-way. After an error the connection is gone; the
+    /// Moves bytes until there is an event, or room again. Nothing is lost when it is dropped half-way. After an error the connection is gone; the
     /// events of its end are still to be fetched.
     pub async fn turn(&mut self) -> Result<(), End> {
         let moved = self.move_until_event().await;
@@ -140,6 +142,21 @@ impl Client {
         self.session.publish(publication, self.clock.monotonic())
     }
 
+    /// See [`Session::publish_ahead`].
+    pub fn publish_ahead(&mut self, publication: Publication, expires: Monotonic) -> Result<Ticket, NotPublished> {
+        self.session.publish_ahead(publication, expires, self.clock.monotonic())
+    }
+
+    /// Whether the link takes what it is given: on a slow one what is only told waits where the newest value replaces the one before.
+    pub fn has_room(&self) -> bool {
+        self.session.unsent() <= MOST_UNSENT
+    }
+
+    /// See [`Session::quota`].
+    pub const fn quota(&self) -> u16 {
+        self.session.quota()
+    }
+
     /// See [`Session::quota_left`].
     pub fn quota_left(&self) -> u16 {
         self.session.quota_left()
@@ -171,10 +188,10 @@ impl Client {
         self.session.leave();
         let deadline = tokio::time::Instant::now() + GOODBYE;
         if let Some(wire) = &mut self.wire {
-            let out = self.session.outgoing();
+            let session = &mut self.session;
             let goodbye = async {
-                while !out.is_empty() || !wire.flushed {
-                    if poll_fn(|context| wire.poll(context, out, false)).await.is_err() {
+                while session.unsent() > 0 || !wire.flushed {
+                    if poll_fn(|context| wire.poll(context, session, false)).await.is_err() {
                         return;
                     }
                 }
@@ -189,28 +206,32 @@ impl Client {
     fn say_last_word(&mut self) {
         let Some(wire) = &mut self.wire else { return };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        let _ = wire.poll(&mut context, self.session.outgoing(), false);
+        let _ = wire.poll(&mut context, &mut self.session, false);
     }
 
     async fn move_until_event(&mut self) -> Result<(), End> {
         while !self.session.has_events() {
             let now = self.clock.monotonic();
             self.session.tick(now)?;
+            let had_room = self.has_room();
             let deadline = self.session.deadline();
             let Some(wire) = &mut self.wire else { return Err(End::Socket("there is no connection".to_owned())) };
             let may_read = wire.rest_until.is_none_or(|until| until <= now);
-            let stuck = wire.check_stuck(self.session.outgoing(), now, self.timeout)?;
+            let stuck = wire.check_stuck(self.session.unsent(), now, self.timeout)?;
             let wake = [deadline, stuck, wire.rest_until.filter(|_| !may_read)].into_iter().flatten().min();
-            let out = self.session.outgoing();
-            if !may_read && out.is_empty() && wire.flushed {
+            if !may_read && self.session.unsent() == 0 && wire.flushed {
                 wire.socket.rest().map_err(|error| wire.end(&error))?;
             }
+            let session = &mut self.session;
             let moved = tokio::select! {
                 biased;
-                moved = poll_fn(|context| wire.poll(context, out, may_read)) => moved.map_err(|error| wire.end(&error))?,
+                moved = poll_fn(|context| wire.poll(context, session, may_read)) => moved.map_err(|error| wire.end(&error))?,
                 () = until(wake, now) => continue,
             };
             self.take(&moved)?;
+            if !had_room && self.has_room() {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -241,13 +262,17 @@ impl Client {
 
 impl Wire {
     /// Writes as much as the socket takes, and reads once.
-    fn poll(&mut self, context: &mut Context<'_>, out: &mut BytesMut, may_read: bool) -> Poll<io::Result<Moved>> {
+    fn poll(&mut self, context: &mut Context<'_>, session: &mut Session, may_read: bool) -> Poll<io::Result<Moved>> {
         let mut moved = Moved::default();
-        while !out.is_empty() {
+        while session.unsent() > 0 {
+            let out = session.outgoing();
+            if out.is_empty() {
+                break;
+            }
             match Pin::new(&mut self.socket).poll_write(context, out) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => {
-                    out.advance(count);
+                    session.wrote(count);
                     moved.written += count;
                     self.flushed = false;
                 }
@@ -255,7 +280,7 @@ impl Wire {
                 Poll::Pending => break,
             }
         }
-        if !self.flushed && out.is_empty() {
+        if !self.flushed && session.unsent() == 0 {
             match Pin::new(&mut self.socket).poll_flush(context) {
                 Poll::Ready(done) => {
                     done?;
@@ -276,8 +301,8 @@ impl Wire {
     }
 
     /// When to give up because the socket takes nothing.
-    fn check_stuck(&mut self, out: &BytesMut, now: Monotonic, limit: Duration) -> Result<Option<Monotonic>, End> {
-        if out.is_empty() && self.flushed {
+    fn check_stuck(&mut self, unsent: usize, now: Monotonic, limit: Duration) -> Result<Option<Monotonic>, End> {
+        if unsent == 0 && self.flushed {
             self.stuck_since = None;
             return Ok(None);
         }

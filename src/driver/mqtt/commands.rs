@@ -64,9 +64,10 @@ impl Commands {
         self.send(dispatch, message, client)
     }
 
+    /// Ahead of all that is only told; and where the link does not take it before it expires, not at all.
     fn send(&mut self, dispatch: &Dispatch, message: session::Publication, client: &mut Client) -> Result<(), String> {
         let topic = Arc::clone(&message.topic);
-        let ticket = client.publish(message).map_err(|error| error.to_string())?;
+        let ticket = client.publish_ahead(message, dispatch.expires()).map_err(|error| error.to_string())?;
         self.open.insert(ticket, Open { request: dispatch.id().clone(), topic, is_kept: false, is_by_hand: false });
         Ok(())
     }
@@ -94,7 +95,7 @@ impl Commands {
             retain: message.retain,
             properties: None,
         };
-        let ticket = client.publish(publication).map_err(|error| error.to_string())?;
+        let ticket = client.publish_ahead(publication, dispatch.expires()).map_err(|error| error.to_string())?;
         let (request, topic) = (dispatch.id().clone(), Arc::clone(&message.topic));
         self.open.insert(ticket, Open { request, topic, is_kept: message.retain, is_by_hand: true });
         Ok(())
@@ -111,6 +112,7 @@ impl Commands {
             Outcome::Sent => WriteAnswer::Unknown("nobody confirms a Sparkplug command".to_owned()),
             Outcome::Nobody => WriteAnswer::Failed(format!("the broker says that nobody is subscribed to {topic}")),
             Outcome::Refused(words) => WriteAnswer::Failed(words),
+            Outcome::NotSent(words) => WriteAnswer::NotSent(words.to_owned()),
             Outcome::Unknown => {
                 WriteAnswer::Unknown("the connection to the broker broke before it confirmed".to_owned())
             }

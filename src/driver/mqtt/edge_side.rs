@@ -8,13 +8,15 @@ use super::sparkplug::topic::NAMESPACE;
 use super::task::Broker;
 use super::{MetricSample, Settings};
 use crate::driver::{Asked, AskedValue, DriverEvent};
-use crate::tag::Now;
+use crate::tag::{Monotonic, Now};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an instruction is worth something.
 const WORTH: Duration = Duration::from_secs(10);
+/// Faults are written of at most so often.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(1);
 
 /// An edge node, and where the number of its session is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub(super) struct EdgeSide {
     effects: Vec<EdgeEffect>,
     /// What was wrong last, so that one fault again and again is told once.
     last_fault: String,
+    /// When a fault was last written of.
+    warned: Option<Monotonic>,
 }
 
 impl EdgeSide {
@@ -49,7 +53,13 @@ impl EdgeSide {
         let EdgeHome { node, memory } = *settings.edge.clone()?;
         // Without it the sessions begin anew with 0, which hosts take for a session like any other.
         let last = std::fs::read_to_string(&memory).ok().and_then(|text| text.trim().parse().ok());
-        Some(Self { node: EdgeNode::new(node, last), memory, effects: Vec::new(), last_fault: String::new() })
+        Some(Self {
+            node: EdgeNode::new(node, last),
+            memory,
+            effects: Vec::new(),
+            last_fault: String::new(),
+            warned: None,
+        })
     }
 
     pub(super) fn subscriptions(&self) -> impl Iterator<Item = Subscription> {
@@ -112,8 +122,26 @@ impl Broker {
     pub(super) async fn receive_for_edge(&mut self, message: &Message) {
         let now = self.port.clock.now();
         let Some(edge) = self.edge.as_mut().filter(|_| message.topic.starts_with(NAMESPACE)) else { return };
-        edge.node.message(&message.topic, &message.payload, now.utc, &mut edge.effects);
+        if self.asks.is_same_again(message, now.monotonic) {
+            return;
+        }
+        edge.node.message(&message.topic, &message.payload, message.retained, now, &mut edge.effects);
         self.carry_out_edge().await;
+    }
+
+    /// When a birth is due that was asked for. On a link that takes no more it waits.
+    pub(super) fn next_birth(&self) -> Option<Monotonic> {
+        self.edge.as_ref().filter(|_| self.client.has_room())?.node.next_deadline()
+    }
+
+    pub(super) async fn pass_edge_time(&mut self) {
+        let now = self.port.clock.now();
+        if self.next_birth().is_some_and(|due| due <= now.monotonic)
+            && let Some(edge) = &mut self.edge
+        {
+            edge.node.pass_time(now, &mut edge.effects);
+            self.carry_out_edge().await;
+        }
     }
 
     pub(super) fn lose_edge(&mut self) {
@@ -131,8 +159,11 @@ impl Broker {
 
     async fn carry_out_edge(&mut self) {
         let Some(effects) = self.edge.as_mut().map(|edge| std::mem::take(&mut edge.effects)) else { return };
+        let now = self.port.clock.monotonic();
         for effect in effects {
             match effect {
+                // Each would be judged and recorded.
+                EdgeEffect::Set { .. } if !self.asks.take_room(now) => self.warn_of_flood(now),
                 EdgeEffect::Publish(message) => self.publish_for_edge(message),
                 EdgeEffect::Disconnect => self.begins_anew = true,
                 EdgeEffect::Fault(words) => self.note_edge_fault(words),
@@ -161,7 +192,10 @@ impl Broker {
     }
 
     fn note_edge_fault(&mut self, words: String) {
-        let Some(edge) = self.edge.as_mut().filter(|edge| edge.last_fault != words) else { return };
+        let now = self.port.clock.monotonic();
+        let is_quiet = |edge: &EdgeSide| edge.warned.is_none_or(|warned| now.since(warned) >= BETWEEN_WARNINGS);
+        let Some(edge) = self.edge.as_mut().filter(|edge| edge.last_fault != words && is_quiet(edge)) else { return };
+        edge.warned = Some(now);
         tracing::warn!("broker {}: {words}", self.settings.endpoint);
         edge.last_fault = words;
     }

@@ -40,7 +40,7 @@ pub use intake::topic_matches;
 pub use listener::listen;
 use order::Orders;
 pub(super) use order::refuse;
-pub use order::{Answer, Content, Fate, Format, MetricSample, Order, Telling, Tellings, ToldTag};
+pub use order::{Answer, Content, Fate, Format, MetricSample, Order, Promise, Telling, Tellings, ToldTag};
 pub use packet::{Login, MessageProperties, QoS, ReasonCode, RetainHandling, Subscription, Version, Will};
 pub use payload::{Kind, PayloadError, Words, read_payload};
 pub use pointer::{Pointer, PointerError};

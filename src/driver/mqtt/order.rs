@@ -80,18 +80,54 @@ pub struct ToldTag {
 }
 
 /// A message that somebody wants published; each gets one answer.
-#[derive(Clone)]
 pub struct Order {
-    /// Names it in the answer.
-    pub number: u64,
     /// The name of the connection to its broker.
     pub connection: Arc<str>,
     /// The plant that the name belongs to: the driver of another one does not send it. None where the name is enough.
     pub generation: Option<Generation>,
     /// What it says.
     pub content: Content,
-    /// Where the answer goes; none where nobody wants one.
-    pub answers: Option<Sender<Answer>>,
+    /// Where the answer goes.
+    pub promise: Promise,
+}
+
+/// The answer that an order is owed. One that is dropped without it, because its driver broke off or was ended, is answered by that: nobody
+/// knows whether it arrived.
+pub struct Promise {
+    number: u64,
+    answers: Option<Sender<Answer>>,
+}
+
+impl Promise {
+    /// An answer with this number is owed to `answers`.
+    pub const fn new(number: u64, answers: Sender<Answer>) -> Self {
+        Self { number, answers: Some(answers) }
+    }
+
+    /// Nobody wants an answer, or whoever does has it already.
+    pub const fn nobody() -> Self {
+        Self { number: 0, answers: None }
+    }
+
+    /// The order came back, and whoever asked knows it.
+    pub fn settle(&mut self) {
+        self.answers = None;
+    }
+
+    /// Whoever asked has room for as many answers as they have orders under way; one that is gone needs none.
+    async fn keep(mut self, fate: Fate) {
+        if let Some(answers) = self.answers.take() {
+            let _ = answers.send(Answer { number: self.number, fate }).await;
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if let Some(answers) = self.answers.take() {
+            let _ = answers.try_send(Answer { number: self.number, fate: Fate::Unknown });
+        }
+    }
 }
 
 /// What an order says.
@@ -133,7 +169,7 @@ impl Order {
             properties: Some(Box::new(properties)),
         };
         let connection = Arc::clone(&answer.connection);
-        Self { number: 0, connection, generation: None, content: Content::Message(message), answers: None }
+        Self { connection, generation: None, content: Content::Message(message), promise: Promise::nobody() }
     }
 }
 
@@ -162,7 +198,7 @@ pub enum Fate {
 /// Orders that the broker has not confirmed.
 #[derive(Default)]
 pub(super) struct Orders {
-    open: HashMap<Ticket, (u64, Option<Sender<Answer>>)>,
+    open: HashMap<Ticket, Promise>,
 }
 
 impl Orders {
@@ -179,59 +215,77 @@ impl Orders {
         if order.generation.is_some_and(|other| other != generation) {
             return refuse(order).await;
         }
-        let Order { number, content, answers, .. } = order;
+        let Order { content, promise, .. } = order;
         let message = match (content, edge) {
             (Content::Message(message), _) => message,
             (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {
                 Told::Message(message) => message,
-                Told::NotNow => return answer(number, Fate::NotSent, answers.as_ref()).await,
-                Told::Never(words) => return answer(number, Fate::Refused(words), answers.as_ref()).await,
+                Told::NotNow => return promise.keep(Fate::NotSent).await,
+                Told::Never(words) => return promise.keep(Fate::Refused(words)).await,
             },
             (Content::Metric(_), None) => {
                 let words = "this connection is no edge node".to_owned();
-                return answer(number, Fate::Refused(words), answers.as_ref()).await;
+                return promise.keep(Fate::Refused(words)).await;
             }
         };
         match client.publish(message) {
-            Ok(ticket) => drop(self.open.insert(ticket, (number, answers))),
-            Err(NotPublished::Down | NotPublished::Quota(_)) => answer(number, Fate::NotSent, answers.as_ref()).await,
-            Err(refused) => answer(number, Fate::Refused(refused.to_string()), answers.as_ref()).await,
+            Ok(ticket) => drop(self.open.insert(ticket, promise)),
+            Err(NotPublished::Down | NotPublished::Quota(_)) => promise.keep(Fate::NotSent).await,
+            Err(refused) => promise.keep(Fate::Refused(refused.to_string())).await,
         }
     }
 
     /// The session knows what became of a message.
     pub(super) async fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
-        let Some((number, answers)) = self.open.remove(&ticket) else { return };
+        let Some(promise) = self.open.remove(&ticket) else { return };
         let fate = match outcome {
             Outcome::Sent | Outcome::Taken | Outcome::Nobody => Fate::Taken,
             Outcome::Refused(words) => Fate::Refused(words),
+            Outcome::NotSent(_) => Fate::NotSent,
             Outcome::Unknown => Fate::Unknown,
         };
-        answer(number, fate, answers.as_ref()).await;
+        promise.keep(fate).await;
     }
 }
 
 /// The broker cannot be talked to.
 pub(in crate::driver) async fn refuse(order: Order) {
-    answer(order.number, Fate::NotSent, order.answers.as_ref()).await;
-}
-
-/// Whoever asked has room for as many answers as they have orders under way; one that is gone needs none.
-async fn answer(number: u64, fate: Fate, answers: Option<&Sender<Answer>>) {
-    if let Some(answers) = answers {
-        let _ = answers.send(Answer { number, fate }).await;
-    }
+    order.promise.keep(Fate::NotSent).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{WhenFull, bounded};
+    use crate::queue::{self, WhenFull};
+
+    /// Whatever becomes of the driver that has it: an order that ends without its answer has one.
+    #[tokio::test]
+    async fn an_order_that_is_lost_is_answered() {
+        let (answers, mut answered) = queue::bounded("answers of a test", 8, WhenFull::Wait);
+        let order = |promise| Order {
+            connection: "a".into(),
+            generation: None,
+            content: Content::Message(Publication::default()),
+            promise,
+        };
+        drop(order(Promise::new(7, answers.clone())));
+        assert_eq!(answered.recv().await, Some(Answer { number: 7, fate: Fate::Unknown }));
+        let held = order(Promise::new(8, answers.clone()));
+        let driver = tokio::spawn(async move {
+            let _open = held;
+            std::future::pending::<()>().await;
+        });
+        driver.abort();
+        assert_eq!(answered.recv().await, Some(Answer { number: 8, fate: Fate::Unknown }));
+        refuse(order(Promise::new(9, answers))).await;
+        assert_eq!(answered.recv().await, Some(Answer { number: 9, fate: Fate::NotSent }));
+        assert_eq!(answered.recv().await, None, "and no other one");
+    }
 
     /// While a reload is on its way to the drivers, one side may know the new plant and the other one not yet.
     #[tokio::test]
     async fn an_order_for_another_plant_is_not_sent() {
-        let (answers, mut answered) = bounded("answers of a test", 4, WhenFull::Wait);
+        let (answers, mut answered) = queue::bounded("answers of a test", 4, WhenFull::Wait);
         let mut orders = Orders::default();
         let refused = Fate::Refused("this connection is no edge node".to_owned());
         for (generation, expected) in [
@@ -243,8 +297,8 @@ mod tests {
             let (time, quality) = (Timestamp::from_micros(0), Quality::GOOD);
             let sample = MetricSample { tag: "t".into(), time, value: None, quality, historical: false };
             let content = Content::Metric(sample);
-            let order =
-                Order { number: 7, connection: "a".into(), generation, content, answers: Some(answers.clone()) };
+            let promise = Promise::new(7, answers.clone());
+            let order = Order { connection: "a".into(), generation, content, promise };
             orders.publish(order, Generation(2), None, &mut Client::unconnected(), Now::default()).await;
             assert_eq!(answered.try_recv().unwrap(), Answer { number: 7, fate: expected }, "{generation:?}");
         }

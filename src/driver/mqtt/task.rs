@@ -25,8 +25,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Messages over the limit are written of at most so often.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Messages that may still wait for the broker's confirmation when no more are taken that others want published. Brokers allow 20 and more.
+/// Messages that may still wait for the broker's confirmation when no more are taken that others want published.
 const KEPT_FOR_COMMANDS: u16 = 4;
+
+/// Most brokers allow 20 messages and more; of few, something is left for what is told.
+fn kept_for_commands(quota: u16) -> u16 {
+    KEPT_FOR_COMMANDS.min(quota / 4)
+}
 
 /// Runs one connection after another until its inbox is closed.
 pub(in crate::driver) async fn run(
@@ -68,7 +73,7 @@ pub(super) struct Broker {
     pub(super) edge: Option<EdgeSide>,
     /// The edge node ends this connection, to begin a new session.
     pub(super) begins_anew: bool,
-    asks: Asks,
+    pub(super) asks: Asks,
     intake: Intake,
     gatherer: Gatherer,
     commands: Commands,
@@ -100,7 +105,7 @@ impl Broker {
             sparkplug: Side::new(&settings),
             edge: EdgeSide::new(&settings),
             begins_anew: false,
-            asks: Asks::new((*settings.asks).clone()),
+            asks: Asks::new(&settings),
             client,
             settings,
             generation,
@@ -135,7 +140,7 @@ impl Broker {
         if let Some(side) = &mut self.sparkplug {
             side.adopt(&self.settings);
         }
-        self.asks.adopt((*self.settings.asks).clone());
+        self.asks.adopt(&self.settings);
         self.client.want(self.subscriptions())?;
         if self.is_ready {
             self.tell_devices().await;
@@ -186,7 +191,8 @@ impl Broker {
 
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
-            let sparkplug = self.sparkplug.as_ref().and_then(Side::next_deadline);
+            let deadline = self.sparkplug.as_ref().and_then(Side::next_deadline);
+            let deadline = [deadline, self.next_birth()].into_iter().flatten().min();
             let now = self.port.clock.monotonic();
             let turned = tokio::select! {
                 biased;
@@ -219,9 +225,10 @@ impl Broker {
                     Ok(())
                 }
                 turned = self.client.turn() => turned,
-                () = until(sparkplug, now) => Ok(()),
+                () = until(deadline, now) => Ok(()),
             };
             self.pass_sparkplug_time().await;
+            self.pass_edge_time().await;
             let taken = match turned {
                 Ok(()) => self.take_events().await,
                 Err(end) => Err(end),
@@ -310,6 +317,9 @@ impl Broker {
         match heard {
             Heard::Nothing => return false,
             Heard::Command(asked) => self.port.send(DriverEvent::Asked(asked)).await,
+            Heard::LeftOut => self.warn_of_flood(now.monotonic),
+            // What is refused takes no room from commands.
+            Heard::Refused(_) if !self.takes_orders() => {}
             Heard::Refused(answer) => {
                 self.orders.publish(Order::answer(&answer), self.generation, None, &mut self.client, now).await;
             }
@@ -317,9 +327,17 @@ impl Broker {
         true
     }
 
-    /// Room is left for commands, which go before everything that is only told.
+    pub(super) fn warn_of_flood(&mut self, now: Monotonic) {
+        if let Some(count) = self.asks.beyond(now) {
+            let broker = &self.settings.endpoint;
+            tracing::warn!("broker {broker}: {count} commands since the start were not looked at: too many at once");
+        }
+    }
+
+    /// Room is left for commands, which go before everything that is only told; and a link that is slow is not given more.
     fn takes_orders(&self) -> bool {
-        self.is_ready && self.client.quota_left() > KEPT_FOR_COMMANDS
+        let kept = kept_for_commands(self.client.quota());
+        self.is_ready && self.client.quota_left() > kept && self.client.has_room()
     }
 
     async fn receive(&mut self, message: &session::Message) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::driver::mqtt::{Content, MetricSample, Order};
+use crate::driver::mqtt::{Content, MetricSample, Order, Promise};
 use crate::driver::socket::Endpoint;
 use crate::tag::{Now, Quality, Timestamp};
 
@@ -42,7 +42,7 @@ fn order(connection: &str) -> Order {
     let (time, quality) = (Timestamp::from_micros(0), Quality::GOOD);
     let sample = MetricSample { tag: "t".into(), time, value: None, quality, historical: false };
     let content = Content::Metric(sample);
-    Order { number: 1, connection: connection.into(), generation: None, content, answers: None }
+    Order { connection: connection.into(), generation: None, content, promise: Promise::nobody() }
 }
 
 /// A slot would say which broker only once the reload has reached the drivers.

@@ -9,10 +9,14 @@ const STATION: &str = r#"{"tags":[{"name":"limit","manual":5,"range":[0,10]},
 
 /// What somebody behind a link is answered, what the record says of it, and the limit then.
 fn ask(asked: Asked) -> (Vec<LinkAnswer>, Vec<[String; 3]>, Option<Value>) {
+    ask_after(Restored::default(), asked)
+}
+
+fn ask_after(restored: Restored, asked: Asked) -> (Vec<LinkAnswer>, Vec<[String; 3]>, Option<Value>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("station.json"), STATION).unwrap();
     let plan = crate::config::load(folder.path(), Generation(1)).into_plant().unwrap().plan;
-    let mut engine = Engine::new(Arc::new(plan), Restored::default());
+    let mut engine = Engine::new(Arc::new(plan), restored);
     let (mut effects, mut store, now) = (Effects::default(), MemoryStore::default(), Now::default());
     engine.step(Event::Driver(DriverEvent::Asked(Box::new(asked))), now, &mut effects);
     let drafts = std::mem::take(&mut effects.drafts);
@@ -47,6 +51,17 @@ fn a_command_over_a_link_is_recorded_in_its_name_and_answered() {
     assert_eq!(record.len(), 2);
     assert_eq!(record[0][1], r#"link site, says "scada-1""#);
     assert!(record[0][2].contains(r#""confirmed":"link""#) && record[0][2].contains("over site: more water"));
+}
+
+/// A broker that keeps messages hands one on again when the station died before it was acknowledged.
+#[test]
+fn what_was_taken_before_the_start_is_not_taken_again() {
+    let named = |name: &str| Asked { id: Some(name.into()), ..asked("limit", "7,5") };
+    let before = || Restored { taken: vec![RequestId::over_link("site", "x7")], ..Restored::default() };
+    let (answers, record, value) = ask_after(before(), named("x7"));
+    assert_eq!((record.len(), value), (0, Some(Value::Double(5.0))));
+    assert!(answers[0].payload.contains("refused"), "{}", answers[0].payload);
+    assert_eq!(ask_after(before(), named("x8")).2, Some(Value::Double(7.5)));
 }
 
 #[test]

@@ -38,6 +38,8 @@ struct Bench {
     store: BTreeMap<i64, Stored>,
     next_id: i64,
     is_up: bool,
+    /// Whether the store cannot be read.
+    is_unreadable: bool,
     /// Messages that the broker did not answer yet.
     open: Vec<Message>,
     /// Topic, value, whether it was historical and whether it was to be kept, as the broker took them.
@@ -49,7 +51,7 @@ impl Bench {
     fn new(every: u64, format: Format) -> Self {
         let forwarder = Forwarder::new(vec![telling(Duration::from_millis(every), format)], 0);
         let (store, open, taken) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { forwarder, store, next_id: 1, is_up: true, open, taken, now: 0 }
+        Self { forwarder, store, next_id: 1, is_up: true, is_unreadable: false, open, taken, now: 0 }
     }
 
     fn carry_out(&mut self, mut wishes: Wishes) {
@@ -60,6 +62,9 @@ impl Bench {
                 self.store.insert(id, Stored { id, topic, sample });
             }
             wishes.delete.drain(..).for_each(|id| drop(self.store.remove(&id)));
+            if self.is_unreadable && wishes.load_after.take().is_some() {
+                self.forwarder.load_failed(at(self.now));
+            }
             if let Some(after) = wishes.load_after.take() {
                 let rows: Vec<_> = self.store.range(after + 1..).take(2).map(|(_, stored)| stored.clone()).collect();
                 let last = rows.last().map_or(after, |last| last.id);
@@ -253,6 +258,63 @@ fn the_state_of_an_alarm_goes_at_once_and_only_the_present_one_when_a_broker_is_
     bench.pass(1500);
     let told: Vec<_> = bench.open.iter().map(|message| (&*message.topic, message.sample.value.clone())).collect();
     assert_eq!(told, [("alarms/level:high", Some(Value::Text("acknowledged".into())))]);
+}
+
+/// Orders may end with their driver, and their answers with them.
+#[test]
+fn what_is_never_answered_holds_up_nothing_for_ever() {
+    let mut bench = Bench::new(0, Format::Json);
+    bench.is_up = false;
+    for number in 0..20 {
+        bench.offer(0, number);
+        bench.pass(1);
+    }
+    bench.is_up = true;
+    (0..3).for_each(|_| bench.pass(1000));
+    bench.take();
+    assert_eq!(bench.open.iter().filter(|message| message.historical).count(), MISSED);
+    bench.open.clear();
+    let due = bench.forwarder.next_due();
+    assert!(due <= Some(at(bench.now).plus(ANSWERED_WITHIN)), "somebody has to look: {due:?}");
+    bench.pass(ANSWERED_WITHIN.as_millis() as u64 - 1);
+    assert_eq!(bench.open.len(), 0);
+    bench.pass(1);
+    bench.settle();
+    let mut past: Vec<_> = bench.told().into_iter().filter(|one| one.2).map(|one| one.1).collect();
+    past.sort_unstable();
+    past.dedup();
+    assert_eq!(past, (0..20).collect::<Vec<_>>());
+    assert!(bench.store.is_empty());
+}
+
+#[test]
+fn what_is_stored_is_not_forgotten_because_it_could_not_be_read_once() {
+    let mut bench = Bench::new(0, Format::Json);
+    bench.store.insert(1, Stored { id: 1, topic: "t/1".into(), sample: waiting(8) });
+    (bench.next_id, bench.is_unreadable) = (2, true);
+    bench.offer(0, 9);
+    bench.take();
+    assert_eq!(bench.told(), [("t/0", 9, false)], "present values do not wait for it");
+    assert_eq!(bench.forwarder.next_due(), Some(at(bench.now).plus(LOAD_AGAIN)));
+    bench.is_unreadable = false;
+    bench.pass(4999);
+    assert_eq!(bench.open.len(), 0, "not again and again");
+    bench.pass(1);
+    bench.take();
+    assert_eq!(bench.told()[1..], [("t/1", 8, true)]);
+}
+
+/// A broker that is away is found again also while the store cannot be read.
+#[test]
+fn a_broker_is_found_again_without_the_store() {
+    let mut bench = Bench::new(0, Format::Json);
+    (bench.is_up, bench.is_unreadable) = (false, true);
+    bench.offer(0, 1);
+    bench.is_up = true;
+    bench.pass(1000);
+    bench.pass(1000);
+    bench.take();
+    assert_eq!(bench.told(), [("t/0", 1, false)]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(super) use keeper::{Shared, keep};
 
 use crate::disk::{self, ArchiveError};
 use crate::historian::{self, HISTORY_FOLDER, back_up_history, copy_database};
+use crate::outbox::OUTBOX_FILE;
 use crate::recorder::RECORDS_FILE;
 use crate::station::annunciator::SOUNDS_FOLDER;
 use std::io;
@@ -19,6 +20,11 @@ use std::path::{Path, PathBuf};
 /// How the name of a backup ends that is one file.
 const ARCHIVE: &str = "tar";
 const LOCK: &str = "polder.lock";
+/// The databases in the folder of the station, beside its history.
+const DATABASES: [&str; 2] = [RECORDS_FILE, OUTBOX_FILE];
+/// How the names of files end that a running station is about to write, or that belong to a database: they go while it runs, and no copy is of any
+/// use without them being there whole.
+const PASSING: [&str; 4] = [".unfinished", ".new", "-wal", "-shm"];
 /// Permissions of a backup, and of what is being made or restored: there are passwords in it.
 const OWNER_ONLY: u32 = 0o700;
 
@@ -118,10 +124,12 @@ pub fn back_up(station: &Path, to: &Path) -> Result<Copied, BackupError> {
 
 fn copy_all(station: &Path, part: &Path) -> Result<Copied, BackupError> {
     let history = back_up_history(station, part)?;
-    let records = station.join(RECORDS_FILE);
-    if records.exists() {
-        copy_database(&records, &part.join(RECORDS_FILE))?;
-        keep_permissions(&records, &part.join(RECORDS_FILE))?;
+    for name in DATABASES {
+        let (database, copy) = (station.join(name), part.join(name));
+        if database.exists() {
+            copy_database(&database, &copy)?;
+            keep_permissions(&database, &copy)?;
+        }
     }
     keep_permissions(&station.join(HISTORY_FOLDER), &part.join(HISTORY_FOLDER))?;
     [part, &part.join(HISTORY_FOLDER)].into_iter().try_for_each(tidy)?;
@@ -242,33 +250,57 @@ fn keep_permissions(from: &Path, copy: &Path) -> Result<(), BackupError> {
     std::fs::set_permissions(copy, permissions).map_err(failed(copy, "changed"))
 }
 
-/// The files and folders beside history and records, with their permissions: station file, secrets, certificates. Links stay links. Only at the top are
+/// The files and folders beside history and databases, with their permissions: station file, secrets, certificates. Links stay links. Only at the top are
 /// there files of ours that are copied otherwise.
 fn copy_others(from: &Path, to: &Path, is_top: bool) -> Result<usize, BackupError> {
     let mut count = 0;
     for entry in std::fs::read_dir(from).map_err(failed(from, "read"))? {
         let entry = entry.map_err(failed(from, "read"))?;
         let (path, name) = (entry.path(), entry.file_name());
-        let kind = entry.file_type().map_err(failed(&path, "read"))?;
-        let is_ours = name.to_string_lossy().starts_with(RECORDS_FILE)
-            || [LOCK, HISTORY_FOLDER, SOUNDS_FOLDER].iter().any(|ours| name == **ours);
-        if is_top && is_ours {
+        if is_top && is_left_out(&name.to_string_lossy()) {
             continue;
         }
         let copy = to.join(&name);
+        let Some(kind) = unless_gone(entry.file_type()).map_err(failed(&path, "read"))? else { continue };
         if kind.is_dir() {
             std::fs::create_dir_all(&copy).map_err(failed(&copy, "made"))?;
             count += copy_others(&path, &copy, false)?;
             // Last: the folder may be one into which nothing can be written.
             keep_permissions(&path, &copy)?;
         } else if kind.is_symlink() {
-            let link = || std::os::unix::fs::symlink(std::fs::read_link(&path)?, &copy);
-            link().map_err(failed(&path, "copied"))?;
+            let Some(target) = unless_gone(std::fs::read_link(&path)).map_err(failed(&path, "read"))? else { continue };
+            std::os::unix::fs::symlink(target, &copy).map_err(failed(&path, "copied"))?;
             count += 1;
         } else if kind.is_file() {
-            std::fs::copy(&path, &copy).map_err(failed(&path, "copied"))?;
-            count += 1;
+            count += usize::from(copy_file(&path, &copy)?);
         }
     }
     Ok(count)
+}
+
+/// Whether a file at the top of the station is copied otherwise, or not at all.
+fn is_left_out(name: &str) -> bool {
+    name.starts_with(RECORDS_FILE)
+        || [LOCK, HISTORY_FOLDER, SOUNDS_FOLDER, OUTBOX_FILE].contains(&name)
+        || PASSING.iter().any(|end| name.ends_with(end))
+}
+
+/// Copies a file; false where it is there no more: then the station has no use for it.
+fn copy_file(from: &Path, to: &Path) -> Result<bool, BackupError> {
+    let Some(mut file) = unless_gone(std::fs::File::open(from)).map_err(failed(from, "read"))? else {
+        return Ok(false);
+    };
+    let copied = std::fs::File::create(to).and_then(|mut copy| io::copy(&mut file, &mut copy));
+    copied.map_err(failed(from, "copied"))?;
+    let permissions = file.metadata().map_err(failed(from, "read"))?.permissions();
+    std::fs::set_permissions(to, permissions).map_err(failed(to, "changed"))?;
+    Ok(true)
+}
+
+/// None where a file has gone since it was listed.
+fn unless_gone<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
 }

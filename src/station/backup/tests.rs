@@ -40,6 +40,42 @@ fn a_station_goes_into_one_file_and_comes_back() {
     assert!(matches!(restore(&file, &to), Err(BackupError::NotEmpty(_))));
 }
 
+/// What waits for brokers is copied as the database that it is, while the station writes to it.
+#[test]
+fn what_waits_for_brokers_is_whole_in_a_backup_and_passing_files_are_not_in_it() {
+    let (station, keep) = (station(), tempfile::tempdir().unwrap());
+    let open = || rusqlite::Connection::open(station.path().join(OUTBOX_FILE)).unwrap();
+    let writer = open();
+    writer.pragma_update(None, "journal_mode", "WAL").unwrap();
+    writer.execute_batch("CREATE TABLE waiting(id INTEGER); INSERT INTO waiting VALUES (1), (2);").unwrap();
+    assert!(
+        station.path().join(format!("{OUTBOX_FILE}-wal")).exists(),
+        "what was written last is not in the file itself"
+    );
+    for name in ["found.json.unfinished", "edge-up.new"] {
+        std::fs::write(station.path().join(name), "").unwrap();
+    }
+    let to = keep.path().join("folder");
+    back_up(station.path(), &to).unwrap();
+    assert_eq!(names(&to), ["history", OUTBOX_FILE, RECORDS_FILE, "secrets.json", "station.json"]);
+    let copy = rusqlite::Connection::open(to.join(OUTBOX_FILE)).unwrap();
+    let rows: i64 = copy.query_row("SELECT count(*) FROM waiting", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 2);
+}
+
+#[test]
+fn a_file_that_goes_while_it_is_copied_is_no_failure() {
+    let keep = tempfile::tempdir().unwrap();
+    assert!(!copy_file(&keep.path().join("gone"), &keep.path().join("copy")).unwrap());
+    assert_eq!(names(keep.path()), Vec::<String>::new());
+    std::fs::write(keep.path().join("here"), "x").unwrap();
+    std::fs::set_permissions(keep.path().join("here"), PermissionsExt::from_mode(0o400)).unwrap();
+    assert!(copy_file(&keep.path().join("here"), &keep.path().join("copy")).unwrap());
+    let mode = std::fs::metadata(keep.path().join("copy")).unwrap().permissions().mode() & 0o777;
+    assert_eq!((std::fs::read(keep.path().join("copy")).unwrap(), mode), (b"x".to_vec(), 0o400));
+    assert!(copy_file(&keep.path().join("copy/below"), &keep.path().join("other")).is_err());
+}
+
 #[test]
 fn a_file_that_was_changed_is_not_restored_and_leaves_nothing() {
     let (station, keep) = (station(), tempfile::tempdir().unwrap());

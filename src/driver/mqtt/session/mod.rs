@@ -11,6 +11,7 @@
 //!    broker keeps it, and counts it against our receive maximum. A message of QoS 2 comes once in a session, however often it is sent.
 //! 4. [`Session::publish`] sends at once or says why not: nothing is queued. Its ticket comes back with [`Event::Published`] exactly once.
 //!    Nothing is ever sent again by itself: after a break the outcome is [`Outcome::Unknown`], and whoever keeps a store decides.
+//!    Commands go ahead of what is only told ([`Session::publish_ahead`]), and not at all once they have expired.
 //! 5. [`Event::Down`] ends a connection, after the outcomes of all that was under way.
 //!
 //! A payload shares memory with what was read along with it: who keeps it for long makes a copy.
@@ -24,6 +25,7 @@
 //!   message that was not confirmed is not sent again, and its packet identifier stays out of use until the session ends at the broker.
 
 mod backlog;
+mod exit;
 mod incoming;
 mod outgoing;
 mod subscriptions;
@@ -38,6 +40,7 @@ use super::packet::{
 use crate::tag::Monotonic;
 use backlog::Backlog;
 use bytes::{Bytes, BytesMut};
+use exit::Exit;
 use incoming::Received;
 use outgoing::Sent;
 pub use outgoing::{NotPublished, Outcome, Publication, Ticket};
@@ -222,7 +225,9 @@ pub struct Session {
     ping_period: Duration,
     pings: u64,
     pongs: u64,
-    out: BytesMut,
+    exit: Exit,
+    /// The last moment that was told.
+    now: Monotonic,
     events: VecDeque<Event>,
 }
 
@@ -243,7 +248,8 @@ impl Session {
             ping_period: options.keep_alive.max(Duration::from_secs(1)),
             pings: 0,
             pongs: 0,
-            out: BytesMut::new(),
+            exit: Exit::default(),
+            now: Monotonic::default(),
             events: VecDeque::new(),
             options,
         }
@@ -258,6 +264,7 @@ impl Session {
     pub fn open(&mut self, now: Monotonic) -> Result<(), End> {
         self.close();
         self.connection += 1;
+        self.now = now;
         self.stage = Stage::Connecting;
         let options = &self.options;
         let (clean, session_expiry) = match options.persistence {
@@ -283,11 +290,6 @@ impl Session {
         self.stage == Stage::Up
     }
 
-    /// What has to go out. Who writes it takes it from the front.
-    pub fn outgoing(&mut self) -> &mut BytesMut {
-        &mut self.out
-    }
-
     /// The next event.
     pub fn event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -300,6 +302,7 @@ impl Session {
 
     /// Takes in a piece of what the broker sent.
     pub(super) fn take(&mut self, piece: Piece, now: Monotonic) -> Result<(), End> {
+        self.now = now;
         match piece {
             Piece::Frame(frame) => self.take_frame(frame, now),
             Piece::Oversized(oversized) if self.is_up() => self.take_oversized(oversized),
@@ -382,14 +385,16 @@ impl Session {
         elsewhere.map_or(words.clone(), |elsewhere| format!("{words}; it names {elsewhere}"))
     }
 
-    /// What has become due by `now`: pings go out; who waited in vain ends the connection.
+    /// What has become due by `now`: pings go out; who waited in vain ends the connection; what has expired does not go out.
     pub fn tick(&mut self, now: Monotonic) -> Result<(), End> {
+        self.now = now;
         if self.stage == Stage::Closed {
             return Ok(());
         }
         if let Some(late) = self.late(now) {
             return Err(End::Silent(late, self.options.timeout.as_millis()));
         }
+        self.expire(now);
         if self.is_up() && (self.asks_for_backlog(now) || now >= self.next_ping) {
             self.next_ping = now.plus(self.ping_period);
             self.pings += 1;
@@ -407,7 +412,7 @@ impl Session {
         self.drop_answered();
         let ping = self.is_up().then_some(self.next_ping);
         let backlog = self.backlog_due().filter(|_| self.is_up());
-        [ping, backlog, self.waits.first()].into_iter().flatten().min()
+        [ping, backlog, self.waits.first(), self.exit.next_expiry()].into_iter().flatten().min()
     }
 
     /// The connection is over, whoever ended it. What was under way has its outcome now.
@@ -416,14 +421,16 @@ impl Session {
             return;
         }
         self.stage = Stage::Closed;
-        self.out.clear();
         self.waits.clear();
         self.subscriptions.lose_connection();
         self.received.lose_connection();
         let keeps = self.options.persistence != Persistence::Clean;
-        for ticket in self.sent.lose_connection(keeps) {
-            self.events.push_back(Event::Published(ticket, Outcome::Unknown));
-        }
+        let (left, not_left) = self.exit.lose_connection();
+        let begun = self.sent.lose_connection(keeps).into_iter().chain(left).map(|ticket| (ticket, Outcome::Unknown));
+        let not_begun = not_left.into_iter().map(|ticket| (ticket, Outcome::NotSent(exit::BROKE_OFF)));
+        let mut outcomes: Vec<_> = begun.chain(not_begun).collect();
+        outcomes.sort_unstable_by_key(|(ticket, _)| *ticket);
+        self.events.extend(outcomes.into_iter().map(|(ticket, outcome)| Event::Published(ticket, outcome)));
         self.events.push_back(Event::Down);
     }
 
@@ -436,7 +443,10 @@ impl Session {
     fn say_goodbye(&mut self, code: ReasonCode) {
         if self.is_up() && (code == ReasonCode::SUCCESS || self.options.version == Version::V5) {
             // It is short; there is nothing in it that could be too long.
-            let _ = encode(&Outgoing::Disconnect(code), self.options.version, &mut self.out);
+            let mut word = BytesMut::new();
+            let _ = encode(&Outgoing::Disconnect(code), self.options.version, &mut word);
+            // Who goes of their own will says everything before that.
+            self.exit.end(word, code != ReasonCode::SUCCESS);
         }
     }
 
@@ -446,7 +456,7 @@ impl Session {
     }
 
     fn send(&mut self, packet: &Outgoing) -> Result<(), End> {
-        encode(packet, self.options.version, &mut self.out).map_err(|error| End::TooLong(error.to_string()))
+        encode(packet, self.options.version, &mut self.exit.ready).map_err(|error| End::TooLong(error.to_string()))
     }
 
     /// The user as sentences name it.

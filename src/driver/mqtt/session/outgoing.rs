@@ -1,12 +1,13 @@
 //! Publications: sent once, and what becomes of them.
 
+use super::exit::Parcel;
 use super::waits::Wait;
 use super::{End, Event, Session, with_text};
 use crate::driver::mqtt::packet::{
     Answer, MessageProperties, Outgoing, Publish, QoS, ReasonCode, TooLong, Version, publish_size,
 };
 use crate::tag::Monotonic;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct Publication {
 /// What became of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// QoS 0: it was handed to the socket.
+    /// QoS 0: the socket has taken it.
     Sent,
     /// The broker has it.
     Taken,
@@ -40,6 +41,8 @@ pub enum Outcome {
     Nobody,
     /// The broker refused it; why, in words that name topic and user (version 5).
     Refused(String),
+    /// Nothing of it was sent, and why.
+    NotSent(&'static str),
     /// The connection broke first: it may have arrived. It is not sent again.
     Unknown,
 }
@@ -75,6 +78,8 @@ struct Flight {
     ticket: Ticket,
     topic: Arc<str>,
     qos: QoS,
+    /// Whether it has begun to leave.
+    begun: bool,
     /// QoS 2: the broker has it, and was told to hand it on.
     released: bool,
     /// Of the step that is waited for.
@@ -104,9 +109,21 @@ impl Sent {
         self.burnt.clear();
     }
 
-    /// Whose outcome nobody will ever know.
+    /// A message begins to leave: the serial number of its confirmation, where it has one.
+    pub(super) fn begin(&mut self, id: u16) -> Option<u64> {
+        let flight = self.flights.get_mut(&id)?;
+        flight.begun = true;
+        Some(flight.serial)
+    }
+
+    /// A message does not leave.
+    pub(super) fn forget_flight(&mut self, id: u16) {
+        self.flights.remove(&id);
+    }
+
+    /// Whose outcome nobody will ever know. What had not begun to leave is not among them.
     pub(super) fn lose_connection(&mut self, session_is_kept: bool) -> Vec<Ticket> {
-        let mut flights: Vec<_> = self.flights.drain().collect();
+        let mut flights: Vec<_> = self.flights.drain().filter(|(_, flight)| flight.begun).collect();
         flights.sort_unstable_by_key(|(_, flight)| flight.ticket);
         for (id, flight) in flights.iter().filter(|(_, flight)| session_is_kept && flight.qos == QoS::ExactlyOnce) {
             if flight.released {
@@ -135,8 +152,33 @@ impl Session {
         self.allowed.quota.saturating_sub(under_way)
     }
 
-    /// Sends a message, now or not at all.
+    /// Messages of QoS 1 and 2 that the broker lets be under way.
+    pub const fn quota(&self) -> u16 {
+        self.allowed.quota
+    }
+
+    /// Sends a message on this connection or not at all.
     pub fn publish(&mut self, publication: Publication, now: Monotonic) -> Result<Ticket, NotPublished> {
+        self.put(publication, None, now)
+    }
+
+    /// Sends a message ahead of all that [`Session::publish`] sends, and not at all where it does not begin to leave before `expires`.
+    pub fn publish_ahead(
+        &mut self,
+        publication: Publication,
+        expires: Monotonic,
+        now: Monotonic,
+    ) -> Result<Ticket, NotPublished> {
+        self.put(publication, Some(expires), now)
+    }
+
+    fn put(
+        &mut self,
+        publication: Publication,
+        expires: Option<Monotonic>,
+        now: Monotonic,
+    ) -> Result<Ticket, NotPublished> {
+        self.now = now;
         self.check(&publication)?;
         let Publication { topic, payload, qos, retain, properties } = publication;
         let version = self.options.version;
@@ -152,16 +194,15 @@ impl Session {
             return Err(NotPublished::TooLarge(size, self.allowed.packet));
         }
         let topic = Arc::clone(&publish.topic);
-        super::encode(&Outgoing::Publish(publish), version, &mut self.out)?;
+        let mut bytes = BytesMut::with_capacity(size);
+        super::encode(&Outgoing::Publish(publish), version, &mut bytes)?;
         self.sent.tickets += 1;
         let ticket = Ticket(self.sent.tickets);
-        if qos == QoS::AtMostOnce {
-            self.events.push_back(Event::Published(ticket, Outcome::Sent));
-        } else {
+        if qos != QoS::AtMostOnce {
             let serial = self.sent.next_serial();
-            self.sent.flights.insert(id, Flight { ticket, topic, qos, released: false, serial });
-            self.waits.begin(Wait::Publication(id, serial), now);
+            self.sent.flights.insert(id, Flight { ticket, topic, qos, begun: false, released: false, serial });
         }
+        self.exit.put(Parcel { ticket, id, bytes, expires }, expires.is_some());
         Ok(ticket)
     }
 
@@ -197,7 +238,7 @@ impl Session {
     }
 
     pub(super) fn take_puback(&mut self, answer: &Answer) -> Result<(), End> {
-        if self.sent.flights.get(&answer.id).is_none_or(|flight| flight.qos != QoS::AtLeastOnce) {
+        if self.sent.flights.get(&answer.id).is_none_or(|flight| flight.qos != QoS::AtLeastOnce || !flight.begun) {
             return Err(self.out_of_place("an acknowledgement of a message that was not sent"));
         }
         self.finish(answer);
@@ -206,7 +247,9 @@ impl Session {
 
     pub(super) fn take_pubrec(&mut self, answer: &Answer, now: Monotonic) -> Result<(), End> {
         let id = answer.id;
-        let Some(flight) = self.sent.flights.get_mut(&id).filter(|flight| flight.qos == QoS::ExactlyOnce) else {
+        let Some(flight) =
+            self.sent.flights.get_mut(&id).filter(|flight| flight.qos == QoS::ExactlyOnce && flight.begun)
+        else {
             if self.sent.burnt.contains(&id) {
                 // Released now, it would be handed on long after its outcome was told.
                 return Ok(());

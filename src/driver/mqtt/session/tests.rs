@@ -101,7 +101,7 @@ impl Bench {
     }
 
     fn note(&mut self) {
-        let out = self.session.outgoing().split();
+        let out = drain(&mut self.session);
         self.log.extend(sent(&out, self.session.options.version).iter().map(|line| format!("> {line}")));
         while let Some(event) = self.session.event() {
             if let Event::Message(message) = &event {
@@ -109,6 +109,19 @@ impl Bench {
             }
             self.log.push(told(&event));
         }
+    }
+}
+
+/// The socket takes all.
+fn drain(session: &mut Session) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        let part = session.outgoing().to_vec();
+        if part.is_empty() {
+            return all;
+        }
+        session.wrote(part.len());
+        all.extend(part);
     }
 }
 
@@ -407,6 +420,95 @@ fn publishing() {
     );
 }
 
+/// A link that is slower than what is told: a socket that takes few bytes.
+fn slow() -> Bench {
+    let mut bench = Bench::new(options(V5, false));
+    bench.step(&Open(TAKEN_5));
+    bench.log.clear();
+    for topic in ["one", "two", "three"] {
+        let publication = Publication { topic: topic.into(), payload: vec![0; 2000].into(), ..Publication::default() };
+        bench.session.publish(publication, bench.now).unwrap();
+    }
+    assert!(!bench.session.outgoing().is_empty());
+    bench.session.wrote(10);
+    bench
+}
+
+fn command(topic: &str) -> Publication {
+    Publication { topic: topic.into(), qos: Q1, ..Publication::default() }
+}
+
+#[test]
+fn a_command_goes_ahead_of_what_is_told_and_packets_stay_whole() {
+    let mut bench = slow();
+    assert!(bench.session.unsent() > 6000 && !bench.session.has_events(), "nothing was sent yet");
+    let mut wire = Vec::new();
+    bench.session.publish_ahead(command("command"), bench.now.plus(Duration::from_secs(1)), bench.now).unwrap();
+    while !bench.session.has_events() {
+        let part = bench.session.outgoing()[..1].to_vec();
+        bench.session.wrote(1);
+        wire.extend(part);
+    }
+    assert_eq!(wire.len(), 2000 + 3 + 2 + 3 + 1 - 10, "the socket has the whole of the first message");
+    bench.note();
+    let first = "published 1: Sent";
+    let rest = [
+        "> publish 1 command",
+        "> publish 0 two",
+        "> publish 0 three",
+        first,
+        "published 2: Sent",
+        "published 3: Sent",
+    ];
+    assert_eq!(bench.log, rest);
+    assert_eq!(bench.session.unsent(), 0);
+}
+
+#[test]
+fn a_command_that_expires_before_it_leaves_is_not_sent() {
+    let mut bench = slow();
+    let expires = bench.now.plus(Duration::from_millis(500));
+    bench.session.publish_ahead(command("command"), expires, bench.now).unwrap();
+    let quota = bench.session.quota_left();
+    assert_eq!(bench.session.deadline(), Some(expires));
+    bench.now = expires;
+    bench.session.tick(bench.now).unwrap();
+    assert_eq!(bench.session.quota_left(), quota + 1);
+    let said = bench.session.event().map(|event| told(&event)).unwrap_or_default();
+    assert!(said.starts_with("published 4: NotSent(") && said.contains("expired"), "{said}");
+    let rest = String::from_utf8_lossy(&drain(&mut bench.session)).into_owned();
+    assert!(!rest.contains("command") && rest.contains("three"));
+    assert_eq!(bench.session.unsent(), 0);
+}
+
+#[test]
+fn what_had_not_begun_to_leave_was_not_sent() {
+    let mut bench = slow();
+    bench.session.publish_ahead(command("command"), bench.now.plus(Duration::from_secs(1)), bench.now).unwrap();
+    bench.session.close();
+    let told: Vec<_> = std::iter::from_fn(|| bench.session.event()).map(|event| told(&event)).collect();
+    assert_eq!(told[0], "published 1: Unknown");
+    assert!(told[1..4].iter().all(|one| one.contains("NotSent")), "{told:?}");
+    assert_eq!((told.len(), told[4].as_str(), bench.session.unsent()), (5, "down", 0));
+}
+
+/// Behind our last word comes nothing; but who goes of their own will says everything before it.
+#[test]
+fn the_last_word_is_the_last() {
+    let mut bench = slow();
+    bench.session.leave();
+    let bytes = drain(&mut bench.session);
+    assert!(
+        bytes.ends_with(&[0xE0, 0]) || bytes.ends_with(&[0xE0, 1, 0]) || bytes.ends_with(&[0xE0, 2, 0, 0]),
+        "{:?}",
+        &bytes[bytes.len() - 6..]
+    );
+    assert!(bytes.len() > 5900);
+    let mut bench = slow();
+    assert!(bench.take(TAKEN_5).is_err());
+    assert!(drain(&mut bench.session).len() < 2020, "only what had begun, and the word");
+}
+
 /// A break: the outcome is not known, and nothing is sent again.
 #[test]
 fn nothing_is_sent_twice() {
@@ -690,14 +792,14 @@ impl Model {
 
     fn connect(&mut self, kept: bool) {
         self.bench.session.open(self.bench.now).unwrap();
-        self.bench.session.outgoing().clear();
+        drain(&mut self.bench.session);
         self.bench.take(&[0x20, 6, u8::from(kept), 0, 3, 0x21, 0, 3]).unwrap();
         self.look();
     }
 
     /// Looks at what went out and what was told.
     fn look(&mut self) {
-        let out = self.bench.session.outgoing().split();
+        let out = drain(&mut self.bench.session);
         for line in sent(&out, V5) {
             let mut parts = line.split(' ');
             let (kind, id) = (parts.next().unwrap(), parts.next().map_or(0, |id| id.parse().unwrap()));

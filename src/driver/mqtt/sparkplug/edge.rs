@@ -5,6 +5,8 @@
 //! - Messages of a session are numbered from 0, the birth of the node, to 255 and again from 0. No data goes before the births.
 //! - With a primary host nothing is told while that is away: the node dies as its connection would, and begins a new session. A STATE message
 //!   that is older than the last one changes nothing.
+//! - Instructions that the broker kept, or that name very many metrics, are not carried out. Asked for births, however often, it announces
+//!   itself once in a while: a birth holds everything, and nobody is to have it made again and again.
 
 use super::host::HostState;
 use super::payload::{
@@ -12,13 +14,18 @@ use super::payload::{
     decode, encode, millis, read, write,
 };
 use super::topic::{Kind, Source, Topic};
-use crate::tag::{Quality, Reason, Timestamp, Value};
+use crate::tag::{Monotonic, Now, Quality, Reason, Timestamp, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A metric is stood for by its alias in everything behind the birth. The one that asks for a birth has none, as the specification wants.
 const FIRST_ALIAS: u64 = 1;
 const QUALITY: &str = "Quality";
+/// Metrics that one instruction may name.
+const MOST_METRICS: usize = 100;
+/// From one birth that was asked for to the next, at least.
+const BETWEEN_BIRTHS: Duration = Duration::from_secs(5);
 
 /// Who the node is and what it tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +125,10 @@ pub struct EdgeNode {
     is_ready: bool,
     /// What the primary host said last.
     host: Option<HostState>,
+    /// When the birth that was asked for is due.
+    birth_due: Option<Monotonic>,
+    /// Before this, no birth that is asked for is due.
+    next_birth: Monotonic,
 }
 
 impl EdgeNode {
@@ -133,6 +144,8 @@ impl EdgeNode {
             is_born: false,
             is_ready: false,
             host: None,
+            birth_due: None,
+            next_birth: Monotonic::default(),
             settings,
         }
     }
@@ -151,6 +164,7 @@ impl EdgeNode {
     pub fn connect(&mut self, now: Timestamp) -> EdgeMessage {
         self.session = self.session.wrapping_add(1);
         (self.is_born, self.is_ready, self.sequence, self.host) = (false, false, 0, None);
+        self.birth_due = None;
         self.death(now)
     }
 
@@ -175,7 +189,20 @@ impl EdgeNode {
 
     /// The connection is over.
     pub fn lost(&mut self) {
-        (self.is_born, self.is_ready) = (false, false);
+        (self.is_born, self.is_ready, self.birth_due) = (false, false, None);
+    }
+
+    /// When [`Self::pass_time`] is due.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.birth_due.filter(|_| self.is_born)
+    }
+
+    /// Time passed: a birth that was asked for may be due.
+    pub fn pass_time(&mut self, now: Now, effects: &mut Vec<EdgeEffect>) {
+        if self.next_deadline().is_some_and(|due| due <= now.monotonic) {
+            self.next_birth = now.monotonic.plus(BETWEEN_BIRTHS);
+            self.bear(now.utc, effects);
+        }
     }
 
     /// The connection is about to be closed on purpose: then the broker publishes no will.
@@ -184,19 +211,24 @@ impl EdgeNode {
         was_born.then(|| self.death(now))
     }
 
-    /// A message of the namespace arrived.
-    pub fn message(&mut self, topic: &str, payload: &[u8], now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+    /// A message of the namespace arrived; `retained` where the broker kept it from before the subscription.
+    pub fn message(&mut self, topic: &str, payload: &[u8], retained: bool, now: Now, effects: &mut Vec<EdgeEffect>) {
         match Topic::parse(topic) {
             Ok(Topic::State { host }) if Some(&host) == self.settings.primary_host.as_ref() => {
                 match HostState::read(payload) {
-                    Some(state) => self.follow_host(state, now, effects),
+                    Some(state) => self.follow_host(state, now.utc, effects),
                     None => {
                         effects.push(EdgeEffect::Fault(format!("what {topic} says is no state of a host application")))
                     }
                 }
             }
             Ok(Topic::Message(Kind::Command, source)) if source.of_node() == self.source(None) => {
-                self.obey(&source, payload, now, effects);
+                if retained {
+                    let words = format!("an instruction for {source} that the broker kept was not carried out");
+                    effects.push(EdgeEffect::Fault(words));
+                } else {
+                    self.obey(&source, payload, now.monotonic, effects);
+                }
             }
             _ => {}
         }
@@ -215,18 +247,21 @@ impl EdgeNode {
         }
     }
 
-    fn obey(&mut self, source: &Source, payload: &[u8], now: Timestamp, effects: &mut Vec<EdgeEffect>) {
+    fn obey(&mut self, source: &Source, payload: &[u8], now: Monotonic, effects: &mut Vec<EdgeEffect>) {
         let payload = match decode(payload) {
             Ok(payload) => payload,
             Err(words) => return effects.push(EdgeEffect::Fault(format!("an instruction from afar: {words}"))),
         };
+        if payload.metrics.len() > MOST_METRICS {
+            let count = payload.metrics.len();
+            let words = format!("an instruction for {source} names {count} metrics, and {MOST_METRICS} are the most");
+            return effects.push(EdgeEffect::Fault(words));
+        }
         for metric in &payload.metrics {
             let is_rebirth = source.is_node() && metric.name.as_deref() == Some(REBIRTH);
             match &metric.value {
                 Some(MetricValue::Boolean(true)) if is_rebirth => {
-                    if self.is_born {
-                        self.bear(now, effects);
-                    }
+                    self.birth_due.get_or_insert(self.next_birth.max(now));
                 }
                 _ if is_rebirth => {}
                 value => effects.push(self.setting(source, metric, value.as_ref())),
@@ -284,7 +319,7 @@ impl EdgeNode {
 
     /// The node announces itself and its devices, with all that they will ever tell.
     fn bear(&mut self, now: Timestamp, effects: &mut Vec<EdgeEffect>) {
-        self.sequence = 0;
+        (self.sequence, self.birth_due) = (0, None);
         let mut metrics = vec![self.session_metric(now), rebirth_metric(now)];
         metrics.extend(self.announced(None, now));
         let node = self.source(None);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::driver::mqtt::order::{Answer, Content, Fate};
+use crate::driver::mqtt::order::{Answer, Content, Fate, Promise};
 use crate::driver::mqtt::sparkplug::{host::HostSettings, settings as sparkplug, topic::Source};
 use crate::driver::mqtt::{Availability, Device, Options, Persistence, Point, Search, Version};
 use crate::driver::{Link, OffScan};
@@ -164,7 +164,16 @@ fn what_was_taken_out_of_the_inbox_is_answered() {
     let port = Port::new(events, Arc::new(Moved::default()));
     for number in [1, 2] {
         let content = Content::Message(session::Publication::default());
-        assert!(orders.try_send(Order { number, content, answers: Some(answers.clone()) }).is_ok());
+        assert!(
+            orders
+                .try_send(Order {
+                    connection: "a".into(),
+                    generation: None,
+                    content,
+                    promise: Promise::new(number, answers.clone()),
+                })
+                .is_ok()
+        );
     }
     let (connected, connecting) = tokio::sync::oneshot::channel::<()>();
     let mut refusing = Box::pin(refuse_until(connecting, &port, &mut inbox));
@@ -176,4 +185,11 @@ fn what_was_taken_out_of_the_inbox_is_answered() {
     assert_eq!(told.try_recv(), Ok(refused(1)));
     assert!(matches!(refusing.as_mut().poll(&mut context), Poll::Ready(Some(Ok(())))));
     assert_eq!(told.try_recv(), Ok(refused(2)));
+}
+
+#[test]
+fn whatever_a_broker_allows_something_is_told() {
+    let kept = [1, 2, 3, 4, 8, 20, u16::MAX].map(|quota| (quota, kept_for_commands(quota)));
+    assert!(kept.iter().all(|(quota, kept)| quota > kept), "{kept:?}");
+    assert_eq!((kept_for_commands(4), kept_for_commands(20)), (1, KEPT_FOR_COMMANDS));
 }

@@ -24,6 +24,10 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
 }
 
+fn moment(seconds: i64) -> Now {
+    Now { utc: at(seconds), monotonic: Monotonic::default().plus(Duration::from_secs(seconds as u64)) }
+}
+
 fn good(value: Value) -> EdgeSample {
     EdgeSample { time: at(1), value: Some(value), quality: Quality::GOOD }
 }
@@ -114,17 +118,67 @@ fn a_host_asks_for_a_birth_and_sets_metrics() {
     let _ = node.sample(&"level".into(), good(Value::Double(2.0)), false, at(1)).unwrap();
     let mut effects = Vec::new();
     let rebirth = encode(&rebirth_request(at(2)));
-    node.message("spBv1.0/north/NCMD/polder", &rebirth, at(2), &mut effects);
+    node.message("spBv1.0/north/NCMD/polder", &rebirth, false, moment(2), &mut effects);
+    node.pass_time(moment(2), &mut effects);
     let births = published(&effects);
     assert_eq!((births.len(), births[0].1, births[0].2[0].as_str()), (3, Some(0), "bdSeq=Long(0)"), "the same session");
     assert_eq!(births[1].2, ["level=Double(2.0)"]);
     effects.clear();
     let by_alias = encode(&command("run", Some(2), DataType::Boolean, &Value::Bool(true), at(3)).unwrap());
-    node.message("spBv1.0/north/DCMD/polder/pump", &by_alias, at(3), &mut effects);
+    node.message("spBv1.0/north/DCMD/polder/pump", &by_alias, false, moment(3), &mut effects);
     let by_name = encode(&command("limit", None, DataType::Int64, &Value::Signed(-7), at(3)).unwrap());
-    node.message("spBv1.0/north/NCMD/polder", &by_name, at(3), &mut effects);
+    node.message("spBv1.0/north/NCMD/polder", &by_name, false, moment(3), &mut effects);
     let set = |tag: &str, value| EdgeEffect::Set { tag: tag.into(), value };
     assert_eq!(effects, [set("run", Value::Bool(true)), set("limit", Value::Signed(-7))]);
+}
+
+/// A host, or whoever may publish, asks for births as often as it likes.
+#[test]
+fn births_that_are_asked_for_come_once_in_a_while() {
+    let mut node = born(None);
+    let mut asked = rebirth_request(at(10));
+    asked.metrics = vec![asked.metrics[0].clone(); MOST_METRICS];
+    let ask = |node: &mut EdgeNode, seconds: i64| {
+        let mut effects = Vec::new();
+        node.message("spBv1.0/north/NCMD/polder", &encode(&asked), false, moment(seconds), &mut effects);
+        node.pass_time(moment(seconds), &mut effects);
+        published(&effects).len()
+    };
+    assert_eq!(ask(&mut node, 10), 3, "one birth of the node, and of each device");
+    assert_eq!((11..15).map(|second| ask(&mut node, second)).sum::<usize>(), 0);
+    assert_eq!(node.next_deadline(), Some(moment(15).monotonic));
+    let mut effects = Vec::new();
+    node.pass_time(moment(15), &mut effects);
+    assert_eq!(
+        (published(&effects).len(), node.next_deadline()),
+        (3, None),
+        "what was asked for meanwhile is not lost"
+    );
+    // A new session begins with a birth: nothing is owed.
+    assert_eq!(ask(&mut node, 16), 0);
+    node.lost();
+    node.connect(at(17));
+    node.ready(at(17), &mut effects);
+    assert_eq!(node.next_deadline(), None);
+}
+
+#[test]
+fn an_instruction_that_was_kept_or_names_too_much_is_not_carried_out() {
+    let mut node = born(None);
+    let run = encode(&command("run", Some(2), DataType::Boolean, &Value::Bool(true), at(3)).unwrap());
+    let rebirth = encode(&rebirth_request(at(3)));
+    let mut many = rebirth_request(at(3));
+    many.metrics = vec![many.metrics[0].clone(); MOST_METRICS + 1];
+    for (topic, payload, retained, words) in [
+        ("spBv1.0/north/DCMD/polder/pump", &run, true, "the broker kept"),
+        ("spBv1.0/north/NCMD/polder", &rebirth, true, "the broker kept"),
+        ("spBv1.0/north/NCMD/polder", &encode(&many), false, "names 101 metrics"),
+    ] {
+        let mut effects = Vec::new();
+        node.message(topic, payload, retained, moment(3), &mut effects);
+        node.pass_time(moment(3), &mut effects);
+        assert!(matches!(effects.as_slice(), [EdgeEffect::Fault(found)] if found.contains(words)), "{effects:?}");
+    }
 }
 
 #[test]
@@ -132,7 +186,7 @@ fn instructions_that_fit_nothing_are_faults_and_others_are_not_ours() {
     let mut node = born(None);
     let check = |node: &mut EdgeNode, topic: &str, payload: &[u8], words: &str| {
         let mut effects = Vec::new();
-        node.message(topic, payload, at(3), &mut effects);
+        node.message(topic, payload, false, moment(3), &mut effects);
         match (effects.as_slice(), words) {
             ([], "") => {}
             ([EdgeEffect::Fault(found)], _) => assert!(!words.is_empty() && found.contains(words), "{found}"),
@@ -163,7 +217,13 @@ fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() 
     assert_eq!(effects, []);
     let state = |node: &mut EdgeNode, online: bool, seconds: i64| {
         let mut effects = Vec::new();
-        node.message("spBv1.0/STATE/scada", &HostState::at(online, at(seconds)).payload(), at(seconds), &mut effects);
+        node.message(
+            "spBv1.0/STATE/scada",
+            &HostState::at(online, at(seconds)).payload(),
+            false,
+            moment(seconds),
+            &mut effects,
+        );
         effects
     };
     assert_eq!(state(&mut node, false, 4), []);
@@ -180,7 +240,7 @@ fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() 
     let will = node.connect(at(9));
     assert_eq!(told(&will).2, ["bdSeq=Long(1)"]);
     let other = HostState::at(true, at(9)).payload();
-    node.message("spBv1.0/STATE/other", &other, at(9), &mut effects);
+    node.message("spBv1.0/STATE/other", &other, false, moment(9), &mut effects);
     node.ready(at(9), &mut effects);
     assert_eq!(effects, [], "another host is not the primary one");
 }
@@ -199,9 +259,12 @@ proptest! {
                 1 => node.ready(at(clock), &mut effects),
                 2 | 3 => {
                     let state = HostState::at(step == 2, at(clock));
-                    node.message("spBv1.0/STATE/scada", &state.payload(), at(clock), &mut effects);
+                    node.message("spBv1.0/STATE/scada", &state.payload(), false, moment(clock), &mut effects);
                 }
-                4 => node.message("spBv1.0/north/NCMD/polder", &encode(&rebirth_request(at(clock))), at(clock), &mut effects),
+                4 => {
+                    let rebirth = encode(&rebirth_request(at(clock)));
+                    node.message("spBv1.0/north/NCMD/polder", &rebirth, false, moment(clock), &mut effects);
+                }
                 5 => { node.lost(); next = None; }
                 _ => {
                     let told = node.sample(&"level".into(), good(Value::Double(clock as f64)), false, at(clock));
@@ -209,6 +272,7 @@ proptest! {
                     effects.extend(told.ok().map(EdgeEffect::Publish));
                 }
             }
+            node.pass_time(moment(clock), &mut effects);
             for (topic, number, _) in published(&effects) {
                 if topic.contains("NBIRTH") {
                     next = Some(0);
