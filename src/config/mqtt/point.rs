@@ -30,6 +30,7 @@ pub(in crate::config) fn point(
     let kind = if words.is_some() { Kind::Bool } else { kind(entry.kind) };
     let fresh = entry.stale_after.as_deref().and_then(|text| units::duration(text).ok());
     Some(Point {
+        name: draft.key.as_str().into(),
         pointer,
         binary: binary(entry, place, problems),
         kind,

@@ -192,7 +192,7 @@ pub(in crate::config) fn add_metric(
     }
     let point = Point {
         tag: id,
-        name: definition.key.as_str().into(),
+        name: draft.key.as_str().into(),
         metric: metric.into(),
         kind,
         is_set: entry.command.is_some(),

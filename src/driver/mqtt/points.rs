@@ -29,6 +29,8 @@ pub const FRESH: Duration = Duration::from_secs(60);
 pub struct Point {
     /// The tag.
     pub tag: TagId,
+    /// Its name, by which it is the same tag after a reload.
+    pub name: Arc<str>,
     /// Topic filter; `+` and `#` as in MQTT.
     pub filter: Arc<str>,
     /// Place in a JSON payload; none where the payload is the bare value.
@@ -58,6 +60,7 @@ impl Point {
     pub fn plain(tag: TagId, filter: &str) -> Self {
         Self {
             tag,
+            name: "".into(),
             filter: filter.into(),
             pointer: None,
             binary: None,
@@ -72,11 +75,12 @@ impl Point {
         }
     }
 
-    /// Whether messages say the same about this point as about the other, whatever tags they are.
+    /// Whether this is the same tag as the other, and what messages said about that one holds of it.
     pub(super) fn reads_like(&self, other: &Self) -> bool {
         (&self.filter, &self.pointer, &self.binary, self.kind)
             == (&other.filter, &other.pointer, &other.binary, other.kind)
-            && (&self.words, &self.only, &self.time) == (&other.words, &other.only, &other.time)
+            && (&self.name, &self.words, &self.only, &self.time)
+                == (&other.name, &other.words, &other.only, &other.time)
     }
 }
 

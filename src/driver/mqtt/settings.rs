@@ -46,7 +46,7 @@ impl Settings {
             bare.sparkplug.iter_mut().for_each(sparkplug::settings::Settings::without_slots);
             for device in &mut bare.devices {
                 device.device = DeviceId(0);
-                device.points.iter_mut().for_each(|point| point.tag = TagId(0));
+                device.points.iter_mut().for_each(|point| (point.tag, point.name) = (TagId(0), "".into()));
             }
             bare
         };

@@ -159,3 +159,25 @@ fn a_reload_changes_subscriptions_without_a_new_connection() {
     station.wait("the old topic", |event| event["tag"] == "level" && event["value"] == 9);
     assert_eq!(between.packets(Side::Station, 1).len(), 1, "it connected again");
 }
+
+/// The broker sends what it keeps only for a new subscription; a tag that comes later has it all the same, and no other one is disturbed.
+#[test]
+fn a_new_tag_on_a_topic_that_is_subscribed_to_has_what_the_broker_keeps() {
+    let broker = Broker::new();
+    broker.publish_with(&["-t", "level", "-r", "-m", "7"]);
+    let mut file = file(broker.port, &[]);
+    let folder = Folder::new(&file);
+    let mut station = Station::start(&folder.path);
+    station.wait_sample("level", "kept", |event| event["value"] == 7);
+    broker.publish("level", "8");
+    station.wait_sample("level", "live", |event| event["value"] == 8);
+    let tags = file["tags"].as_array_mut().unwrap();
+    tags.push(json!({"name": "again", "device": "site", "topic": "level"}));
+    std::fs::write(folder.path.join("station.json"), file.to_string()).unwrap();
+    let output = station.tool(&["reload", "--apply"]);
+    assert!(output.status.success(), "{}", crate::support::words(&output));
+    station.wait("what the broker keeps", |event| {
+        assert!(event["tag"] != "level" || event["value"] != 7, "an older value in place of a newer one: {event}");
+        event["tag"] == "again" && event["value"] == 7
+    });
+}

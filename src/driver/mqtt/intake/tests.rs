@@ -333,7 +333,7 @@ fn what_the_broker_keeps_is_no_news_where_the_topic_was_heard() {
     let mut bench = Bench::new(vec![device(vec![point(0, "t", "")])]);
     bench.check_retained("t", "1", 1, &["values of 0 at 1: 0=1 kept by the broker, age unknown"]);
     bench.check("t", "2", 2, &["values of 0 at 2: 0=2 good"]);
-    bench.adopt(vec![device(vec![point(0, "t", ""), Point { kind: Kind::Text, ..point(1, "t", "") }])]);
+    bench.adopt(vec![device(vec![point(0, "t", ""), Point { name: "other".into(), ..point(1, "t", "") }])]);
     // Subscribed to again for the tag that is new.
     bench.check_retained("t", "2", 3, &["values of 0 at 3: 1=2 kept by the broker, age unknown"]);
     bench.intake.lose_connection();
@@ -365,6 +365,8 @@ fn what_is_new_under_a_subscription_has_it_made_again() {
     let (a, b) = (point(0, "t", "/a"), point(1, "t", "/b"));
     check(vec![device(vec![a.clone()])], vec![device(vec![Point { tag: TagId(9), ..a.clone() }])], &[]);
     check(vec![device(vec![a.clone()])], vec![device(vec![b.clone(), a.clone()])], &["t"]);
+    let same_place = Point { name: "other".into(), ..a.clone() };
+    check(vec![device(vec![a.clone()])], vec![device(vec![same_place, a.clone()])], &["t"]);
     check(vec![device(vec![a.clone(), b])], vec![device(vec![a])], &[]);
     // Under a search; what is found has its first message already.
     check(searching(Vec::new()), searching(vec![point(0, "plant/a/temp", "")]), &["plant/+/temp"]);

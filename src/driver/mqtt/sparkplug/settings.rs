@@ -80,6 +80,6 @@ impl Settings {
     /// Forgets the slots of the plant.
     pub(in crate::driver::mqtt) fn without_slots(&mut self) {
         let points = self.devices.iter_mut().flat_map(|device| &mut device.points);
-        points.for_each(|point| point.tag = TagId(0));
+        points.for_each(|point| (point.tag, point.name) = (TagId(0), "".into()));
     }
 }
