@@ -70,7 +70,7 @@ impl Session {
                 }
             },
         };
-        self.check_flood()?;
+        self.check_flood(publish.qos, id)?;
         let Publish { topic, payload, qos, retain, duplicate, properties, .. } = publish;
         let queued = self.backlog.is_part(retain);
         let message = Message { topic, payload, retained: retain, queued, duplicate, qos, receipt, properties };
@@ -78,9 +78,13 @@ impl Session {
         Ok(())
     }
 
-    fn check_flood(&mut self) -> Result<(), End> {
+    fn check_flood(&mut self, qos: QoS, id: u16) -> Result<(), End> {
         let most = self.options.receive_maximum.max(1);
         if self.options.version == Version::V5 && self.received.waiting() > usize::from(most) {
+            // This one is not handed on: it must not pass for one that was when it comes again.
+            if qos == QoS::ExactlyOnce {
+                self.received.held.remove(&id);
+            }
             self.say_goodbye(ReasonCode::RECEIVE_MAXIMUM);
             return Err(End::Flood(most));
         }

@@ -1060,3 +1060,15 @@ fn what_is_to_be_repeated_is_subscribed_to_once_more() {
     bench.step(&Want(&["a", "b"]));
     assert_eq!(bench.log, ["> subscribe 2 a"]);
 }
+
+/// Found by cuts of the connection: it passed for known when it came again, and was never told nor acknowledged.
+#[test]
+fn a_message_that_was_one_too_many_is_told_when_it_comes_again() {
+    let send = |id: u8| [b"\x34\x07\x00\x01a\x00".as_slice(), &[id], b"\x00x"].concat();
+    let mut bench = Bench::new(options(V5, true));
+    for step in [Open(KNOWN_5), Get(&send(1)), Get(&send(2)), Get(&send(3)), Open(KNOWN_5), Get(&send(3))] {
+        bench.step(&step);
+    }
+    let told = bench.log.iter().filter(|line| line.starts_with("message") || line.starts_with("held back")).count();
+    assert_eq!(told, 3, "{:#?}", bench.log);
+}
