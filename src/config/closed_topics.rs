@@ -8,13 +8,16 @@ use crate::tag::{ConnectionId, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The computer and the port of a broker.
+type Site = (String, u16);
+
 /// Where a broker is; names of computers are the same in small and in large letters.
-fn place(broker: &mqtt::Settings) -> (String, u16) {
+fn place(broker: &mqtt::Settings) -> Site {
     (broker.endpoint.host.to_lowercase(), broker.endpoint.port)
 }
 
 /// The commands of the tags behind a broker: where it is, the topic, the tag.
-fn commands(broker: &mqtt::Settings) -> impl Iterator<Item = ((String, u16), Arc<str>, TagId)> {
+fn commands(broker: &mqtt::Settings) -> impl Iterator<Item = (Site, Arc<str>, TagId)> {
     let points = broker.devices.iter().flat_map(|device| &device.points);
     points.filter_map(|point| Some((place(broker), Arc::clone(&point.publication.as_ref()?.topic), point.tag)))
 }
@@ -50,15 +53,14 @@ impl Compiled {
     /// The topics to which commands go, and those from which the station takes commands, each by the connections over which it can be
     /// reached.
     pub(super) fn closed_topics(&self, devices: &[DeviceDraft]) -> HashMap<(ConnectionId, Arc<str>), Arc<str>> {
-        let mut topics: Vec<((String, u16), Arc<str>, Arc<str>)> = Vec::new();
-        let places: HashMap<usize, (String, u16)> =
-            self.brokers().map(|(slot, broker)| (slot, place(broker))).collect();
+        let mut topics = Vec::new();
+        let places: HashMap<usize, Site> = self.brokers().map(|(slot, broker)| (slot, place(broker))).collect();
         for (tag, settings) in &self.commands {
             let definition = self.tags.get(tag.index());
             let device = definition.and_then(|tag| devices.get(tag.device?.index()));
             let broker = device.and_then(|device| places.get(&device.connection));
             if let (Some(topic), Some(broker), Some(definition)) = (&settings.topic, broker, definition) {
-                topics.push((broker.clone(), Arc::clone(topic), definition.key.as_str().into()));
+                topics.push((broker.clone(), Arc::clone(topic), Arc::from(definition.key.as_str())));
             }
         }
         for (_, broker) in self.brokers() {

@@ -5,7 +5,7 @@ use super::reload::{ReloadError, ReloadPlan};
 use crate::access::{Principal, PrincipalKind};
 use crate::command::{CommandView, Phase};
 use crate::config::{FOUND_FILE, FoundFile, Merged};
-use crate::engine::{FoundAt, Snapshot};
+use crate::engine::FoundAt;
 use crate::historian::matches_pattern;
 use crate::queue::{self, Sender, WhenFull};
 use std::sync::Arc;
@@ -141,20 +141,24 @@ impl Changes {
 }
 
 async fn nothing_under_way(handle: &Handle) {
-    let (start, mut snapshot) = (Instant::now(), handle.snapshot());
-    while is_under_way(&snapshot, start.elapsed()) {
+    let start = Instant::now();
+    loop {
+        let snapshot = handle.snapshot();
+        if !is_under_way(&snapshot.commands, snapshot.messages_under_way, start.elapsed()) {
+            return;
+        }
         tokio::time::sleep(LOOK).await;
-        snapshot = handle.snapshot();
     }
 }
 
 /// Whether something is under way that is worth to be waited for, so long after the waiting began. Rules command on and on.
-fn is_under_way(snapshot: &Snapshot, waited: Duration) -> bool {
-    let longest =
-        |principal: &Principal| if principal.kind == PrincipalKind::Rule { COMMANDS_OF_RULES } else { COMMANDS };
-    let waits =
-        |command: &CommandView| !matches!(command.phase, Phase::Ended(..)) && waited < longest(&command.principal);
-    snapshot.commands.iter().any(waits) || (snapshot.messages_under_way > 0 && waited < COMMANDS)
+fn is_under_way(commands: &[CommandView], messages: usize, waited: Duration) -> bool {
+    let is_rule = |command: &CommandView| command.principal.kind == PrincipalKind::Rule;
+    let waits = |command: &CommandView| {
+        let longest = if is_rule(command) { COMMANDS_OF_RULES } else { COMMANDS };
+        !matches!(command.phase, Phase::Ended(..)) && waited < longest
+    };
+    commands.iter().any(waits) || (messages > 0 && waited < COMMANDS)
 }
 
 /// What became of news, with what the station goes on with, or why it cannot yet.
@@ -174,7 +178,9 @@ impl Handle {
             file.write(self.folder()).map_err(|error| error.to_string())?;
         }
         say(&merged);
-        let plan = self.plan_found(merged.is_news());
+        // What was put off, or is left alone, changes nothing: it is not worth to compile the plant.
+        let may_be_another = merged.is_taken() || merged.again > 0;
+        let plan = if may_be_another { self.plan_found(merged.is_taken()) } else { Ok(None) };
         Ok(Taken { put_off: merged.put_off, changed: merged.changed, plan })
     }
 
@@ -255,6 +261,35 @@ mod tests {
             .collect();
         assert_eq!(pauses, [8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(next_pause(pause, Duration::from_secs(601)), SHORTEST);
+    }
+
+    /// A reload ends what is under way: the station waits for it, though not for ever.
+    #[test]
+    fn what_people_do_is_waited_for_longer_than_what_rules_do() {
+        let command = |principal: Principal, phase: Phase| CommandView {
+            id: "r".into(),
+            tag: crate::tag::TagId(0),
+            old: None,
+            value: crate::tag::Value::Bool(true),
+            principal,
+            reason: "".into(),
+            time: crate::tag::Timestamp::from_micros(0),
+            phase,
+        };
+        let (anna, bridge) = (Principal::person("anna"), Principal::rule("bridge b"));
+        let ended = Phase::Ended(crate::command::Outcome::Verified, "".into());
+        for (commands, messages, seconds, expected) in [
+            (vec![], 0, 0, false),
+            (vec![command(anna.clone(), ended.clone())], 0, 0, false),
+            (vec![command(bridge.clone(), ended), command(anna.clone(), Phase::ReadingBack)], 0, 599, true),
+            (vec![command(anna, Phase::Recording)], 0, 600, false),
+            (vec![command(bridge.clone(), Phase::Sending)], 0, 59, true),
+            (vec![command(bridge, Phase::Sending)], 0, 60, false),
+            (vec![], 1, 599, true),
+            (vec![], 1, 600, false),
+        ] {
+            assert_eq!(is_under_way(&commands, messages, Duration::from_secs(seconds)), expected, "{seconds} s");
+        }
     }
 
     /// What changes waits while what is new does not.

@@ -80,6 +80,8 @@ pub struct Merged {
     pub taken: usize,
     /// Things that were known with other facts.
     pub changed: usize,
+    /// Things that were told again as they are known: the plant may not have been gone on with then.
+    pub again: usize,
     /// Things for which there was no room.
     pub refused: usize,
     /// Things that were known with other facts, where these are not to be taken yet: the newest of each.
@@ -91,9 +93,14 @@ pub struct Merged {
 }
 
 impl Merged {
+    /// Whether the plant is another one now.
+    pub const fn is_taken(&self) -> bool {
+        self.taken + self.changed > 0
+    }
+
     /// Whether the file is another one now.
     pub fn is_news(&self) -> bool {
-        self.taken + self.changed + self.waiting.len() > 0
+        self.is_taken() || !self.waiting.is_empty()
     }
 }
 
@@ -216,7 +223,7 @@ impl<'file> Merge<'file> {
         let facts = found.facts.clone();
         let thing = FoundThing { device, kind, name, facts, since: self.now.to_rfc3339(), changes: 0, waits: false };
         match self.places.get(&key(&thing)).copied() {
-            Some(place) if self.file.found[place].facts == thing.facts => {}
+            Some(place) if self.file.found[place].facts == thing.facts => self.merged.again += 1,
             _ if !fits => self.merged.refused += 1,
             Some(place) => self.change(place, thing, one),
             None => self.add(thing),
