@@ -20,7 +20,7 @@ use crate::gui::scene::Action;
 use crate::gui::scene::Scene;
 use crate::gui::theme::{plain, size};
 use crate::gui::widgets::{button, heading, quiet};
-use crate::queue::queues;
+use crate::queue::{QueueView, queues};
 use bridges::BridgesPanel;
 use detail::Detail;
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
@@ -126,11 +126,44 @@ fn queue_lines(ui: &mut Ui, scene: &Scene<'_>) {
         &palette,
     );
     ui.horizontal_wrapped(|ui| {
-        for queue in queues() {
-            let words = format!("{} {}/{}", queue.name, queue.high_water, queue.capacity);
+        for (queue, count) in alike(queues()) {
+            let times = if count == 1 { String::new() } else { format!(" ({count} of them)") };
+            let words = format!("{} {}/{}{times}", queue.name, queue.high_water, queue.capacity);
             // Whole: a name that is broken off at the end of a line cannot be read.
             let words = RichText::new(format!("{words}   ")).font(plain(12.0)).color(palette.muted);
             ui.add(Label::new(words).extend());
         }
     });
+}
+
+/// Queues of one name and bound as one, with the most that any of them ever held, and how many they are: every connection has its own.
+fn alike(queues: Vec<QueueView>) -> Vec<(QueueView, usize)> {
+    let mut found: Vec<(QueueView, usize)> = Vec::new();
+    for queue in queues {
+        let same = |(other, _): &&mut (QueueView, usize)| {
+            (other.name, other.capacity, other.when_full) == (queue.name, queue.capacity, queue.when_full)
+        };
+        match found.iter_mut().find(same) {
+            Some((other, count)) => {
+                other.high_water = other.high_water.max(queue.high_water);
+                *count += 1;
+            }
+            None => found.push((queue, 1)),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::WhenFull;
+
+    #[test]
+    fn queues_of_one_kind_stand_together_with_the_most_of_any() {
+        let queue = |name, high_water| QueueView { name, capacity: 16, when_full: WhenFull::Refuse, high_water };
+        let found = alike(vec![queue("a", 1), queue("b", 0), queue("a", 5), queue("a", 2)]);
+        let told: Vec<_> = found.iter().map(|(queue, count)| (queue.name, queue.high_water, *count)).collect();
+        assert_eq!(told, [("a", 5, 3), ("b", 0, 1)]);
+    }
 }
