@@ -280,7 +280,7 @@ impl FiguresView {
 }
 
 /// The end of a name, which tells alarms apart, where there is no room for all of it.
-pub(super) fn end_of(name: &str) -> String {
+fn end_of(name: &str) -> String {
     let count = name.chars().count();
     if count <= LETTERS {
         return name.to_owned();

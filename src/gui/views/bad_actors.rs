@@ -163,7 +163,7 @@ impl BadActorsView {
                 let [times, chattering, fleeting] = counts.map(|count| (count, Ink::text(&palette)));
                 let is_found = matches!(self.proposals.get(&one.alarm), Some(Ok(_)));
                 let ink = if is_found { Ink::bold(&palette) } else { Ink::muted(&palette) };
-                let alarm = (super::alarm_figures::end_of(&one.alarm), Ink::text(&palette));
+                let alarm = (one.alarm.to_string(), Ink::text(&palette));
                 table_row(ui.painter(), &COLUMNS, rect, &[alarm, times, chattering, fleeting, (proposal, ink)]);
                 RowWords { words: told, hover: Some(one.alarm.to_string()) }
             });
