@@ -145,6 +145,12 @@ impl Alarm {
         self.delay != Delay::None
     }
 
+    /// Whether a sample that lets the condition go on not holding changes nothing about it.
+    #[inline]
+    pub fn is_at_rest(&self) -> bool {
+        !self.active && !self.unevaluated && self.delay == Delay::None
+    }
+
     /// The same alarm with the delay of another one, where that leads away from the same condition.
     #[must_use]
     pub fn with_delay_of(self, other: &Self) -> Self {

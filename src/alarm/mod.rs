@@ -25,7 +25,7 @@ mod reference;
 mod tests;
 
 pub use aside::{Aside, OutOfService, Shelf, ShelvingLimits, Suppression, TimeLimit};
-pub use condition::{Condition, Direction, Judgement, Look, Memory, Rate, Side, Verdict};
+pub use condition::{Calm, Condition, Direction, Judgement, Look, Memory, Rate, Side, Verdict};
 pub use definition::{AlarmDefinition, AlarmKey, Priority, Subject};
 pub use event::{AlarmEvent, Change, Observation};
 pub use flood::{FloodState, LiveFlood};

@@ -4,11 +4,13 @@
 //! time ([`Condition::judge_with`]), and know which ([`Condition::others`]). Of all of them it holds: bad input says nothing, so that it neither
 //! raises an alarm nor returns one.
 
+mod calm;
 mod no_change;
 mod rate;
 mod watch;
 mod words;
 
+pub use calm::Calm;
 pub use rate::{Direction, Rate};
 pub use watch::{Judgement, Look, Memory};
 

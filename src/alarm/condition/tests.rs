@@ -239,3 +239,38 @@ fn a_window_is_bounded() {
         assert!(window.slices() <= 62, "{}", window.slices());
     }
 }
+
+#[test]
+fn what_is_calm_leaves_a_condition_that_does_not_hold() {
+    let numbers = [-1.0, -0.0, 0.0, 1.0, 2.0, 9.999, 10.0, 1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let values = numbers.iter().map(|number| Scalar::Double(*number)).chain([
+        Scalar::Empty,
+        Scalar::Text,
+        Scalar::Bool(true),
+        Scalar::Bool(false),
+        Scalar::Signed(10),
+    ]);
+    let qualities = [Quality::GOOD, Quality::uncertain(Reason::OverRange), Quality::bad(Reason::Stale)];
+    let conditions = [
+        Condition::HighHigh(10.0),
+        Condition::High(0.0),
+        Condition::Low(10.0),
+        Condition::LowLow(-1.0),
+        Condition::Digital(1.0),
+        Condition::States([0.0, 1.0].into()),
+        Condition::BadQuality,
+        Condition::Stale,
+        Condition::NoChange(Duration::from_secs(1)),
+    ];
+    let mut calm = 0;
+    for value in values {
+        for (condition, quality) in conditions.iter().flat_map(|one| qualities.iter().map(move |other| (one, *other))) {
+            if condition.calm().holds(value, quality) {
+                calm += 1;
+                let verdict = condition.judge(value, quality, false, 3.0);
+                assert_eq!(verdict, Verdict::Inactive, "{condition:?} at {value:?}, {quality:?}");
+            }
+        }
+    }
+    assert!(calm > 40, "{calm}");
+}

@@ -83,6 +83,7 @@ impl AlarmDesk {
             let Some(slot) = goes_on(before) else { continue };
             let Some(place) = self.alarms.get_mut(slot) else { continue };
             *place = std::mem::take(place).with_delay_of(alarm);
+            self.at_rest[slot] = false;
             deadlines.set_alarm(slot as u32, place.due());
             self.delays.mark(slot, now, deadlines);
         }

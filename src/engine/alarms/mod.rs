@@ -18,8 +18,8 @@ use super::tags::TagTable;
 use super::{Effects, Notice, Plan, Restored};
 use crate::access::Principal;
 use crate::alarm::{
-    Alarm, AlarmKey, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject, Transition,
-    Verdict,
+    Alarm, AlarmKey, Calm, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject,
+    Transition, Verdict,
 };
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
@@ -39,7 +39,9 @@ pub(super) struct AlarmDesk {
     /// Messages with the values of the moment of the activation.
     messages: HashMap<usize, Arc<str>>,
     of_tag: Vec<(u32, u32)>,
-    order: Vec<u32>,
+    order: Vec<Sentry>,
+    /// Which alarms are known to be at rest. Definitions and states are large, and lie apart: nearly all samples end here.
+    at_rest: Vec<bool>,
     of_device: Vec<Vec<u32>>,
     slots: HashMap<AlarmKey, usize>,
     /// Those that are not normal, and those that are set aside.
@@ -57,6 +59,13 @@ pub(super) struct AlarmDesk {
     settled: HashMap<RequestId, Settled>,
     last_occurrence: u64,
     board: Option<Arc<AlarmBoard>>,
+}
+
+/// What of an alarm each sample of its tag meets.
+#[derive(Clone, Copy)]
+struct Sentry {
+    slot: u32,
+    calm: Calm,
 }
 
 /// One event of the engine, as far as it concerns alarms.
@@ -92,6 +101,7 @@ impl AlarmDesk {
             messages: HashMap::new(),
             of_tag: vec![(0, 0); plan.directory.tags().len()],
             order: Vec::with_capacity(plan.alarms.len()),
+            at_rest: vec![false; plan.alarms.len()],
             of_device: vec![Vec::new(); plan.directory.devices().len()],
             slots: plan.alarms.iter().enumerate().map(|(slot, alarm)| (alarm.key.clone(), slot)).collect(),
             listed: BTreeSet::new(),
@@ -129,7 +139,7 @@ impl AlarmDesk {
         of_tag.sort_unstable();
         for (tag, slot) in of_tag {
             let place = self.order.len() as u32;
-            self.order.push(slot);
+            self.order.push(Sentry { slot, calm: plan.alarms[slot as usize].condition.calm() });
             if let Some((start, end)) = self.of_tag.get_mut(tag.index()) {
                 *start = if *end == 0 { place } else { *start };
                 *end = place + 1;
@@ -173,6 +183,7 @@ impl AlarmDesk {
             self.messages.insert(slot, message);
         }
         self.alarms[slot] = alarm;
+        self.at_rest[slot] = false;
     }
 
     /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays
@@ -251,7 +262,12 @@ impl AlarmDesk {
     pub(super) fn judge_tag(&mut self, tag: TagId, live: &Live, text: Option<&Arc<str>>, turn: &mut Turn<'_>) {
         let Some(&(start, end)) = self.of_tag.get(tag.index()) else { return };
         for place in start..end {
-            let slot = self.order[place as usize] as usize;
+            let Sentry { slot, calm } = self.order[place as usize];
+            let slot = slot as usize;
+            if self.at_rest[slot] && calm.holds(live.value, live.quality) {
+                debug_assert!(self.alarms[slot].is_at_rest(), "alarm {slot}");
+                continue;
+            }
             let (alarm, definition) = (&self.alarms[slot], &turn.plan.alarms[slot]);
             let active = alarm.condition().active;
             let verdict = definition.condition.judge(live.value, live.quality, active, definition.deadband);
@@ -303,6 +319,7 @@ impl AlarmDesk {
             && alarm.aside().and_then(|aside| aside.shelf.as_ref()).is_some_and(|shelf| shelf.one_shot);
         let before = may_end.then(|| alarm.clone());
         let seen = alarm.observe(&turn.plan.alarms[slot], verdict, turn.now, next);
+        self.at_rest[slot] = alarm.is_at_rest();
         // It is shown with the alarm itself, or counted behind the alarm of its device.
         if was_unevaluated != alarm.condition().unevaluated {
             self.board = None;
