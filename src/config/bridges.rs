@@ -1,9 +1,10 @@
 //! Bridges: tags that are copied to other tags, and whether what they copy would go round.
 
 use super::alarms::Around;
+use super::bridge_entries::{BridgeEntry, OnBadEntry};
 use super::compile::Compiled;
 use super::drafts::{Placed, unique};
-use super::file::{BridgeEntry, ManualEntry, OnBadEntry};
+use super::file::ManualEntry;
 use super::problem::{Place, Problems};
 use super::system::{SystemPart, system_alarm};
 use super::units;

@@ -2,9 +2,10 @@
 
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
+use super::bridge_entries::BridgeEntry;
 use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
 use super::file::{
-    BridgeEntry, ConnectionEntry, OverviewEntry, PublicationEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry,
+    ConnectionEntry, OverviewEntry, PublicationEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry,
 };
 use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;

@@ -5,6 +5,7 @@ mod alarm_kinds;
 mod alarm_words;
 mod alarms;
 mod backup;
+mod bridge_entries;
 mod bridges;
 mod closed_topics;
 mod compile;
