@@ -4,12 +4,11 @@ use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::bridge_entries::BridgeEntry;
 use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
-use super::file::{
-    ConnectionEntry, OverviewEntry, PublicationEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry,
-};
+use super::file::{ConnectionEntry, OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
 use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};
+use super::publication_entries::PublicationEntry;
 use super::read::{Secrets, Source};
 use super::system::SystemPart;
 use super::{alarms, history, link, modbus, mqtt, picture, sounds, templates, trends, units};

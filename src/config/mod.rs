@@ -21,6 +21,7 @@ mod mqtt;
 mod names;
 mod picture;
 mod problem;
+mod publication_entries;
 mod publications;
 mod read;
 mod shape;
