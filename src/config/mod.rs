@@ -26,6 +26,7 @@ mod publications;
 mod read;
 mod shape;
 mod sounds;
+mod sparkplug_entries;
 mod starter;
 mod system;
 pub mod table;

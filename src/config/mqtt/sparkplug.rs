@@ -3,8 +3,8 @@
 use crate::command::CommandSettings;
 use crate::config::compile::scaling;
 use crate::config::drafts::{DeviceDraft, TagDraft};
-use crate::config::file::SparkplugEntry;
 use crate::config::problem::{Place, Problems};
+use crate::config::sparkplug_entries::SparkplugEntry;
 use crate::config::units;
 use crate::driver::mqtt::sparkplug::host::HostSettings;
 use crate::driver::mqtt::sparkplug::settings::{Device, Point, Settings, TakeIn};
