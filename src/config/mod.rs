@@ -18,6 +18,7 @@ mod link;
 mod manual;
 mod modbus;
 mod mqtt;
+mod mqtt_entries;
 mod names;
 mod picture;
 mod problem;
