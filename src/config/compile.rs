@@ -3,8 +3,9 @@
 use super::alarms::Around;
 use super::backup::{self, BackupSettings};
 use super::bridge_entries::BridgeEntry;
+use super::connection_entries::ConnectionEntry;
 use super::drafts::{DeviceDraft, Placed, TagDraft, devices, drafts, entries, slots, unique};
-use super::file::{ConnectionEntry, OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
+use super::file::{OverviewEntry, StatesEntry, StationFile, TemplateEntry, TrendEntry};
 use super::found::{self, Candidate, MetricsKnown};
 use super::names::StationNames;
 use super::problem::{Place, Problems};

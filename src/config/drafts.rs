@@ -1,6 +1,7 @@
 //! What the file has of tags and devices, with their places, before anything is made of it.
 
-use super::file::{ConnectionEntry, DeviceEntry, HistoryEntry, TagEntry, TemplateEntry};
+use super::connection_entries::ConnectionEntry;
+use super::file::{DeviceEntry, HistoryEntry, TagEntry, TemplateEntry};
 use super::problem::{Place, Problems};
 use super::read::Source;
 use crate::tag::{DeviceId, TagId};

@@ -9,6 +9,7 @@ mod bridge_entries;
 mod bridges;
 mod closed_topics;
 mod compile;
+mod connection_entries;
 mod copy;
 mod drafts;
 mod file;

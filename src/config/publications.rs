@@ -3,8 +3,8 @@
 use super::alarms::Around;
 use super::bridges::way_words;
 use super::compile::Compiled;
+use super::connection_entries::ConnectionEntry;
 use super::drafts::Placed;
-use super::file::ConnectionEntry;
 use super::mqtt_entries::{MqttEntry, SessionEntry};
 use super::problem::{Place, Problems};
 use super::publication_entries::{FormatEntry, OutboxEntry, PublicationEntry};
