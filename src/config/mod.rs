@@ -26,6 +26,7 @@ mod problem;
 mod publication_entries;
 mod publications;
 mod read;
+mod screen_entries;
 mod shape;
 mod sounds;
 mod sparkplug_entries;
