@@ -1,6 +1,6 @@
 //! Bridges as the station file has them. These comments too are what an engineer reads in the editor.
 
-use super::file::ManualEntry;
+use super::tag_entries::ManualEntry;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,9 +1,10 @@
 //! What the file has of tags and devices, with their places, before anything is made of it.
 
 use super::connection_entries::ConnectionEntry;
-use super::file::{DeviceEntry, HistoryEntry, TagEntry, TemplateEntry};
+use super::file::{DeviceEntry, TemplateEntry};
 use super::problem::{Place, Problems};
 use super::read::Source;
+use super::tag_entries::{HistoryEntry, TagEntry};
 use crate::tag::{DeviceId, TagId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -33,6 +33,7 @@ mod sparkplug_entries;
 mod starter;
 mod system;
 pub mod table;
+mod tag_entries;
 mod templates;
 mod tls;
 mod trends;
