@@ -1,7 +1,7 @@
 //! What the file has of tags and devices, with their places, before anything is made of it.
 
 use super::connection_entries::ConnectionEntry;
-use super::file::{DeviceEntry, TemplateEntry};
+use super::device_entries::{DeviceEntry, TemplateEntry};
 use super::problem::{Place, Problems};
 use super::read::Source;
 use super::tag_entries::{HistoryEntry, TagEntry};

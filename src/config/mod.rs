@@ -11,6 +11,7 @@ mod closed_topics;
 mod compile;
 mod connection_entries;
 mod copy;
+mod device_entries;
 mod drafts;
 mod file;
 mod found;
