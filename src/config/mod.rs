@@ -35,6 +35,7 @@ mod starter;
 mod system;
 pub mod table;
 mod tag_entries;
+mod tags;
 mod templates;
 mod tls;
 mod trends;
