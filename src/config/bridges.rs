@@ -2,7 +2,7 @@
 
 use super::alarms::Around;
 use super::bridge_entries::{BridgeEntry, OnBadEntry};
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::drafts::{Placed, unique};
 use super::problem::{Place, Problems};
 use super::system::{SystemPart, system_alarm};

@@ -1,7 +1,7 @@
 //! Tags whose values people enter.
 
 use super::alarms;
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::drafts::TagDraft;
 use super::problem::Problems;
 use super::tag_entries::{ManualEntry, TagEntry};

@@ -2,7 +2,7 @@
 
 use super::alarms::Around;
 use super::bridges::way_words;
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::connection_entries::ConnectionEntry;
 use super::drafts::Placed;
 use super::mqtt_entries::{MqttEntry, SessionEntry};
