@@ -29,6 +29,7 @@ mod scan;
 mod snapshot;
 mod tags;
 mod taken;
+mod tool;
 mod unchanged;
 
 pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
@@ -42,10 +43,9 @@ pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
 pub use plan::{LinkTags, Plan, SystemTags};
-pub use request::{
-    AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest,
-};
+pub use request::{AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
+pub use tool::{ToolReply, ToolRequest};
 
 use crate::alarm::{AlarmKey, Condition, DelayChange, OccurrenceId, Persisted, State, Subject, Verdict};
 use crate::audit::RequestId;
