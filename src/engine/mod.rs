@@ -22,6 +22,7 @@ mod messages;
 mod note;
 mod plan;
 mod reload;
+mod reply;
 mod request;
 pub mod run;
 mod scan;
@@ -43,7 +44,8 @@ pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
 pub use plan::{LinkTags, Plan, SystemTags};
-pub use request::{AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
+pub use reply::{AlarmLine, NotDone, Reply, ReplyId};
+pub use request::{AlarmName, PROTOCOL_VERSION, Request, RequestBody};
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
 pub use tool::{ToolReply, ToolRequest};
 
