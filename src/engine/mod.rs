@@ -24,6 +24,7 @@ mod plan;
 mod reload;
 mod reply;
 mod request;
+mod routing;
 pub mod run;
 mod scan;
 
