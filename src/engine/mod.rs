@@ -30,7 +30,6 @@ mod restored;
 mod routing;
 pub mod run;
 mod scan;
-
 mod snapshot;
 mod staleness;
 mod tags;

@@ -1,7 +1,8 @@
 //! What people do to alarms: the record is asked for first, the states change when it is durable.
 
+use super::journal::by_station;
 use super::unseen::with_unseen;
-use super::{AlarmDesk, Turn, by_station};
+use super::{AlarmDesk, Turn};
 use crate::access::{Principal, Role, permit};
 use crate::alarm::{
     Alarm, AlarmEvent, AlarmKey, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, State,
