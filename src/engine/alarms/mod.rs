@@ -1,5 +1,6 @@
 //! All alarms: whom a sample concerns, what changed, what the operator is shown.
 
+mod act;
 mod carried;
 mod delays;
 mod design;
@@ -7,6 +8,7 @@ mod floods;
 mod groups;
 mod hidden;
 mod journal;
+mod pending;
 mod requests;
 mod shown;
 #[cfg(test)]
@@ -25,7 +27,7 @@ use floods::Floods;
 use groups::Groups;
 use hidden::Behind;
 use journal::by_station;
-use requests::{Pending, Settled};
+use pending::{Pending, Settled};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
