@@ -5,6 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
+mod common {
+    pub(crate) mod window;
+}
+
+use common::window::{StepClock, click};
 use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
@@ -16,14 +21,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const ALARMS: u32 = 10_000;
-
-struct StepClock(Mutex<Now>);
-
-impl Clock for StepClock {
-    fn now(&self) -> Now {
-        *self.0.lock().unwrap()
-    }
-}
 
 struct Bench {
     engine: Engine,
@@ -129,15 +126,9 @@ impl Bench {
             _ => None,
         });
         let pos = found.expect(words);
-        let button = |pressed| egui::Event::PointerButton {
-            pos,
-            button: egui::PointerButton::Primary,
-            pressed,
-            modifiers: egui::Modifiers::NONE,
-        };
-        self.paint(vec![egui::Event::PointerMoved(pos)]);
-        self.paint(vec![button(true)]);
-        self.paint(vec![button(false)]);
+        for events in click(pos) {
+            self.paint(events);
+        }
     }
 
     fn measure(&mut self, what: &str, count: u32) {
