@@ -17,6 +17,7 @@ mod publish;
 mod sheet;
 mod simulate;
 mod sound;
+mod tls;
 mod tools;
 mod wires;
 
