@@ -10,7 +10,7 @@ mod common {
 }
 
 use common::window::{StepClock, click};
-use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
+use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
 use polder::gui::{App, View};
@@ -34,21 +34,14 @@ struct Bench {
 
 fn plan() -> Plan {
     let tags = (0..ALARMS).map(|number| TagDefinition::named(&format!("area-{}/tag-{number}", number / 500))).collect();
-    let alarm = |number: u32| AlarmDefinition {
-        key: AlarmKey::new(&format!("area-{}/tag-{number}", number / 500), "high"),
-        subject: Subject::Tag(TagId(number)),
-        condition: Condition::High(10.0),
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        priority: Priority::ALL[number as usize % 4],
-        message: format!("Level {number} of the polder is too high").into(),
-        guidance: "".into(),
-        area: Some(format!("area-{}", number / 500).into()),
-        latch: false,
-        suppress_when: None,
-        presentation: Presentation::default(),
-        group: None,
+    let alarm = |number: u32| {
+        let key = AlarmKey::new(&format!("area-{}/tag-{number}", number / 500), "high");
+        AlarmDefinition {
+            priority: Priority::ALL[number as usize % 4],
+            message: format!("Level {number} of the polder is too high").into(),
+            area: Some(format!("area-{}", number / 500).into()),
+            ..AlarmDefinition::plain(key, Subject::Tag(TagId(number)), Condition::High(10.0))
+        }
     };
     Plan {
         generation: Generation(1),
