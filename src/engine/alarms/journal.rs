@@ -47,7 +47,7 @@ impl AlarmDesk {
         let Some(change) = seen.change else { return };
         self.count(slot, change, &value, turn);
         let quiet = self.settle(slot, change);
-        let transition = self.transition(slot, change, value, actor, turn);
+        let transition = self.transition_of(&self.alarms[slot], slot, change, value, actor, turn);
         self.push(slot, transition, turn);
         if let Some(first) = quiet.filter(|first| *first != slot) {
             self.note_unchanged(first, Occasion::GroupNormal, by_station(""), turn);
@@ -59,7 +59,7 @@ impl AlarmDesk {
     pub(super) fn note_unchanged(&mut self, slot: usize, occasion: Occasion, actor: Actor<'_>, turn: &mut Turn<'_>) {
         let state = self.alarms[slot].state();
         let change = Change { from: state, to: state, occasion, is_new_occurrence: false };
-        let transition = self.transition(slot, change, None, actor, turn);
+        let transition = self.transition_of(&self.alarms[slot], slot, change, None, actor, turn);
         self.push(slot, transition, turn);
         self.board = None;
     }
@@ -102,17 +102,6 @@ impl AlarmDesk {
     pub(super) fn settle(&mut self, slot: usize, change: Change) -> Option<usize> {
         let is_newly_active = change.to.is_active() && !change.from.is_active();
         self.groups.settle(slot, is_newly_active, &self.alarms)
-    }
-
-    fn transition(
-        &self,
-        slot: usize,
-        change: Change,
-        value: Option<Value>,
-        actor: Actor<'_>,
-        turn: &Turn<'_>,
-    ) -> Transition {
-        self.transition_of(&self.alarms[slot], slot, change, value, actor, turn)
     }
 
     pub(super) fn transition_of(
