@@ -1,4 +1,5 @@
-//! Wires as the station file has them: over which line, and how Modbus goes over it. These comments too are what an engineer reads in the editor.
+//! Wires as the station file has them: over which line, and how Modbus goes over it. These comments too are what an engineer reads in
+//! the editor.
 
 use super::mqtt_entries::MqttEntry;
 use crate::driver::modbus::Parity;

@@ -96,8 +96,7 @@ pub fn wire(entry: &serde_json::Value, folder: &Path) -> Result<crate::driver::m
     let entry = serde_json::from_value(entry.clone()).map_err(|error| error.to_string())?;
     let mut problems = problem::Problems::default();
     let settings = modbus::settings(&entry, 0, &[], folder, &problem::Place::new("", ""), &mut problems);
-    let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
-    settings.filter(|_| words.is_empty()).ok_or(words)
+    alone(settings, problems)
 }
 
 /// The settings of a broker alone, out of what would stand as "mqtt" in the station file, with a password that stands in no file of a
@@ -115,6 +114,11 @@ pub fn broker(
     let secrets = read::Secrets::alone(folder, TOOL_SECRET, password);
     let (mut problems, place) = (problem::Problems::default(), problem::Place::new("", ""));
     let settings = mqtt::settings(&entry, 0, "polder", &[], &secrets, &place, &mut problems);
+    alone(settings, problems)
+}
+
+/// Settings that stand in no file, or what is wrong with them, without a place.
+fn alone<T>(settings: Option<T>, problems: problem::Problems) -> Result<T, String> {
     let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
     settings.filter(|_| words.is_empty()).ok_or(words)
 }
