@@ -5,7 +5,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
-use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, Subject};
+mod common {
+    pub(crate) mod window;
+}
+
+use common::window::{StepClock, click};
+use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
 use polder::gui::{App, View};
@@ -16,14 +21,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const ALARMS: u32 = 10_000;
-
-struct StepClock(Mutex<Now>);
-
-impl Clock for StepClock {
-    fn now(&self) -> Now {
-        *self.0.lock().unwrap()
-    }
-}
 
 struct Bench {
     engine: Engine,
@@ -37,21 +34,14 @@ struct Bench {
 
 fn plan() -> Plan {
     let tags = (0..ALARMS).map(|number| TagDefinition::named(&format!("area-{}/tag-{number}", number / 500))).collect();
-    let alarm = |number: u32| AlarmDefinition {
-        key: AlarmKey::new(&format!("area-{}/tag-{number}", number / 500), "high"),
-        subject: Subject::Tag(TagId(number)),
-        condition: Condition::High(10.0),
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        priority: Priority::ALL[number as usize % 4],
-        message: format!("Level {number} of the polder is too high").into(),
-        guidance: "".into(),
-        area: Some(format!("area-{}", number / 500).into()),
-        latch: false,
-        suppress_when: None,
-        presentation: Presentation::default(),
-        group: None,
+    let alarm = |number: u32| {
+        let key = AlarmKey::new(&format!("area-{}/tag-{number}", number / 500), "high");
+        AlarmDefinition {
+            priority: Priority::ALL[number as usize % 4],
+            message: format!("Level {number} of the polder is too high").into(),
+            area: Some(format!("area-{}", number / 500).into()),
+            ..AlarmDefinition::plain(key, Subject::Tag(TagId(number)), Condition::High(10.0))
+        }
     };
     Plan {
         generation: Generation(1),
@@ -129,15 +119,9 @@ impl Bench {
             _ => None,
         });
         let pos = found.expect(words);
-        let button = |pressed| egui::Event::PointerButton {
-            pos,
-            button: egui::PointerButton::Primary,
-            pressed,
-            modifiers: egui::Modifiers::NONE,
-        };
-        self.paint(vec![egui::Event::PointerMoved(pos)]);
-        self.paint(vec![button(true)]);
-        self.paint(vec![button(false)]);
+        for events in click(pos) {
+            self.paint(events);
+        }
     }
 
     fn measure(&mut self, what: &str, count: u32) {

@@ -5,19 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
-use polder::alarm::{
-    AlarmDefinition, AlarmKey, Condition, DelayChange, OccurrenceId, Priority, State, Subject, Transition,
-};
+mod common {
+    pub(crate) mod ends;
+    pub(crate) mod plant;
+}
+
+use common::ends::{Ends, OrNowhere};
+use polder::alarm::{OccurrenceId, State, Subject, Transition};
 use polder::audit::Draft;
-use polder::command::Dispatch;
-use polder::driver::{Batch, DriverEvent, OffScan, Reading};
-use polder::engine::run::{Inlets, Outlets, run};
-use polder::engine::{Effects, Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
+use polder::driver::{Batch, DriverEvent, Reading};
+use polder::engine::run::{Inlets, run};
+use polder::engine::{Effects, Engine, Event, Plan, Restored, Snapshot};
 use polder::recorder::{Order, RECORDS_FILE, RecordStore, Recorder};
 use polder::station::SystemClock;
-use polder::tag::{
-    Clock, ConnectionId, DeviceId, Directory, Generation, HistoryRow, Now, Quality, TagDefinition, TagId, Value,
-};
+use polder::tag::{Clock, DeviceId, Generation, Now, Quality, TagId, Value};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -33,29 +34,7 @@ const BATCHES_A_SECOND: u32 = 200;
 const SECONDS: u32 = 30;
 
 fn plan(with_alarms: bool) -> Plan {
-    let tags = (0..TAGS).map(|number| TagDefinition::named(&format!("tag-{number}"))).collect();
-    let alarm = |number: u32| AlarmDefinition {
-        key: AlarmKey::new(&format!("tag-{number}"), "high"),
-        subject: Subject::Tag(TagId(number)),
-        condition: Condition::High(100.0),
-        deadband: 1.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        priority: Priority::High,
-        message: "high".into(),
-        guidance: "".into(),
-        area: None,
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: polder::alarm::Presentation::default(),
-    };
-    Plan {
-        generation: Generation(1),
-        directory: Arc::new(Directory::new(tags, Vec::new(), Vec::new())),
-        alarms: if with_alarms { (0..TAGS).map(alarm).collect() } else { Vec::new() },
-        ..Plan::default()
-    }
+    common::plant::plan(TAGS, 0..if with_alarms { TAGS } else { 0 }, 1.0)
 }
 
 fn batch(start: u32, count: u32, now: Now, value: impl Fn(u32) -> f64) -> Batch {
@@ -118,26 +97,9 @@ struct Outlet {
     caused: Arc<Mutex<HashMap<u64, Instant>>>,
 }
 
-impl Outlets for Outlet {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
-        rows.clear();
-    }
+impl Ends for Outlet {
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
         self.recorder.order(Order { transitions, drafts, ..Order::default() }).map_err(|order| order.drafts)
-    }
-    fn delays(&mut self, _: Vec<DelayChange>) {}
-    fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
-        Err(dispatch)
-    }
-    fn message(&mut self, message: polder::command::MessageDispatch) -> Result<(), polder::audit::RequestId> {
-        Err(message.id().clone())
-    }
-    fn off_scan(&mut self, _: OffScan) {}
-    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
-    fn answer_link(&mut self, _: polder::driver::LinkAnswer) {}
-    fn reply(&mut self, _: ReplyId, _: Reply) {}
-    fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
-        notices.clear();
     }
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         let now = Instant::now();
@@ -209,13 +171,14 @@ fn latency() {
     let (urgent, urgent_in) = channel(16);
     let (field, field_in) = channel(1024);
     let inlets = Inlets { urgent: urgent_in, field: field_in };
-    let mut outlet = Outlet { recorder, seen: Arc::clone(&seen), newest: OccurrenceId(0), caused: Arc::clone(&caused) };
+    let outlet = Outlet { recorder, seen: Arc::clone(&seen), newest: OccurrenceId(0), caused: Arc::clone(&caused) };
+    let mut outlets = OrNowhere(outlet);
     let station_clock = Arc::clone(&clock);
     let station = std::thread::spawn(move || {
         let engine = Engine::new(Arc::new(plan(true)), Restored::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(engine, inlets, station_clock, &mut outlet));
-        outlet.recorder.stop();
+        runtime.block_on(run(engine, inlets, station_clock, &mut outlets));
+        outlets.0.recorder.stop();
     });
     let (watched, watch_seen, watch_stop) = (Arc::clone(&caused), Arc::clone(&seen), Arc::clone(&stop));
     let watcher = std::thread::spawn(move || watch(&path, &watched, &watch_seen, &watch_stop));

@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
-use polder::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};
+mod common {
+    pub(crate) mod plant;
+}
+
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
-use polder::tag::{DeviceId, Directory, Generation, Live, Now, Quality, TagDefinition, TagId, Value};
+use polder::tag::{DeviceId, Generation, Live, Now, Quality, TagId, Value};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,29 +20,7 @@ const ROUNDS: u32 = 30;
 
 /// An alarm on each `step`th tag.
 fn plan(step: usize) -> Plan {
-    let tags = (0..TAGS).map(|number| TagDefinition::named(&format!("tag-{number}"))).collect();
-    let alarm = |number: u32| AlarmDefinition {
-        key: AlarmKey::new(&format!("tag-{number}"), "high"),
-        subject: Subject::Tag(TagId(number)),
-        condition: Condition::High(100.0),
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
-        priority: Priority::High,
-        message: "high".into(),
-        guidance: "".into(),
-        area: None,
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: polder::alarm::Presentation::default(),
-    };
-    Plan {
-        generation: Generation(1),
-        directory: Arc::new(Directory::new(tags, Vec::new(), Vec::new())),
-        alarms: (0..TAGS).step_by(step).map(alarm).collect(),
-        ..Plan::default()
-    }
+    common::plant::plan(TAGS, (0..TAGS).step_by(step), 0.0)
 }
 
 /// One in a hundred samples crosses its limit: one in ten of the tags with an alarm, in every round.

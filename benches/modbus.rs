@@ -7,23 +7,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
-use polder::audit::Draft;
-use polder::command::Dispatch;
+mod common {
+    pub(crate) mod ends;
+    pub(crate) mod figures;
+    pub(crate) mod running;
+}
+
+use common::figures::{interval, processor};
+use common::running::Running;
 use polder::driver::modbus::{Device, Encoding, Inquiry, Kind, Order, Point, Quirks, Settings, Table, Transport};
-use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
-use polder::engine::run::{Inlets, Outlets, run};
-use polder::engine::{Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
-use polder::queue::{self, WhenFull};
-use polder::station::SystemClock;
+use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Protocol};
+use polder::engine::Snapshot;
 use polder::tag::{
-    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryRow, TagDefinition,
-    TagId, WireKind,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, TagDefinition, TagId,
+    WireKind,
 };
 use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BLOCK: u16 = 125;
@@ -37,36 +40,6 @@ struct Work {
     in_flight: u8,
     kind: Kind,
     seconds: f64,
-}
-
-/// Keeps the newest picture and nothing else: the benchmark is about the way up to the tag table.
-#[derive(Default)]
-struct Nowhere(Arc<Mutex<Option<Arc<Snapshot>>>>);
-
-impl Outlets for Nowhere {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
-        rows.clear();
-    }
-    fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        Ok(())
-    }
-    fn delays(&mut self, _: Vec<polder::alarm::DelayChange>) {}
-    fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
-        Err(dispatch)
-    }
-    fn message(&mut self, message: polder::command::MessageDispatch) -> Result<(), polder::audit::RequestId> {
-        Err(message.id().clone())
-    }
-    fn off_scan(&mut self, _: polder::driver::OffScan) {}
-    fn found(&mut self, _: Vec<polder::engine::FoundAt>) {}
-    fn answer_link(&mut self, _: polder::driver::LinkAnswer) {}
-    fn reply(&mut self, _: ReplyId, _: Reply) {}
-    fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
-        notices.clear();
-    }
-    fn publish(&mut self, snapshot: Arc<Snapshot>) {
-        *self.0.lock().unwrap() = Some(snapshot);
-    }
 }
 
 fn device(slot: usize, work: Work) -> Device {
@@ -145,13 +118,6 @@ fn registers_per_read(kind: Kind) -> u64 {
     u64::from(BLOCK) / size * size
 }
 
-/// Nanoseconds of processor that all threads of this process have used.
-fn processor() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let used = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
-    used.map(|text| text.split_whitespace().next().unwrap().parse::<f64>().unwrap()).sum()
-}
-
 /// Reads answered so far, over all wires.
 async fn answers(drivers: &Drivers, connections: usize) -> u64 {
     let mut all = 0;
@@ -167,21 +133,11 @@ async fn answers(drivers: &Drivers, connections: usize) -> u64 {
 /// Polder's side of a pair: driver tasks, the queue between, and the engine on its own thread.
 fn measure(port: u16, work: Work) -> Value {
     let (settings, directory) = wires(port, work);
-    let plan = Plan { generation: Generation(1), directory: Arc::new(directory), ..Plan::default() };
-    let clock: Arc<dyn polder::tag::Clock> = Arc::new(SystemClock::new());
-    let (urgent, urgent_inbox) = queue::bounded("urgent", 64, WhenFull::Refuse);
-    let (field, field_inbox) = queue::bounded("field", 1024, WhenFull::Wait);
-    let engine = Engine::new(Arc::new(plan), Restored::default());
-    let (engine_clock, newest) = (Arc::clone(&clock), Arc::new(Mutex::new(None)));
-    let mut outlets = Nowhere(Arc::clone(&newest));
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(engine, Inlets { urgent: urgent_inbox, field: field_inbox }, engine_clock, &mut outlets));
-    });
+    let (engine, port) = Running::start(directory);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (reads, seconds, busy) = runtime.block_on(async {
         let mut drivers = Drivers::default();
-        drivers.reconfigure(settings, &Port::new(field, clock), Generation(1));
+        drivers.reconfigure(settings, &port, Generation(1));
         tokio::time::sleep(Duration::from_millis(300)).await;
         let (before, begun, used) = (answers(&drivers, work.connections).await, Instant::now(), processor());
         tokio::time::sleep(Duration::from_secs_f64(work.seconds)).await;
@@ -190,9 +146,8 @@ fn measure(port: u16, work: Work) -> Value {
         tokio::time::sleep(Duration::from_millis(1100)).await;
         result
     });
-    let (lateness, overruns) = lateness(newest.lock().unwrap().as_ref().unwrap());
-    let _ = urgent.try_send(Event::Stop);
-    thread.join().unwrap();
+    let (lateness, overruns) = lateness(engine.newest.lock().unwrap().as_ref().unwrap());
+    engine.stop();
     let registers = reads * registers_per_read(work.kind);
     json!({"reads": reads, "registers": registers, "seconds": seconds, "cpu_seconds": busy / 1e9, "lateness_micros": lateness, "overruns": overruns})
 }
@@ -265,11 +220,6 @@ fn per_register(run: &Value) -> f64 {
 
 fn rate(run: &Value) -> f64 {
     run["registers"].as_f64().unwrap() / run["seconds"].as_f64().unwrap()
-}
-
-fn interval(mut ratios: Vec<f64>) -> String {
-    ratios.sort_by(f64::total_cmp);
-    format!("{:.2} [{:.2} to {:.2}]", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1])
 }
 
 /// Interleaved runs, so that what else the machine does hits all of them.

@@ -7,26 +7,29 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
-use polder::audit::{Draft, RequestId};
-use polder::command::{Dispatch, MessageDispatch};
+mod common {
+    pub(crate) mod ends;
+    pub(crate) mod figures;
+    pub(crate) mod running;
+}
+
+use common::figures::{interval, processor};
+use common::running::Running;
 use polder::driver::mqtt::session::Event as Told;
 use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
-use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
-use polder::engine::run::{Inlets, Outlets, run};
-use polder::engine::{Engine, Event, FoundAt, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
-use polder::queue::{self, WhenFull};
+use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Protocol};
 use polder::station::SystemClock;
 use polder::tag::{
-    Clock, ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, HistoryRow,
-    TagDefinition, TagId, WireKind,
+    ConnectionDefinition, ConnectionId, DeviceDefinition, DeviceId, Directory, Generation, TagDefinition, TagId,
+    WireKind,
 };
 use serde_json::{Value, json};
 use std::io::{BufWriter, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const TOPICS: u64 = 1000;
@@ -158,35 +161,6 @@ fn endpoint(port: u16) -> Endpoint {
     Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None }
 }
 
-/// Keeps the newest picture and nothing else.
-struct Nowhere(Arc<Mutex<Option<Arc<Snapshot>>>>);
-
-impl Outlets for Nowhere {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
-        rows.clear();
-    }
-    fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        Ok(())
-    }
-    fn delays(&mut self, _: Vec<polder::alarm::DelayChange>) {}
-    fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
-        Err(dispatch)
-    }
-    fn message(&mut self, message: MessageDispatch) -> Result<(), RequestId> {
-        Err(message.id().clone())
-    }
-    fn off_scan(&mut self, _: polder::driver::OffScan) {}
-    fn reply(&mut self, _: ReplyId, _: Reply) {}
-    fn notices(&mut self, _: &Engine, _: &[HistoryRow], notices: &mut Vec<Notice>) {
-        notices.clear();
-    }
-    fn found(&mut self, _: Vec<FoundAt>) {}
-    fn answer_link(&mut self, _: polder::driver::LinkAnswer) {}
-    fn publish(&mut self, snapshot: Arc<Snapshot>) {
-        *self.0.lock().unwrap() = Some(snapshot);
-    }
-}
-
 fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
     let topic = |tag: u64| if tag == TOPICS { LAST.to_owned() } else { format!("bench/t{tag}") };
     let point = |tag: u64| Point::plain(TagId(tag as u32), &topic(tag));
@@ -225,31 +199,20 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
 /// The whole way to the tag table.
 fn whole(port: u16, qos: u8) {
     let (connection, directory) = plant(port, qos);
-    let plan = Plan { generation: Generation(1), directory: Arc::new(directory), ..Plan::default() };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let (urgent, urgent_inbox) = queue::bounded("urgent", 64, WhenFull::Refuse);
-    let (field, field_inbox) = queue::bounded("field", 1024, WhenFull::Wait);
-    let engine = Engine::new(Arc::new(plan), Restored::default());
-    let (engine_clock, newest) = (Arc::clone(&clock), Arc::new(Mutex::new(None)));
-    let mut outlets = Nowhere(Arc::clone(&newest));
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(engine, Inlets { urgent: urgent_inbox, field: field_inbox }, engine_clock, &mut outlets));
-    });
+    let (engine, port) = Running::start(directory);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut drivers = Drivers::default();
-        drivers.reconfigure(vec![connection], &Port::new(field, clock), Generation(1));
+        drivers.reconfigure(vec![connection], &port, Generation(1));
         let arrived = || {
-            let newest = newest.lock().unwrap();
+            let newest = engine.newest.lock().unwrap();
             newest.as_ref().is_some_and(|snapshot| snapshot.value(TagId(TOPICS as u32)).is_some())
         };
         while !arrived() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let _ = urgent.try_send(Event::Stop);
-    thread.join().unwrap();
+    engine.stop();
 }
 
 /// Polder's session, which counts.
@@ -294,13 +257,6 @@ fn rumqttc(port: u16, qos: u8) {
     });
 }
 
-/// Seconds of processor that this process has used.
-fn processor() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let used = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
-    used.map(|text| text.split_whitespace().next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
-}
-
 /// One side of a comparison, in a process of its own: its processor time is its own then. The threads of the whole way end before it is
 /// read, so they are asked for their time through their parent's clock.
 fn client(arguments: &[String]) {
@@ -319,7 +275,7 @@ fn processor_of_all() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    (ticks / 100.0).max(processor())
+    (ticks / 100.0).max(processor() / 1e9)
 }
 
 fn measure(kind: &str, load: Load) -> Value {
@@ -336,11 +292,6 @@ fn measure(kind: &str, load: Load) -> Value {
 
 fn number(run: &Value, key: &str) -> f64 {
     run[key].as_f64().unwrap()
-}
-
-fn interval(mut ratios: Vec<f64>) -> String {
-    ratios.sort_by(f64::total_cmp);
-    format!("{:.2} [{:.2} to {:.2}]", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1])
 }
 
 fn compare(kind: &str, load: Load, pairs: usize) {

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
+mod common {
+    pub(crate) mod window;
+}
+
+use common::window::{StepClock, click};
 use polder::driver::{Batch, DriverEvent, Reading};
 use polder::engine::{Effects, Engine, Event, Plan, Restored};
 use polder::gui::{App, View};
@@ -13,14 +18,6 @@ use std::time::{Duration, Instant};
 
 const TAGS: u32 = 100_000;
 const CHANGES: u32 = 2_000;
-
-struct StepClock(Mutex<Now>);
-
-impl Clock for StepClock {
-    fn now(&self) -> Now {
-        *self.0.lock().unwrap()
-    }
-}
 
 struct Bench {
     engine: Engine,
@@ -98,15 +95,9 @@ impl Bench {
 
     fn sort_by_value(&mut self) {
         let at = self.heading.expect("the heading of the values");
-        let button = |pressed| egui::Event::PointerButton {
-            pos: at,
-            button: egui::PointerButton::Primary,
-            pressed,
-            modifiers: egui::Modifiers::NONE,
-        };
-        self.paint(vec![egui::Event::PointerMoved(at)]);
-        self.paint(vec![button(true)]);
-        self.paint(vec![button(false)]);
+        for events in click(at) {
+            self.paint(events);
+        }
     }
 
     fn frames(&mut self, count: u32, events: impl Fn(u32) -> Vec<egui::Event>) -> Vec<f64> {

@@ -117,6 +117,26 @@ pub struct AlarmDefinition {
 }
 
 impl AlarmDefinition {
+    /// An alarm that comes and goes with its condition, of medium priority, and says nothing yet.
+    pub fn plain(key: AlarmKey, subject: Subject, condition: Condition) -> Self {
+        Self {
+            key,
+            subject,
+            condition,
+            deadband: 0.0,
+            on_delay: Duration::ZERO,
+            off_delay: Duration::ZERO,
+            priority: Priority::default(),
+            message: "".into(),
+            guidance: "".into(),
+            area: None,
+            latch: false,
+            group: None,
+            suppress_when: None,
+            presentation: Presentation::default(),
+        }
+    }
+
     /// Whether one sample of its own tag settles everything about it, so that it can be judged at once.
     pub const fn needs_one_sample(&self) -> bool {
         self.condition.is_simple() && self.suppress_when.is_none()

@@ -1,12 +1,12 @@
 //! Looking into a broker: its topics with their last payloads, heard in a session of its own.
 
-use super::browse::checked_filter;
 use super::output::{error_line, out_line};
+use super::tls::TlsArguments;
 use crate::config;
 use crate::driver::Protocol;
 use crate::driver::mqtt::look::one_line;
 use crate::driver::mqtt::topics::{Topic, TopicRow, Topics};
-use crate::driver::mqtt::{Hearing, Options, Settings};
+use crate::driver::mqtt::{Hearing, Options, Settings, is_filter};
 use crate::station::LoneEar;
 use crate::tag::Generation;
 use anyhow::{Context, anyhow, bail};
@@ -47,21 +47,20 @@ pub(super) struct MqttArguments {
     /// Version of MQTT: 3.1.1 or 5.
     #[arg(long, value_parser = ["3.1.1", "5"])]
     mqtt_version: Option<String>,
-    /// With mqtts: file of those who may sign the broker's certificate.
-    #[arg(long)]
-    ca: Option<PathBuf>,
-    /// With mqtts: our certificate.
-    #[arg(long)]
-    certificate: Option<PathBuf>,
-    /// With mqtts: the key of our certificate.
-    #[arg(long)]
-    key: Option<PathBuf>,
-    /// With mqtts: the name in the broker's certificate.
-    #[arg(long)]
-    server_name: Option<String>,
+    /// Certificates.
+    #[command(flatten)]
+    tls: TlsArguments,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
+}
+
+/// A topic filter that may be listened to.
+fn checked_filter(text: &str) -> Result<String, String> {
+    match is_filter(text) {
+        true => Ok(text.to_owned()),
+        false => Err("this is not a filter; + stands for a level, # for the rest at the end".to_owned()),
+    }
 }
 
 pub(super) fn browse(arguments: &MqttArguments) -> anyhow::Result<ExitCode> {
@@ -133,13 +132,9 @@ fn alone(arguments: &MqttArguments) -> anyhow::Result<Settings> {
             entry[key] = value.into();
         }
     };
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
     put("username", arguments.username.clone().or_else(|| std::env::var(USERNAME).ok()));
     put("version", arguments.mqtt_version.clone());
-    put("ca", path(&arguments.ca));
-    put("certificate", path(&arguments.certificate));
-    put("key", path(&arguments.key));
-    put("server_name", arguments.server_name.clone());
+    arguments.tls.put_into(&mut entry);
     let password = match &arguments.password_file {
         Some(file) => Some(first_line(file)?),
         None => std::env::var(PASSWORD).ok(),

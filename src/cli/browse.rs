@@ -3,11 +3,11 @@
 
 use super::broker::{self, MqttArguments};
 use super::output::{error_line, error_out, out_line};
+use super::tls::TlsArguments;
 use super::wires::ask_tool;
 use crate::config;
 use crate::driver::modbus::plausible::{self, Reading};
 use crate::driver::modbus::{Inquiry, Presence, ReadAnswer, ReadWish, Settings, Table};
-use crate::driver::mqtt::is_filter;
 use crate::driver::{Identity, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::station::{LoneWire, SOCKET_FILE};
@@ -28,14 +28,6 @@ pub(super) enum Browse {
     Modbus(Box<ModbusArguments>),
     /// An MQTT broker: its topics, how often they come, and what they say. Nothing is ever published.
     Mqtt(Box<MqttArguments>),
-}
-
-/// A topic filter that may be listened to.
-pub(super) fn checked_filter(text: &str) -> Result<String, String> {
-    match is_filter(text) {
-        true => Ok(text.to_owned()),
-        false => Err("this is not a filter; + stands for a level, # for the rest at the end".to_owned()),
-    }
 }
 
 /// How to reach the device, and what to ask.
@@ -76,18 +68,9 @@ pub(super) struct ModbusArguments {
     /// Stop bits of a serial line.
     #[arg(long)]
     stop_bits: Option<u8>,
-    /// With tls: file of those who may sign the device's certificate.
-    #[arg(long)]
-    ca: Option<PathBuf>,
-    /// With tls: our certificate.
-    #[arg(long)]
-    certificate: Option<PathBuf>,
-    /// With tls: the key of our certificate.
-    #[arg(long)]
-    key: Option<PathBuf>,
-    /// With tls: the name in the device's certificate.
-    #[arg(long)]
-    server_name: Option<String>,
+    /// Certificates.
+    #[command(flatten)]
+    tls: TlsArguments,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -202,15 +185,11 @@ fn entry(arguments: &ModbusArguments) -> anyhow::Result<serde_json::Value> {
             entry[key] = value;
         }
     };
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into());
     put("baud", arguments.baud.map(Into::into));
     put("parity", arguments.parity.clone().map(Into::into));
     put("stop_bits", arguments.stop_bits.map(Into::into));
-    put("ca", path(&arguments.ca));
-    put("certificate", path(&arguments.certificate));
-    put("key", path(&arguments.key));
-    put("server_name", arguments.server_name.clone().map(Into::into));
     put("timeout", arguments.timeout.map(|limit| format!("{}ms", limit.as_millis()).into()));
+    arguments.tls.put_into(&mut entry);
     Ok(entry)
 }
 

@@ -57,8 +57,8 @@ impl LookingBack {
 /// The period that ends at `to`, or now, and begins at `from`, or `usual` before its end.
 pub(super) fn period(from: Option<&String>, to: Option<&String>, usual: Duration) -> anyhow::Result<Period> {
     let now = SystemClock::new().now().utc;
-    let to = to.map(|text| super::tools::moment(text)).transpose()?.unwrap_or(now);
-    let from = from.map(|text| super::tools::moment(text)).transpose()?.unwrap_or(to.minus(usual));
+    let to = to.map(|text| super::range::moment(text)).transpose()?.unwrap_or(now);
+    let from = from.map(|text| super::range::moment(text)).transpose()?.unwrap_or(to.minus(usual));
     if from >= to {
         bail!("the period ends before it begins; --from {} is not before --to {}", from.to_rfc3339(), to.to_rfc3339());
     }

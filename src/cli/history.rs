@@ -1,7 +1,7 @@
 //! Tools for history: figures of intervals, copies of a station that runs, and what to do when a file is damaged.
 
 use super::output::{Output, error_line, out_line};
-use super::tools::moment;
+use super::range::RangeArguments;
 use crate::historian::{Aggregate, HISTORY_FOLDER, Reader, SAMPLES_FILE, check_history, repair_history};
 use crate::station::backup::{Copied, back_up, restore as put_back};
 use crate::station::{StationLock, SystemClock};
@@ -19,12 +19,9 @@ pub(super) struct QueryArguments {
     folder: PathBuf,
     /// Name of the tag.
     tag: String,
-    /// First moment, such as 2026-11-21T14:00:00Z.
-    #[arg(long)]
-    from: String,
-    /// Last moment.
-    #[arg(long)]
-    to: String,
+    /// Which time.
+    #[command(flatten)]
+    range: RangeArguments,
     /// Length of an interval, such as 1h; the whole range is one where none is given.
     #[arg(long, value_parser = super::duration)]
     every: Option<Duration>,
@@ -41,10 +38,11 @@ pub(super) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     if !reader.tags()?.contains(&key) {
         bail!("no tag \"{key}\" has history; `polder tags {}` lists those of the station", arguments.folder.display());
     }
-    let range = [moment(&arguments.from)?, moment(&arguments.to)?];
+    let range = arguments.range.moments()?;
     let span = range[1].micros_since(range[0]);
     if span <= 0 {
-        bail!("the range ends before it begins; --from {} is not before --to {}", arguments.from, arguments.to);
+        let RangeArguments { from, to } = &arguments.range;
+        bail!("the range ends before it begins; --from {from} is not before --to {to}");
     }
     let every = arguments.every.unwrap_or(Duration::from_micros(span as u64));
     tell_missing(&reader, range[0])?;
@@ -57,7 +55,8 @@ pub(super) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(folder: &Path) -> anyhow::Result<Reader> {
+/// The history of a station.
+pub(super) fn open(folder: &Path) -> anyhow::Result<Reader> {
     let path = folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
     if !path.exists() {
         bail!("{} has no history yet", folder.display());

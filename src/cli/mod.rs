@@ -7,6 +7,7 @@ mod bridges;
 mod broker;
 mod browse;
 mod dialect;
+mod export;
 mod figures;
 mod handover;
 mod history;
@@ -14,9 +15,11 @@ mod journal;
 mod loop_check;
 mod output;
 mod publish;
+mod range;
 mod sheet;
 mod simulate;
 mod sound;
+mod tls;
 mod tools;
 mod wires;
 
@@ -115,7 +118,7 @@ enum Tool {
     /// Stand in for the field devices of a station, with values that move.
     Simulate(simulate::SimulateArguments),
     /// Write samples to a CSV file.
-    Export(tools::ExportArguments),
+    Export(export::ExportArguments),
     /// Set a tag, along the whole command path. Exit code 0 verified, 2 refused, 3 failed, 4 mismatch, 5 unverified, 6 unknown.
     Set {
         /// Station folder.
@@ -283,7 +286,7 @@ fn dispatch(tool: Tool) -> anyhow::Result<ExitCode> {
         Tool::Scan { folder, device, state, reason } => act::scan(&folder, &device, state == "on", &reason),
         Tool::Bridges(arguments) => bridges::bridges(&arguments),
         Tool::Simulate(arguments) => simulate::simulate(arguments),
-        Tool::Export(arguments) => tools::export(&arguments),
+        Tool::Export(arguments) => export::export(&arguments),
         Tool::Query(arguments) => history::query(&arguments),
         Tool::Backup { folder, to } => history::backup(&folder, &to),
         Tool::Restore { backup, to } => history::restore(&backup, &to),

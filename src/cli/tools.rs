@@ -2,43 +2,11 @@
 
 use super::output::out_line;
 use crate::config::{self, FOUND_FILE, STATION_FILE, Severity};
-use crate::historian::{
-    Dialect, ExportOptions, HISTORY_FOLDER, Reader, SAMPLES_FILE, Setting, export_parquet, export_table, write_whole,
-};
 use crate::recorder::{RECORDS_FILE, Verified, verify_folder};
-use crate::tag::{Generation, Timestamp};
+use crate::tag::Generation;
 use anyhow::{Context, bail};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// What to export.
-#[derive(Debug, clap::Args)]
-pub(super) struct ExportArguments {
-    /// Station folder.
-    folder: PathBuf,
-    /// Names of tags; * stands for any text, ? for any character.
-    #[arg(long = "tag", required = true, num_args = 1..)]
-    tags: Vec<String>,
-    /// First moment, such as 2026-11-21T14:00:00Z.
-    #[arg(long)]
-    from: String,
-    /// Last moment.
-    #[arg(long)]
-    to: String,
-    /// One line for every such step, such as 10s, rather than every sample.
-    #[arg(long, value_parser = super::duration)]
-    every: Option<Duration>,
-    /// Format of the file: a table as text, or Parquet for pandas, DuckDB and their like.
-    #[arg(long, default_value = "csv", value_parser = ["csv", "parquet"])]
-    format: String,
-    /// How the table is written.
-    #[command(flatten)]
-    dialect: super::dialect::DialectArguments,
-    /// File to write.
-    #[arg(long)]
-    out: PathBuf,
-}
 
 pub(super) fn new(folder: &Path) -> anyhow::Result<ExitCode> {
     let path = folder.join(STATION_FILE);
@@ -99,43 +67,6 @@ pub(super) fn tags(folder: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
         let found = if plant.found.contains(&id) { " (found)" } else { "" };
         out_line!("{:<40} {:<16} {:<28} {}{found}", tag.key.as_str(), device, tag.address, tag.unit);
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(super) fn moment(text: &str) -> anyhow::Result<Timestamp> {
-    Timestamp::parse_rfc3339(text)
-        .with_context(|| format!("\"{text}\" is not a moment; write it as 2026-11-21T14:00:00Z or with +01:00"))
-}
-
-pub(super) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
-    let path = arguments.folder.join(HISTORY_FOLDER).join(SAMPLES_FILE);
-    if !path.exists() {
-        bail!("{} has no history yet", arguments.folder.display());
-    }
-    let reader = Reader::open(&path, None)?;
-    let options = ExportOptions {
-        patterns: arguments.tags.clone(),
-        from: moment(&arguments.from)?,
-        to: moment(&arguments.to)?,
-        every: arguments.every,
-    };
-    super::history::tell_missing(&reader, options.from)?;
-    let offset = super::dialect::local_offset;
-    let setting = Setting { dialect: arguments.dialect.dialect()?, offset: &offset, report: &|_| true };
-    let plain = setting.dialect == Dialect::default();
-    let parquet = arguments.format == "parquet";
-    if parquet && !plain {
-        bail!("Parquet has one form only: --excel, --layout, --separator, --decimal and --time are for --format csv");
-    }
-    let written = write_whole(&arguments.out, |out| {
-        if parquet {
-            export_parquet(&reader, &options, setting.report, out)
-        } else {
-            export_table(&reader, &options, &setting, out)
-        }
-    });
-    let lines = written.with_context(|| format!("{} was not written", arguments.out.display()))?;
-    out_line!("{lines} samples were written to {}", arguments.out.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,7 @@ use super::file::ShelvingEntry;
 use super::names::{NamesFrom, StationNames};
 use super::problem::{Place, Problems};
 use super::units;
-use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Presentation, Priority, ShelvingLimits, Subject};
+use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, ShelvingLimits, Subject};
 use crate::command::CommandSettings;
 use crate::tag::{DeviceId, TagDefinition, TagId};
 use std::cell::RefCell;
@@ -142,12 +142,7 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
     let entry = draft.entry.lost.clone().unwrap_or_default();
     let name = &draft.entry.name;
     AlarmDefinition {
-        key: AlarmKey::new(name, "lost"),
-        subject: Subject::Device(device),
-        condition: Condition::DeviceLost,
-        deadband: 0.0,
         on_delay: delay(entry.on_delay.as_ref(), &draft.place.at("lost").at("on_delay"), problems),
-        off_delay: Duration::ZERO,
         priority: entry.priority,
         message: entry.message.unwrap_or_else(|| format!("{name} does not answer")).into(),
         guidance: entry
@@ -157,10 +152,7 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
             })
             .into(),
         area: draft.entry.area.as_deref().map(Into::into),
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: Presentation::default(),
+        ..AlarmDefinition::plain(AlarmKey::new(name, "lost"), Subject::Device(device), Condition::DeviceLost)
     }
 }
 
@@ -168,22 +160,13 @@ pub(super) fn of_device(device: DeviceId, draft: &DeviceDraft, problems: &mut Pr
 pub(super) fn of_identity(device: DeviceId, draft: &DeviceDraft) -> AlarmDefinition {
     let name = &draft.entry.name;
     AlarmDefinition {
-        key: AlarmKey::new(name, "identity"),
-        subject: Subject::Device(device),
-        condition: Condition::OtherIdentity,
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
         priority: Priority::Medium,
         message: format!("{name} is not the device that it was").into(),
         guidance: "Another device, or other firmware, answers at its address: the devices view shows both. \
                    Acknowledge to make it the known one."
             .into(),
         area: draft.entry.area.as_deref().map(Into::into),
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: Presentation::default(),
+        ..AlarmDefinition::plain(AlarmKey::new(name, "identity"), Subject::Device(device), Condition::OtherIdentity)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Bridges: tags that are copied to other tags, and whether what they copy would go round.
 
 use super::alarms::Around;
-use super::compile::Compiled;
+use super::bridge_entries::{BridgeEntry, OnBadEntry};
+use super::compiled::Compiled;
 use super::drafts::{Placed, unique};
-use super::file::{BridgeEntry, ManualEntry, OnBadEntry};
 use super::problem::{Place, Problems};
 use super::system::{SystemPart, system_alarm};
+use super::tag_entries::ManualEntry;
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority};
 use crate::automation::{BridgeDefinition, BridgeState, OnBad, circle};

@@ -1,6 +1,6 @@
 //! The topics that carry commands, over every connection to their broker: a message by hand would go round the limits of their tags.
 
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::drafts::{DeviceDraft, TagDraft};
 use super::problem::Problems;
 use crate::driver::{Protocol, mqtt};

@@ -1,8 +1,10 @@
 //! What the file has of tags and devices, with their places, before anything is made of it.
 
-use super::file::{ConnectionEntry, DeviceEntry, HistoryEntry, TagEntry, TemplateEntry};
+use super::connection_entries::ConnectionEntry;
+use super::device_entries::{DeviceEntry, TemplateEntry};
 use super::problem::{Place, Problems};
 use super::read::Source;
+use super::tag_entries::{HistoryEntry, TagEntry};
 use crate::tag::{DeviceId, TagId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

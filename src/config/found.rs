@@ -15,8 +15,8 @@ pub(super) use listed::{ListKnown, expand_lists};
 pub(super) use metrics::{MetricsKnown, expand_metrics, most as most_metrics};
 pub(super) use pattern::{Pattern, patterns};
 
-use super::compile::Plant;
 use super::drafts::{DeviceDraft, TagDraft};
+use super::plant::Plant;
 use super::problem::{Place, Problems};
 use crate::driver::mqtt::TOPIC;
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,8 @@
 //! What is kept of tags, and for how long.
 
-use super::file::{HistoryEntry, KeepEntry};
+use super::file::KeepEntry;
 use super::problem::{Place, Problems};
+use super::tag_entries::HistoryEntry;
 use super::units;
 use crate::tag::{HistoryPolicy, Retention};
 use std::time::Duration;

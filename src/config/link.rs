@@ -1,8 +1,8 @@
 //! What holds for a connection whatever its protocol: the interface that it may use, whether it may speak in clear, what it may cost, and
 //! how slow it is.
 
+use super::connection_entries::{ConnectionEntry, LinkKind};
 use super::drafts::{DeviceDraft, Placed};
-use super::file::{ConnectionEntry, LinkKind};
 use super::problem::{Place, Problems};
 use super::system::{SystemPart, system_alarm};
 use super::units;

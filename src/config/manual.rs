@@ -1,10 +1,10 @@
 //! Tags whose values people enter.
 
 use super::alarms;
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::drafts::TagDraft;
-use super::file::{ManualEntry, TagEntry};
 use super::problem::Problems;
+use super::tag_entries::{ManualEntry, TagEntry};
 use crate::command::CommandSettings;
 use crate::tag::{TagDefinition, TagId, Value};
 use std::collections::HashMap;

@@ -5,10 +5,14 @@ mod alarm_kinds;
 mod alarm_words;
 mod alarms;
 mod backup;
+mod bridge_entries;
 mod bridges;
 mod closed_topics;
 mod compile;
+mod compiled;
+mod connection_entries;
 mod copy;
+mod device_entries;
 mod drafts;
 mod file;
 mod found;
@@ -17,26 +21,33 @@ mod link;
 mod manual;
 mod modbus;
 mod mqtt;
+mod mqtt_entries;
 mod names;
 mod picture;
+mod plant;
 mod problem;
+mod publication_entries;
 mod publications;
 mod read;
+mod screen_entries;
 mod shape;
 mod sounds;
+mod sparkplug_entries;
 mod starter;
 mod system;
 pub mod table;
+mod tag_entries;
+mod tags;
 mod templates;
 mod tls;
 mod trends;
 mod units;
 
 pub use backup::{BackupSettings, BackupTime};
-pub use compile::Plant;
 pub use copy::{NewWay, readdressed};
 pub use file::schema;
 pub use found::{FOUND_FILE, FoundFile, FoundThing, MOST_FOUND, Merged};
+pub use plant::Plant;
 pub use problem::{Problem, Severity};
 pub use starter::STARTER;
 pub use units::duration as parse_duration;
@@ -85,8 +96,7 @@ pub fn wire(entry: &serde_json::Value, folder: &Path) -> Result<crate::driver::m
     let entry = serde_json::from_value(entry.clone()).map_err(|error| error.to_string())?;
     let mut problems = problem::Problems::default();
     let settings = modbus::settings(&entry, 0, &[], folder, &problem::Place::new("", ""), &mut problems);
-    let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
-    settings.filter(|_| words.is_empty()).ok_or(words)
+    alone(settings, problems)
 }
 
 /// The settings of a broker alone, out of what would stand as "mqtt" in the station file, with a password that stands in no file of a
@@ -104,6 +114,11 @@ pub fn broker(
     let secrets = read::Secrets::alone(folder, TOOL_SECRET, password);
     let (mut problems, place) = (problem::Problems::default(), problem::Place::new("", ""));
     let settings = mqtt::settings(&entry, 0, "polder", &[], &secrets, &place, &mut problems);
+    alone(settings, problems)
+}
+
+/// Settings that stand in no file, or what is wrong with them, without a place.
+fn alone<T>(settings: Option<T>, problems: problem::Problems) -> Result<T, String> {
     let words = problems.into_list().into_iter().map(|problem| problem.words).collect::<Vec<_>>().join("\n");
     settings.filter(|_| words.is_empty()).ok_or(words)
 }

@@ -1,9 +1,9 @@
 //! The tags of the station file, as expressions and messages name them.
 
 use super::drafts::TagDraft;
-use super::file::{StatesEntry, TagEntry};
 use super::problem::{Place, Problems};
 use super::system::SystemPart;
+use super::tag_entries::{StatesEntry, TagEntry};
 use crate::driver::modbus::Kind;
 use crate::expression::{Faults, Known, Names, TagKind};
 use crate::tag::{States, TagId, TagKey};

@@ -1,7 +1,7 @@
 //! The overview out of its entry.
 
-use super::file::{ElementEntry, OverviewEntry};
 use super::problem::{Place, Problems};
+use super::screen_entries::{ElementEntry, OverviewEntry};
 use crate::screen::{Element, Picture};
 use crate::tag::TagId;
 use std::collections::HashMap;

@@ -2,10 +2,13 @@
 
 use super::alarms::Around;
 use super::bridges::way_words;
-use super::compile::Compiled;
+use super::compiled::Compiled;
+use super::connection_entries::ConnectionEntry;
 use super::drafts::Placed;
-use super::file::{ConnectionEntry, EdgeEntry, FormatEntry, MqttEntry, OutboxEntry, PublicationEntry, SessionEntry};
+use super::mqtt_entries::{MqttEntry, SessionEntry};
 use super::problem::{Place, Problems};
+use super::publication_entries::{FormatEntry, OutboxEntry, PublicationEntry};
+use super::sparkplug_entries::EdgeEntry;
 use super::system::{SystemPart, system_alarm};
 use super::units;
 use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Priority, Subject};

@@ -6,7 +6,6 @@ use crate::alarm::{AlarmDefinition, AlarmKey, Condition, Piece, Presentation, Pr
 use crate::engine::SystemTags;
 use crate::expression::TagKind;
 use crate::tag::{TagDefinition, TagId};
-use std::time::Duration;
 
 /// The station's own part of a plan.
 pub(super) struct SystemPart {
@@ -242,12 +241,12 @@ impl SystemPart {
         self.tags.get_mut(tag.index().checked_sub(self.first)?)
     }
 
-    /// A tag of the station itself.
     /// One of these tags, to say more of it.
     pub(super) fn tag(&mut self, tag: TagId) -> &mut TagDefinition {
         &mut self.tags[tag.index() - self.first]
     }
 
+    /// A tag of the station itself.
     pub(super) fn station_tag(&mut self, name: &str, kind: TagKind, description: &str) -> TagId {
         let id = TagId((self.first + self.tags.len()) as u32);
         self.kinds.push(kind);
@@ -269,20 +268,12 @@ pub(super) fn system_alarm(
     message: &str,
     guidance: &str,
 ) -> AlarmDefinition {
+    let key = AlarmKey::new(&format!("station/{name}"), "digital");
     AlarmDefinition {
-        key: AlarmKey::new(&format!("station/{name}"), "digital"),
-        subject: Subject::Tag(tag),
-        condition: Condition::Digital(state),
-        deadband: 0.0,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
         priority,
         message: message.into(),
         guidance: guidance.into(),
         area: Some("station".into()),
-        latch: false,
-        group: None,
-        suppress_when: None,
-        presentation: Presentation::default(),
+        ..AlarmDefinition::plain(key, Subject::Tag(tag), Condition::Digital(state))
     }
 }

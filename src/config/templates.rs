@@ -1,8 +1,8 @@
 //! Templates that come with Polder, in the words of the station file: `"template": "tasmota"`. One of the same name in the station file
 //! goes before it.
 
+use super::device_entries::TemplateEntry;
 use super::drafts::{DeviceDraft, Placed};
-use super::file::TemplateEntry;
 use super::problem::{Place, Problems};
 
 /// Name and text of each.

@@ -1,8 +1,8 @@
 //! Trends under names, out of their entries.
 
 use super::drafts::Placed;
-use super::file::TrendEntry;
 use super::problem::Problems;
+use super::screen_entries::TrendEntry;
 use super::units::duration;
 use crate::screen::{TrendGroup, TrendPen};
 use crate::tag::{TagId, TagKey};

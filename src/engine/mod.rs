@@ -15,6 +15,7 @@ mod effects;
 mod event;
 mod field;
 mod handover;
+mod health;
 mod link;
 mod loop_check;
 mod manual;
@@ -22,37 +23,41 @@ mod messages;
 mod note;
 mod plan;
 mod reload;
+mod reply;
+mod reports;
 mod request;
+mod restored;
+mod routing;
 pub mod run;
 mod scan;
-
 mod snapshot;
+mod staleness;
 mod tags;
 mod taken;
+mod tool;
 mod unchanged;
 
 pub use bridges::{BRIDGE_START, BRIDGE_STOP, BridgeView, StoppedBridge};
 pub use devices::{DeviceView, OffScan};
 pub use difference::{Difference, Tally};
 pub use effects::{Effects, Notice};
-pub use event::{Event, Health, LeftOut, OutboxHealth};
+pub use event::Event;
 pub use field::FoundAt;
 pub use handover::{HANDOVER, HandoverPage};
+pub use health::{Health, LeftOut, OutboxHealth};
 pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
 pub use plan::{LinkTags, Plan, SystemTags};
-pub use request::{
-    AlarmLine, AlarmName, NotDone, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody, ToolReply, ToolRequest,
-};
+pub use reply::{AlarmLine, NotDone, Reply, ReplyId};
+pub use request::{AlarmName, PROTOCOL_VERSION, Request, RequestBody};
+pub use restored::Restored;
 pub use snapshot::{AlarmBoard, Moment, Snapshot};
+pub use tool::{ToolReply, ToolRequest};
 
-use crate::alarm::{AlarmKey, Condition, DelayChange, OccurrenceId, Persisted, State, Subject, Verdict};
-use crate::audit::RequestId;
-use crate::driver::{Batch, DeviceReport, DriverEvent, Identity, Link, Reading};
-use crate::tag::{
-    DeviceId, Generation, Live, Monotonic, Now, Origin, Quality, Reason, Scalar, TagId, Timestamp, Value,
-};
+use crate::alarm::{OccurrenceId, Subject};
+use crate::driver::{Batch, DriverEvent, Reading};
+use crate::tag::{Generation, Live, Monotonic, Now, Origin, Quality, Scalar, TagId, Timestamp, Value};
 use alarm_inputs::AlarmInputs;
 use alarms::{AlarmDesk, Turn};
 use bridges::BridgeDesk;
@@ -68,27 +73,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tags::TagTable;
 use taken::TakenRequests;
-
-/// What the records say about the last run.
-#[derive(Clone, Debug, Default)]
-pub struct Restored {
-    /// The alarms that were not normal, with the value that raised them.
-    pub alarms: Vec<(AlarmKey, Persisted, Option<Value>)>,
-    /// The highest occurrence that was ever given out.
-    pub last_occurrence: u64,
-    /// The devices that were off scan, by name.
-    pub off_scan: HashMap<Arc<str>, OffScan>,
-    /// Who the devices were known to be, by name.
-    pub identities: HashMap<Arc<str>, Identity>,
-    /// The last totals of counters that roll over, by the name of the tag.
-    pub totals: HashMap<Arc<str>, f64>,
-    /// What people entered last, by the name of the tag.
-    pub entered: HashMap<Arc<str>, Value>,
-    /// The bridges that were stopped, by name.
-    pub stopped_bridges: HashMap<Arc<str>, StoppedBridge>,
-    /// The last requests that came over links, the oldest first: a broker may hand one on again after a start.
-    pub taken: Vec<RequestId>,
-}
 
 /// The state of the plant, and the only one who changes it.
 pub struct Engine {
@@ -222,16 +206,6 @@ impl Engine {
         self.alarms.record_delays(&self.plan, now, effects);
     }
 
-    /// What stood when the last run ended, and was taken out of the station file since, stands no more.
-    fn forget_removed_alarms(&mut self, now: Now, effects: &mut Effects) {
-        for (key, alarm) in self.alarms.take_gone() {
-            effects.delays.push(DelayChange { alarm: key.clone(), delay: None });
-            if alarm.state() != State::Normal {
-                effects.transitions.push(reload::removed(key, &alarm, now));
-            }
-        }
-    }
-
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         self.deadlines.next()
@@ -326,75 +300,11 @@ impl Engine {
         }
     }
 
-    fn take_report(&mut self, report: DeviceReport, now: Now, effects: &mut Effects) {
-        let Some(device) = self.slot_of_device(report.generation, report.device) else { return };
-        let Some(link) = self.devices.take(DeviceReport { device, ..report }, now, effects) else { return };
-        self.changed = true;
-        let verdict = Self::verdict(&link);
-        if let Link::Lost { reason, .. } = link {
-            self.worsen_all(device, reason, now, effects);
-            // Before the device's own alarm, which says how much is silent behind it.
-            self.judge_waiting(now, effects);
-        }
-        if verdict == Verdict::Inactive {
-            self.count_staleness(device, now);
-        }
-        self.judge_device(device, Condition::DeviceLost, verdict, now, effects);
-    }
-
-    fn judge_device(
-        &mut self,
-        device: DeviceId,
-        condition: Condition,
-        verdict: Verdict,
-        now: Now,
-        effects: &mut Effects,
-    ) {
-        let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
-        self.alarms.judge_device(device, condition, verdict, &mut turn);
-    }
-
-    fn worsen_all(&mut self, device: DeviceId, reason: Reason, now: Now, effects: &mut Effects) {
-        let plan = Arc::clone(&self.plan);
-        for &tag in plan.directory.tags_of(device) {
-            self.worsen(tag, Quality::bad(reason), now, effects);
-        }
-    }
-
-    /// What a link says about the alarm of its device.
-    fn verdict(link: &Link) -> Verdict {
-        match link {
-            Link::Starting => Verdict::Unevaluated,
-            Link::Good => Verdict::Inactive,
-            Link::Lost { .. } => Verdict::Active,
-        }
-    }
-
     /// A tag loses its quality without a new value.
     fn worsen(&mut self, tag: TagId, quality: Quality, now: Now, effects: &mut Effects) {
         if let Some(live) = self.tags.worsen(tag, quality, now, effects) {
             self.bridges.note(tag);
             self.judge_tag(tag, &live, now, effects);
-        }
-    }
-
-    fn take_health(&mut self, health: Health, now: Now, effects: &mut Effects) {
-        if health.samples_lost > self.health.samples_lost {
-            effects.notices.push(Notice::Loss { count: health.samples_lost - self.health.samples_lost, time: now.utc });
-        }
-        self.health = health;
-        for (tag, value) in self.plan.readings(&self.health) {
-            match value {
-                Some(value) => {
-                    let reading = Reading { tag, value: Some(value), quality: Quality::GOOD };
-                    self.take_reading(reading, now.utc, Origin::Calculated, now, effects);
-                }
-                // What was known once and is not any more must not stand there as if it were.
-                None if self.tags.live()[tag.index()].quality.reason != Reason::NotYetRead => {
-                    self.worsen(tag, Quality::bad(Reason::NotAvailable), now, effects);
-                }
-                None => {}
-            }
         }
     }
 
@@ -427,42 +337,6 @@ impl Engine {
         };
         let mut turn = Turn { plan: &self.plan, tags: &self.tags, now, deadlines: &mut self.deadlines, effects };
         self.alarms.wake(slot, value.as_ref(), &mut turn);
-    }
-
-    fn check_stale(&mut self, tag: TagId, now: Now, effects: &mut Effects) {
-        let due = self.tags.stale_at(&self.plan, tag);
-        if due > now.monotonic {
-            self.deadlines.push(due, Deadline::Stale(tag.0));
-            return;
-        }
-        self.tags.disarm(tag);
-        let device = self.plan.directory.tag(tag).and_then(|definition| definition.device);
-        if device.is_some_and(|device| !self.devices.is_good(device)) {
-            // The device's silence says it already; the count begins anew when it is back.
-            return;
-        }
-        self.worsen(tag, Quality::bad(Reason::Stale), now, effects);
-    }
-
-    /// A device is back: each of its tags has its time to follow.
-    fn count_staleness(&mut self, device: DeviceId, now: Now) {
-        let plan = Arc::clone(&self.plan);
-        for &tag in plan.directory.tags_of(device) {
-            if let Some(limit) = plan.directory.tag(tag).and_then(|definition| definition.stale_after)
-                && self.tags.arm(tag, now.monotonic)
-            {
-                self.deadlines.push(now.monotonic.plus(limit), Deadline::Stale(tag.0));
-            }
-        }
-    }
-
-    fn arm_staleness(&mut self, start: Monotonic) {
-        for (tag, definition) in self.plan.directory.iter() {
-            if let Some(limit) = definition.stale_after {
-                self.tags.arm(tag, start);
-                self.deadlines.push(start.plus(limit), Deadline::Stale(tag.0));
-            }
-        }
     }
 
     /// The highest occurrence that was given out so far.

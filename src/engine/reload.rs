@@ -8,7 +8,7 @@ use super::tags::TagTable;
 use super::unchanged::Unchanged;
 use super::{Difference, Effects, Engine, Plan, Restored};
 use crate::access::Principal;
-use crate::alarm::{Alarm, AlarmKey, Condition, Occasion, State, Transition, Verdict};
+use crate::alarm::{Alarm, AlarmKey, Condition, DelayChange, Occasion, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
 use crate::tag::{DeviceId, Generation, Now, TagId};
 use std::collections::HashMap;
@@ -105,6 +105,16 @@ impl Engine {
         self.judge_all(now, effects);
         self.enter_first_values(now, effects);
         self.tell_scans(effects);
+    }
+
+    /// What stood when the last run ended, and was taken out of the station file since, stands no more.
+    pub(super) fn forget_removed_alarms(&mut self, now: Now, effects: &mut Effects) {
+        for (key, alarm) in self.alarms.take_gone() {
+            effects.delays.push(DelayChange { alarm: key.clone(), delay: None });
+            if alarm.state() != State::Normal {
+                effects.transitions.push(removed(key, &alarm, now));
+            }
+        }
     }
 
     /// That the plant is another one now belongs into the record.

@@ -1,12 +1,32 @@
 //! Devices that are off scan, and devices that are not who they were.
 
-use super::{Effects, Engine};
+use super::{Effects, Engine, Reply, ReplyId, Request, RequestBody};
+use crate::access::{Role, permit};
 use crate::alarm::{Condition, Subject, Verdict};
 use crate::driver::Identity;
 use crate::tag::{DeviceId, Generation, Now, Reason};
 use std::sync::Arc;
 
 impl Engine {
+    /// Somebody wants a device off scan, or back.
+    pub(super) fn take_scan(&mut self, request: &Request, reply: ReplyId, now: Now, effects: &mut Effects) {
+        let RequestBody::Scan { device, on, reason } = &request.body else { return };
+        let permitted = permit(&request.principal, Role::Operator);
+        let exists = self.plan.directory.devices().iter().any(|known| known.name == *device);
+        let refusal = match permitted {
+            Err(denied) => Some(denied.to_string()),
+            Ok(_) if !exists => Some(format!("there is no device \"{device}\"")),
+            Ok(_) if !on && reason.trim().is_empty() => Some("say why it is taken off scan".to_owned()),
+            Ok(_) => None,
+        };
+        if let Some(why) = refusal {
+            effects.replies.push((reply, Reply::Refused { why }));
+            return;
+        }
+        let (id, who) = (&request.id, &request.principal);
+        self.devices.request_scan(id, who, device.clone(), *on, reason.clone(), reply, now, effects);
+    }
+
     /// A device is off scan, or back, from now on. Its tags say so; it raises no alarm of its own.
     pub(super) fn apply_scan(&mut self, device: DeviceId, on: bool, now: Now, effects: &mut Effects) {
         if !on {

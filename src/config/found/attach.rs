@@ -1,6 +1,6 @@
 //! What drivers have to know so that they find things, and tell none twice.
 
-use super::super::compile::Compiled;
+use super::super::compiled::Compiled;
 use super::super::drafts::DeviceDraft;
 use super::super::mqtt;
 use super::super::problem::Problems;

@@ -1,8 +1,8 @@
 //! Tags that a list of a device says, in the words of the station file.
 
 use super::super::drafts::{DeviceDraft, TagDraft, prefix_of};
-use super::super::file::{HistoryEntry, TagEntry};
 use super::super::problem::{Place, Problems};
+use super::super::tag_entries::{HistoryEntry, TagEntry};
 use super::{Candidate, FoundThing, name_path, numbered, place};
 use crate::driver::mqtt::TAG;
 use crate::tag::DeviceId;

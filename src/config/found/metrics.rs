@@ -1,8 +1,8 @@
 //! Tags out of the births of Sparkplug edge nodes and devices that are taken in whole.
 
 use super::super::drafts::{DeviceDraft, TagDraft, prefix_of};
-use super::super::file::{HistoryEntry, TagEntry};
 use super::super::problem::{Place, Problems};
+use super::super::tag_entries::{HistoryEntry, TagEntry};
 use super::{Candidate, FoundThing, name_path, numbered, place};
 use crate::driver::mqtt::sparkplug::desk::METRIC;
 use crate::tag::DeviceId;

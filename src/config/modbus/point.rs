@@ -1,9 +1,9 @@
 //! Where a tag stands in its device, and how its registers are read and written.
 
 use crate::command::CommandSettings;
-use crate::config::compile::scaling;
 use crate::config::drafts::{DeviceDraft, TagDraft};
 use crate::config::problem::Problems;
+use crate::config::tags::scaling;
 use crate::config::units;
 use crate::driver::modbus::{Bits, Encoding, Kind, MAX_REGISTERS, Point, Table};
 use crate::tag::{DeviceId, TagDefinition, TagId};

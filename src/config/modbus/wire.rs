@@ -1,7 +1,8 @@
 //! How a wire is reached, and the units on it.
 
+use crate::config::connection_entries::ModbusEntry;
+use crate::config::device_entries::HeartbeatEntry;
 use crate::config::drafts::DeviceDraft;
-use crate::config::file::{HeartbeatEntry, ModbusEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::tls::TlsFiles;
 use crate::config::units;

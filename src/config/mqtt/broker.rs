@@ -1,7 +1,7 @@
 //! Brokers: how they are reached, and as whom.
 
 use crate::config::drafts::DeviceDraft;
-use crate::config::file::{MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
+use crate::config::mqtt_entries::{MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::tls::TlsFiles;

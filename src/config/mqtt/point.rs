@@ -1,10 +1,10 @@
 //! Points: which topics a tag comes from and goes to.
 
 use crate::command::CommandSettings;
-use crate::config::compile::scaling;
 use crate::config::drafts::{DeviceDraft, TagDraft};
-use crate::config::file::TagEntry;
 use crate::config::problem::{Place, Problems};
+use crate::config::tag_entries::TagEntry;
+use crate::config::tags::scaling;
 use crate::config::units;
 use crate::driver::modbus;
 use crate::driver::mqtt::{Binary, FRESH, Kind, Point, Pointer, Publication, SourceTime, Version, Words};

@@ -1,10 +1,10 @@
 //! Sparkplug: the host application, its edge nodes and devices, and the metrics that are tags.
 
 use crate::command::CommandSettings;
-use crate::config::compile::scaling;
 use crate::config::drafts::{DeviceDraft, TagDraft};
-use crate::config::file::SparkplugEntry;
 use crate::config::problem::{Place, Problems};
+use crate::config::sparkplug_entries::SparkplugEntry;
+use crate::config::tags::scaling;
 use crate::config::units;
 use crate::driver::mqtt::sparkplug::host::HostSettings;
 use crate::driver::mqtt::sparkplug::settings::{Device, Point, Settings, TakeIn};

@@ -1,36 +1,35 @@
 //! All alarms: whom a sample concerns, what changed, what the operator is shown.
 
+mod act;
+mod carried;
 mod delays;
 mod design;
 mod floods;
 mod groups;
 mod hidden;
+mod journal;
+mod pending;
 mod requests;
 mod shown;
 #[cfg(test)]
 mod tests;
 mod unseen;
 
-use super::alarm_inputs::Present;
 use super::deadlines::Deadlines;
 use super::snapshot::AlarmBoard;
 use super::tags::TagTable;
-use super::{Effects, Notice, Plan, Restored};
-use crate::access::Principal;
-use crate::alarm::{
-    Alarm, AlarmKey, Calm, Change, Condition, Observation, Occasion, OccurrenceId, Persisted, State, Subject,
-    Transition, Verdict,
-};
+use super::{Effects, Plan, Restored};
+use crate::alarm::{Alarm, AlarmKey, Calm, Condition, Observation, Occasion, OccurrenceId, Subject, Verdict};
 use crate::audit::RequestId;
 use crate::tag::{DeviceId, Live, Now, TagId, Value};
 use delays::Delays;
 use floods::Floods;
 use groups::Groups;
 use hidden::Behind;
-use requests::{Pending, Settled};
+use journal::by_station;
+use pending::{Pending, Settled};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use unseen::with_unseen;
 
 /// All alarms of a plan.
 pub(super) struct AlarmDesk {
@@ -77,21 +76,6 @@ pub(super) struct Turn<'step> {
     pub(super) deadlines: &'step mut Deadlines,
     pub(super) effects: &'step mut Effects,
 }
-
-/// What goes over from one plant, or from one run, to the next.
-#[derive(Default)]
-pub(super) struct Carried {
-    pub(super) alarm: Alarm,
-    /// The value that raised it.
-    value: Option<Value>,
-    /// Its message with the values of its activation.
-    message: Option<Arc<str>>,
-    /// The occurrence with which it is the first of its group.
-    first_out: Option<OccurrenceId>,
-}
-
-/// Who made an alarm change, and what they said.
-type Actor<'words> = Option<(Principal, &'words str)>;
 
 impl AlarmDesk {
     pub(super) fn new(plan: &Plan, restored: Restored) -> Self {
@@ -144,81 +128,6 @@ impl AlarmDesk {
                 *start = if *end == 0 { place } else { *start };
                 *end = place + 1;
             }
-        }
-    }
-
-    fn restore(&mut self, restored: Restored) {
-        for (key, kept, value) in restored.alarms {
-            if kept.delay.is_some() {
-                self.delays.is_recorded(key.clone());
-            }
-            let Some(&slot) = self.slots.get(&key) else {
-                self.gone.push((key, Alarm::restore(kept)));
-                continue;
-            };
-            let (first_out, message) = (kept.first_out, kept.message.clone());
-            let value = kept.value.clone().or(value);
-            self.adopt(slot, Carried { alarm: Alarm::restore(kept), value, message, first_out });
-        }
-    }
-
-    /// Takes over an alarm as it was elsewhere.
-    pub(super) fn adopt(&mut self, slot: usize, carried: Carried) {
-        let Carried { alarm, value, message, first_out } = carried;
-        self.board = None;
-        if let Some(occurrence) = first_out {
-            self.groups.restore(slot, occurrence);
-        }
-        if alarm.state() != State::Normal {
-            self.listed.insert(slot);
-            if let Some(occurrence) = alarm.occurrence() {
-                self.name(slot, occurrence);
-                self.last_occurrence = self.last_occurrence.max(occurrence.0);
-            }
-        }
-        if let Some(value) = value {
-            self.values.insert(slot, value);
-        }
-        if let Some(message) = message {
-            self.messages.insert(slot, message);
-        }
-        self.alarms[slot] = alarm;
-        self.at_rest[slot] = false;
-    }
-
-    /// What the next generation goes on with: alarms that are not normal, set aside, or marked, with their values. Delays
-    /// go over apart from them ([`Self::inherit`]).
-    pub(super) fn hand_over(&self) -> impl Iterator<Item = (usize, Carried)> + '_ {
-        let slots: BTreeSet<usize> = self.listed.iter().copied().chain(self.groups.marked()).collect();
-        slots.into_iter().map(|slot| {
-            let (value, message) = (self.values.get(&slot).cloned(), self.messages.get(&slot).cloned());
-            let alarm = self.alarms[slot].clone().without_delay();
-            (slot, Carried { alarm, value, message, first_out: self.groups.first_out(slot) })
-        })
-    }
-
-    /// Takes over requests whose record is being written, delays, and what the records know of them. `slot_of` says where an alarm of the
-    /// old plan stands now; its alarms that are handed over were told of already. `goes_on` says the same of those alone that mean what they
-    /// meant: their delays go on.
-    pub(super) fn inherit(
-        &mut self,
-        previous: &mut Self,
-        old: &Plan,
-        slot_of: impl Fn(usize) -> Option<usize>,
-        goes_on: impl Fn(usize) -> Option<usize>,
-        turn: &mut Turn<'_>,
-    ) {
-        let told: BTreeSet<usize> = previous.hand_over().map(|(slot, _)| slot).collect();
-        for (request, mut pending) in previous.pending.drain() {
-            pending.move_to(&slot_of, |slot| (old.alarms[slot].key.clone(), told.contains(&slot)));
-            self.pending.insert(request, pending);
-        }
-        self.settled = std::mem::take(&mut previous.settled);
-        self.adopt_flood(previous, turn);
-        self.adopt_delays(previous, goes_on, turn.now, turn.deadlines, turn.effects);
-        // Of a group, the last other member may be gone.
-        for slot in self.quiet_groups() {
-            self.note_unchanged(slot, Occasion::GroupNormal, by_station(""), turn);
         }
     }
 
@@ -344,164 +253,4 @@ impl AlarmDesk {
             self.note_by_itself(slot, seen, value.cloned(), before.as_ref(), turn);
         }
     }
-
-    /// The plant or time changed an alarm. What comes back by itself is told in words.
-    fn note_by_itself(
-        &mut self,
-        slot: usize,
-        seen: Observation,
-        value: Option<Value>,
-        before: Option<&Alarm>,
-        turn: &mut Turn<'_>,
-    ) {
-        if !seen.change.is_some_and(|change| change.occasion.is_by_station()) {
-            self.note(slot, seen, value, None, turn);
-            return;
-        }
-        let words = words(before, seen);
-        self.note(slot, seen, value, Some((Principal::station(), &words)), turn);
-        let (alarm, time) = (turn.plan.alarms[slot].key.clone(), turn.now.utc);
-        turn.effects.notices.push(Notice::SetAsideEnded { alarm, words: words.into(), time });
-    }
-
-    /// An alarm changed: the records, the journal, and whoever watches learn of it.
-    fn note(&mut self, slot: usize, seen: Observation, value: Option<Value>, actor: Actor<'_>, turn: &mut Turn<'_>) {
-        if seen.delay_changed {
-            self.delays.mark(slot, turn.now, turn.deadlines);
-        }
-        turn.deadlines.set_alarm(slot as u32, self.alarms[slot].due());
-        let Some(change) = seen.change else { return };
-        self.count(slot, change, &value, turn);
-        let quiet = self.settle(slot, change);
-        let transition = self.transition(slot, change, value, actor, turn);
-        self.push(slot, transition, turn);
-        if let Some(first) = quiet.filter(|first| *first != slot) {
-            self.note_unchanged(first, Occasion::GroupNormal, by_station(""), turn);
-        }
-        self.show(slot, change, turn);
-    }
-
-    /// What is kept of an alarm is another, and what is shown is the same.
-    fn note_unchanged(&mut self, slot: usize, occasion: Occasion, actor: Actor<'_>, turn: &mut Turn<'_>) {
-        let state = self.alarms[slot].state();
-        let change = Change { from: state, to: state, occasion, is_new_occurrence: false };
-        let transition = self.transition(slot, change, None, actor, turn);
-        self.push(slot, transition, turn);
-        self.board = None;
-    }
-
-    /// A line for the journal; the last line of an alarm says what it is.
-    fn push(&mut self, slot: usize, transition: Transition, turn: &mut Turn<'_>) {
-        self.pending.values_mut().for_each(|pending| pending.overtake(slot));
-        turn.effects.transitions.push(transition);
-    }
-
-    /// Counts activations, and keeps the value that raised one with the message that tells it, below what is set aside too.
-    fn count(&mut self, slot: usize, change: Change, value: &Option<Value>, turn: &Turn<'_>) {
-        if change.is_new_occurrence
-            && let Some(occurrence) = self.alarms[slot].occurrence()
-        {
-            self.last_occurrence = self.last_occurrence.max(occurrence.0);
-            self.name(slot, occurrence);
-        }
-        if change.occasion == Occasion::ConditionActive {
-            match value {
-                Some(value) => self.values.insert(slot, value.clone()),
-                None => self.values.remove(&slot),
-            };
-            if let Some(template) = &turn.plan.alarms[slot].presentation.template {
-                self.messages.insert(slot, template.fill(&turn.plan.directory, &Present(turn.tags)));
-            } else {
-                self.messages.remove(&slot);
-            }
-        }
-    }
-
-    /// From now on the alarm is found by this activation, and by no earlier one.
-    fn name(&mut self, slot: usize, occurrence: OccurrenceId) {
-        self.by_occurrence.insert(occurrence, slot);
-        if let Some(before) = self.newest_of.insert(slot, occurrence).filter(|before| *before != occurrence) {
-            self.by_occurrence.remove(&before);
-        }
-    }
-
-    /// What the records had of alarms that are not in the station file any more; told once.
-    pub(super) fn take_gone(&mut self) -> Vec<(AlarmKey, Alarm)> {
-        std::mem::take(&mut self.gone)
-    }
-
-    fn settle(&mut self, slot: usize, change: Change) -> Option<usize> {
-        let is_newly_active = change.to.is_active() && !change.from.is_active();
-        self.groups.settle(slot, is_newly_active, &self.alarms)
-    }
-
-    fn transition(
-        &self,
-        slot: usize,
-        change: Change,
-        value: Option<Value>,
-        actor: Actor<'_>,
-        turn: &Turn<'_>,
-    ) -> Transition {
-        self.transition_of(&self.alarms[slot], slot, change, value, actor, turn)
-    }
-
-    fn transition_of(
-        &self,
-        alarm: &Alarm,
-        slot: usize,
-        change: Change,
-        value: Option<Value>,
-        actor: Actor<'_>,
-        turn: &Turn<'_>,
-    ) -> Transition {
-        Transition {
-            alarm: turn.plan.alarms[slot].key.clone(),
-            occurrence: alarm.occurrence().unwrap_or_default(),
-            from: change.from,
-            to: change.to,
-            time: turn.now.utc,
-            raised: alarm.raised(),
-            value: value.or_else(|| self.values.get(&slot).cloned()),
-            comment: actor.as_ref().map_or_else(|| "".into(), |(_, words)| (*words).into()),
-            actor: actor.map(|(principal, _)| principal),
-            occasion: change.occasion,
-            condition: alarm.condition(),
-            kept: self.kept(alarm, slot).map(Box::new),
-            is_requested: false,
-        }
-    }
-
-    fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
-        let first_out = self.groups.first_out(slot);
-        let kept = alarm.kept().or_else(|| first_out.map(|_| alarm.image()));
-        // One that is normal, and only marked, has nothing more to tell.
-        let tells = alarm.state() != State::Normal;
-        let message = self.messages.get(&slot).filter(|_| tells).cloned();
-        let value = self.values.get(&slot).filter(|_| tells).cloned();
-        kept.map(|kept| Persisted { first_out, message, value, ..kept })
-    }
-}
-
-/// The station did it, and says this about it.
-fn by_station(words: &str) -> Actor<'_> {
-    Some((Principal::station(), words))
-}
-
-/// What the station says about an alarm that came back by itself.
-fn words(before: Option<&Alarm>, seen: Observation) -> String {
-    let (Some(aside), Some(change)) = (before.and_then(Alarm::aside), seen.change) else { return String::new() };
-    let ended = match change.occasion {
-        Occasion::ShelfEnded => "its time on the shelf is over",
-        Occasion::OneShotEnded => "its condition is gone, and with it the shelf",
-        Occasion::ServiceDateReached => "the date until which it was out of service is here",
-        _ => return String::new(),
-    };
-    let held = match change.occasion {
-        Occasion::ServiceDateReached => aside.out_of_service.as_ref().map(|out| (&out.by, &out.reason)),
-        _ => aside.shelf.as_ref().map(|shelf| (&shelf.by, &shelf.reason)),
-    };
-    let who = held.map_or_else(String::new, |(by, reason)| format!(" (by {by}: {reason})"));
-    let words = format!("{ended}{who}; it is {} now", change.to.in_words());
-    before.map_or_else(|| words.clone(), |before| with_unseen(&words, before, change.to))
 }

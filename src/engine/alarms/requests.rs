@@ -1,218 +1,17 @@
 //! What people do to alarms: the record is asked for first, the states change when it is durable.
 
+use super::act::Act;
+use super::journal::by_station;
+use super::pending::{Pending, Planned, Settled};
 use super::unseen::with_unseen;
-use super::{AlarmDesk, Turn, by_station};
-use crate::access::{Principal, Role, permit};
-use crate::alarm::{
-    Alarm, AlarmEvent, AlarmKey, Change, Occasion, OccurrenceId, OutOfService, Priority, Refused, Shelf, State,
-    TimeLimit,
-};
+use super::{AlarmDesk, Turn};
+use crate::access::{Role, permit};
+use crate::alarm::{AlarmEvent, AlarmKey, Change, Occasion, Refused, State};
 use crate::audit::{Draft, RequestId};
 use crate::engine::reload::removed;
-use crate::engine::{AlarmName, Effects, NotDone, Plan, Reply, ReplyId, Request, RequestBody};
-use crate::tag::{Now, Timestamp};
+use crate::engine::{AlarmName, Effects, Reply, ReplyId, Request};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// What is done to one alarm when its record is durable.
-struct Planned {
-    slot: usize,
-    /// None for what changes nothing.
-    event: Option<AlarmEvent>,
-    occurrence: OccurrenceId,
-    /// Whether another line about this alarm was handed to the records since: then that one would come last, and this has to be said again.
-    is_overtaken: bool,
-    /// Numbers an activation that begins with it; given to nobody else.
-    next: OccurrenceId,
-    /// What the record says that the alarm becomes.
-    after: Alarm,
-}
-
-/// A request whose record is being written.
-pub(super) struct Pending {
-    act: Act,
-    planned: Vec<Planned>,
-    /// What the record says of alarms that left the station file meanwhile, and that nobody has put right yet.
-    removed: Vec<(AlarmKey, Alarm)>,
-    refused: Vec<NotDone>,
-    already: usize,
-    gone: usize,
-    set_aside: usize,
-    principal: Principal,
-    at: Now,
-    reply: ReplyId,
-}
-
-/// A request that took effect, while the last line about it is being written: only then it is answered.
-pub(super) struct Settled {
-    pending: Pending,
-    count: usize,
-}
-
-impl Pending {
-    /// The same in another plan. `was` gives the name of an alarm of the old one, and whether the records are told that it is removed.
-    pub(super) fn move_to(
-        &mut self,
-        slot_of: impl Fn(usize) -> Option<usize>,
-        was: impl Fn(usize) -> (AlarmKey, bool),
-    ) {
-        for planned in std::mem::take(&mut self.planned) {
-            if let Some(slot) = slot_of(planned.slot) {
-                self.planned.push(Planned { slot, ..planned });
-                continue;
-            }
-            let (key, is_told) = was(planned.slot);
-            self.refuse(key.as_str().into(), &Refused::NoSuchAlarm);
-            if !is_told {
-                self.removed.push((key, planned.after));
-            }
-        }
-    }
-
-    /// A line about this alarm goes to the records.
-    pub(super) fn overtake(&mut self, slot: usize) {
-        let same = self.planned.iter_mut().filter(|planned| planned.slot == slot);
-        same.for_each(|planned| planned.is_overtaken = true);
-    }
-
-    fn refuse(&mut self, alarm: Arc<str>, why: &Refused) {
-        match why {
-            Refused::AlreadyAcknowledged => self.already += 1,
-            Refused::SetAside(_) => self.set_aside += 1,
-            _ => self.gone += 1,
-        }
-        self.refused.push(NotDone { alarm, why: why.to_string() });
-    }
-}
-
-/// What a person wants to do.
-#[derive(Clone, Debug)]
-enum Act {
-    Acknowledge { comment: Arc<str> },
-    Reset { comment: Arc<str> },
-    Shelve { length: Option<Duration>, one_shot: bool, reason: Arc<str> },
-    Unshelve { comment: Arc<str> },
-    TakeOutOfService { until: Option<Timestamp>, reason: Arc<str> },
-    ReturnToService { comment: Arc<str> },
-    Comment { comment: Arc<str> },
-}
-
-impl Act {
-    /// What a request asks for, and of which alarms; none where it is about something else.
-    fn of(body: &RequestBody) -> Option<(Self, Vec<AlarmName>)> {
-        Some(match body {
-            RequestBody::Acknowledge { occurrences, comment } => {
-                let named: BTreeSet<OccurrenceId> = occurrences.iter().copied().collect();
-                (Self::Acknowledge { comment: comment.clone() }, named.into_iter().map(AlarmName::Occurrence).collect())
-            }
-            RequestBody::Reset { alarms, comment } => (Self::Reset { comment: comment.clone() }, alarms.clone()),
-            RequestBody::Shelve { alarms, length_seconds, one_shot, reason } => {
-                let length = length_seconds.map(Duration::from_secs);
-                (Self::Shelve { length, one_shot: *one_shot, reason: reason.trim().into() }, alarms.clone())
-            }
-            RequestBody::Unshelve { alarms, comment } => (Self::Unshelve { comment: comment.clone() }, alarms.clone()),
-            RequestBody::OutOfService { alarms, until, reason } => {
-                (Self::TakeOutOfService { until: *until, reason: reason.trim().into() }, alarms.clone())
-            }
-            RequestBody::ReturnToService { alarms, comment } => {
-                (Self::ReturnToService { comment: comment.clone() }, alarms.clone())
-            }
-            RequestBody::Comment { alarms, comment } => {
-                (Self::Comment { comment: comment.trim().into() }, alarms.clone())
-            }
-            _ => return None,
-        })
-    }
-
-    /// The word of the audit record.
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Acknowledge { .. } => "acknowledge",
-            Self::Reset { .. } => "reset",
-            Self::Shelve { .. } => "shelve",
-            Self::Unshelve { .. } => "unshelve",
-            Self::TakeOutOfService { .. } => "take-out-of-service",
-            Self::ReturnToService { .. } => "return-to-service",
-            Self::Comment { .. } => "comment",
-        }
-    }
-
-    /// What was not done, for a sentence.
-    const fn not_done(&self) -> &'static str {
-        match self {
-            Self::Acknowledge { .. } => "not acknowledged",
-            Self::Reset { .. } => "not reset",
-            Self::Shelve { .. } => "not shelved",
-            Self::Unshelve { .. } => "not unshelved",
-            Self::TakeOutOfService { .. } => "not taken out of service",
-            Self::ReturnToService { .. } => "not returned to service",
-            Self::Comment { .. } => "not commented on",
-        }
-    }
-
-    /// What the person wrote.
-    fn words(&self) -> &Arc<str> {
-        match self {
-            Self::Acknowledge { comment }
-            | Self::Reset { comment }
-            | Self::Unshelve { comment }
-            | Self::Comment { comment }
-            | Self::ReturnToService { comment } => comment,
-            Self::Shelve { reason, .. } | Self::TakeOutOfService { reason, .. } => reason,
-        }
-    }
-
-    /// The event for one alarm, none where it is not to change, or why it cannot be.
-    fn event(
-        &self,
-        plan: &Plan,
-        occurrence: Option<OccurrenceId>,
-        priority: Priority,
-        by: &Principal,
-        now: Now,
-    ) -> Result<Option<AlarmEvent>, Refused> {
-        Ok(Some(match self {
-            Self::Comment { comment } if comment.is_empty() => return Err(Refused::NoComment),
-            Self::Comment { .. } => return Ok(None),
-            Self::Acknowledge { .. } => AlarmEvent::Acknowledge(occurrence.ok_or(Refused::Gone)?),
-            Self::Reset { .. } => AlarmEvent::Reset,
-            Self::Unshelve { .. } => AlarmEvent::Unshelve,
-            Self::ReturnToService { .. } => AlarmEvent::ReturnToService,
-            Self::Shelve { length, one_shot, reason } => {
-                let longest = plan.shelving.longest(priority);
-                // A shelf for one activation needs no time of its own, but an end it has.
-                let length = length.or(one_shot.then_some(longest)).filter(|length| !length.is_zero());
-                let length = length.ok_or(Refused::NoTime)?;
-                if length > longest {
-                    return Err(Refused::TooLong { priority, longest });
-                }
-                let limit = TimeLimit::starting(now, length);
-                let reason = given(reason)?;
-                AlarmEvent::Shelve(Shelf { by: by.clone(), reason, since: now.utc, limit, one_shot: *one_shot })
-            }
-            Self::TakeOutOfService { until, reason } => {
-                let limit = until.map(|until| limit_until(until, now)).transpose()?;
-                let reason = given(reason)?;
-                AlarmEvent::TakeOutOfService(OutOfService { by: by.clone(), reason, since: now.utc, limit })
-            }
-        }))
-    }
-}
-
-/// The line of the journal about what was said.
-const fn commented(state: State) -> Change {
-    Change { from: state, to: state, occasion: Occasion::Commented, is_new_occurrence: false }
-}
-
-fn given(reason: &Arc<str>) -> Result<Arc<str>, Refused> {
-    if reason.is_empty() { Err(Refused::NoReason) } else { Ok(Arc::clone(reason)) }
-}
-
-fn limit_until(until: Timestamp, now: Now) -> Result<TimeLimit, Refused> {
-    let left = u64::try_from(until.micros_since(now.utc)).ok().filter(|left| *left > 0);
-    Ok(TimeLimit::starting(now, Duration::from_micros(left.ok_or(Refused::DateIsOver(until))?)))
-}
 
 impl AlarmDesk {
     /// Somebody wants to do something to alarms.
@@ -436,6 +235,11 @@ impl AlarmDesk {
             }
         }
     }
+}
+
+/// The line of the journal about what was said.
+const fn commented(state: State) -> Change {
+    Change { from: state, to: state, occasion: Occasion::Commented, is_new_occurrence: false }
 }
 
 fn subject<'key>(mut keys: impl ExactSizeIterator<Item = &'key AlarmKey>) -> Arc<str> {
