@@ -193,7 +193,7 @@ impl Broker {
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
             let deadline = self.sparkplug.as_ref().and_then(Side::next_deadline);
-            let deadline = [deadline, self.next_birth()].into_iter().flatten().min();
+            let deadline = [deadline, self.next_of_edge()].into_iter().flatten().min();
             let now = self.port.clock.monotonic();
             let turned = tokio::select! {
                 biased;
