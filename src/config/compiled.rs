@@ -72,7 +72,8 @@ impl Compiled {
             let name: Arc<str> = connection.entry.name.as_str().into();
             let link = link::settings(&connection.entry, protocol.as_mut(), &connection.place, problems);
             links.push((Arc::clone(&name), link));
-            (ConnectionDefinition { name, address: address.into(), kind }, protocol)
+            let is_sparkplug_host = matches!(&protocol, Some(Protocol::Mqtt(settings)) if settings.sparkplug.is_some());
+            (ConnectionDefinition { name, address: address.into(), kind, is_sparkplug_host }, protocol)
         });
         let connections = connections.collect();
         Self {

@@ -127,6 +127,7 @@ async fn rest<S>(
             changed = assignments.changed() => return changed.is_ok(),
             Some(instruction) = inbox.instructions.recv() => match instruction {
                 Instruction::Inquiry(unanswered) => drop(unanswered),
+                Instruction::Look(_, unanswered) => drop(unanswered),
                 Instruction::Publish(message) => port.send(not_sent(message.id().clone())).await,
             },
             Some(order) = inbox.orders.recv() => super::mqtt::refuse(order).await,

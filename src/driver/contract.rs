@@ -1,6 +1,7 @@
 //! What drivers and the engine say to each other. Types only.
 
 use super::modbus::{Holes, Inquiry};
+use super::mqtt::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use crate::audit::RequestId;
 use crate::command::{MessageDispatch, WriteAnswer};
 use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// One value as a device gave it, before scaling.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +217,8 @@ pub enum Instruction {
     Inquiry(Inquiry),
     /// A person publishes a message by hand: its end is told like that of a command.
     Publish(MessageDispatch),
+    /// A tool wants to see what is known of a Sparkplug namespace; no answer where the broker is not one of Sparkplug's.
+    Look(Box<NamespaceWish>, oneshot::Sender<NamespaceView>),
 }
 
 /// A command that came over a link to other systems.
@@ -274,6 +278,8 @@ pub enum DriverEvent {
     Batch(Batch),
     /// Values of before, which came late: they belong into history, and never replace newer ones.
     Past(Batch),
+    /// Values for the present alone: shown and judged like others, and never kept in history.
+    Transient(Batch),
     /// Why the value of a tag is bad, more precisely than its reason says; until its next good value.
     Detail(Generation, TagId, Arc<str>),
     /// Something that the station file does not name.

@@ -3,6 +3,7 @@
 use super::broken::keep_running;
 use super::modbus::{Inquiry, Traffic};
 use super::mqtt::Ear;
+use super::mqtt::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use super::socket::{Counted, Meter};
 use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::audit::RequestId;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Commands that may wait in front of one wire.
@@ -188,6 +189,9 @@ pub enum NotAsked {
     /// There is nothing to ask: another protocol, or no such connection.
     #[error("there is no Modbus wire here that can be asked")]
     NoWire,
+    /// The connection leads to no broker.
+    #[error("there is no broker here")]
+    NoNamespace,
     /// It has too many questions before it.
     #[error("too many questions wait for this wire already; ask again in a moment")]
     Busy,
@@ -278,6 +282,21 @@ impl Drivers {
         let asked = |running: &&Running| matches!(running.change, Change::Modbus(_));
         let running = self.find(connection).filter(asked).ok_or(NotAsked::NoWire)?;
         running.instructions.try_send(Instruction::Inquiry(inquiry)).map_err(|rejected| match rejected {
+            Rejected::Full(_) => NotAsked::Busy,
+            Rejected::Closed(_) => NotAsked::Closed,
+        })
+    }
+
+    /// Hands somebody's wish to look at a Sparkplug namespace to the broker that it is at.
+    pub fn look(
+        &self,
+        connection: ConnectionId,
+        wish: NamespaceWish,
+        reply: oneshot::Sender<NamespaceView>,
+    ) -> Result<(), NotAsked> {
+        let is_broker = |running: &&Running| matches!(running.change, Change::Mqtt(_));
+        let running = self.find(connection).filter(is_broker).ok_or(NotAsked::NoNamespace)?;
+        running.instructions.try_send(Instruction::Look(Box::new(wish), reply)).map_err(|rejected| match rejected {
             Rejected::Full(_) => NotAsked::Busy,
             Rejected::Closed(_) => NotAsked::Closed,
         })

@@ -142,10 +142,14 @@ impl Engine {
     pub fn step(&mut self, event: Event, now: Now, effects: &mut Effects) {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
-        self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
+        let is_quiet = |event: &DriverEvent| {
+            matches!(event, DriverEvent::Batch(_) | DriverEvent::Transient(_) | DriverEvent::Device(_))
+        };
+        self.changed |= !matches!(&event, Event::Tick) && !matches!(&event, Event::Driver(event) if is_quiet(event));
         let is_over = matches!(event, Event::Stop);
         match event {
-            Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
+            Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, false, now, effects),
+            Event::Driver(DriverEvent::Transient(batch)) => self.take_batch(batch, true, now, effects),
             Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
@@ -221,7 +225,8 @@ impl Engine {
         self.plan.generation
     }
 
-    fn take_batch(&mut self, batch: Batch, now: Now, effects: &mut Effects) {
+    /// Transient values are for the present alone.
+    fn take_batch(&mut self, batch: Batch, is_transient: bool, now: Now, effects: &mut Effects) {
         let Some(device) = self.slot_of_device(batch.generation, batch.device) else { return };
         if self.devices.is_off_scan(device) {
             return;
@@ -230,6 +235,7 @@ impl Engine {
         let origin = if is_remote { Origin::Remote } else { Origin::Field };
         for reading in batch.readings {
             let Some(tag) = self.slot_of_tag(batch.generation, reading.tag) else { continue };
+            self.tags.set_transient(tag, is_transient);
             self.take_reading(Reading { tag, ..reading }, batch.time, origin, now, effects);
         }
         self.confirm(batch.generation, &batch.confirmed, batch.time, now, effects);

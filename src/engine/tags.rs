@@ -7,7 +7,7 @@ use crate::tag::{
     HistoryPolicy, HistoryRow, Live, Monotonic, Now, Origin, Quality, Reason, Sample, Scalar, Scaling, Span,
     TagDefinition, TagId, Timestamp, Value,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The last sample that went to history.
@@ -49,6 +49,8 @@ pub(super) struct TagTable {
     before_stale: HashMap<TagId, Quality>,
     /// When an unchanged value is to be kept again.
     keep_again: Vec<Timestamp>,
+    /// Tags whose present value is for the present alone.
+    transient: HashSet<TagId>,
 }
 
 impl TagTable {
@@ -66,6 +68,7 @@ impl TagTable {
             counters,
             before_stale: HashMap::new(),
             keep_again: vec![Timestamp::from_micros(i64::MAX); count],
+            transient: HashSet::new(),
         }
     }
 
@@ -95,6 +98,15 @@ impl TagTable {
     fn forget_detail(&mut self, tag: TagId) {
         if self.details.contains_key(&tag) {
             Arc::make_mut(&mut self.details).remove(&tag);
+        }
+    }
+
+    /// Says whether the value that comes next is for the present alone; until the one after it.
+    pub(super) fn set_transient(&mut self, tag: TagId, is_transient: bool) {
+        if is_transient {
+            self.transient.insert(tag);
+        } else if !self.transient.is_empty() {
+            self.transient.remove(&tag);
         }
     }
 
@@ -229,8 +241,14 @@ impl TagTable {
 
     fn keep(&mut self, policy: HistoryPolicy, tag: TagId, live: &Live, time: Timestamp, effects: &mut Effects) {
         let never_read = live.value == Scalar::Empty && live.quality.reason == Reason::NotYetRead;
+        // That there is no value is worth knowing; which one there was is not.
+        let is_passing = !live.quality.is_bad() && !self.transient.is_empty() && self.transient.contains(&tag);
         let kept = &mut self.kept[tag.index()];
-        if !policy.keep || never_read || !kept.as_ref().is_none_or(|kept| worth_keeping(policy, kept, live, time)) {
+        if !policy.keep
+            || never_read
+            || is_passing
+            || !kept.as_ref().is_none_or(|kept| worth_keeping(policy, kept, live, time))
+        {
             return;
         }
         *kept = Some(Kept { value: live.value, time, quality: live.quality });
@@ -267,6 +285,7 @@ impl TagTable {
         self.kept[tag.index()] = from.kept[old.index()];
         self.received[tag.index()] = from.received[old.index()];
         self.keep_again[tag.index()] = from.keep_again[old.index()];
+        self.set_transient(tag, from.transient.contains(&old));
         self.counters.inherit(tag, &from.counters, old);
         if let Some(before) = from.before_stale.get(&old) {
             self.before_stale.insert(tag, *before);

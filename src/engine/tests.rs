@@ -390,6 +390,31 @@ fn values_of_before_are_kept_and_not_shown() {
     assert!(effects.rows.is_empty(), "of another plant");
 }
 
+/// What is for the present alone is shown and judged, and leaves no trace in history, also not by growing old.
+#[test]
+fn transient_values_are_shown_and_judged_and_not_kept() {
+    let station = r#"{"connections":[{"name":"a","modbus":{"tcp":"127.0.0.1"}}],"devices":[{"name":"d","connection":"a"}],
+        "tags":[{"name":"t","device":"d","register":"input:0","alarms":[{"high":50}]}]}"#;
+    let mut replay = Replay::new(station);
+    let tell = |replay: &mut Replay, is_transient, value: Option<i64>, reason| {
+        let quality = if value.is_some() { Quality::GOOD } else { Quality::bad(reason) };
+        let reading = Reading { tag: TagId(0), value: value.map(Value::Signed), quality };
+        let (generation, device, time) = (Generation(1), DeviceId(0), replay.now.utc);
+        let batch = Batch { generation, device, time, readings: vec![reading], confirmed: Arc::from([]) };
+        let event = if is_transient { DriverEvent::Transient(batch) } else { DriverEvent::Batch(batch) };
+        let mut effects = Effects::default();
+        replay.engine.step(Event::Driver(event), replay.now, &mut effects);
+        let rows = effects.rows.iter().filter(|row| row.tag == TagId(0)).map(|row| row.sample.value.clone());
+        (rows.collect::<Vec<_>>(), effects.transitions.len())
+    };
+    assert_eq!(tell(&mut replay, false, Some(1), Reason::None), (vec![Some(Value::Signed(1))], 0));
+    assert_eq!(tell(&mut replay, true, Some(90), Reason::None), (vec![], 1), "an alarm, and no row");
+    assert_eq!(replay.engine.snapshot(replay.now).value(TagId(0)), Some(Value::Signed(90)));
+    assert_eq!(tell(&mut replay, false, None, Reason::NotConnected).0, [None], "that there is none is kept");
+    assert_eq!(tell(&mut replay, true, Some(1), Reason::None).0, []);
+    assert_eq!(tell(&mut replay, false, Some(1), Reason::None).0, [Some(Value::Signed(1))]);
+}
+
 /// The particulars of a bad value stand beside it, and go with it.
 #[test]
 fn why_a_value_is_bad_is_said_until_it_is_another() {

@@ -50,6 +50,11 @@ impl<T> Repeated<T> {
         came
     }
 
+    /// Asks again as soon as there is no question under way: something else is to be known.
+    pub(super) fn again(&mut self) {
+        self.at = None;
+    }
+
     fn take(&mut self) -> bool {
         let Some(answer) = self.asked.as_mut().and_then(Asked::poll) else { return false };
         self.asked = None;

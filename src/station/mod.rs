@@ -27,7 +27,8 @@ mod trends;
 mod unit_scan;
 
 pub use crate::config::table::{
-    Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, TagChange, TagWish, TopicTagWish,
+    Dialect, Effect, ExportOptions, ImportOptions, ImportPlan, KeyChange, MetricDevice, MetricTagWish, TagChange,
+    TagWish, TopicTagWish,
 };
 pub use crate::config::{Problem, Severity};
 pub use account::account_name;

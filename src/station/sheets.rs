@@ -4,7 +4,7 @@ use super::{Handle, ReloadPlan, Ticket};
 use crate::access::{Role, permit};
 use crate::alarm::AlarmDefinition;
 use crate::alarm::backtest::Setting;
-use crate::config::table::{self, ExportOptions, ImportOptions, ImportPlan, TopicTagWish};
+use crate::config::table::{self, ExportOptions, ImportOptions, ImportPlan, MetricTagWish, TopicTagWish};
 use crate::engine::Difference;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,6 +85,16 @@ impl Handle {
         let handle = self.clone();
         self.ask(move |_, _| {
             let import = table::plan_topic_tag(handle.folder(), &wish);
+            let besides = handle.plan_reload().map(|plan| plan.difference).unwrap_or_default();
+            SheetPlan { import, besides }
+        })
+    }
+
+    /// Finds out what a tag made of a metric would change. Nothing is written.
+    pub fn plan_metric_tag(&self, wish: MetricTagWish) -> Ticket<SheetPlan> {
+        let handle = self.clone();
+        self.ask(move |_, _| {
+            let import = table::plan_metric_tag(handle.folder(), &wish);
             let besides = handle.plan_reload().map(|plan| plan.difference).unwrap_or_default();
             SheetPlan { import, besides }
         })

@@ -4,6 +4,7 @@ use super::{Handle, SystemClock};
 use crate::alarm::annunciation::Bell;
 use crate::driver::modbus::{Inquiry, Presence, Settings, Traffic, TrustLine, WirePlan};
 use crate::driver::mqtt::Ear;
+use crate::driver::mqtt::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use crate::driver::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};
 use crate::engine::{ToolReply, ToolRequest};
 use crate::queue::{self, WhenFull};
@@ -65,6 +66,14 @@ impl Handle {
         question: impl FnOnce(oneshot::Sender<T>) -> Inquiry,
     ) -> Asked<T> {
         ask(&self.drivers, connection, question)
+    }
+
+    /// What a broker's driver knows of its Sparkplug namespace.
+    pub fn look(&self, connection: ConnectionId, wish: NamespaceWish) -> Asked<NamespaceView> {
+        let (sender, receiver) = oneshot::channel();
+        let drivers = self.drivers.lock().map_err(|_| NotAsked::Closed);
+        let taken = drivers.and_then(|drivers| drivers.look(connection, wish, sender));
+        Asked(taken.map(|()| receiver))
     }
 
     /// Where the value of a tag comes from, down to the bytes.

@@ -146,6 +146,8 @@ pub struct ConnectionDefinition {
     pub address: Arc<str>,
     /// What travels over it.
     pub kind: WireKind,
+    /// Whether the station is a host application of Sparkplug there.
+    pub is_sparkplug_host: bool,
 }
 
 /// All tags, devices and connections of one generation.

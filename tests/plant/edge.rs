@@ -80,6 +80,14 @@ fn another_decoder_reads_births_data_and_deaths() {
     host.does(&json!({"set": {"device": "basin", "alias": setpoint, "type": "Int64", "value": 101}}));
     let done = running.wait("its end", |event| event["event"] == "command" && event["tag"] == "basin/setpoint");
     assert_eq!(done["outcome"], "refused", "{done}");
+    // The field is lost, and comes back: the device dies, and is born anew.
+    server.process.kill();
+    let death = host.hears("DDEATH", |said| said["kind"] == "DDEATH");
+    assert_eq!((&death["device"], death["seq"].is_u64(), &death["metrics"]), (&json!("basin"), true, &json!([])));
+    let _back = ModbusServer::tcp_on(server.port);
+    let birth = host.hears("the device again", |said| said["kind"] == "DBIRTH");
+    assert_eq!((&birth["device"], birth["metrics"].as_array().unwrap().len()), (&json!("basin"), 2), "{birth}");
+    host.hears_metric("DDATA", |metric| metric["alias"] == setpoint || metric["alias"] == alias);
     // Killed, it leaves its death to the broker; and the next session has the next number.
     running.process.signal("KILL");
     let death = host.hears("NDEATH", |said| said["kind"] == "NDEATH");
@@ -132,6 +140,7 @@ fn a_second_station_takes_in_what_the_first_tells() {
         "connections": [{"name": "field", "mqtt": {"url": format!("mqtt://127.0.0.1:{}", broker.port), "keep_alive": "2s",
             "sparkplug": {"host_id": "B"}}}],
         "devices": [{"name": "basin-at-A", "connection": "field", "sparkplug": "north/polder/basin"},
+            {"name": "node-A", "connection": "field", "sparkplug": "north/polder"},
             {"name": "alarms-at-A", "connection": "field"}],
         "tags": [{"name": "at A/alarms/level", "device": "alarms-at-A", "topic": "polder/A/alarms/basin/level:high", "json": "/state",
                 "type": "string"},
@@ -159,12 +168,17 @@ fn a_second_station_takes_in_what_the_first_tells() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let done = here.wait("the command", |event| event["event"] == "command");
     assert_eq!((&done["tag"], &done["outcome"]), (&json!("basin/setpoint"), &json!("verified")));
-    // The field is lost at A: B sees it.
+    // The field is lost at A: B sees it, as a device that is gone behind a node that is there.
     server.process.kill();
     there.wait_sample("A/level", "bad", |event| event["quality"] == "bad");
+    there.wait("the death of its device", |event| {
+        event["event"] == "device" && event["state"] == "lost" && event.to_string().contains("the device is gone")
+    });
     // A is gone: B says so of its device.
     here.process.signal("KILL");
-    there.wait("the death of A", |event| event["event"] == "device" && event["state"] == "lost");
+    there.wait("the death of A", |event| {
+        event["event"] == "device" && event["device"] == "node-A" && event["state"] == "lost"
+    });
     there.stop();
 }
 

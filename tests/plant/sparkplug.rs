@@ -5,10 +5,10 @@ use crate::support::{Folder, Process, Station, python, root, run, words};
 use serde_json::{Value, json};
 use std::process::Command;
 
-struct EdgeNode(Process);
+pub struct EdgeNode(Process);
 
 impl EdgeNode {
-    fn start(broker: &Broker, options: &[&str]) -> Self {
+    pub fn start(broker: &Broker, options: &[&str]) -> Self {
         let script = root().join("tests/peers/sparkplug_edge.py");
         let mut command = Command::new(python());
         command.arg(script).arg(broker.port.to_string()).args(options);
@@ -17,11 +17,11 @@ impl EdgeNode {
         edge
     }
 
-    fn does(&mut self, what: &Value) {
+    pub fn does(&mut self, what: &Value) {
         self.0.send(&what.to_string());
     }
 
-    fn is_born(&mut self) {
+    pub fn is_born(&mut self) {
         self.does(&json!({"birth": {
             "metrics": [["Load", 1, "Float", 0.5], ["Serial", 2, "UInt64", u64::MAX], ["Offset", null, "Int16", -30000]],
             "devices": {"pump": [
@@ -31,7 +31,7 @@ impl EdgeNode {
         }}));
     }
 
-    fn data(&mut self, device: Option<&str>, metrics: &Value) {
+    pub fn data(&mut self, device: Option<&str>, metrics: &Value) {
         self.does(&json!({"data": {"device": device, "metrics": metrics}}));
     }
 
@@ -42,7 +42,7 @@ impl EdgeNode {
         })
     }
 
-    fn hears_state(&mut self, is_online: bool) -> Value {
+    pub fn hears_state(&mut self, is_online: bool) -> Value {
         self.hears("a STATE", |said| said["state"]["online"] == is_online)["state"].clone()
     }
 

@@ -38,6 +38,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column("poll", Key("poll"), Text),
     column("topic", Key("topic"), Text),
     column("json", Key("json"), Text),
+    column("metric", Key("metric"), Text),
     core("unit", Key("unit"), Text),
     column("decimals", Key("decimals"), Whole),
     column("range_low", End(&["range"], 0), Number),

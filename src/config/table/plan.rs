@@ -9,6 +9,7 @@ use super::sheet::Sheet;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::config::read::{self, Texts};
 use serde::Serialize;
+use serde_json::Value;
 use std::path::Path;
 
 /// How a sheet is taken in.
@@ -60,6 +61,8 @@ pub(super) struct FileChange {
 pub struct ImportPlan {
     /// Tags that are added, changed or removed, in the order of the sheet.
     pub changes: Vec<TagChange>,
+    /// Devices that are added besides: the file of each, and its entry.
+    pub devices: Vec<(String, Value)>,
     /// How many tags of the sheet stay as they are.
     pub unchanged: usize,
     /// How many tags that are not in the sheet stay.
@@ -85,15 +88,27 @@ impl ImportPlan {
         self.files.iter().map(|file| file.name.as_str())
     }
 
-    fn refused(problems: Vec<Problem>) -> Self {
+    pub(super) fn refused(problems: Vec<Problem>) -> Self {
         Self { problems, ..Self::default() }
     }
 }
 
 /// Finds out what the sheet `bytes`, called `sheet_name` in problems, would change in the station in `folder`. Nothing is written.
 pub fn plan_import(folder: &Path, sheet_name: &str, bytes: &[u8], options: &ImportOptions) -> ImportPlan {
+    plan_import_behind(folder, &[], sheet_name, bytes, options)
+}
+
+/// The same where these files are to change besides.
+pub(super) fn plan_import_behind(
+    folder: &Path,
+    before: &[FileChange],
+    sheet_name: &str,
+    bytes: &[u8],
+    options: &ImportOptions,
+) -> ImportPlan {
     let mut problems = Problems::default();
-    let sources = read::read(folder, &Texts::new(), &mut problems);
+    let texts: Texts = before.iter().map(|file| (file.name.clone(), file.new.clone())).collect();
+    let sources = read::read(folder, &texts, &mut problems);
     if sources.is_empty() {
         return ImportPlan::refused(problems.into_list());
     }
@@ -114,7 +129,7 @@ pub fn plan_import(folder: &Path, sheet_name: &str, bytes: &[u8], options: &Impo
     let mut plan = ImportPlan {
         unchanged: drafts.unchanged,
         not_in_sheet: drafts.not_in_sheet,
-        files: drafts.files(&mut findings),
+        files: behind(before, drafts.files(&mut findings)),
         ..ImportPlan::default()
     };
     // Of a sheet whose columns or rows are not what they seem, the check would say a thousand times what follows from that.
@@ -124,4 +139,15 @@ pub fn plan_import(folder: &Path, sheet_name: &str, bytes: &[u8], options: &Impo
     plan.changes = drafts.changes;
     plan.problems = findings.into_problems();
     plan
+}
+
+/// One change after the other, as one.
+fn behind(before: &[FileChange], mut files: Vec<FileChange>) -> Vec<FileChange> {
+    for first in before {
+        match files.iter_mut().find(|file| file.name == first.name) {
+            Some(file) => file.old.clone_from(&first.old),
+            None => files.push(first.clone()),
+        }
+    }
+    files
 }

@@ -9,7 +9,7 @@ use crate::tag::Generation;
 use std::path::Path;
 
 /// What the row is called in problems.
-const SHEET: &str = "new tag";
+pub(super) const SHEET: &str = "new tag";
 
 /// A tag that somebody wants to see, out of a message that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +47,13 @@ pub fn plan_topic_tag(folder: &Path, wish: &TopicTagWish) -> ImportPlan {
     }
 }
 
-fn refused(words: &str) -> ImportPlan {
+pub(super) fn refused(words: &str) -> ImportPlan {
     let words = words.to_owned();
-    let problem = Problem { severity: Severity::Error, file: SHEET.to_owned(), path: String::new(), words };
-    ImportPlan { problems: vec![problem], ..ImportPlan::default() }
+    ImportPlan::refused(vec![Problem { severity: Severity::Error, file: SHEET.to_owned(), path: String::new(), words }])
 }
 
 /// The word of the station file; a number has none.
-const fn kind_word(kind: Kind) -> &'static str {
+pub(super) const fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool => "bool",
         Kind::Text => "string",

@@ -230,6 +230,7 @@ impl Connection {
             Instruction::Inquiry(inquiry) => self.inquiries.push_back(inquiry),
             // The supervisor hands messages to brokers alone; the engine's patience ends what should come here nevertheless.
             Instruction::Publish(message) => drop(message),
+            Instruction::Look(_, unanswered) => drop(unanswered),
         }
     }
 

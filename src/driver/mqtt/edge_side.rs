@@ -29,8 +29,8 @@ pub struct EdgeHome {
 
 /// What became of a value.
 pub(super) enum Told {
-    /// It goes.
-    Message(Publication),
+    /// These go, in this order.
+    Messages(Vec<Publication>),
     /// It cannot go now.
     NotNow,
     /// It never will; why.
@@ -69,8 +69,8 @@ impl EdgeSide {
     /// A value that is to be told.
     pub(super) fn sample(&mut self, sample: MetricSample, now: Now) -> Told {
         let MetricSample { tag, time, value, quality, historical } = sample;
-        match self.node.sample(&tag, EdgeSample { time, value, quality }, historical, now.utc) {
-            Ok(message) => Told::Message(publication(message)),
+        match self.node.sample(&tag, EdgeSample { time, value, quality }, historical, now) {
+            Ok(messages) => Told::Messages(messages.into_iter().map(publication).collect()),
             Err(NotTold::NotBorn) => Told::NotNow,
             Err(error) => Told::Never(error.to_string()),
         }
@@ -129,14 +129,14 @@ impl Broker {
         self.carry_out_edge().await;
     }
 
-    /// When a birth is due that was asked for. On a link that takes no more it waits.
-    pub(super) fn next_birth(&self) -> Option<Monotonic> {
+    /// When a birth is due that was asked for, or the death of a device. On a link that takes no more it waits.
+    pub(super) fn next_of_edge(&self) -> Option<Monotonic> {
         self.edge.as_ref().filter(|_| self.client.has_room())?.node.next_deadline()
     }
 
     pub(super) async fn pass_edge_time(&mut self) {
         let now = self.port.clock.now();
-        if self.next_birth().is_some_and(|due| due <= now.monotonic)
+        if self.next_of_edge().is_some_and(|due| due <= now.monotonic)
             && let Some(edge) = &mut self.edge
         {
             edge.node.pass_time(now, &mut edge.effects);

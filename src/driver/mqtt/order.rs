@@ -216,10 +216,10 @@ impl Orders {
             return refuse(order).await;
         }
         let Order { content, promise, .. } = order;
-        let message = match (content, edge) {
-            (Content::Message(message), _) => message,
+        let mut messages = match (content, edge) {
+            (Content::Message(message), _) => vec![message],
             (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {
-                Told::Message(message) => message,
+                Told::Messages(messages) => messages,
                 Told::NotNow => return promise.keep(Fate::NotSent).await,
                 Told::Never(words) => return promise.keep(Fate::Refused(words)).await,
             },
@@ -228,7 +228,10 @@ impl Orders {
                 return promise.keep(Fate::Refused(words)).await;
             }
         };
-        match client.publish(message) {
+        // Nothing more has to be said.
+        let Some(last) = messages.pop() else { return promise.keep(Fate::Taken).await };
+        let first = messages.into_iter().find_map(|message| client.publish(message).err());
+        match first.map_or_else(|| client.publish(last), Err) {
             Ok(ticket) => drop(self.open.insert(ticket, promise)),
             Err(NotPublished::Down | NotPublished::Quota(_)) => promise.keep(Fate::NotSent).await,
             Err(refused) => promise.keep(Fate::Refused(refused.to_string())).await,

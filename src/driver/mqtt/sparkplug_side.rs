@@ -4,6 +4,7 @@ use super::packet::{QoS, Subscription, Will};
 use super::session::{self, Message};
 use super::sparkplug::desk::{Desk, Say, thing};
 use super::sparkplug::host;
+use super::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use super::sparkplug::topic::NAMESPACE;
 use super::task::Broker;
 use super::{Client, Settings};
@@ -11,6 +12,7 @@ use crate::driver::{Batch, DriverEvent};
 use crate::tag::{Monotonic, Reason, TagId, Timestamp, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Sparkplug at one broker.
 pub(super) struct Side {
@@ -123,6 +125,14 @@ impl Broker {
         }
     }
 
+    /// Answers somebody who looks; one who does not look any more needs nothing.
+    pub(super) fn show_namespace(&self, wish: &NamespaceWish, reply: oneshot::Sender<NamespaceView>) {
+        let Some(side) = self.sparkplug.as_ref().filter(|_| !reply.is_closed()) else { return };
+        let device_at = |place: usize| self.settings.devices.get(place).map(|device| device.device);
+        let view = NamespaceView { generation: self.generation, ..side.desk.look(wish, device_at) };
+        let _ = reply.send(view);
+    }
+
     pub(super) fn lose_sparkplug(&mut self) {
         if let Some(side) = &mut self.sparkplug {
             side.desk.lost();
@@ -139,6 +149,12 @@ impl Broker {
                         reporter.good(&self.port, None).await;
                     }
                     self.send_batch(place, time, readings, DriverEvent::Batch).await;
+                }
+                Say::Transient { place, time, readings } => {
+                    if let Some(reporter) = self.reporters.get_mut(place) {
+                        reporter.good(&self.port, None).await;
+                    }
+                    self.send_batch(place, time, readings, DriverEvent::Transient).await;
                 }
                 Say::Past { place, time, readings } => self.send_batch(place, time, readings, DriverEvent::Past).await,
                 Say::Alive { place } => {

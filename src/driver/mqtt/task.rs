@@ -8,6 +8,7 @@ use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message, Said};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
+use super::sparkplug::namespace::NamespaceView;
 use super::sparkplug_side::Side;
 use super::{Commands, Order, Orders, QoS, Settings};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
@@ -192,7 +193,7 @@ impl Broker {
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
             let deadline = self.sparkplug.as_ref().and_then(Side::next_deadline);
-            let deadline = [deadline, self.next_birth()].into_iter().flatten().min();
+            let deadline = [deadline, self.next_of_edge()].into_iter().flatten().min();
             let now = self.port.clock.monotonic();
             let turned = tokio::select! {
                 biased;
@@ -455,9 +456,13 @@ impl Broker {
         }
     }
 
-    /// Publishes a message by hand; there is nothing here that tools could ask.
+    /// Publishes a message by hand, or shows what is known of a namespace; there is nothing else here that tools could ask.
     async fn obey(&mut self, instruction: Instruction) {
-        let Instruction::Publish(message) = instruction else { return };
+        let message = match instruction {
+            Instruction::Publish(message) => message,
+            Instruction::Look(wish, reply) => return self.show_namespace(&wish, reply),
+            Instruction::Inquiry(_) => return,
+        };
         let now = self.port.clock.monotonic();
         if let Err(words) = self.commands.publish_by_hand(&message, self.generation, &mut self.client, now) {
             tell_not_sent(&self.port, &message, words).await;
@@ -536,7 +541,9 @@ async fn refuse(port: &Port, refused: Refused) {
             port.send(DriverEvent::Written(Written { request: dispatch.id().clone(), answer })).await;
         }
         Refused::Instruction(Instruction::Publish(message)) => tell_not_sent(port, &message, words()).await,
-        Refused::Instruction(_) => {}
+        // Nothing is heard, and whoever looks is to see just that.
+        Refused::Instruction(Instruction::Look(_, reply)) => drop(reply.send(NamespaceView::default())),
+        Refused::Instruction(Instruction::Inquiry(_)) => {}
         Refused::Order(order) => super::order::refuse(order).await,
     }
 }

@@ -6,6 +6,7 @@ mod alarm_panel;
 mod bad_actors;
 mod bridges;
 mod devices;
+mod edge_nodes;
 mod handover;
 mod journal;
 mod reload;

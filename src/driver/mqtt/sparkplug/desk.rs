@@ -1,18 +1,36 @@
 //! Between a host application and a station: metrics become readings of tags, births and deaths become the state of devices.
 
+mod found;
+mod last;
+mod looking;
+mod readings;
+
+pub use found::{METRIC, kind_of, thing};
+
 use super::host::{Effect, Host, MetricDefinition, Publication, Refusal, SourceId, Update};
 use super::settings::{Device, Point, Settings};
+use crate::driver::Reading;
 use crate::driver::mqtt::Kind;
-use crate::driver::{Found, Reading};
-use crate::tag::{Monotonic, Now, Quality, Reason, TagId, Timestamp, Value};
+use crate::tag::{Monotonic, Now, TagId, Timestamp, Value};
+use found::found;
+use last::{LastValues, Room};
+use readings::{Worth, absent, close, lost, reading};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// What is to be said or done; `place` is that of a device among the devices of the connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Say {
     /// Present values that share their time.
     Values {
+        /// Of which device.
+        place: usize,
+        /// Since when.
+        time: Timestamp,
+        /// The values.
+        readings: Vec<Reading>,
+    },
+    /// Present values that share their time, and are never for history.
+    Transient {
         /// Of which device.
         place: usize,
         /// Since when.
@@ -68,10 +86,10 @@ pub enum Say {
 /// How the metrics of a source are bound to tags.
 #[derive(Debug, Default)]
 struct Bound {
-    /// By place of the metric.
+    /// By place of the metric; empty where the source is no device of the station, or is gone.
     targets: Vec<Vec<Target>>,
-    /// The last present value of each metric, for tags that are made of it later.
-    last: Vec<Option<Update>>,
+    /// The last present value of each metric, for tags that are made of it later and for those who look.
+    last: LastValues,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +105,8 @@ pub struct Desk {
     devices: Vec<Device>,
     by_source: HashMap<SourceId, usize>,
     bound: HashMap<SourceId, Bound>,
+    /// What the texts of those may take that are no devices of the station.
+    room: Room,
     /// Why devices are not there, as it was said last.
     gone: HashMap<usize, String>,
     /// When those who were not heard of count as lost.
@@ -102,6 +122,7 @@ impl Desk {
             devices: Vec::new(),
             by_source: HashMap::new(),
             bound: HashMap::new(),
+            room: Room::default(),
             gone: HashMap::new(),
             patience_ends: None,
             effects: Vec::new(),
@@ -127,12 +148,20 @@ impl Desk {
             let gone = self.gone.get(&device.place).filter(|_| !self.host.is_alive(&device.source));
             says.extend(gone.map(|words| lost(device, None, words.clone())));
         }
-        let before = std::mem::take(&mut self.bound);
+        let mut before = std::mem::take(&mut self.bound);
+        self.room = Room::default();
         let alive: Vec<_> = self.host.sources().filter(|(_, _, is_alive)| *is_alive).map(|(id, ..)| id).collect();
         for source in alive {
             self.bind(source, |tag| new.contains(&tag), says);
-            let last = before.get(&source).into_iter().flat_map(|bound| &bound.last).flatten().cloned().collect();
+            let last = before.remove(&source).map(|bound| bound.last.into_updates()).unwrap_or_default();
             self.values(source, last, |tag| new.contains(&tag), says);
+        }
+        // Of those who are gone there is still to be seen what they said last.
+        for (source, bound) in before {
+            let mut last = LastValues::new(bound.last.len());
+            let room = (!self.by_source.contains_key(&source)).then_some(&mut self.room);
+            last.take_all(bound.last.into_updates(), room);
+            self.bound.insert(source, Bound { targets: Vec::new(), last });
         }
     }
 
@@ -213,6 +242,7 @@ impl Desk {
     pub fn lost(&mut self) {
         self.host.lost();
         self.bound.clear();
+        self.room = Room::default();
         self.patience_ends = None;
     }
 
@@ -262,7 +292,15 @@ impl Desk {
     /// After a birth: which of its metrics are tags, which tags it has no metric for, and which metrics are no tags yet. Of the tags those
     /// are told that `is_news` chooses.
     fn bind(&mut self, source: SourceId, is_news: impl Fn(TagId) -> bool, says: &mut Vec<Say>) {
-        let Some(device) = self.device(source) else { return };
+        let metrics = self.host.metrics(source);
+        let last = LastValues::new(metrics.len());
+        if let Some(before) = self.bound.remove(&source) {
+            before.last.leave(&mut self.room);
+        }
+        let Some(device) = self.device(source) else {
+            self.bound.insert(source, Bound { targets: Vec::new(), last });
+            return;
+        };
         let metrics = self.host.metrics(source);
         let mut targets = vec![Vec::new(); metrics.len()];
         let by_name: HashMap<_, _> = metrics.iter().enumerate().map(|(place, metric)| (&*metric.name, place)).collect();
@@ -282,141 +320,39 @@ impl Desk {
         }
         says.extend(found(device, metrics, &targets));
         self.gone.remove(&place);
-        self.bound.insert(source, Bound { last: vec![None; targets.len()], targets });
+        self.bound.insert(source, Bound { last, targets });
     }
 
     /// Neighbours that share their time go on together.
     fn values(&mut self, source: SourceId, updates: Vec<Update>, is_news: impl Fn(TagId) -> bool, says: &mut Vec<Say>) {
-        let (Some(place), Some(bound)) =
-            (self.by_source.get(&source).map(|slot| self.devices[*slot].place), self.bound.get_mut(&source))
-        else {
-            return;
+        let Some(bound) = self.bound.get_mut(&source) else { return };
+        let Some(place) = self.by_source.get(&source).map(|slot| self.devices[*slot].place) else {
+            return bound.last.take_all(updates, Some(&mut self.room));
         };
-        let mut open: Option<(Timestamp, bool, Vec<Reading>)> = None;
+        let mut open: Option<(Timestamp, Worth, Vec<Reading>)> = None;
         for update in updates {
             let Some(targets) = bound.targets.get(update.metric as usize) else { continue };
+            let Some(worth) = Worth::of(&update) else { continue };
             for target in targets.iter().filter(|target| is_news(target.tag)) {
                 let reading = reading(*target, &update);
                 match &mut open {
-                    Some((time, past, list)) if (*time, *past) == (update.time, update.is_historical) => {
-                        list.push(reading)
-                    }
+                    Some((time, other, list)) if (*time, *other) == (update.time, worth) => list.push(reading),
                     _ => {
                         close(place, open.take(), says);
-                        open = Some((update.time, update.is_historical, vec![reading]));
+                        open = Some((update.time, worth, vec![reading]));
                     }
                 }
             }
-            if !update.is_historical {
-                let slot = update.metric as usize;
-                bound.last[slot] = Some(update);
-            }
+            bound.last.take(update, None);
         }
         close(place, open, says);
     }
 
     fn die(&mut self, source: SourceId, time: Timestamp, words: String, says: &mut Vec<Say>) {
-        self.bound.remove(&source);
+        self.bound.entry(source).and_modify(|bound| bound.targets.clear());
         let Some(slot) = self.by_source.get(&source).copied() else { return };
         let words = format!("{}: {words}", self.devices[slot].source);
         self.lose(slot, time, words, says);
-    }
-}
-
-/// Its tags lose their quality at the time of its death, where that is news, and the device with them.
-fn lost(device: &Device, time: Option<Timestamp>, words: String) -> Say {
-    let quality = Quality::bad(Reason::NotConnected);
-    let readings = device.points.iter().filter(|_| time.is_some());
-    let readings = readings.map(|point| Reading { tag: point.tag, value: None, quality }).collect();
-    Say::Lost { place: device.place, time: time.unwrap_or_default(), readings, words }
-}
-
-fn close(place: usize, open: Option<(Timestamp, bool, Vec<Reading>)>, says: &mut Vec<Say>) {
-    let Some((time, is_past, readings)) = open else { return };
-    says.push(if is_past { Say::Past { place, time, readings } } else { Say::Values { place, time, readings } });
-}
-
-/// A tag whose metric the birth did not declare.
-fn absent(point: &Point) -> Reading {
-    Reading { tag: point.tag, value: None, quality: Quality::bad(Reason::IllegalAddress) }
-}
-
-fn reading(target: Target, update: &Update) -> Reading {
-    let Target { tag, kind } = target;
-    match update.value.as_ref().map(|value| fitted(value, kind)) {
-        None => Reading { tag, value: None, quality: update.quality },
-        Some(Some(value)) => Reading { tag, value: Some(value), quality: update.quality },
-        Some(None) => Reading { tag, value: None, quality: Quality::bad(Reason::BadPayload) },
-    }
-}
-
-/// The value as the kind that the tag wants; none where it is none.
-fn fitted(value: &Value, kind: Kind) -> Option<Value> {
-    match (kind, value) {
-        (Kind::Number, Value::Bool(value)) => Some(Value::Signed(i64::from(*value))),
-        (Kind::Number, Value::Text(_)) => None,
-        (Kind::Text, Value::Text(_)) | (Kind::Bool, Value::Bool(_)) | (Kind::Number, _) => Some(value.clone()),
-        (Kind::Text, other) => Some(Value::Text(other.to_string().into())),
-        (Kind::Bool, other) => match other.as_f64() {
-            Some(0.0) => Some(Value::Bool(false)),
-            Some(1.0) => Some(Value::Bool(true)),
-            _ => None,
-        },
-    }
-}
-
-/// Metrics that are to become tags, as many as are allowed beside those that are known.
-fn found(device: &Device, metrics: &[MetricDefinition], targets: &[Vec<Target>]) -> Option<Say> {
-    let take_in = device.take_in.as_ref()?;
-    let is_new = |(place, metric): &(usize, &MetricDefinition)| {
-        targets[*place].is_empty()
-            && metric.kind.is_some()
-            && !is_control(&metric.name)
-            && !take_in.known.contains(&metric.name)
-    };
-    let new: Vec<_> = metrics.iter().enumerate().filter(is_new).map(|(_, metric)| metric.clone()).collect();
-    let room = take_in.most.saturating_sub(take_in.known.len());
-    let left_out = new.len().saturating_sub(room);
-    let metrics: Vec<_> = new.into_iter().take(room).collect();
-    (!metrics.is_empty() || left_out > 0).then_some(Say::Found { place: device.place, metrics, left_out })
-}
-
-/// What keeps the session going and is no value of the plant.
-fn is_control(name: &str) -> bool {
-    name == super::payload::BIRTH_DEATH_SEQUENCE
-        || name.starts_with("Node Control/")
-        || name.starts_with("Device Control/")
-}
-
-/// The kind of what is found in a birth: the facts are a tag in the words of the station file, without name and device.
-pub const METRIC: &str = "metric";
-
-/// A metric as a thing that the station keeps.
-pub fn thing(metric: &MetricDefinition) -> Found {
-    let mut facts = serde_json::Map::new();
-    let mut add = |key: &str, value: Option<serde_json::Value>| value.map(|value| facts.insert(key.to_owned(), value));
-    add(
-        "type",
-        match kind_of(metric) {
-            Kind::Number => None,
-            Kind::Bool => Some("bool".into()),
-            Kind::Text => Some("string".into()),
-        },
-    );
-    add("unit", metric.properties.unit.as_deref().map(Into::into));
-    add("description", metric.properties.description.as_deref().map(Into::into));
-    let range = metric.properties.low.zip(metric.properties.high).filter(|(low, high)| low < high);
-    add("range", range.map(|(low, high)| vec![low, high].into()));
-    Found { kind: METRIC.into(), name: Arc::clone(&metric.name), facts: facts.into() }
-}
-
-/// The kind of value that metrics of a data type have.
-pub fn kind_of(metric: &MetricDefinition) -> Kind {
-    use super::payload::DataType;
-    match metric.kind {
-        Some(DataType::Boolean) => Kind::Bool,
-        Some(kind) if kind.is_number() => Kind::Number,
-        _ => Kind::Text,
     }
 }
 

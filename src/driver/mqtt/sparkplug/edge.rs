@@ -5,23 +5,28 @@
 //! - Messages of a session are numbered from 0, the birth of the node, to 255 and again from 0. No data goes before the births.
 //! - With a primary host nothing is told while that is away: the node dies as its connection would, and begins a new session. A STATE message
 //!   that is older than the last one changes nothing.
+//! - A device whose metrics all say that nobody hears of it dies, and is born again with the first one that says something else.
 //! - Instructions that the broker kept, or that name very many metrics, are not carried out. Asked for births, however often, it announces
 //!   itself once in a while: a birth holds everything, and nobody is to have it made again and again.
 
+mod devices;
+mod metrics;
+
 use super::host::HostState;
 use super::payload::{
-    BIRTH_DEATH_SEQUENCE, DataType, Metric, MetricValue, Payload, PropertyContent, PropertySet, PropertyValue, REBIRTH,
-    decode, encode, millis, read, write,
+    BIRTH_DEATH_SEQUENCE, DataType, Metric, MetricValue, Payload, PropertyContent, REBIRTH, decode, encode, millis,
+    read,
 };
 use super::topic::{Kind, Source, Topic};
 use crate::tag::{Monotonic, Now, Quality, Reason, Timestamp, Value};
+use devices::{Change, Devices};
+use metrics::{described, property, rebirth_metric, told_name};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A metric is stood for by its alias in everything behind the birth. The one that asks for a birth has none, as the specification wants.
 const FIRST_ALIAS: u64 = 1;
-const QUALITY: &str = "Quality";
 /// Metrics that one instruction may name.
 const MOST_METRICS: usize = 100;
 /// From one birth that was asked for to the next, at least.
@@ -117,6 +122,7 @@ pub struct EdgeNode {
     settings: EdgeSettings,
     by_tag: HashMap<Arc<str>, usize>,
     last: Vec<Option<EdgeSample>>,
+    devices: Devices,
     /// Number of the session, 0 to 255.
     session: u8,
     /// Number of the next message.
@@ -138,6 +144,7 @@ impl EdgeNode {
         Self {
             by_tag: by_tag.collect(),
             last: vec![None; settings.metrics.len()],
+            devices: Devices::new(&settings.metrics),
             // The first connection makes it 0.
             session: last_session.unwrap_or(u8::MAX),
             sequence: 0,
@@ -194,14 +201,21 @@ impl EdgeNode {
 
     /// When [`Self::pass_time`] is due.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        self.birth_due.filter(|_| self.is_born)
+        self.birth_due.into_iter().chain(self.devices.next_deadline()).min().filter(|_| self.is_born)
     }
 
-    /// Time passed: a birth that was asked for may be due.
+    /// Time passed: a birth that was asked for may be due, or the death of a device that was announced for its history alone.
     pub fn pass_time(&mut self, now: Now, effects: &mut Vec<EdgeEffect>) {
-        if self.next_deadline().is_some_and(|due| due <= now.monotonic) {
+        if !self.is_born {
+            return;
+        }
+        if self.birth_due.is_some_and(|due| due <= now.monotonic) {
             self.next_birth = now.monotonic.plus(BETWEEN_BIRTHS);
             self.bear(now.utc, effects);
+        }
+        for device in self.devices.pass_time(now.monotonic) {
+            let death = self.of_device(Kind::Death, device, now.utc);
+            effects.push(EdgeEffect::Publish(death));
         }
     }
 
@@ -294,43 +308,64 @@ impl EdgeNode {
         }
     }
 
-    /// A value of a metric; what was true before is for history alone.
+    /// A value of a metric; what was true before is for history alone. The messages that tell it, in this order: none where the death of its
+    /// device says it already.
     pub fn sample(
         &mut self,
         tag: &Arc<str>,
         sample: EdgeSample,
         historical: bool,
-        now: Timestamp,
-    ) -> Result<EdgeMessage, NotTold> {
+        now: Now,
+    ) -> Result<Vec<EdgeMessage>, NotTold> {
         let place = *self.by_tag.get(tag).ok_or_else(|| NotTold::NoMetric(Arc::clone(tag)))?;
         let metric = &self.settings.metrics[place];
         let mut told = described(&sample, metric).map_err(|error| NotTold::Unfit(format!("{tag}: {error}")))?;
+        let device = metric.device.clone();
         if !historical {
             self.last[place] = Some(sample);
         }
         if !self.is_born {
             return Err(NotTold::NotBorn);
         }
+        let mut messages = Vec::new();
+        if let Some(device) = &device {
+            let change = match historical {
+                true => self.devices.tell_history(device, now.monotonic),
+                false => self.devices.follow(device, &self.last),
+            };
+            match change {
+                Change::Born if historical => messages.push(self.of_device(Kind::Birth, Arc::clone(device), now.utc)),
+                // It holds the value.
+                Change::Born => return Ok(vec![self.of_device(Kind::Birth, Arc::clone(device), now.utc)]),
+                Change::Died => return Ok(vec![self.of_device(Kind::Death, Arc::clone(device), now.utc)]),
+                Change::Gone => return Ok(messages),
+                Change::There => {}
+            }
+        }
         told.alias = Some(FIRST_ALIAS + place as u64);
         told.is_historical = historical.then_some(true);
-        let source = self.source(metric.device.clone());
-        Ok(self.numbered(Kind::Data, source, vec![told], now))
+        let source = self.source(device);
+        messages.push(self.numbered(Kind::Data, source, vec![told], now.utc));
+        Ok(messages)
     }
 
-    /// The node announces itself and its devices, with all that they will ever tell.
+    /// The birth of a device with all its metrics, or its death.
+    fn of_device(&mut self, kind: Kind, device: Arc<str>, now: Timestamp) -> EdgeMessage {
+        let metrics = if kind == Kind::Birth { self.announced(Some(&device), now) } else { Vec::new() };
+        let source = self.source(Some(device));
+        self.numbered(kind, source, metrics, now)
+    }
+
+    /// The node announces itself and those of its devices that are there, with all that they will ever tell.
     fn bear(&mut self, now: Timestamp, effects: &mut Vec<EdgeEffect>) {
         (self.sequence, self.birth_due) = (0, None);
         let mut metrics = vec![self.session_metric(now), rebirth_metric(now)];
         metrics.extend(self.announced(None, now));
         let node = self.source(None);
         effects.push(EdgeEffect::Publish(self.numbered(Kind::Birth, node, metrics, now)));
-        let mut devices: Vec<_> = self.settings.metrics.iter().filter_map(|metric| metric.device.clone()).collect();
-        devices.sort();
-        devices.dedup();
-        for device in devices {
-            let metrics = self.announced(Some(&device), now);
-            let source = self.source(Some(device));
-            effects.push(EdgeEffect::Publish(self.numbered(Kind::Birth, source, metrics, now)));
+        for device in self.devices.begin(&self.last) {
+            let birth = self.of_device(Kind::Birth, device, now);
+            effects.push(EdgeEffect::Publish(birth));
         }
         self.is_born = true;
     }
@@ -381,52 +416,6 @@ impl EdgeNode {
 
     fn source(&self, device: Option<Arc<str>>) -> Source {
         Source { group: Arc::clone(&self.settings.group), node: Arc::clone(&self.settings.node), device }
-    }
-}
-
-fn rebirth_metric(now: Timestamp) -> Metric {
-    Metric {
-        name: Some(REBIRTH.to_owned()),
-        timestamp: Some(millis(now)),
-        datatype: Some(DataType::Boolean.code()),
-        value: Some(MetricValue::Boolean(false)),
-        ..Metric::default()
-    }
-}
-
-/// Value, time, kind, and what is to be said about its quality; name and alias are still missing.
-fn described(sample: &EdgeSample, metric: &EdgeMetric) -> Result<Metric, String> {
-    let value =
-        sample.value.as_ref().map(|value| write(value, metric.kind)).transpose().map_err(|error| error.to_string())?;
-    let quality = match (sample.quality.is_bad(), sample.quality.reason) {
-        _ if sample.quality.is_good() => None,
-        (_, Reason::Stale) => Some(500),
-        (false, _) => None,
-        (true, _) => Some(0),
-    };
-    let properties = quality.map(|code| {
-        let values = vec![property(DataType::Int32, PropertyContent::Int(code))];
-        Box::new(PropertySet { keys: vec![QUALITY.to_owned()], values })
-    });
-    Ok(Metric {
-        timestamp: Some(millis(sample.time)),
-        datatype: Some(metric.kind.code()),
-        is_null: value.is_none().then_some(true),
-        value,
-        properties,
-        ..Metric::default()
-    })
-}
-
-fn property(kind: DataType, content: PropertyContent) -> PropertyValue {
-    PropertyValue { datatype: Some(kind.code()), is_null: None, value: Some(content) }
-}
-
-fn told_name(metric: &Metric) -> String {
-    match (&metric.name, metric.alias) {
-        (Some(name), _) => name.clone(),
-        (None, Some(alias)) => format!("alias {alias}"),
-        (None, None) => "without a name".to_owned(),
     }
 }
 

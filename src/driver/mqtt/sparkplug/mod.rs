@@ -4,6 +4,7 @@
 pub mod desk;
 pub mod edge;
 pub mod host;
+pub mod namespace;
 pub mod payload;
 pub mod settings;
 pub mod topic;

@@ -2,7 +2,9 @@
 
 mod bridges;
 mod detail;
+mod edge_nodes;
 mod exchanges;
+mod new_tag;
 mod plan;
 mod readings;
 mod registers;
@@ -23,6 +25,7 @@ use crate::gui::widgets::{button, heading, quiet};
 use crate::queue::{QueueView, queues};
 use bridges::BridgesPanel;
 use detail::Detail;
+use edge_nodes::EdgeNodesPanel;
 use egui::{Align, Label, Layout, RichText, Ui, vec2};
 use std::sync::Arc;
 use units::UnitsPanel;
@@ -39,14 +42,31 @@ pub(in crate::gui) struct DevicesView {
     detail: Detail,
     units: UnitsPanel,
     bridges: BridgesPanel,
-    are_units_shown: bool,
+    edge_nodes: EdgeNodesPanel,
+    aside: Aside,
+}
+
+/// What is shown below the table beside the particulars of a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Aside {
+    #[default]
+    Nothing,
+    Units,
+    EdgeNodes,
+}
+
+impl Aside {
+    /// Pressed again, a button puts away what it brought.
+    fn or_away(self, pressed: Self) -> Self {
+        if self == pressed { Self::Nothing } else { pressed }
+    }
 }
 
 impl DevicesView {
     /// Shows the particulars of this device; none shows those that were chosen.
     pub(in crate::gui) fn select(&mut self, device: Option<Arc<str>>) {
         if device.is_some() {
-            (self.selected, self.are_units_shown) = (device, false);
+            (self.selected, self.aside) = (device, Aside::Nothing);
         }
     }
 
@@ -64,15 +84,20 @@ impl DevicesView {
                 if button(ui, "Reload... F5", false, &palette).clicked() {
                     scene.act(Action::Reload);
                 }
-                if button(ui, "Find units...", self.are_units_shown, &palette).clicked() {
-                    self.are_units_shown = !self.are_units_shown;
+                if button(ui, "Find units...", self.aside == Aside::Units, &palette).clicked() {
+                    self.aside = self.aside.or_away(Aside::Units);
+                }
+                if EdgeNodesPanel::is_of_use(scene)
+                    && button(ui, "Edge nodes...", self.aside == Aside::EdgeNodes, &palette).clicked()
+                {
+                    self.aside = self.aside.or_away(Aside::EdgeNodes);
                 }
             });
         });
         ui.add_space(4.0);
         let devices = scene.snapshot.plan.directory.devices();
         let place = devices.iter().position(|device| Some(&device.name) == self.selected.as_ref());
-        let is_shared = place.is_some() || self.are_units_shown;
+        let is_shared = place.is_some() || self.aside != Aside::Nothing;
         let shared = (ui.available_height() * SHARE / size::ROW).floor() * size::ROW;
         let room = if is_shared {
             shared.max(TABLE_WITH_DETAIL)
@@ -87,14 +112,12 @@ impl DevicesView {
         if let Some(chosen) = chosen.inner {
             self.selected = devices.get(chosen).map(|device| Arc::clone(&device.name));
             // A scan goes on; only closing its panel stops it.
-            self.are_units_shown = false;
+            self.aside = Aside::Nothing;
         }
         ui.add_space(8.0);
-        if self.are_units_shown {
+        if self.aside != Aside::Nothing {
             self.detail.rest();
-            if self.units.ui(ui, scene) {
-                (self.units, self.are_units_shown) = (UnitsPanel::default(), false);
-            }
+            self.aside(ui, scene);
             return;
         }
         match place {
@@ -105,6 +128,16 @@ impl DevicesView {
                 self.bridges.ui(ui, scene);
                 queue_lines(ui, scene);
             }
+        }
+    }
+}
+
+impl DevicesView {
+    fn aside(&mut self, ui: &mut Ui, scene: &Scene<'_>) {
+        match self.aside {
+            Aside::Units if self.units.ui(ui, scene) => (self.units, self.aside) = Default::default(),
+            Aside::EdgeNodes if self.edge_nodes.ui(ui, scene) => (self.edge_nodes, self.aside) = Default::default(),
+            Aside::Units | Aside::EdgeNodes | Aside::Nothing => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The tools for the wire of a device: its plan, its traffic, its registers.
 
+use super::edge_nodes::EdgeNodesTab;
 use super::plan::PlanTab;
 use super::registers::{RegistersTab, Target};
 use super::topics::TopicsTab;
@@ -47,6 +48,9 @@ pub(super) struct Tools {
     traffic: TrafficTab,
     registers: RegistersTab,
     topics: TopicsTab,
+    edge_nodes: EdgeNodesTab,
+    /// Of a broker of Sparkplug: whether its topics are shown, rather than its edge nodes.
+    are_topics_shown: bool,
 }
 
 impl Tools {
@@ -61,12 +65,22 @@ impl Tools {
         if self.of != of {
             // What was unfolded at a broker stays so when the station is reloaded, as after each new tag.
             let is_same = self.of.as_ref().zip(of.as_ref()).is_some_and(|(before, now)| before.1 == now.1);
-            let topics = if is_same { std::mem::take(&mut self.topics) } else { TopicsTab::default() };
-            *self = Self { of, tab: self.tab, topics, ..Self::default() };
+            let (topics, edge_nodes) = match is_same {
+                true => (std::mem::take(&mut self.topics), std::mem::take(&mut self.edge_nodes)),
+                false => Default::default(),
+            };
+            *self = Self {
+                of,
+                tab: self.tab,
+                topics,
+                edge_nodes,
+                are_topics_shown: self.are_topics_shown,
+                ..Self::default()
+            };
         }
         let wire = scene.snapshot.plan.directory.connections().get(device.connection.index());
         if wire.is_some_and(|wire| wire.kind == WireKind::Mqtt) {
-            self.topics.ui(ui, scene, device);
+            self.of_broker(ui, scene, device, wire.is_some_and(|wire| wire.is_sparkplug_host));
             return;
         }
         let palette = scene.palette;
@@ -97,6 +111,25 @@ impl Tools {
                 let target = Target { connection, unit: unit.unit, device: Some(Arc::clone(&device.name)) };
                 self.registers.ui(ui, scene, &target);
             }
+        }
+    }
+    /// What is known at a broker: its topics, and the edge nodes where it is one of Sparkplug.
+    fn of_broker(&mut self, ui: &mut Ui, scene: &mut Scene<'_>, device: &DeviceDefinition, is_sparkplug: bool) {
+        let palette = scene.palette;
+        if is_sparkplug {
+            ui.horizontal(|ui| {
+                for (words, topics) in [("Edge nodes", false), ("Topics", true)] {
+                    if button(ui, words, self.are_topics_shown == topics, &palette).clicked() {
+                        self.are_topics_shown = topics;
+                    }
+                }
+            });
+        }
+        if is_sparkplug && !self.are_topics_shown {
+            self.topics.rest();
+            self.edge_nodes.ui(ui, scene, device.connection);
+        } else {
+            self.topics.ui(ui, scene, device);
         }
     }
 }

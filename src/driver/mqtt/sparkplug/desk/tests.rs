@@ -5,24 +5,25 @@ use crate::driver::mqtt::sparkplug::payload::{
 };
 use crate::driver::mqtt::sparkplug::settings::TakeIn;
 use crate::driver::mqtt::sparkplug::topic::Source;
+use crate::tag::{Quality, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 
-const START: Now =
+pub(super) const START: Now =
     Now { utc: Timestamp::from_micros(1_795_000_000_000_000), monotonic: Monotonic::from_micros(3_600_000_000) };
 
-fn point(tag: u32, metric: &str, kind: Kind) -> Point {
+pub(super) fn point(tag: u32, metric: &str, kind: Kind) -> Point {
     Point { tag: TagId(tag), name: metric.into(), metric: metric.into(), kind, is_set: true, scaling: None }
 }
 
-fn devices() -> Vec<Device> {
+pub(super) fn devices() -> Vec<Device> {
     let pump = vec![point(0, "Speed", Kind::Number), point(1, "On", Kind::Bool), point(2, "Absent", Kind::Number)];
     let device =
         |place, source: &str, points| Device { place, source: Source::parse(source).unwrap(), points, take_in: None };
     vec![device(3, "north/edge/pump", pump), device(5, "north/edge", vec![point(9, "Load", Kind::Text)])]
 }
 
-fn desk(devices: Vec<Device>) -> Desk {
+pub(super) fn desk(devices: Vec<Device>) -> Desk {
     let host = HostSettings {
         host: "polder".into(),
         is_announced: true,
@@ -36,7 +37,7 @@ fn desk(devices: Vec<Device>) -> Desk {
     desk
 }
 
-fn metric(name: &str, kind: DataType, value: MetricValue) -> Metric {
+pub(super) fn metric(name: &str, kind: DataType, value: MetricValue) -> Metric {
     Metric { name: Some(name.into()), datatype: Some(kind.code()), value: Some(value), ..Metric::default() }
 }
 
@@ -44,7 +45,7 @@ fn millis() -> u64 {
     (START.utc.as_micros() / 1000) as u64
 }
 
-fn said(desk: &mut Desk, topic: &str, seq: u64, metrics: &[Metric]) -> Vec<Say> {
+pub(super) fn said(desk: &mut Desk, topic: &str, seq: u64, metrics: &[Metric]) -> Vec<Say> {
     let payload =
         Payload { timestamp: Some(millis()), seq: Some(seq), metrics: metrics.to_vec(), ..Payload::default() };
     let mut says = Vec::new();
@@ -52,7 +53,7 @@ fn said(desk: &mut Desk, topic: &str, seq: u64, metrics: &[Metric]) -> Vec<Say> 
     says
 }
 
-fn born(desk: &mut Desk) -> Vec<Say> {
+pub(super) fn born(desk: &mut Desk) -> Vec<Say> {
     let load = metric("Load", DataType::Double, MetricValue::Double(1.5));
     let bd_seq = metric("bdSeq", DataType::Int64, MetricValue::Long(0));
     let mut says = said(desk, "spBv1.0/north/NBIRTH/edge", 0, &[bd_seq, load]);
@@ -63,7 +64,7 @@ fn born(desk: &mut Desk) -> Vec<Say> {
     says
 }
 
-fn good(tag: u32, value: Value) -> Reading {
+pub(super) fn good(tag: u32, value: Value) -> Reading {
     Reading { tag: TagId(tag), value: Some(value), quality: Quality::GOOD }
 }
 
@@ -103,6 +104,26 @@ fn values_of_before_go_apart_from_present_ones() {
             Say::Past { place: 3, time: at(60), readings: vec![good(0, Value::Signed(1))] },
             Say::Past { place: 3, time: at(30), readings: vec![good(0, Value::Signed(2))] },
             Say::Values { place: 3, time: at(0), readings: vec![good(0, Value::Signed(3))] },
+        ]
+    );
+}
+
+/// What a metric says of itself decides where it goes; of before and not for history, it goes nowhere.
+#[test]
+fn transient_values_are_for_the_present_alone() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    let speed = |value| metric("Speed", DataType::Int32, MetricValue::Int(value));
+    let transient = |value| Metric { is_transient: Some(true), ..speed(value) };
+    let neither = Metric { is_historical: Some(true), ..transient(6) };
+    let on = metric("On", DataType::Boolean, MetricValue::Boolean(false));
+    let says = said(&mut desk, "spBv1.0/north/DDATA/edge/pump", 2, &[transient(5), neither, on]);
+    let time = START.utc;
+    assert_eq!(
+        says,
+        [
+            Say::Transient { place: 3, time, readings: vec![good(0, Value::Signed(5))] },
+            Say::Values { place: 3, time, readings: vec![good(1, Value::Bool(false))] },
         ]
     );
 }

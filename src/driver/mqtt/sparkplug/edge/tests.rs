@@ -66,7 +66,7 @@ fn a_session_begins_with_births_that_hold_everything() {
     let will = node.connect(at(0));
     assert_eq!(told(&will), ("spBv1.0/north/NDEATH/polder".into(), None, vec!["bdSeq=Long(7)".into()]));
     assert_eq!((will.qos, node.session()), (1, 7));
-    let early = node.sample(&"level".into(), good(Value::Double(1.5)), false, at(0));
+    let early = node.sample(&"level".into(), good(Value::Double(1.5)), false, moment(0));
     assert_eq!(early, Err(NotTold::NotBorn), "no data before the birth; but the birth says it");
     let mut effects = Vec::new();
     node.ready(at(0), &mut effects);
@@ -76,19 +76,22 @@ fn a_session_begins_with_births_that_hold_everything() {
     assert_eq!(births[0].2, ["bdSeq=Long(7)", "Node Control/Rebirth=Boolean(false)", "limit=null"]);
     assert_eq!(births[1], ("spBv1.0/north/DBIRTH/polder/basin".into(), Some(1), vec!["level=Double(1.5)".into()]));
     assert_eq!(births[2], ("spBv1.0/north/DBIRTH/polder/pump".into(), Some(2), vec!["run=null".into()]));
-    let data = node.sample(&"run".into(), good(Value::Bool(true)), false, at(1)).unwrap();
-    assert_eq!(told(&data), ("spBv1.0/north/DDATA/polder/pump".into(), Some(3), vec!["alias 2=Boolean(true)".into()]));
-    let limit = node.sample(&"limit".into(), good(Value::Signed(-5)), true, at(1)).unwrap();
+    let data = node.sample(&"run".into(), good(Value::Bool(true)), false, moment(1)).unwrap();
+    assert_eq!(
+        told(&data[0]),
+        ("spBv1.0/north/DDATA/polder/pump".into(), Some(3), vec!["alias 2=Boolean(true)".into()])
+    );
+    let limit = node.sample(&"limit".into(), good(Value::Signed(-5)), true, moment(1)).unwrap();
     let expected = vec![format!("alias 3=Long({}) past", -5_i64 as u64)];
-    assert_eq!(told(&limit), ("spBv1.0/north/NDATA/polder".into(), Some(4), expected));
+    assert_eq!(told(&limit[0]), ("spBv1.0/north/NDATA/polder".into(), Some(4), expected));
 }
 
 #[test]
 fn births_carry_units_kinds_and_qualities_and_no_alias_for_the_rebirth() {
     let mut node = EdgeNode::new(settings(None), None);
     node.connect(at(0));
-    let bad = EdgeSample { time: at(1), value: None, quality: Quality::bad(Reason::NoAnswer) };
-    let _ = node.sample(&"level".into(), bad, false, at(1));
+    let bad = EdgeSample { time: at(1), value: None, quality: Quality::bad(Reason::BadFrame) };
+    let _ = node.sample(&"level".into(), bad, false, moment(1));
     let mut effects = Vec::new();
     node.ready(at(2), &mut effects);
     let EdgeEffect::Publish(birth) = &effects[0] else { panic!("{effects:?}") };
@@ -106,16 +109,16 @@ fn births_carry_units_kinds_and_qualities_and_no_alias_for_the_rebirth() {
 #[test]
 fn what_does_not_fit_is_refused_in_words() {
     let mut node = born(None);
-    let wrong = node.sample(&"run".into(), good(Value::Double(0.5)), false, at(1));
+    let wrong = node.sample(&"run".into(), good(Value::Double(0.5)), false, moment(1));
     assert!(matches!(wrong, Err(NotTold::Unfit(words)) if words.starts_with("run: ")));
-    let unknown = node.sample(&"other".into(), good(Value::Bool(true)), false, at(1));
+    let unknown = node.sample(&"other".into(), good(Value::Bool(true)), false, moment(1));
     assert_eq!(unknown, Err(NotTold::NoMetric("other".into())));
 }
 
 #[test]
 fn a_host_asks_for_a_birth_and_sets_metrics() {
     let mut node = born(None);
-    let _ = node.sample(&"level".into(), good(Value::Double(2.0)), false, at(1)).unwrap();
+    let _ = node.sample(&"level".into(), good(Value::Double(2.0)), false, moment(1)).unwrap();
     let mut effects = Vec::new();
     let rebirth = encode(&rebirth_request(at(2)));
     node.message("spBv1.0/north/NCMD/polder", &rebirth, false, moment(2), &mut effects);
@@ -130,6 +133,69 @@ fn a_host_asks_for_a_birth_and_sets_metrics() {
     node.message("spBv1.0/north/NCMD/polder", &by_name, false, moment(3), &mut effects);
     let set = |tag: &str, value| EdgeEffect::Set { tag: tag.into(), value };
     assert_eq!(effects, [set("run", Value::Bool(true)), set("limit", Value::Signed(-7))]);
+}
+
+/// A node whose pump has two metrics.
+fn two_metrics() -> EdgeNode {
+    let mut settings = settings(None);
+    settings.metrics.push(metric("speed", Some("pump"), DataType::Double));
+    let mut node = EdgeNode::new(settings, None);
+    node.connect(at(0));
+    node.ready(at(0), &mut Vec::new());
+    node
+}
+
+fn lost(reason: Reason) -> EdgeSample {
+    EdgeSample { time: at(2), value: None, quality: Quality::bad(reason) }
+}
+
+/// What a value leads to: topics without their beginning, and metrics.
+fn led_to(node: &mut EdgeNode, tag: &str, sample: EdgeSample, historical: bool, seconds: i64) -> Vec<String> {
+    let messages = node.sample(&tag.into(), sample, historical, moment(seconds)).unwrap();
+    let words = messages.iter().map(told).map(|(topic, _, metrics)| format!("{topic} {}", metrics.join(" ")));
+    words.map(|words| words.trim().replace("spBv1.0/north/", "").replace("/polder", "")).collect()
+}
+
+#[test]
+fn a_device_that_nobody_hears_of_dies_and_is_born_again() {
+    let mut node = two_metrics();
+    assert_eq!(led_to(&mut node, "run", good(Value::Bool(true)), false, 1), ["DDATA/pump alias 2=Boolean(true)"]);
+    assert_eq!(led_to(&mut node, "speed", good(Value::Double(1.5)), false, 1), ["DDATA/pump alias 4=Double(1.5)"]);
+    // One bad value says nothing about the device, and a fault of the value says nothing either.
+    assert_eq!(led_to(&mut node, "run", lost(Reason::NotConnected), false, 2), ["DDATA/pump alias 2=null"]);
+    assert_eq!(led_to(&mut node, "speed", lost(Reason::BadPayload), false, 2), ["DDATA/pump alias 4=null"]);
+    assert_eq!(led_to(&mut node, "speed", lost(Reason::NotConnected), false, 2), ["DDEATH/pump"]);
+    assert_eq!(led_to(&mut node, "speed", lost(Reason::NoAnswer), false, 3), [""; 0], "its death says it already");
+    // A birth of the node leaves it out.
+    let mut effects = Vec::new();
+    node.message("spBv1.0/north/NCMD/polder", &encode(&rebirth_request(at(4))), false, moment(4), &mut effects);
+    node.pass_time(moment(4), &mut effects);
+    let topics: Vec<_> = published(&effects).into_iter().map(|(topic, ..)| topic).collect();
+    assert_eq!(topics, ["spBv1.0/north/NBIRTH/polder", "spBv1.0/north/DBIRTH/polder/basin"]);
+    let birth = "DBIRTH/pump run=null speed=Double(2.5)";
+    assert_eq!(led_to(&mut node, "speed", good(Value::Double(2.5)), false, 5), [birth], "the birth holds the value");
+    assert_eq!(led_to(&mut node, "run", good(Value::Bool(false)), false, 5), ["DDATA/pump alias 2=Boolean(false)"]);
+}
+
+/// Values of before may come while the device is away: without a birth no host takes them.
+#[test]
+fn a_device_that_is_gone_is_announced_for_its_history() {
+    let mut node = two_metrics();
+    for tag in ["run", "speed"] {
+        led_to(&mut node, tag, lost(Reason::TunnelDown), false, 1);
+    }
+    let past = |node: &mut EdgeNode, seconds| led_to(node, "speed", good(Value::Double(1.5)), true, seconds);
+    assert_eq!(past(&mut node, 10), ["DBIRTH/pump run=null speed=null", "DDATA/pump alias 4=Double(1.5) past"]);
+    assert_eq!(past(&mut node, 11), ["DDATA/pump alias 4=Double(1.5) past"]);
+    assert_eq!(led_to(&mut node, "run", lost(Reason::NoAnswer), false, 11), [""; 0]);
+    assert_eq!(node.next_deadline(), Some(moment(13).monotonic));
+    let mut effects = Vec::new();
+    node.pass_time(moment(12), &mut effects);
+    assert_eq!(effects, []);
+    node.pass_time(moment(13), &mut effects);
+    let (topic, number, metrics) = published(&effects).remove(0);
+    assert_eq!((topic.as_str(), metrics.len()), ("spBv1.0/north/DDEATH/polder/pump", 0));
+    assert!(number.is_some() && node.next_deadline().is_none());
 }
 
 /// A host, or whoever may publish, asks for births as often as it likes.
@@ -235,7 +301,7 @@ fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() 
     let gone = state(&mut node, false, 7);
     assert_eq!(published(&gone), [("spBv1.0/north/NDEATH/polder".into(), None, vec!["bdSeq=Long(0)".into()])]);
     assert_eq!(gone.last(), Some(&EdgeEffect::Disconnect));
-    assert_eq!(node.sample(&"level".into(), good(Value::Double(1.0)), false, at(8)), Err(NotTold::NotBorn));
+    assert_eq!(node.sample(&"level".into(), good(Value::Double(1.0)), false, moment(8)), Err(NotTold::NotBorn));
     assert_eq!(node.leave(at(8)), None, "it is dead already");
     let will = node.connect(at(9));
     assert_eq!(told(&will).2, ["bdSeq=Long(1)"]);
@@ -246,11 +312,11 @@ fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() 
 }
 
 proptest! {
-    /// Whatever happens: numbers follow each other from the birth on, and nothing goes before it or after a death.
+    /// Whatever happens: numbers follow each other from the birth on, and nothing goes before it or after a death, of the node or a device.
     #[test]
-    fn numbers_have_no_gaps(steps in prop::collection::vec(0u8..7, 0..300)) {
+    fn numbers_have_no_gaps(steps in prop::collection::vec(0u8..9, 0..300)) {
         let mut node = EdgeNode::new(settings(Some("scada")), Some(254));
-        let (mut next, mut clock) = (None::<u64>, 0);
+        let (mut next, mut clock, mut is_there) = (None::<u64>, 0, false);
         for step in steps {
             clock += 1;
             let mut effects = Vec::new();
@@ -266,16 +332,22 @@ proptest! {
                     node.message("spBv1.0/north/NCMD/polder", &rebirth, false, moment(clock), &mut effects);
                 }
                 5 => { node.lost(); next = None; }
-                _ => {
-                    let told = node.sample(&"level".into(), good(Value::Double(clock as f64)), false, at(clock));
+                7 | 8 => {
+                    let lost = EdgeSample { value: None, quality: Quality::bad(Reason::NoAnswer), ..good(Value::Bool(true)) };
+                    let told = node.sample(&"level".into(), lost, step == 8, moment(clock));
                     prop_assert_eq!(told.is_ok(), next.is_some());
-                    effects.extend(told.ok().map(EdgeEffect::Publish));
+                    effects.extend(told.into_iter().flatten().map(EdgeEffect::Publish));
+                }
+                _ => {
+                    let told = node.sample(&"level".into(), good(Value::Double(clock as f64)), false, moment(clock));
+                    prop_assert_eq!(told.is_ok(), next.is_some());
+                    effects.extend(told.into_iter().flatten().map(EdgeEffect::Publish));
                 }
             }
             node.pass_time(moment(clock), &mut effects);
             for (topic, number, _) in published(&effects) {
                 if topic.contains("NBIRTH") {
-                    next = Some(0);
+                    (next, is_there) = (Some(0), false);
                 }
                 if topic.contains("NDEATH") {
                     prop_assert_eq!(number, None);
@@ -283,6 +355,12 @@ proptest! {
                     continue;
                 }
                 prop_assert_eq!(number, next);
+                match topic.strip_suffix("/polder/basin") {
+                    Some("spBv1.0/north/DBIRTH") => is_there = true,
+                    Some("spBv1.0/north/DDEATH") => prop_assert!(std::mem::replace(&mut is_there, false)),
+                    Some("spBv1.0/north/DDATA") => prop_assert!(is_there, "data of a device that is not there"),
+                    _ => {}
+                }
                 next = next.map(|number| (number + 1) % 256);
             }
         }

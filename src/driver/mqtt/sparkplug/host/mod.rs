@@ -20,6 +20,7 @@ pub use settings::HostSettings;
 pub use state::HostState;
 pub use table::MetricDefinition;
 
+use super::namespace::Standing;
 use super::payload::{self, Unfit};
 use super::topic::{Kind, NAMESPACE, Source, Topic};
 use crate::tag::{Monotonic, Now, Timestamp, Value};
@@ -143,6 +144,16 @@ impl Host {
     /// Whether an edge node or device has announced itself and is there.
     pub fn is_alive(&self, source: &Source) -> bool {
         self.find(source).and_then(|id| self.entries.get(id.index())).is_some_and(|entry| entry.life == Life::Alive)
+    }
+
+    /// Whether the namespace is listened to.
+    pub fn is_online(&self) -> bool {
+        self.session == Session::Online
+    }
+
+    /// How an edge node or device stands.
+    pub fn standing(&self, id: SourceId) -> Standing {
+        self.entries.get(id.index()).map(Entry::standing).unwrap_or_default()
     }
 
     /// When the present connection was opened.

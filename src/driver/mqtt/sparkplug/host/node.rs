@@ -4,8 +4,9 @@ use super::SourceId;
 use super::asking::Asking;
 use super::order::Order;
 use super::table::Table;
+use crate::driver::mqtt::sparkplug::namespace::{Presence, Standing};
 use crate::driver::mqtt::sparkplug::topic::Source;
-use crate::tag::Monotonic;
+use crate::tag::{Monotonic, Timestamp};
 
 /// Whether it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub(super) struct Entry {
     /// Whether the station file names it, or something behind it.
     pub(super) is_wanted: bool,
     pub(super) table: Table,
+    /// Since when its life is what it is; none where nothing was seen of it in this session with the broker.
+    since: Option<Timestamp>,
+    births: u32,
+    rebirths: u32,
     state: Box<NodeState>,
 }
 
@@ -57,7 +62,53 @@ pub(super) struct EdgeSession {
 
 impl Entry {
     pub(super) fn new(source: Source, node: SourceId) -> Self {
-        Self { source, node, life: Life::Unknown, is_wanted: false, table: Table::default(), state: Box::default() }
+        Self {
+            source,
+            node,
+            life: Life::Unknown,
+            is_wanted: false,
+            table: Table::default(),
+            since: None,
+            births: 0,
+            rebirths: 0,
+            state: Box::default(),
+        }
+    }
+
+    /// It announced itself.
+    pub(super) fn is_born(&mut self, table: Table, now: Timestamp) {
+        self.births = self.births.saturating_add(1);
+        if matches!(self.life, Life::Alive | Life::Unconfirmed) {
+            self.rebirths = self.rebirths.saturating_add(1);
+        } else {
+            self.since = Some(now);
+        }
+        (self.table, self.life) = (table, Life::Alive);
+    }
+
+    /// It is gone; whether that is news.
+    pub(super) fn dies(&mut self, time: Timestamp) -> bool {
+        let is_news = std::mem::replace(&mut self.life, Life::Dead) != Life::Dead;
+        if is_news {
+            self.since = Some(time);
+        }
+        is_news
+    }
+
+    /// Nothing is known of it any more.
+    pub(super) fn forget(&mut self) {
+        (self.life, self.since) = (Life::Unknown, None);
+    }
+
+    /// How it stands.
+    pub(super) fn standing(&self) -> Standing {
+        let presence = match self.life {
+            Life::Unknown => Presence::Unheard,
+            Life::Alive => Presence::Online,
+            Life::Unconfirmed => Presence::Unconfirmed,
+            Life::Dead => Presence::Offline,
+        };
+        Standing { presence, since: self.since, births: self.births, rebirths: self.rebirths }
     }
 
     pub(super) fn node_state(&mut self) -> &mut NodeState {

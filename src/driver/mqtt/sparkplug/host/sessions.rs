@@ -110,6 +110,9 @@ impl Host {
             fault(effects, Some(node), words.to_owned());
         }
         self.await_devices(node, is_same, now, effects);
+        if !is_same {
+            self.entries[node.index()].forget();
+        }
         self.born(node, payload, now, effects);
         for later in before.map(|before| before.order.into_held_since(payload.timestamp)).unwrap_or_default() {
             self.in_order(later, now, effects);
@@ -144,11 +147,10 @@ impl Host {
             );
             fault(effects, Some(source), words);
             let entry = &mut self.entries[source.index()];
-            (entry.table, entry.life) = (Table::default(), Life::Unknown);
-            return;
+            entry.table = Table::default();
+            return entry.forget();
         }
-        let entry = &mut self.entries[source.index()];
-        (entry.table, entry.life) = (table, Life::Alive);
+        self.entries[source.index()].is_born(table, now.utc);
         effects.push(Effect::Born { source, time: now.utc });
         self.values(source, payload, now, effects);
     }
@@ -208,8 +210,7 @@ impl Host {
     }
 
     fn die(&mut self, source: SourceId, time: Timestamp, words: &str, effects: &mut Vec<Effect>) {
-        let entry = &mut self.entries[source.index()];
-        if std::mem::replace(&mut entry.life, Life::Dead) != Life::Dead {
+        if self.entries[source.index()].dies(time) {
             effects.push(Effect::Died { source, time, words: words.to_owned() });
         }
     }
@@ -290,7 +291,7 @@ impl Host {
         self.session = Session::Down;
         self.due.clear();
         for entry in &mut self.entries {
-            entry.life = Life::Unknown;
+            entry.forget();
             let devices = std::mem::take(&mut entry.node_state().devices);
             *entry.node_state() = NodeState { devices, ..NodeState::default() };
         }

@@ -2,10 +2,10 @@
 //! session of its own, for as long as somebody looks.
 
 mod message;
-mod new_tag;
 mod publish;
 mod tree;
 
+use super::new_tag::NewTagDialog;
 use crate::driver::mqtt::topics::{TopicRow, Topics};
 use crate::driver::mqtt::{EVERY_TOPIC, Ear, EarState, Hearing, Listening, is_filter};
 use crate::gui::format::counted;
@@ -15,7 +15,6 @@ use crate::gui::widgets::{Fold, Rows, button, search, table_row};
 use crate::tag::{DeviceDefinition, Generation, Monotonic};
 use egui::{Id, Label, RichText, Ui, UiBuilder};
 use message::{Asked, MessagePanel};
-use new_tag::NewTagDialog;
 use publish::PublishDialog;
 use std::collections::BTreeSet;
 use std::sync::Arc;

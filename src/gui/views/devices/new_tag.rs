@@ -1,15 +1,19 @@
-//! The dialog that makes a tag of a value in a message: what it would change in the station file is shown first, then written and taken up.
+//! The dialog that makes a tag of a value in a message or of a metric of Sparkplug: what it would change in the station file is shown first, then written and taken up.
+
+mod wish;
 
 use crate::driver::mqtt::Kind;
 use crate::driver::mqtt::look::Field;
+use crate::driver::mqtt::sparkplug::namespace::MetricLine;
 use crate::gui::scene::Scene;
 use crate::gui::sheet::{besides_words, imported_words, told};
 use crate::gui::theme::{Palette, plain, strong};
 use crate::gui::widgets::{button, primary_button, quiet};
-use crate::station::{Imported, SheetPlan, Ticket, TopicTagWish};
+use crate::station::{Imported, MetricDevice, SheetPlan, Ticket};
 use crate::tag::{ConnectionId, DeviceDefinition};
 use egui::{ComboBox, Id, Key, Label, Modal, Modifiers, RichText, TextEdit, Ui, vec2};
 use std::sync::Arc;
+use wish::Wish;
 
 const WIDTH: f32 = 560.0;
 /// Height of what is planned, so that no button moves.
@@ -36,8 +40,9 @@ enum Pressed {
 /// A tag that is being put together.
 #[derive(Debug)]
 pub(super) struct NewTagDialog {
-    wish: TopicTagWish,
-    preview: String,
+    wish: Wish,
+    /// Where the value comes from, and what it is now.
+    about: String,
     stage: Stage,
     is_focused: bool,
 }
@@ -45,15 +50,18 @@ pub(super) struct NewTagDialog {
 impl NewTagDialog {
     /// Opens it for a value in a message of this topic.
     pub(super) fn open(topic: &str, field: Field, device: &DeviceDefinition) -> Self {
-        let wish = TopicTagWish {
-            name: proposed(topic, &field.pointer),
-            device: device.name.to_string(),
-            topic: topic.to_owned(),
-            pointer: field.pointer,
-            kind: field.kind,
-            unit: String::new(),
-        };
-        Self { wish, preview: field.preview, stage: Stage::Writing, is_focused: false }
+        let preview = field.preview.clone();
+        let wish = Wish::of_topic(topic, field, device);
+        let about = format!("{}, now {preview}", wish.place());
+        Self { wish, about, stage: Stage::Writing, is_focused: false }
+    }
+
+    /// Opens it for a metric of this device, or without one for all that the device declares.
+    pub(super) fn open_metric(device: MetricDevice, metric: Option<&MetricLine>) -> Self {
+        let now = metric.and_then(|metric| metric.value.as_ref()).map(|value| format!(", now {value}"));
+        let wish = Wish::of_metric(device, metric);
+        let about = format!("{}{}", wish.place(), now.unwrap_or_default());
+        Self { wish, about, stage: Stage::Writing, is_focused: false }
     }
 
     /// Paints it; whether it is over.
@@ -64,14 +72,10 @@ impl NewTagDialog {
         let area = Modal::default_area(id).accessible_name("New tag");
         let shown = Modal::new(id).area(area).frame(palette.card()).show(ui.ctx(), |ui| {
             ui.set_width(WIDTH);
-            ui.label(RichText::new("Make a tag").font(strong(15.0)).color(palette.text));
-            let place = match self.wish.pointer.as_str() {
-                "" => String::new(),
-                pointer => format!(" at {pointer}"),
-            };
-            let about = format!("{}{place}, now {}", self.wish.topic, self.preview);
-            ui.add(Label::new(RichText::new(&about).font(plain(13.0)).color(palette.text)).truncate())
-                .on_hover_text(&about);
+            let title = if self.wish.is_one_tag() { "Make a tag" } else { "Take in whole" };
+            ui.label(RichText::new(title).font(strong(15.0)).color(palette.text));
+            ui.add(Label::new(RichText::new(&self.about).font(plain(13.0)).color(palette.text)).truncate())
+                .on_hover_text(&self.about);
             let is_writing = matches!(self.stage, Stage::Writing);
             let entered = ui.add_enabled_ui(is_writing, |ui| self.fields(ui, id, scene, connection)).inner;
             ui.allocate_ui(vec2(WIDTH, PLAN), |ui| {
@@ -79,7 +83,7 @@ impl NewTagDialog {
                 self.outcome(ui, &palette);
             });
             let pressed = self.buttons(ui, &palette);
-            pressed.or((entered && is_writing && self.can_look()).then_some(Pressed::Look))
+            pressed.or((entered && is_writing && self.wish.is_whole()).then_some(Pressed::Look))
         });
         let should_close = shown.should_close();
         let pressed = shown.inner.or(should_close.then_some(Pressed::Close));
@@ -89,48 +93,77 @@ impl NewTagDialog {
     /// Name, device, unit and kind; whether Enter was pressed in a line.
     fn fields(&mut self, ui: &mut Ui, id: Id, scene: &Scene<'_>, connection: ConnectionId) -> bool {
         let palette = scene.palette;
-        quiet(ui, "Name of the tag", &palette);
-        let edit = TextEdit::singleline(&mut self.wish.name).id(id.with("name")).desired_width(f32::INFINITY);
-        let name = ui.add(edit).accessible_name("Name of the tag");
-        // In its first pass a window is only measured, and what it holds cannot have the keyboard.
-        if !self.is_focused && !ui.is_sizing_pass() {
-            name.request_focus();
-            self.is_focused = true;
+        let mut has_ended = false;
+        if self.wish.is_one_tag() {
+            has_ended |= self.line(ui, id.with("name"), "Name of the tag", &palette, |wish| Some(wish.name()));
         }
-        let unit = ui.horizontal(|ui| {
-            quiet(ui, "Device", &palette);
-            self.device(ui, scene, connection);
-            quiet(ui, "Unit", &palette);
-            let edit = TextEdit::singleline(&mut self.wish.unit).id(id.with("unit")).desired_width(70.0);
-            let unit = ui.add(edit).accessible_name("Unit");
-            for (words, kind) in [("Number", Kind::Number), ("Yes or no", Kind::Bool), ("Text", Kind::Text)] {
-                if button(ui, words, self.wish.kind == kind, &palette).clicked() {
-                    self.wish.kind = kind;
-                }
-            }
-            unit
+        has_ended |= self.line(ui, id.with("device"), "Name of the new device", &palette, |wish| {
+            wish.new_device().map(|device| &mut device.name)
         });
-        let has_ended = name.lost_focus() || unit.inner.lost_focus();
+        if self.wish.is_one_tag() {
+            has_ended |= ui.horizontal(|ui| self.unit_and_kind(ui, id, scene, connection)).inner;
+        } else {
+            quiet(ui, "Each metric becomes a tag: its name is that of the device and of the metric.", &palette);
+        }
         has_ended && ui.input(|input| input.key_pressed(Key::Enter))
     }
 
-    /// One of the devices at this broker.
+    /// A line to be written, where there is something to write; whether the keyboard left it. The first one has the keyboard.
+    fn line(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        words: &str,
+        palette: &Palette,
+        text: impl Fn(&mut Wish) -> Option<&mut String>,
+    ) -> bool {
+        let Some(text) = text(&mut self.wish) else { return false };
+        quiet(ui, words, palette);
+        let edit = TextEdit::singleline(text).id(id).desired_width(f32::INFINITY);
+        let line = ui.add(edit).accessible_name(words);
+        // In its first pass a window is only measured, and what it holds cannot have the keyboard.
+        if !self.is_focused && !ui.is_sizing_pass() {
+            line.request_focus();
+            self.is_focused = true;
+        }
+        line.lost_focus()
+    }
+
+    fn unit_and_kind(&mut self, ui: &mut Ui, id: Id, scene: &Scene<'_>, connection: ConnectionId) -> bool {
+        let palette = scene.palette;
+        self.device(ui, scene, connection);
+        quiet(ui, "Unit", &palette);
+        let edit = TextEdit::singleline(self.wish.unit()).id(id.with("unit")).desired_width(70.0);
+        let unit = ui.add(edit).accessible_name("Unit");
+        for (words, kind) in [("Number", Kind::Number), ("Yes or no", Kind::Bool), ("Text", Kind::Text)] {
+            if button(ui, words, *self.wish.kind() == kind, &palette).clicked() {
+                *self.wish.kind() = kind;
+            }
+        }
+        unit.lost_focus()
+    }
+
+    /// One of the devices at this broker; that of a metric is given.
     fn device(&mut self, ui: &mut Ui, scene: &Scene<'_>, connection: ConnectionId) {
+        let palette = scene.palette;
+        let wish = match &mut self.wish {
+            Wish::Metric(wish) if wish.device.is_known => {
+                return quiet(ui, format!("Device {}", wish.device.name), &palette);
+            }
+            Wish::Metric(_) => return,
+            Wish::Topic(wish) => wish,
+        };
+        quiet(ui, "Device", &palette);
         let devices = scene.snapshot.plan.directory.devices().iter();
         let here: Vec<&Arc<str>> =
             devices.filter(|device| device.connection == connection).map(|device| &device.name).collect();
-        let chooser = ComboBox::from_id_salt("device of the new tag").width(120.0).selected_text(&self.wish.device);
+        let chooser = ComboBox::from_id_salt("device of the new tag").width(120.0).selected_text(&wish.device);
         let shown = chooser.show_ui(ui, |ui| {
             for name in here {
-                ui.selectable_value(&mut self.wish.device, name.to_string(), &**name);
+                ui.selectable_value(&mut wish.device, name.to_string(), &**name);
             }
         });
         let _ = shown.response.accessible_name("Device");
-    }
-
-    fn can_look(&self) -> bool {
-        let name = self.wish.name.trim();
-        !name.is_empty() && !name.ends_with('/')
     }
 
     fn outcome(&self, ui: &mut Ui, palette: &Palette) {
@@ -150,6 +183,12 @@ impl NewTagDialog {
                 plan.import.problems.iter().take(4).for_each(|problem| line(&problem.words, false));
             }
             Stage::Shown(plan) => {
+                for (file, device) in &plan.import.devices {
+                    line(&format!("added to {file}: device {}", words_of(&device["name"])), true);
+                    let keys = device.as_object().into_iter().flatten().filter(|(key, _)| *key != "name");
+                    let keys = keys.map(|(key, value)| format!("{key} {}", words_of(value)));
+                    line(&keys.collect::<Vec<_>>().join(", "), false);
+                }
                 for change in &plan.import.changes {
                     let keys = change.keys.iter().filter_map(|key| Some((key.column, key.new.as_ref()?)));
                     let keys = keys.map(|(column, value)| format!("{column} {}", words_of(value)));
@@ -174,7 +213,7 @@ impl NewTagDialog {
             match &self.stage {
                 Stage::Writing => {
                     let look = "Show what it would change Enter";
-                    offer(primary_button(ui, look, self.can_look(), palette).clicked(), Pressed::Look);
+                    offer(primary_button(ui, look, self.wish.is_whole(), palette).clicked(), Pressed::Look);
                 }
                 Stage::Shown(plan) => {
                     let apply = "Apply: write the station file and take it up";
@@ -199,7 +238,7 @@ impl NewTagDialog {
             (_, stage @ Stage::Applying(_)) => self.stage = stage,
             (Pressed::Close, _) => return true,
             (Pressed::Look, Stage::Writing) => {
-                self.stage = Stage::Planning(scene.handle.plan_topic_tag(self.wish.clone()));
+                self.stage = Stage::Planning(self.wish.plan(scene));
             }
             (Pressed::Apply, Stage::Shown(plan)) if plan.import.is_fine() => {
                 self.stage = Stage::Applying(scene.handle.apply_import(*plan));
@@ -228,30 +267,4 @@ impl NewTagDialog {
 
 fn words_of(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// A name out of the topic and the place in its payload.
-fn proposed(topic: &str, pointer: &str) -> String {
-    let place = pointer.replace("~1", "-").replace("~0", "~");
-    let levels = topic.split('/').chain(place.split('/'));
-    let levels = levels.map(str::trim).filter(|level| !level.is_empty());
-    // Braces are how expressions name tags.
-    levels.map(|level| level.replace(['{', '}', ' '], "-")).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_proposed_out_of_topic_and_place() {
-        for (topic, pointer, expected) in [
-            ("hall/lamp", "", "hall/lamp"),
-            ("/hall//lamp", "/state/0/on", "hall/lamp/state/0/on"),
-            ("hall", "/a~1b", "hall/a-b"),
-            ("big hall/{x}", "/t", "big-hall/-x-/t"),
-        ] {
-            assert_eq!(proposed(topic, pointer), expected);
-        }
-    }
 }
