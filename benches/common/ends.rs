@@ -9,8 +9,13 @@ use polder::engine::{Engine, FoundAt, Notice, Reply, ReplyId, Snapshot};
 use polder::tag::{ConnectionId, HistoryRow};
 use std::sync::Arc;
 
-/// Whoever takes records and pictures.
+/// Whoever takes samples, records and pictures.
 pub(crate) trait Ends: Send {
+    /// Takes samples for history.
+    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+        rows.clear();
+    }
+
     /// Takes records; gives back the drafts that were not taken.
     fn records(&mut self, _: Vec<Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
         Ok(())
@@ -25,7 +30,7 @@ pub(crate) struct OrNowhere<T>(pub(crate) T);
 
 impl<T: Ends> Outlets for OrNowhere<T> {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
-        rows.clear();
+        self.0.history(rows);
     }
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
         self.0.records(transitions, drafts)

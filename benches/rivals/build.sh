@@ -1,13 +1,33 @@
 #!/usr/bin/env bash
 # Builds the rivals of Polder's benchmarks: build.sh OUTDIR makes OUTDIR/modbus_server, OUTDIR/libmodbus_client and OUTDIR/limit_client;
-# build.sh OUTDIR history_store makes OUTDIR/history_store.
+# build.sh OUTDIR history_store makes OUTDIR/history_store; build.sh OUTDIR mqttjs puts mqtt.js and its client into OUTDIR/mqttjs.
 set -euo pipefail
 
-[ $# = 1 ] || [ "$#:${2:-}" = "2:history_store" ] || { echo "usage: build.sh OUTDIR [history_store]" >&2; exit 1; }
+case "$#:${2:-}" in
+1: | 2:history_store | 2:mqttjs) ;;
+*)
+    echo "usage: build.sh OUTDIR [history_store | mqttjs]" >&2
+    exit 1
+    ;;
+esac
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 
+if [ "${2:-}" = mqttjs ]; then
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        echo "build.sh: node or npm is missing (on Debian: apt-get install nodejs npm)" >&2
+        exit 1
+    fi
+    mkdir -p "$out/mqttjs"
+    cp mqttjs/package.json mqttjs/package-lock.json mqttjs/client.js "$out/mqttjs"
+    # What was installed from this very list is not installed again.
+    if ! cmp -s mqttjs/package-lock.json "$out/mqttjs/installed.json"; then
+        (cd "$out/mqttjs" && npm ci --ignore-scripts --no-audit --no-fund)
+        cp mqttjs/package-lock.json "$out/mqttjs/installed.json"
+    fi
+    exit 0
+fi
 if ! command -v cc >/dev/null; then
     echo "build.sh: there is no C compiler (cc)" >&2
     exit 1

@@ -67,7 +67,11 @@ impl Reporter {
 
     /// It answers: told when that is new, and once a second with its figures.
     pub(super) async fn good(&mut self, port: &Port, latency: Option<Duration>) {
-        let now = port.clock.now().monotonic;
+        self.good_at(port, latency, port.clock.monotonic()).await;
+    }
+
+    /// The same where it is known since when: who takes many answers together reads the clock once.
+    pub(super) async fn good_at(&mut self, port: &Port, latency: Option<Duration>, now: Monotonic) {
         if self.note_answer(latency, now) {
             self.link = Link::Good;
             self.tell(port, now).await;

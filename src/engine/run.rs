@@ -18,6 +18,8 @@ const FASTEST: Duration = Duration::from_millis(50);
 const SLOWEST: Duration = Duration::from_secs(1);
 /// Turns that follow each other closer than this are taken together.
 const COALESCED: Duration = Duration::from_millis(2);
+/// A pause that would be shorter is left out: it costs more than it saves, and timers make a whole millisecond of it.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 /// At most this many events are taken before effects are handed on.
 const TURN: usize = 256;
 
@@ -98,11 +100,11 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
             return;
         }
         // Under a flood of answers, one waking takes many of them. A lone event never waits.
-        let since = clock.now().monotonic.since(last_turn);
-        if since < COALESCED {
-            tokio::time::sleep(COALESCED - since).await;
+        let pause = COALESCED.saturating_sub(clock.monotonic().since(last_turn));
+        if pause >= SHORTEST_PAUSE {
+            tokio::time::sleep(pause).await;
         }
-        last_turn = clock.now().monotonic;
+        last_turn = clock.monotonic();
     }
 }
 

@@ -66,7 +66,8 @@ impl Value {
                 return Ok(Self::Unsigned(integer));
             }
         }
-        match trimmed.replace(',', ".").parse::<f64>() {
+        let number = if trimmed.contains(',') { trimmed.replace(',', ".").parse() } else { trimmed.parse::<f64>() };
+        match number {
             Ok(number) if number.is_finite() => Ok(Self::Double(number)),
             _ => Err(refuse()),
         }

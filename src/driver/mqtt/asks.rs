@@ -124,6 +124,11 @@ impl Asks {
         self.settings.topics.iter().map(|(topic, _)| Arc::clone(topic))
     }
 
+    /// Whether commands come on a topic.
+    pub(super) fn is_for(&self, topic: &str) -> bool {
+        self.tags.contains_key(topic)
+    }
+
     /// Looks at a message.
     pub(super) fn hear(&mut self, message: &Message, now: Now) -> Heard {
         let Some(tag) = self.tags.get(&message.topic).cloned() else { return Heard::Nothing };

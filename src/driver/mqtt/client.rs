@@ -255,7 +255,8 @@ impl Client {
             self.session.take(piece, now)?;
             pieces += 1;
         }
-        wire.rest_until = wire.pacing.rest_after(pieces, now).map(|rest| now.plus(rest));
+        let rest = wire.pacing.rest_after(pieces, self.session.owes_word(), now);
+        wire.rest_until = rest.map(|rest| now.plus(rest));
         Ok(())
     }
 }

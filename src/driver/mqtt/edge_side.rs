@@ -120,8 +120,8 @@ impl Broker {
     }
 
     pub(super) async fn receive_for_edge(&mut self, message: &Message) {
-        let now = self.port.clock.now();
         let Some(edge) = self.edge.as_mut().filter(|_| message.topic.starts_with(NAMESPACE)) else { return };
+        let now = self.port.clock.now();
         if self.asks.is_same_again(message, now.monotonic) {
             return;
         }
@@ -135,8 +135,9 @@ impl Broker {
     }
 
     pub(super) async fn pass_edge_time(&mut self) {
+        let Some(due) = self.next_of_edge() else { return };
         let now = self.port.clock.now();
-        if self.next_of_edge().is_some_and(|due| due <= now.monotonic)
+        if due <= now.monotonic
             && let Some(edge) = &mut self.edge
         {
             edge.node.pass_time(now, &mut edge.effects);

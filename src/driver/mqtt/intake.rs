@@ -82,6 +82,8 @@ pub(super) struct Intake {
     offline: Vec<bool>,
     /// By device and search.
     seen: Vec<Vec<Seen>>,
+    /// The devices that search for names.
+    searching: Vec<usize>,
     kept: Kept,
 }
 
@@ -101,6 +103,9 @@ impl Intake {
             }
             intake.states.push(vec![State::default(); device.points.len()]);
             intake.seen.push(device.searches.iter().map(|_| Seen::default()).collect());
+            if !device.searches.is_empty() || device.discovery.is_some() {
+                intake.searching.push(place);
+            }
         }
         intake
     }
@@ -172,8 +177,10 @@ impl Intake {
     pub(super) fn take(&mut self, settings: &Settings, message: Message<'_>, now: Timestamp) -> Vec<Said> {
         let document = Document::new(message.payload);
         let mut said = self.take_word(settings, message.topic, &document, now);
-        said.extend(self.take_values(settings, message, &document, now).into_iter().map(Said::Values));
-        said.extend(self.search(settings, message, &document, now));
+        self.take_values(settings, message, &document, now, &mut said);
+        if !self.searching.is_empty() {
+            said.extend(self.search(settings, message, &document, now));
+        }
         said
     }
 
@@ -232,30 +239,52 @@ impl Intake {
         message: Message<'_>,
         document: &Document<'_>,
         now: Timestamp,
-    ) -> Vec<Arrival> {
+        said: &mut Vec<Said>,
+    ) {
+        // Most topics are about one tag, and come by the hundred thousand.
+        if self.wild.is_empty()
+            && let Some(&[at]) = self.exact.get(message.topic).map(Vec::as_slice)
+        {
+            said.extend(self.read(settings, at, message, document, now).map(|one| Said::Values(one.alone(at.0))));
+            return;
+        }
         let mut read = Vec::new();
-        for (place, number) in self.places(settings, message.topic) {
-            let point = &settings.devices[place].points[number];
-            if !is_about(&point.only, document) {
-                continue;
-            }
-            let context = Context { document, message, offline: self.is_offline(place), now };
-            if let Some(one) = context.read(point, &mut self.states[place][number]) {
-                read.push((place, one));
-            }
+        for at in self.places(settings, message.topic) {
+            read.extend(self.read(settings, at, message, document, now).map(|one| (at.0, one)));
         }
         read.sort_by_key(|(place, one)| (*place, one.is_past, one.time));
         let groups = read.chunk_by(|(place, one), (next, other)| {
             (place, one.is_past, one.time) == (next, other.is_past, other.time)
         });
-        groups
-            .map(|group| {
-                let (place, ReadOne { time, is_past, .. }) = &group[0];
-                let readings = group.iter().map(|(_, one)| one.reading.clone()).collect();
-                let details = group.iter().filter_map(|(_, one)| Some((one.reading.tag, one.detail.clone()?)));
-                Arrival { place: *place, time: *time, is_past: *is_past, readings, details: details.collect() }
+        said.extend(groups.map(|group| {
+            let (place, ReadOne { time, is_past, .. }) = &group[0];
+            let readings = group.iter().map(|(_, one)| one.reading.clone()).collect();
+            let details = group.iter().filter_map(|(_, one)| Some((one.reading.tag, one.detail.clone()?)));
+            Said::Values(Arrival {
+                place: *place,
+                time: *time,
+                is_past: *is_past,
+                readings,
+                details: details.collect(),
             })
-            .collect()
+        }));
+    }
+
+    /// What a message says about the point at a place; none where that is nothing.
+    fn read(
+        &mut self,
+        settings: &Settings,
+        (place, number): (usize, usize),
+        message: Message<'_>,
+        document: &Document<'_>,
+        now: Timestamp,
+    ) -> Option<ReadOne> {
+        let point = &settings.devices[place].points[number];
+        if !is_about(&point.only, document) {
+            return None;
+        }
+        let context = Context { document, message, offline: self.is_offline(place), now };
+        context.read(point, &mut self.states[place][number])
     }
 
     /// Names that the station does not know; the message is kept until it does.
@@ -271,7 +300,8 @@ impl Intake {
             return Vec::new();
         }
         let (mut said, mut waits) = (Vec::new(), false);
-        for (place, device) in settings.devices.iter().enumerate() {
+        for &place in &self.searching {
+            let device = &settings.devices[place];
             let before: u32 = self.seen[place].iter().map(Seen::left_out).sum();
             let discovery = device.discovery.as_ref();
             let mut found = discovery.map_or_else(Vec::new, |list| list.read(message.topic, document));
@@ -329,6 +359,15 @@ struct ReadOne {
     time: Timestamp,
     is_past: bool,
     detail: Option<Arc<str>>,
+}
+
+impl ReadOne {
+    /// The message says nothing else.
+    fn alone(self, place: usize) -> Arrival {
+        let Self { reading, time, is_past, detail } = self;
+        let details = detail.map(|detail| (reading.tag, detail)).into_iter().collect();
+        Arrival { place, time, is_past, readings: vec![reading], details }
+    }
 }
 
 /// What is the same for all points of a message on one device.

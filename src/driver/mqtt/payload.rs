@@ -139,7 +139,8 @@ fn of_json(found: &Json, point: &Point) -> Result<Value, PayloadError> {
 
 /// Devices write numbers with a point; a comma would be two values elsewhere and is refused.
 fn of_text(text: &str, point: &Point) -> Result<Value, PayloadError> {
-    let trimmed = text.trim();
+    // Payloads of a fixed length end in many spaces, and those of ASCII are quickly gone.
+    let trimmed = text.trim_ascii().trim();
     let wrong = || PayloadError::WrongKind(point.kind.words());
     match (point.kind, &point.words) {
         (Kind::Text, _) if text.len() > LONGEST_TEXT => Err(PayloadError::TooLong),

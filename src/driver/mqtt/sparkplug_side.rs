@@ -108,17 +108,17 @@ impl Broker {
     }
 
     pub(super) async fn receive_sparkplug(&mut self, message: &Message) {
-        let now = self.port.clock.now();
         let Some(side) = self.sparkplug.as_mut() else { return };
         if message.topic.starts_with(NAMESPACE) {
+            let now = self.port.clock.now();
             side.desk.message(&message.topic, &message.payload, message.retained, now, &mut side.says);
             self.say().await;
         }
     }
 
     pub(super) async fn pass_sparkplug_time(&mut self) {
-        let now = self.port.clock.now();
         let Some(side) = self.sparkplug.as_mut() else { return };
+        let now = self.port.clock.now();
         if side.next_deadline().is_some_and(|deadline| deadline <= now.monotonic) {
             side.desk.pass_time(now, &mut side.says);
             self.say().await;

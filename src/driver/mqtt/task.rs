@@ -310,6 +310,9 @@ impl Broker {
 
     /// Whether a message is a command; then it is judged, and answered.
     async fn hear(&mut self, message: &session::Message) -> bool {
+        if !self.asks.is_for(&message.topic) {
+            return false;
+        }
         let now = self.port.clock.now();
         let heard = self.asks.hear(message, now);
         if heard != Heard::Nothing {
@@ -357,7 +360,8 @@ impl Broker {
                 Said::Values(arrival) if !arrival.is_past && arrival.details.is_empty() => {
                     let place = arrival.place;
                     if !self.intake.is_offline(place) {
-                        self.reporters[place].good(&self.port, None).await;
+                        let now = self.client.arrived().monotonic;
+                        self.reporters[place].good_at(&self.port, None, now).await;
                     }
                     if let Some(complete) = self.gatherer.add(arrival) {
                         self.hand_on(complete).await;

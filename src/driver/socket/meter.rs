@@ -1,6 +1,6 @@
 //! What goes over the sockets of a connection, counted where they meet the system: what TLS adds is in it.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 const SEGMENT: u64 = 1400;
 /// Headers of IPv4 and TCP with time stamps, in bytes. IPv6 and a tunnel take more.
 const HEADERS: u64 = 52;
+/// What is taken at most from a socket that rests.
+const TAKEN_AT_REST: usize = 16 * 1024;
 
 tokio::task_local! {
     static METER: Arc<Meter>;
@@ -103,7 +105,7 @@ pub(super) struct Metered {
 }
 
 /// The system tells of each piece of data that arrives, whether anybody waits for it or not. Who wants to hear nothing for a moment takes the
-/// socket out of the list; it comes back with the next look at it.
+/// socket out of the list; it comes back with the first look at it that has to wait.
 enum State {
     Watched(TcpStream),
     Resting(std::net::TcpStream),
@@ -124,7 +126,7 @@ impl Metered {
         }
     }
 
-    /// Lets nobody be woken by what arrives, until the socket is read or written again.
+    /// Lets nobody be woken by what arrives, until a read or write has to wait.
     pub(super) fn rest(&mut self) -> io::Result<()> {
         self.state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Watched(stream) => State::Resting(stream.into_std()?),
@@ -145,11 +147,27 @@ impl Metered {
         }
     }
 
+    /// The socket, where it rests: it is read and written without being put on the list, as long as it has something to give or to take.
+    const fn resting(&mut self) -> Option<&mut std::net::TcpStream> {
+        match &mut self.state {
+            State::Resting(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
     fn sent(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &outcome {
             self.meter.add_sent(*bytes);
         }
         outcome
+    }
+}
+
+/// What a look at a socket gave that does not wait; none where it would have to.
+fn at_once(outcome: io::Result<usize>) -> Option<io::Result<usize>> {
+    match outcome {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
+        outcome => Some(outcome),
     }
 }
 
@@ -159,6 +177,15 @@ impl AsyncRead for Metered {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(stream) = self.resting() {
+            let room = buffer.remaining().min(TAKEN_AT_REST);
+            if let Some(read) = at_once(stream.read(buffer.initialize_unfilled_to(room))) {
+                let count = read?;
+                buffer.advance(count);
+                self.meter.add_received(count);
+                return Poll::Ready(Ok(()));
+            }
+        }
         let before = buffer.filled().len();
         let outcome = Pin::new(self.stream()?).poll_read(context, buffer);
         if outcome.is_ready() {
@@ -170,6 +197,9 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(written) = self.resting().and_then(|stream| at_once(stream.write(bytes))) {
+            return self.sent(Poll::Ready(written));
+        }
         let outcome = Pin::new(self.stream()?).poll_write(context, bytes);
         self.sent(outcome)
     }
@@ -188,7 +218,8 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.stream()?).poll_flush(context)
+        // What was written at rest is with the system already.
+        if self.resting().is_some() { Poll::Ready(Ok(())) } else { Pin::new(self.stream()?).poll_flush(context) }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -63,7 +63,7 @@ fn publish(mut reader: Reader, flags: u8, version: Version) -> Result<Publish, M
         }
         properties = read.message;
     }
-    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+    if topic.is_empty() || topic.bytes().any(|byte| matches!(byte, b'+' | b'#' | 0)) {
         return Err(Malformed::Topic);
     }
     Ok(Publish {

@@ -16,10 +16,10 @@ pub(in super::super) fn encode(packet: &Outgoing, version: Version, out: &mut By
             let first = 0x30 | u8::from(publish.duplicate) << 3 | publish.qos.number() << 1 | u8::from(publish.retain);
             framed(out, first, &publish_head(publish, version)?, &publish.payload)
         }
-        Outgoing::PubAck(id, code) => framed(out, 0x40, &answer(*id, *code, version), &[]),
-        Outgoing::PubRec(id, code) => framed(out, 0x50, &answer(*id, *code, version), &[]),
-        Outgoing::PubRel(id) => framed(out, 0x62, &answer(*id, ReasonCode::SUCCESS, version), &[]),
-        Outgoing::PubComp(id, code) => framed(out, 0x70, &answer(*id, *code, version), &[]),
+        Outgoing::PubAck(id, code) => acknowledge(out, 0x40, *id, *code, version),
+        Outgoing::PubRec(id, code) => acknowledge(out, 0x50, *id, *code, version),
+        Outgoing::PubRel(id) => acknowledge(out, 0x62, *id, ReasonCode::SUCCESS, version),
+        Outgoing::PubComp(id, code) => acknowledge(out, 0x70, *id, *code, version),
         Outgoing::Subscribe(id, list) => framed(out, 0x82, &subscribe(*id, list, version)?, &[]),
         Outgoing::Unsubscribe(id, list) => {
             let mut body = numbered(*id, version);
@@ -114,13 +114,15 @@ fn connect_flags(connect: &Connect) -> u8 {
         | login.map_or(0, |login| 1 << 7 | u8::from(login.password.is_some()) << 6)
 }
 
-fn answer(id: u16, code: ReasonCode, version: Version) -> BytesMut {
-    let mut body = BytesMut::with_capacity(3);
-    body.put_u16(id);
+/// An acknowledgement. There is one for each message: it is written without memory of its own.
+fn acknowledge(out: &mut BytesMut, first: u8, id: u16, code: ReasonCode, version: Version) -> Result<(), TooLong> {
+    let [high, low] = id.to_be_bytes();
     if version == Version::V5 && code != ReasonCode::SUCCESS {
-        body.put_u8(code.0);
+        out.extend_from_slice(&[first, 3, high, low, code.0]);
+    } else {
+        out.extend_from_slice(&[first, 2, high, low]);
     }
-    body
+    Ok(())
 }
 
 /// Packet identifier, and no properties.

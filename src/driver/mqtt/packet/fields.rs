@@ -1,7 +1,7 @@
 //! The fields that packets are made of.
 
 use super::{Malformed, TooLong};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use std::sync::Arc;
 
 /// Reads the fields of one packet, one after the other, and never beyond its end.
@@ -74,8 +74,9 @@ impl Reader {
     }
 
     /// All that is left.
-    pub(super) fn rest(self) -> Bytes {
-        self.bytes.slice(self.at..)
+    pub(super) fn rest(mut self) -> Bytes {
+        self.bytes.advance(self.at);
+        self.bytes
     }
 
     /// Nothing may be left.

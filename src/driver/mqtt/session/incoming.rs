@@ -1,8 +1,9 @@
 //! Messages that come in, and their acknowledgement.
 
+use super::identifiers::Identifiers;
 use super::{End, Event, Message, Receipt, Session};
 use crate::driver::mqtt::packet::{Outgoing, Oversized, Publish, QoS, ReasonCode, Version};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Where a message of QoS 2 stands. It is known until the broker releases it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ enum Held {
 #[derive(Debug, Default)]
 pub(super) struct Received {
     /// QoS 1, of this connection, not yet acknowledged.
-    open: HashSet<u16>,
+    open: Identifiers,
     /// QoS 2, of this session.
     held: HashMap<u16, Held>,
     /// Those of `held` that were sent by this connection and not yet acknowledged.
@@ -39,7 +40,8 @@ impl Received {
         self.open.is_empty() && self.held.is_empty()
     }
 
-    fn waiting(&self) -> usize {
+    /// How many were not acknowledged yet.
+    pub(super) fn waiting(&self) -> usize {
         self.open.len() + usize::from(self.offered)
     }
 }
@@ -96,7 +98,7 @@ impl Session {
     pub fn acknowledge(&mut self, receipt: Receipt) -> Result<(), End> {
         let Receipt { id, exactly_once, connection, session } = receipt;
         if !exactly_once {
-            if connection == self.connection && self.received.open.remove(&id) {
+            if connection == self.connection && self.received.open.remove(id) {
                 return self.send(&Outgoing::PubAck(id, ReasonCode::SUCCESS));
             }
             return Ok(());

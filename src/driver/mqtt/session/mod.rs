@@ -26,6 +26,7 @@
 
 mod backlog;
 mod exit;
+mod identifiers;
 mod incoming;
 mod outgoing;
 mod subscriptions;
@@ -298,6 +299,11 @@ impl Session {
     /// Whether there are events.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// Whether the broker waits for our word on messages: it sends only so many without.
+    pub(super) fn owes_word(&self) -> bool {
+        self.received.waiting() > 0
     }
 
     /// Takes in a piece of what the broker sent.
