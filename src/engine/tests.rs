@@ -5,11 +5,11 @@
 
 use super::*;
 use crate::access::Principal;
-
+use crate::alarm::{AlarmKey, Persisted, State};
 use crate::audit::{MemoryStore, RequestId, commit};
 use crate::command::{Confirmation, Message, WriteAnswer};
 use crate::config;
-use crate::driver::{Heartbeat, Statistics, Written};
+use crate::driver::{DeviceReport, Heartbeat, Identity, Link, Statistics, Written};
 use crate::tag::{DeviceId, Reason, TagKey};
 use std::path::Path;
 use std::time::Duration;

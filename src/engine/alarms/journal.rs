@@ -130,7 +130,7 @@ impl AlarmDesk {
         }
     }
 
-    fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
+    pub(super) fn kept(&self, alarm: &Alarm, slot: usize) -> Option<Persisted> {
         let first_out = self.groups.first_out(slot);
         let kept = alarm.kept().or_else(|| first_out.map(|_| alarm.image()));
         // One that is normal, and only marked, has nothing more to tell.

@@ -5,11 +5,12 @@ mod hidden;
 mod requests;
 
 use super::*;
-use crate::alarm::{DelayChange, ProcessState};
+use crate::access::Principal;
+use crate::alarm::{DelayChange, Persisted, ProcessState, State, Transition};
 use crate::audit::{MemoryStore, commit};
 use crate::config;
 use crate::driver::{Batch, DriverEvent, Reading};
-use crate::engine::{AlarmName, Engine, Event, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
+use crate::engine::{AlarmName, Engine, Event, Notice, PROTOCOL_VERSION, Reply, ReplyId, Request, RequestBody};
 use crate::tag::{Generation, Monotonic, Quality, Reason, Timestamp};
 use std::time::Duration;
 
