@@ -10,17 +10,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
 mod common {
+    pub(crate) mod account;
     pub(crate) mod ends;
     pub(crate) mod figures;
+    pub(crate) mod mosquitto;
 }
-#[path = "mqtt/account.rs"]
-mod account;
-#[path = "mqtt/mosquitto.rs"]
-mod mosquitto;
 
-use account::{Account, stamp};
+use common::account::{self, Account, stamp};
 use common::ends::{Ends, OrNowhere};
 use common::figures::interval;
+use common::mosquitto;
 use polder::driver::mqtt::session::Event as Told;
 use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
 use polder::driver::socket::Endpoint;
@@ -238,7 +237,12 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         area: None,
         address: "topics".into(),
     };
-    let wire = ConnectionDefinition { name: "bench".into(), address: "".into(), kind: WireKind::Mqtt, is_sparkplug_host: false };
+    let wire = ConnectionDefinition {
+        name: "bench".into(),
+        address: "".into(),
+        kind: WireKind::Mqtt,
+        is_sparkplug_host: false,
+    };
     let settings = Settings {
         endpoint: endpoint(port),
         options: options(),

@@ -1,5 +1,6 @@
 //! What a client used, and how old messages were when they were there.
 
+use crate::common::figures::processor;
 use serde_json::{Value, json};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -39,7 +40,7 @@ impl Account {
     pub(crate) fn is_ready(&mut self) {
         if self.way == "mosquitto" {
             println!("ready");
-            (self.begun, self.used) = (Instant::now(), processor());
+            (self.begun, self.used) = (Instant::now(), processor() / 1e9);
         }
     }
 
@@ -53,7 +54,7 @@ impl Account {
 
     /// All are there. The threads still live, so that each tells what it used.
     pub(crate) fn close(&mut self, delays: Vec<u32>) {
-        self.total = (self.begun.elapsed().as_secs_f64(), processor() - self.used);
+        self.total = (self.begun.elapsed().as_secs_f64(), processor() / 1e9 - self.used);
         self.delays.extend(delays);
     }
 
@@ -67,12 +68,5 @@ impl Account {
 }
 
 fn expected(way: &str) -> usize {
-    if way == "blast" { 0 } else { super::PACED_MESSAGES as usize }
-}
-
-/// Seconds of processor that the living threads of this process have used.
-fn processor() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let used = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
-    used.map(|text| text.split_whitespace().next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
+    if way == "blast" { 0 } else { crate::PACED_MESSAGES as usize }
 }

@@ -1,7 +1,7 @@
 //! The same through a real broker: mosquitto on a free port, and a publisher in a process of its own that sends one message at a time.
 
-use super::account::stamp;
-use super::{Comparison, LAST, Load, PACE, PACED_MESSAGES, client_command, packet, topic, write_message};
+use crate::account::stamp;
+use crate::{Comparison, LAST, Load, PACE, PACED_MESSAGES, client_command, packet, topic, write_message};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
