@@ -266,6 +266,8 @@ mod tests {
         let payload = format!("{{\"{}\":[1,2,3],\"short\":4}}", "k".repeat(LONGEST_NAME));
         let sighting = seen.look(&search, "a/1", &Document::new(payload.as_bytes()), Timestamp::default());
         assert_eq!((names(&sighting), sighting.left_out), (vec!["a/1 /short"], Some(1)));
+        let below = Below::of(&Document::new(payload.as_bytes()), &Pointer::parse("").unwrap());
+        assert_eq!((below.values.len(), below.has_longer), (1, true), "none of them was made");
         let topic = format!("a/{}", "t".repeat(LONGEST_NAME));
         let sighting = seen.look(&search, &topic, &Document::new(b"{\"x\":1,\"y\":2}"), Timestamp::default());
         assert_eq!((names(&sighting), sighting.waits, sighting.left_out), (vec![], false, Some(2)));
