@@ -18,7 +18,7 @@ use std::time::Duration;
 
 mod version_one;
 
-pub(super) use version_one::{Unread, is_version_one, read_chunks, read_head};
+pub(super) use version_one::{Unread, decode_chunk as read_old_samples, is_version_one, read_chunks, read_head};
 
 /// The folder in which the new files are made.
 const CONVERTING: &str = "converting";

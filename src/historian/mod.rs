@@ -44,6 +44,7 @@ mod naming;
 mod opening;
 mod plan;
 mod policy;
+pub mod proof;
 mod prune;
 mod query;
 mod repair;

@@ -20,6 +20,7 @@ mod packet;
 mod payload;
 mod pointer;
 mod points;
+pub mod proof;
 mod search;
 pub mod session;
 mod settings;

@@ -22,6 +22,8 @@ const COUNTED: usize = 10_000;
 const DEEPEST: usize = 8;
 /// Values below a place that are looked at in one message.
 const WIDEST: usize = 10_000;
+/// Bytes of a name. A longer one is left out: the station would not keep it, and thousands of values below one long key would each carry it.
+pub(super) const LONGEST_NAME: usize = 1024;
 
 /// What one message says about a search.
 #[derive(Debug, Default, PartialEq)]
@@ -49,12 +51,15 @@ impl Seen {
         let mut sighting = Sighting::default();
         let before = self.beyond.len();
         match &search.below {
-            None => self.see(search, topic.into(), || json!({ "topic": topic }), now, &mut sighting),
+            None => self.see(search, topic, None, || json!({ "topic": topic }), now, &mut sighting),
             Some(below) => {
-                for (pointer, kind) in values_below(document, below) {
-                    let name = format!("{topic} {pointer}").into();
+                let Below { values, has_longer } = Below::of(document, below);
+                for (pointer, kind) in values {
                     let facts = || json!({"topic": topic, "json": pointer.as_str(), "type": kind});
-                    self.see(search, name, facts, now, &mut sighting);
+                    self.see(search, topic, Some(pointer.as_str()), facts, now, &mut sighting);
+                }
+                if has_longer {
+                    self.leave_out(topic);
                 }
             }
         }
@@ -65,25 +70,33 @@ impl Seen {
     fn see(
         &mut self,
         search: &Search,
-        name: Arc<str>,
+        topic: &str,
+        place: Option<&str>,
         facts: impl FnOnce() -> Json,
         now: Timestamp,
         sighting: &mut Sighting,
     ) {
+        if topic.len() + place.map_or(0, |place| 1 + place.len()) > LONGEST_NAME {
+            return self.leave_out(topic);
+        }
+        let name: Arc<str> = place.map_or_else(|| topic.into(), |place| format!("{topic} {place}").into());
         if search.known.contains(&name) {
             return;
         }
         let told = self.waiting.get(&name).copied();
         if told.is_none() && search.known.len() + self.waiting.len() >= search.most {
-            if self.beyond.len() < COUNTED {
-                self.beyond.insert(self.hasher.hash_one(&name));
-            }
-            return;
+            return self.leave_out(&name);
         }
         sighting.waits = true;
         if told.is_none_or(|told| now.micros_since(told) >= AGAIN.as_micros() as i64) {
             self.waiting.insert(Arc::clone(&name), now);
             sighting.found.push(Found { kind: TOPIC.into(), name, facts: facts() });
+        }
+    }
+
+    fn leave_out(&mut self, name: &str) {
+        if self.beyond.len() < COUNTED {
+            self.beyond.insert(self.hasher.hash_one(name));
         }
     }
 
@@ -97,32 +110,50 @@ impl Seen {
     }
 }
 
-/// Every single value below a place, with its type in the words of the station file.
-fn values_below(document: &Document<'_>, below: &Pointer) -> Vec<(Pointer, Option<&'static str>)> {
-    let mut values = Vec::new();
-    if let Ok(Some(top)) = document.find(below) {
-        collect(top, below, DEEPEST, &mut values);
-    }
-    values
+/// What stands below a place.
+#[derive(Default)]
+struct Below {
+    /// Every single value, with its type in the words of the station file.
+    values: Vec<(Pointer, Option<&'static str>)>,
+    /// Whether there are more, and their places are too long for a name.
+    has_longer: bool,
 }
 
-fn collect(json: &Json, at: &Pointer, levels: usize, values: &mut Vec<(Pointer, Option<&'static str>)>) {
-    if values.len() >= WIDEST {
-        return;
+impl Below {
+    fn of(document: &Document<'_>, place: &Pointer) -> Self {
+        let mut below = Self::default();
+        if let Ok(Some(top)) = document.find(place) {
+            below.collect(top, place, DEEPEST);
+        }
+        below
     }
-    match json {
-        Json::Null => {}
-        Json::Bool(_) => values.push((at.clone(), Some("bool"))),
-        Json::String(_) => values.push((at.clone(), Some("string"))),
-        Json::Number(_) => values.push((at.clone(), None)),
-        Json::Object(members) if levels > 0 => {
-            members.iter().for_each(|(key, member)| collect(member, &at.member(key), levels - 1, values));
+
+    fn collect(&mut self, json: &Json, at: &Pointer, levels: usize) {
+        if self.values.len() >= WIDEST {
+            return;
         }
-        Json::Array(list) if levels > 0 => {
-            let numbered = list.iter().take(WIDEST).enumerate();
-            numbered.for_each(|(number, item)| collect(item, &at.member(&number.to_string()), levels - 1, values));
+        match json {
+            Json::Null => {}
+            Json::Bool(_) => self.values.push((at.clone(), Some("bool"))),
+            Json::String(_) => self.values.push((at.clone(), Some("string"))),
+            Json::Number(_) => self.values.push((at.clone(), None)),
+            Json::Object(members) if levels > 0 => {
+                members.iter().for_each(|(key, member)| self.go_on(member, at, key, levels));
+            }
+            Json::Array(list) if levels > 0 => {
+                let numbered = list.iter().take(WIDEST).enumerate();
+                numbered.for_each(|(number, item)| self.go_on(item, at, &number.to_string(), levels));
+            }
+            Json::Object(_) | Json::Array(_) => {}
         }
-        Json::Object(_) | Json::Array(_) => {}
+    }
+
+    fn go_on(&mut self, member: &Json, at: &Pointer, key: &str, levels: usize) {
+        if at.as_str().len() + 1 + key.len() > LONGEST_NAME {
+            self.has_longer = true;
+        } else {
+            self.collect(member, &at.member(key), levels - 1);
+        }
     }
 }
 
@@ -226,6 +257,20 @@ mod tests {
         for nothing in [&b"{"[..], b"[]", b"\xFF"] {
             assert_eq!(seen.look(&search, "a/2", &Document::new(nothing), Timestamp::default()), Sighting::default());
         }
+    }
+
+    /// Found by thinking of a payload of a megabyte: each of its ten thousand values would have carried the key.
+    #[test]
+    fn what_is_too_long_for_a_name_is_left_out_and_counted() {
+        let (mut seen, search) = (Seen::default(), search(Some(""), 100, &[]));
+        let payload = format!("{{\"{}\":[1,2,3],\"short\":4}}", "k".repeat(LONGEST_NAME));
+        let sighting = seen.look(&search, "a/1", &Document::new(payload.as_bytes()), Timestamp::default());
+        assert_eq!((names(&sighting), sighting.left_out), (vec!["a/1 /short"], Some(1)));
+        let below = Below::of(&Document::new(payload.as_bytes()), &Pointer::parse("").unwrap());
+        assert_eq!((below.values.len(), below.has_longer), (1, true), "none of them was made");
+        let topic = format!("a/{}", "t".repeat(LONGEST_NAME));
+        let sighting = seen.look(&search, &topic, &Document::new(b"{\"x\":1,\"y\":2}"), Timestamp::default());
+        assert_eq!((names(&sighting), sighting.waits, sighting.left_out), (vec![], false, Some(2)));
     }
 
     #[test]

@@ -105,7 +105,8 @@ fn take_texts(bytes: &mut &[u8], count: usize) -> Option<Vec<Arc<str>>> {
 /// Puts a chunk and its times together again; none when the bytes are damaged or do not belong together.
 pub(in crate::historian) fn decode_chunk(bytes: &[u8], times: Vec<i64>) -> Option<Series> {
     let mut bytes = unseal(bytes)?;
-    let count = begin(&mut bytes)?;
+    // Before anything is made: a damaged number of samples would ask for memory of its own.
+    let count = begin(&mut bytes).filter(|count| *count == times.len())?;
     let mut counts = [0usize; 7];
     let runs = take_runs(&mut bytes, count, &mut counts)?;
     let bytes = &mut bytes;
@@ -117,7 +118,7 @@ pub(in crate::historian) fn decode_chunk(bytes: &[u8], times: Vec<i64>) -> Optio
         doubles: take_doubles(bytes, counts[5])?,
         texts: take_texts(bytes, counts[6])?,
     };
-    (bytes.is_empty() && times.len() == count).then_some(Series { times, runs, columns })
+    bytes.is_empty().then_some(Series { times, runs, columns })
 }
 
 fn take_runs(bytes: &mut &[u8], count: usize, counts: &mut [usize; 7]) -> Option<Vec<Run>> {

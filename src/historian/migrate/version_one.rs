@@ -131,7 +131,8 @@ fn decode_head(mut bytes: &[u8]) -> Option<Vec<(i64, Vec<Sample>)>> {
     Some(parts)
 }
 
-fn decode_chunk(mut bytes: &[u8]) -> Option<Vec<Sample>> {
+/// The samples of a chunk of version 1; none when the bytes are damaged.
+pub(in crate::historian) fn decode_chunk(mut bytes: &[u8]) -> Option<Vec<Sample>> {
     let mut samples = Vec::new();
     let mut time = 0i64;
     while !bytes.is_empty() {

@@ -4,6 +4,11 @@ use super::{Tag, put, range};
 use crate::driver::mqtt::Pointer;
 use serde_json::{Value as Json, json};
 
+/// Steps from the top of a document to what a template reads.
+const MOST_STEPS: usize = 32;
+/// Signs of a template that stand in the words for why it is refused.
+const SHOWN: usize = 100;
+
 /// A message of discovery.
 struct Config<'a> {
     json: &'a Json,
@@ -52,7 +57,9 @@ pub(super) fn tag(prefix: &str, topic: &str, json: &Json) -> Option<(String, Jso
     tag.insert("topic".to_owned(), state.into());
     match place(config.text("value_template", "val_tpl")) {
         Err(template) => {
-            let words = format!("its template {template} is more than a place in JSON");
+            let more = if template.chars().nth(SHOWN).is_some() { " ..." } else { "" };
+            let shown: String = template.chars().take(SHOWN).collect();
+            let words = format!("its template {shown}{more} is more than a place in JSON");
             return Some((name.to_owned(), json!({ "refused": words })));
         }
         Ok(None) => {}
@@ -135,23 +142,29 @@ fn place(template: Option<&str>) -> Result<Option<Pointer>, &str> {
     steps(rest, whole).map(Some).ok_or_else(refuse)
 }
 
-fn steps(rest: &str, above: Pointer) -> Option<Pointer> {
-    if rest.is_empty() {
-        return Some(above);
+fn steps(mut rest: &str, mut place: Pointer) -> Option<Pointer> {
+    for _ in 0..MOST_STEPS {
+        if rest.is_empty() {
+            break;
+        }
+        let (key, after) = step(rest)?;
+        (rest, place) = (after, place.member(key));
     }
-    let (key, rest) = if let Some(rest) = rest.strip_prefix('.') {
+    rest.is_empty().then_some(place)
+}
+
+/// The next key, and what follows it.
+fn step(rest: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = rest.strip_prefix('.') {
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
         let (key, rest) = rest.split_at(end);
         let plain = !key.is_empty() && key.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
-        (plain.then_some(key)?, rest)
-    } else {
-        let (inside, rest) = rest.strip_prefix('[')?.split_once(']')?;
-        let quoted = ['\'', '"'].iter().find_map(|quote| inside.strip_prefix(*quote)?.strip_suffix(*quote));
-        let number =
-            Some(inside).filter(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()));
-        (quoted.or(number)?, rest)
-    };
-    steps(rest, above.member(key))
+        return plain.then_some((key, rest));
+    }
+    let (inside, rest) = rest.strip_prefix('[')?.split_once(']')?;
+    let quoted = ['\'', '"'].iter().find_map(|quote| inside.strip_prefix(*quote)?.strip_suffix(*quote));
+    let number = Some(inside).filter(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()));
+    Some((quoted.or(number)?, rest))
 }
 
 #[cfg(test)]
@@ -176,6 +189,18 @@ mod tests {
         ] {
             let found = place(Some(template)).map(|found| found.map(|pointer| pointer.as_str().to_owned()));
             assert_eq!(found.map_err(drop), expected.map(|found| found.map(str::to_owned)), "{template}");
+        }
+    }
+
+    /// Found by thinking of it: each step took a call, and a long template the stack of the whole program.
+    #[test]
+    fn a_template_of_very_many_steps_is_refused() {
+        for step in [".a", "[0]"] {
+            let template = format!("{{{{ value_json{} }}}}", step.repeat(200_000));
+            assert_eq!(place(Some(&template)), Err(&*template));
+            let json = json!({"state_topic": "a", "value_template": template});
+            let (_, facts) = tag("homeassistant", "homeassistant/sensor/x/config", &json).unwrap();
+            assert!(facts["refused"].as_str().is_some_and(|words| words.len() < 200), "{facts}");
         }
     }
 }

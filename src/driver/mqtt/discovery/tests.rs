@@ -135,6 +135,26 @@ fn announcements_to_home_assistant_long_and_short() {
     assert_eq!(removed, Vec::new());
 }
 
+/// Found by thinking of a list of a megabyte: each of its tags would have carried the name of the device.
+#[test]
+fn what_has_a_name_of_thousands_of_signs_is_left_out() {
+    let long = "n".repeat(5000);
+    let expose = |property: &str| json!({"type": "numeric", "property": property});
+    let list = json!([
+        {"friendly_name": long, "definition": {"exposes": [expose("a")]}},
+        {"friendly_name": "b", "definition": {"exposes": [
+            expose(&long), expose("c"), {"type": "composite", "property": long, "features": [expose("d")]},
+        ]}},
+    ]);
+    let text = list.to_string();
+    let found = discovery(Source::Zigbee2mqtt).read("zigbee2mqtt/bridge/devices", &Document::new(text.as_bytes()));
+    assert_eq!(found.iter().map(|found| &*found.name).collect::<Vec<_>>(), ["b/available", "b/c"]);
+    let list = json!([{"friendly_name": "b", "definition": {"exposes": vec![expose("c"); 30_000]}}]);
+    let text = list.to_string();
+    let found = discovery(Source::Zigbee2mqtt).read("zigbee2mqtt/bridge/devices", &Document::new(text.as_bytes()));
+    assert_eq!(found.len(), 20_000);
+}
+
 proptest! {
     #[test]
     fn any_list_is_read_or_not(payload in "[\\[\\]{}\",:a-z0-9~]{0,60}", template in "\\{\\{ ?value_json[ -~é]{0,20}\\}\\}") {

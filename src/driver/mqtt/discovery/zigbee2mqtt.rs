@@ -1,10 +1,13 @@
 //! Zigbee2MQTT: `bridge/devices` is a list of devices, each with what it exposes.
 
+use super::super::search::LONGEST_NAME;
 use super::{Tag, put, range};
 use serde_json::{Value as Json, json};
 
 /// Levels of features within features.
 const DEEPEST: usize = 4;
+/// Tags of one list; twice as many as the station keeps in all, so that it says that there are too many.
+const MOST: usize = 20_000;
 /// Bits of `access`: the device publishes it; it can be set.
 const PUBLISHED: u64 = 1;
 const SETTABLE: u64 = 2;
@@ -12,7 +15,7 @@ const SETTABLE: u64 = 2;
 /// Every tag of the list, with its name.
 pub(super) fn tags(base: &str, list: &Json) -> Vec<(String, Json)> {
     let devices = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    devices.iter().flat_map(|device| of_device(base, device)).collect()
+    devices.iter().flat_map(|device| of_device(base, device)).take(MOST).collect()
 }
 
 fn of_device(base: &str, device: &Json) -> Vec<(String, Json)> {
@@ -20,6 +23,10 @@ fn of_device(base: &str, device: &Json) -> Vec<(String, Json)> {
     let is_off = device.get("disabled").and_then(Json::as_bool).unwrap_or_default();
     let exposes = device.pointer("/definition/exposes").and_then(Json::as_array);
     let (Some(name), Some(exposes), false) = (text("friendly_name"), exposes, is_off) else { return Vec::new() };
+    // Every tag would carry it.
+    if name.len() > LONGEST_NAME {
+        return Vec::new();
+    }
     let topic = format!("{base}/{name}");
     let mut found = vec![available(&topic, name)];
     for expose in exposes {
@@ -38,9 +45,13 @@ fn available(topic: &str, name: &str) -> (String, Json) {
 
 /// Lights, covers and their like have features; what is composite stands in an object of its own.
 fn collect(expose: &Json, topic: &str, name: &str, above: &str, levels: usize, found: &mut Vec<(String, Json)>) {
+    if found.len() >= MOST {
+        return;
+    }
     let text = |key: &str| expose.get(key).and_then(Json::as_str);
     if let Some(features) = expose.get("features").and_then(Json::as_array) {
         let within = match (text("type"), text("property")) {
+            (Some("composite"), Some(property)) if !is_short(above, property) => return,
             (Some("composite"), Some(property)) => format!("{above}/{}", escaped(property)),
             _ => above.to_owned(),
         };
@@ -49,7 +60,7 @@ fn collect(expose: &Json, topic: &str, name: &str, above: &str, levels: usize, f
         }
         return;
     }
-    let Some(property) = text("property") else { return };
+    let Some(property) = text("property").filter(|property| is_short(above, property)) else { return };
     let place = format!("{above}/{}", escaped(property));
     if let Some(mut tag) = of_feature(expose, &place) {
         let own = format!("{name}{place}");
@@ -64,6 +75,11 @@ fn collect(expose: &Json, topic: &str, name: &str, above: &str, levels: usize, f
             found.push((own, tag.into()));
         }
     }
+}
+
+/// Whether a tag can be named by it.
+fn is_short(above: &str, property: &str) -> bool {
+    above.len() + 1 + property.len() <= LONGEST_NAME
 }
 
 fn escaped(key: &str) -> String {

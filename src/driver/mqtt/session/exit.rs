@@ -52,14 +52,22 @@ impl Exit {
         if is_ahead { &mut self.ahead } else { &mut self.behind }.push_back(parcel);
     }
 
-    /// Nothing goes out behind this.
+    /// Nothing goes out behind this; a word that is the last one already stays it.
     pub(super) fn end(&mut self, last_word: BytesMut, is_at_once: bool) {
-        if is_at_once {
-            self.ready.unsplit(last_word);
-            self.is_ending = true;
-        } else {
-            self.last_word = last_word;
+        match (self.is_ending, is_at_once) {
+            (true, _) => {}
+            (false, true) => {
+                self.ready.unsplit(last_word);
+                self.last_word.clear();
+                self.is_ending = true;
+            }
+            (false, false) => self.last_word = last_word,
         }
+    }
+
+    /// Whether the last word is among what is ready, or has left.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending
     }
 
     pub(super) fn next_expiry(&self) -> Option<Monotonic> {

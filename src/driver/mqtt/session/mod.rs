@@ -462,6 +462,9 @@ impl Session {
     }
 
     fn send(&mut self, packet: &Outgoing) -> Result<(), End> {
+        if self.exit.is_ending() {
+            return Ok(());
+        }
         encode(packet, self.options.version, &mut self.exit.ready).map_err(|error| End::TooLong(error.to_string()))
     }
 

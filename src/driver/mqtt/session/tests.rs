@@ -1,5 +1,7 @@
 //! Scripts for the session: what the broker sends and what is asked of it, and what goes out and is told.
 
+mod exactly_once;
+
 use super::*;
 use crate::driver::mqtt::packet::{Splitter, Subscription};
 use proptest::prelude::*;
@@ -507,6 +509,21 @@ fn the_last_word_is_the_last() {
     let mut bench = slow();
     assert!(bench.take(TAKEN_5).is_err());
     assert!(drain(&mut bench.session).len() < 2020, "only what had begun, and the word");
+}
+
+/// Found by a fuzzer: what the broker sent on its way to us was answered behind our goodbye, and a mistake of it with a second one.
+#[test]
+fn behind_a_goodbye_comes_nothing() {
+    for script in [&[Get(b"\x32\x06\x00\x01a\x00\x05\x00"), Acknowledge(0), Pass(10_000)][..], &[Get(b"\x00\x00")]] {
+        let mut bench = Bench::new(options(V5, false));
+        bench.step(&Open(TAKEN_5));
+        bench.session.leave();
+        bench.note();
+        script.iter().for_each(|step| bench.step(step));
+        let sent: Vec<_> = bench.log.iter().filter(|line| line.starts_with('>')).collect();
+        assert_eq!(sent, ["> connect clean=1", "> disconnect"], "{:#?}", bench.log);
+        assert_eq!(bench.session.unsent(), 0);
+    }
 }
 
 /// A break: the outcome is not known, and nothing is sent again.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// A clock of an edge node that is further ahead than this is not believed.
 const AHEAD: Duration = Duration::from_secs(60);
+/// Metrics of one birth of which it is told what is wrong with them; of the others, how many they are.
+const TOLD: usize = 5;
 /// Times before this are those of a clock that was never set: 2000-01-01.
 const NEVER_SET: Timestamp = Timestamp::from_micros(946_684_800_000_000);
 
@@ -39,11 +41,16 @@ pub(super) struct Table {
 impl Table {
     /// Reads a birth; with what was wrong in it, in words.
     pub(super) fn of_birth(payload: &Payload) -> (Self, Vec<String>) {
-        let (mut table, mut wrong) = (Self::default(), Vec::new());
+        let (mut table, mut wrong, mut others) = (Self::default(), Vec::new(), 0);
         for metric in &payload.metrics {
-            if let Err(words) = table.declare(metric) {
-                wrong.push(words);
+            match table.declare(metric) {
+                Ok(()) => {}
+                Err(words) if wrong.len() < TOLD => wrong.push(words),
+                Err(_) => others += 1,
             }
+        }
+        if others > 0 {
+            wrong.push(format!("its birth has {others} more metrics that are not as they have to be"));
         }
         (table, wrong)
     }

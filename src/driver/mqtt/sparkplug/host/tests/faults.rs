@@ -164,6 +164,19 @@ fn no_value_a_wrong_type_and_a_wrong_alias_stay_with_their_metric() {
     ]);
 }
 
+/// A metric of two bytes made a sentence of its own: a birth of a megabyte half a million of them.
+#[test]
+fn a_birth_of_nothing_but_mistakes_makes_few_words() {
+    let mut script = Script::online();
+    script.says("spBv1.0/north/NBIRTH/edge", 0, &[vec![bd_seq(3)], vec![Metric::default(); 1000]].concat());
+    let lines = script.lines();
+    let faults: Vec<_> = lines.iter().filter(|line| line.starts_with("fault")).collect();
+    assert_eq!(faults.len(), 6, "{lines:#?}");
+    assert!(faults[5].ends_with("its birth has 995 more metrics that are not as they have to be"), "{faults:?}");
+    script.load(1, 1);
+    assert!(script.lines().iter().any(|line| line.contains("1 metrics of a message are unknown")));
+}
+
 #[test]
 fn a_payload_that_is_none_makes_a_request() {
     let mut script = Script::online();
