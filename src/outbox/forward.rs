@@ -1,11 +1,14 @@
 //! What is to be told over one connection: the newest value of each tag, in its time; and behind it, in order, what the broker missed. Pure:
 //! samples, answers and time in, wishes out.
 
+mod watch;
+
 use crate::driver::mqtt::{Fate, Format, QoS, Telling};
 use crate::tag::{HistoryRow, Monotonic, Now, Quality, TagId, Timestamp, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use watch::Watch;
 
 /// Messages with present values that may wait for the broker's confirmation.
 const LIVE: usize = 64;
@@ -52,6 +55,8 @@ pub(super) struct Wishes {
     pub(super) load_after: Option<i64>,
     /// Messages to be sent.
     pub(super) send: Vec<Message>,
+    /// An order that is answered when the connection ends; it goes before the messages.
+    pub(super) watch: Option<u64>,
 }
 
 /// A message to be sent.
@@ -96,6 +101,8 @@ struct Lane {
     format: Format,
     /// The newest value, while it was not taken.
     newest: Option<Waiting>,
+    /// Of an alarm: its state, for a broker that has forgotten it.
+    last: Option<Waiting>,
     /// Whether that waits for its turn; otherwise it is under way.
     waits: bool,
     /// Whether it is in the store already.
@@ -132,6 +139,7 @@ pub(super) struct Forwarder {
     /// By number, and so in the order in which they were sent; each with the moment from which on nothing is expected of it.
     flights: BTreeMap<u64, (Monotonic, Flight)>,
     link: Link,
+    watch: Watch,
     /// What was loaded of the store, the oldest first.
     missed: VecDeque<Stored>,
     /// The last place that was loaded, and whether there is more behind it.
@@ -154,6 +162,7 @@ impl Lane {
             telling,
             format,
             newest: None,
+            last: None,
             waits: false,
             is_stored: false,
             not_before: Monotonic::default(),
@@ -193,6 +202,7 @@ impl Forwarder {
             due: BTreeSet::new(),
             flights: BTreeMap::new(),
             link: Link::Good,
+            watch: Watch::default(),
             missed: VecDeque::new(),
             loaded_to: 0,
             has_more: true,
@@ -231,7 +241,7 @@ impl Forwarder {
         let sample = Waiting { time: now.utc, value: Some(Value::Text(Arc::clone(state))), quality: Quality::GOOD };
         for place in self.by_alarm.get(alarm).cloned().unwrap_or_default() {
             let lane = &mut self.lanes[place];
-            (lane.newest, lane.is_stored) = (Some(sample.clone()), false);
+            (lane.newest, lane.last, lane.is_stored) = (Some(sample.clone()), Some(sample.clone()), false);
             // An alarm does not wait for its turn.
             if !std::mem::replace(&mut lane.waits, true) {
                 self.due.insert((now.monotonic, place));
@@ -246,6 +256,7 @@ impl Forwarder {
             self.has_more = true;
         }
         self.give_up(now, wishes);
+        self.watch(now, wishes);
         if matches!(self.link, Link::Away(until) if now >= until) {
             self.try_broker(now, wishes);
         }
@@ -271,7 +282,7 @@ impl Forwarder {
         };
         let load = self.waits_for_load().then_some(self.load_from);
         let given_up = self.flights.first_key_value().map(|(_, (until, _))| *until);
-        [again, turn, load, given_up].into_iter().flatten().min()
+        [again, turn, load, given_up, self.next_watch()].into_iter().flatten().min()
     }
 
     /// Whether something is stored that could go if it were loaded.
@@ -439,6 +450,9 @@ impl Forwarder {
 
     /// The driver says what became of a message.
     pub(super) fn answer(&mut self, number: u64, fate: &Fate, now: Monotonic, wishes: &mut Wishes) {
+        if self.is_watch_over(number, now) {
+            return;
+        }
         let Some((_, flight)) = self.flights.remove(&number) else { return };
         match fate {
             Fate::Taken | Fate::Refused(_) => {

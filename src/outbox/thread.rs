@@ -279,6 +279,10 @@ impl Worker {
             }
         }
         let mut back = Wishes::default();
+        if let Some(number) = wishes.watch {
+            let fate = self.post(&name, Content::Watch, number);
+            fate.into_iter().for_each(|fate| self.connections[place].forwarder.answer(number, &fate, now, &mut back));
+        }
         for message in wishes.send.drain(..) {
             let number = message.number;
             let fate = self.send(&name, message);
@@ -301,6 +305,11 @@ impl Worker {
             let Some(payload) = payload(&sample, &unit, format, historical) else { return Some(Fate::Taken) };
             Content::Message(session::Publication { topic, payload: payload.into(), qos, retain, properties: None })
         };
+        self.post(connection, content, number)
+    }
+
+    /// Hands an order to the driver; its fate, where it did not reach that.
+    fn post(&self, connection: &Arc<str>, content: Content, number: u64) -> Option<Fate> {
         let (connection, generation) = (Arc::clone(connection), Some(self.tellings.generation));
         let promise = Promise::new(number, self.answers.clone());
         let mut back = (self.post)(Order { connection, generation, content, promise }).err()?;

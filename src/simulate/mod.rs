@@ -1,10 +1,11 @@
 //! Stand-in field devices for any station: what its tags say follows from the station file, and what is written to them is held.
 //!
 //! Pure, and tested by table and property: `values` (what a tag says at a moment), `plant` (all tags, and what was written over them),
-//! `registers` and `respond` (one unit), `payload` (topics). Around them: `server` and `mqtt` on the wires, `wires` for who serves which
+//! `registers` and `respond` (one unit), `payload` (topics). Around them: `server`, `mqtt` and `edge_nodes` on the wires, `wires` for who serves which
 //! connection, `copy` for a station that finds them there.
 
 mod copy;
+mod edge_nodes;
 mod mqtt;
 mod payload;
 mod plant;
@@ -66,7 +67,7 @@ pub fn run(folder: &Path, options: &Options, clock: Arc<dyn Clock>) -> anyhow::R
 
 async fn serve(folder: &Path, plant: &Plant, options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let mut opened = wires::open(plant, options).await?;
-    let brokers = mqtt::brokers(plant, options, &mut opened);
+    let (brokers, edge_nodes) = mqtt::brokers(plant, options, &mut opened);
     if let Some(copy) = &options.copy {
         copy::write(folder, copy, &opened.ways, &opened.words)?;
     }
@@ -80,6 +81,9 @@ async fn serve(folder: &Path, plant: &Plant, options: &Options, clock: Arc<dyn C
     }
     for broker in brokers {
         tokio::spawn(broker.run(shared.clone()));
+    }
+    for node in edge_nodes {
+        tokio::spawn(node.run(shared.clone()));
     }
     match &options.copy {
         Some(copy) => say(&format!("The stand-ins run until Ctrl C. Beside them: polder run {}", copy.display())),

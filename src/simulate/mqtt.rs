@@ -1,6 +1,7 @@
 //! Publishes what the topics of a station would say, and takes up its commands.
 
 use super::Options;
+use super::edge_nodes::{StandIn, stand_ins};
 use super::payload::{commanded, payload, topics};
 use super::server::{Shared, say};
 use super::wires::{NOBODY, Opened, is_loopback};
@@ -33,9 +34,9 @@ pub(super) struct Broker {
     scaling: HashMap<TagId, Scaling>,
 }
 
-/// The brokers of the station that may be spoken to: those of this computer, or the one that was named.
-pub(super) fn brokers(plant: &Plant, options: &Options, opened: &mut Opened) -> Vec<Broker> {
-    let mut brokers = Vec::new();
+/// The brokers of the station that may be spoken to, those of this computer or the one that was named, and the edge nodes behind them.
+pub(super) fn brokers(plant: &Plant, options: &Options, opened: &mut Opened) -> (Vec<Broker>, Vec<StandIn>) {
+    let (mut brokers, mut edge_nodes) = (Vec::new(), Vec::new());
     for connection in &plant.connections {
         let Protocol::Mqtt(settings) = &connection.protocol else { continue };
         let name = &connection.name;
@@ -67,10 +68,19 @@ pub(super) fn brokers(plant: &Plant, options: &Options, opened: &mut Opened) -> 
             .iter()
             .filter_map(|point| Some((point.tag, plant.plan.directory.tag(point.tag)?.scaling?)))
             .collect();
-        opened.words.push(format!("{name}: published at {host}:{port}: {} tags", points.len()));
-        brokers.push(Broker { host, port, settings: settings.clone(), scaling });
+        let nodes = stand_ins(settings, plant, options, &host, port);
+        if !nodes.is_empty() {
+            let metrics: usize = nodes.iter().map(StandIn::metrics).sum();
+            opened.words.push(format!("{name}: at {host}:{port}: {} edge nodes with {metrics} metrics", nodes.len()));
+        }
+        edge_nodes.extend(nodes);
+        // A broker that only edge nodes are behind has no topics of its own.
+        if settings.sparkplug.is_none() || !points.is_empty() {
+            opened.words.push(format!("{name}: published at {host}:{port}: {} tags", points.len()));
+            brokers.push(Broker { host, port, settings: settings.clone(), scaling });
+        }
     }
-    brokers
+    (brokers, edge_nodes)
 }
 
 impl Broker {

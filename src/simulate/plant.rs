@@ -24,6 +24,15 @@ struct Simulated {
     pulse: bool,
 }
 
+/// What a message can hold of a tag.
+fn holds_in_messages(kind: mqtt::Kind) -> Holds {
+    match kind {
+        mqtt::Kind::Bool => Holds::Bool,
+        mqtt::Kind::Text => Holds::Text(40),
+        mqtt::Kind::Number => Holds::Number { span: [-9e15, 9e15], whole: false, wide: false },
+    }
+}
+
 /// All tags of a station, as its field would have them.
 pub(super) struct Field {
     tags: HashMap<TagId, Simulated>,
@@ -44,14 +53,15 @@ impl Field {
                 Protocol::Modbus(wire) => wire.devices.iter().flat_map(|device| &device.points).for_each(|point| {
                     field.add(plant, point.tag, Holds::in_registers(&point.encoding, point.scaling), seed);
                 }),
-                Protocol::Mqtt(broker) => broker.devices.iter().flat_map(|device| &device.points).for_each(|point| {
-                    let holds = match point.kind {
-                        mqtt::Kind::Bool => Holds::Bool,
-                        mqtt::Kind::Text => Holds::Text(40),
-                        mqtt::Kind::Number => Holds::Number { span: [-9e15, 9e15], whole: false, wide: false },
-                    };
-                    field.add(plant, point.tag, holds, seed);
-                }),
+                Protocol::Mqtt(broker) => {
+                    let of_topics = broker.devices.iter().flat_map(|device| &device.points);
+                    let of_topics = of_topics.map(|point| (point.tag, point.kind));
+                    let devices = broker.sparkplug.iter().flat_map(|sparkplug| &sparkplug.devices);
+                    let of_metrics = devices.flat_map(|device| &device.points).map(|point| (point.tag, point.kind));
+                    of_topics
+                        .chain(of_metrics)
+                        .for_each(|(tag, kind)| field.add(plant, tag, holds_in_messages(kind), seed));
+                }
             }
         }
         field

@@ -28,6 +28,7 @@ mod simulate;
 mod slow_link;
 mod sound;
 mod sparkplug;
+mod sparkplug_npm;
 mod storm;
 mod support;
 mod tls;

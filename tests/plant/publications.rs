@@ -61,6 +61,32 @@ fn values_are_told_and_what_the_broker_missed_comes_later_in_order() {
     running.stop();
 }
 
+/// Nothing happens to the alarm, and no value is told: the station notices by itself that the broker is a new one.
+#[test]
+fn a_broker_that_forgot_the_states_of_alarms_is_told_them_again() {
+    let (mut server, mut broker) = (ModbusServer::tcp(), Broker::new());
+    server.set("holding", 0, &[10, 7]);
+    let mut file = station(server.port, broker.port);
+    file["tags"][0]["alarms"] = json!([{"high": 5, "message": "Full"}]);
+    file["publications"] =
+        json!([{"connection": "site", "tags": ["north/flow"], "topic": "polder/{tag}", "alarms": "alarms/{alarm}"}]);
+    let folder = Folder::new(&file);
+    let mut running = Station::start(&folder.path);
+    let told = |broker: &Broker| {
+        let mut heard = broker.subscriber(&["alarms/#"], &["-q", "1"]);
+        heard.wait("the state", |line| {
+            let state = serde_json::from_str::<Value>(line.strip_prefix("alarms/north/level:high ")?).unwrap();
+            (state["state"] == "unacknowledged").then_some(())
+        });
+    };
+    told(&broker);
+    broker.process.kill();
+    broker.start_again();
+    told(&broker);
+    running.wait_good("north/level");
+    running.stop();
+}
+
 #[test]
 fn what_was_stored_outlives_kill_nine() {
     let (mut server, mut broker) = (ModbusServer::tcp(), Broker::new());

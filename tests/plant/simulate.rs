@@ -240,3 +240,31 @@ fn topics_are_published_and_commands_taken_up() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     stand_ins.wait("the command", |line| (line == "wrote speed = 42.5").then_some(()));
 }
+
+/// The edge nodes of the station file: they announce themselves, tell what moves, hold what is set, and die with the stand-ins.
+#[test]
+fn edge_nodes_stand_in_for_those_of_the_station_file() {
+    let broker = crate::mqtt::Broker::new();
+    let sparkplug = json!({"host_id": "polder", "reordering_timeout": "1s"});
+    let folder = Folder::new(&json!({
+        "connections": [{"name": "site", "mqtt": {"url": format!("mqtt://127.0.0.1:{}", broker.port), "keep_alive": "2s", "sparkplug": sparkplug}}],
+        "devices": [{"name": "edge", "connection": "site", "sparkplug": "north/edge"},
+            {"name": "pump", "connection": "site", "sparkplug": "north/edge/pump"},
+            {"name": "new", "connection": "site", "sparkplug": "north/other/new", "take_in": "all"}],
+        "tags": [{"name": "load", "device": "edge", "metric": "Load", "range": [0, 9]},
+            {"name": "on", "device": "pump", "metric": "On", "type": "bool"},
+            {"name": "speed", "device": "pump", "metric": "Motor/Speed", "scale": {"raw": [0, 1000], "eng": [0, 100]},
+             "command": {"min": 0, "max": 100, "read_back": "speed"}}],
+    }));
+    let mut station = Station::start(&folder.path);
+    let (mut stand_ins, said) = simulate(&folder.path, &[]);
+    assert!(said.iter().any(|line| line.contains("2 edge nodes with 7 metrics")), "{said:?}");
+    let values = station.wait_all_good(&["load", "on", "speed", "new/Motor/Starts", "new/Level", "new/Running"]);
+    assert!((0.0..=9.0).contains(&values[0].as_f64().unwrap()) && values[1].is_boolean(), "{values:?}");
+    let output = station.tool(&["set", "speed", "42.5", "--reason", "test"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    stand_ins.wait("the command", |line| (line == "wrote speed = 42.5").then_some(()));
+    stand_ins.kill();
+    station.wait("its death", |event| event["device"] == "pump" && event["state"] == "lost");
+    station.stop();
+}

@@ -7,9 +7,12 @@ use crate::driver::LinkAnswer;
 use crate::queue::Sender;
 use crate::tag::{ConnectionId, Generation, Now, Quality, TagId, Timestamp, Value};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Orders that are answered when a connection ends: those of a plant before may be among them for a while.
+const WATCHES: usize = 4;
 
 /// How a value is written into a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +140,8 @@ pub enum Content {
     Message(Publication),
     /// A value of a metric of the edge node that the connection is.
     Metric(MetricSample),
+    /// Nothing is said: the answer comes when the connection ends, and at once where there is none.
+    Watch,
 }
 
 /// A value of a metric.
@@ -199,6 +204,8 @@ pub enum Fate {
 #[derive(Default)]
 pub(super) struct Orders {
     open: HashMap<Ticket, Promise>,
+    /// What is answered when the connection ends, the oldest first.
+    watches: VecDeque<Promise>,
 }
 
 impl Orders {
@@ -216,7 +223,11 @@ impl Orders {
             return refuse(order).await;
         }
         let Order { content, promise, .. } = order;
+        if content == Content::Watch {
+            return self.watch(promise, client.is_up()).await;
+        }
         let mut messages = match (content, edge) {
+            (Content::Watch, _) => Vec::new(),
             (Content::Message(message), _) => vec![message],
             (Content::Metric(sample), Some(edge)) => match edge.sample(sample, now) {
                 Told::Messages(messages) => messages,
@@ -235,6 +246,25 @@ impl Orders {
             Ok(ticket) => drop(self.open.insert(ticket, promise)),
             Err(NotPublished::Down | NotPublished::Quota(_)) => promise.keep(Fate::NotSent).await,
             Err(refused) => promise.keep(Fate::Refused(refused.to_string())).await,
+        }
+    }
+
+    /// Of more than are ever of use the oldest are answered.
+    async fn watch(&mut self, promise: Promise, is_up: bool) {
+        if !is_up {
+            return promise.keep(Fate::NotSent).await;
+        }
+        self.watches.push_back(promise);
+        while self.watches.len() > WATCHES {
+            let oldest = self.watches.pop_front();
+            drop(oldest);
+        }
+    }
+
+    /// The connection ended.
+    pub(super) async fn lose_connection(&mut self) {
+        for promise in std::mem::take(&mut self.watches) {
+            promise.keep(Fate::Unknown).await;
         }
     }
 

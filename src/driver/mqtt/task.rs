@@ -302,6 +302,7 @@ impl Broker {
             Event::Down => {
                 self.is_ready = false;
                 self.intake.lose_connection();
+                self.orders.lose_connection().await;
                 self.lose_sparkplug();
                 self.lose_edge();
             }

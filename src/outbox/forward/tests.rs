@@ -380,3 +380,31 @@ proptest! {
         }
     }
 }
+
+/// A broker that was started anew has forgotten what it was told to keep, whoever noticed.
+#[test]
+fn the_states_of_alarms_are_told_again_over_each_new_connection() {
+    let mut bench = Bench::new(0, Format::Json);
+    let told = |bench: &mut Bench, millis| {
+        let (now, mut wishes) = (at(millis), Wishes::default());
+        bench.forwarder.turn(now, &mut wishes);
+        for message in &wishes.send {
+            bench.forwarder.answer(message.number, &Fate::Taken, now, &mut Wishes::default());
+        }
+        (wishes.watch, wishes.send.iter().filter(|message| message.topic.starts_with("alarms/")).count())
+    };
+    let (first, _) = told(&mut bench, 0);
+    bench.forwarder.offer_alarm("level:high", &"unacknowledged".into(), moment(10));
+    assert_eq!(told(&mut bench, 10), (None, 1), "the connection is watched already");
+    assert_eq!(told(&mut bench, 500_000), (None, 0), "a watch is answered whenever the connection ends");
+    bench.forwarder.answer(first.unwrap(), &Fate::Unknown, at(500_000), &mut Wishes::default());
+    assert_eq!(told(&mut bench, 500_500), (None, 0));
+    assert_eq!(bench.forwarder.next_watch(), Some(at(501_000)));
+    let (second, count) = told(&mut bench, 501_000);
+    assert!(second.is_some() && second != first && count == 1, "told again, with nothing new about it");
+    // There is no connection: it waits, and goes once as soon as there is one.
+    bench.forwarder.answer(second.unwrap(), &Fate::NotSent, at(501_000), &mut Wishes::default());
+    let (third, count) = told(&mut bench, 502_000);
+    assert!(third.is_some() && count == 1);
+    assert_eq!(told(&mut bench, 503_000), (None, 0));
+}

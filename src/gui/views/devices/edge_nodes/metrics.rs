@@ -12,11 +12,13 @@ use egui::{Label, RichText, ScrollArea, Ui, UiBuilder};
 use std::sync::Arc;
 
 const COLUMNS: [Column; 4] =
-    [words("Metric", 0.0), words("Type", 58.0), words("Last value", 116.0), words("Tag", 92.0)];
-/// The share of the height that the list has where a value is shown whole below it.
+    [words("Metric", 0.0), words("Type", 66.0), words("Last value", 124.0), words("Tag", 84.0)];
+/// The largest share of the height that a value has which is shown whole below the list.
 const SHARE: f32 = 0.5;
 /// A value that is longer than this is shown whole.
 const SHORT: usize = 60;
+/// Between the list and the value.
+const GAP: f32 = 6.0;
 /// Height of a line of a value, in points.
 const LINE: f32 = 17.0;
 
@@ -61,12 +63,17 @@ impl MetricsPanel {
         let place = detail.metrics.iter().position(|metric| Some(&metric.name) == self.metric.as_ref());
         let mut asked = buttons(ui, detail, place, device.is_none(), &palette);
         if detail.metrics.is_empty() {
-            quiet(ui, "No metric to show: none was declared, or none has these words in its name.", &palette);
+            let words = match detail.facts.metrics {
+                0 => "It declares no metrics, or its birth was not seen yet.",
+                _ => "None of its metrics has these words in its name.",
+            };
+            quiet(ui, words, &palette);
             return asked;
         }
         self.look_at(detail);
         let room = ui.available_rect_before_wrap();
-        let list = if self.shown.is_some() { room.split_top_bottom_at_fraction(SHARE).0 } else { room };
+        let below = self.shown.as_ref().map_or(0.0, |(_, lines)| lines.len() as f32 * LINE + GAP);
+        let list = room.with_max_y(room.bottom() - below.min(room.height() * SHARE));
         let chosen = ui.scope_builder(UiBuilder::new().max_rect(list), |ui| {
             let lines = &detail.metrics;
             Rows::new("metrics", &COLUMNS, lines.len()).show(ui, place, &palette, |ui, row, rect| {
@@ -76,7 +83,7 @@ impl MetricsPanel {
             })
         });
         if let Some((_, lines)) = &self.shown {
-            let below = room.with_min_y(list.bottom() + 6.0);
+            let below = room.with_min_y(list.bottom() + GAP);
             ui.scope_builder(UiBuilder::new().max_rect(below), |ui| whole(ui, lines, &palette));
         }
         if let Some(row) = chosen.inner {
