@@ -119,7 +119,7 @@ struct Outlet {
 }
 
 impl Outlets for Outlet {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, _marks: Vec<polder::tag::Mark>) {
         rows.clear();
     }
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {

@@ -44,7 +44,7 @@ struct Work {
 struct Nowhere(Arc<Mutex<Option<Arc<Snapshot>>>>);
 
 impl Outlets for Nowhere {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, _marks: Vec<polder::tag::Mark>) {
         rows.clear();
     }
     fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {

@@ -10,7 +10,9 @@
 use polder::audit::{Draft, RequestId};
 use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
+use polder::driver::mqtt::{
+    Acknowledge, Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version,
+};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, Outlets, run};
@@ -150,6 +152,7 @@ fn options() -> Options {
         keep_alive: Duration::from_secs(600),
         timeout: Duration::from_secs(10),
         receive_maximum: 1000,
+        acknowledge: Acknowledge::TakenIn,
         will: None,
     }
 }
@@ -162,7 +165,7 @@ fn endpoint(port: u16) -> Endpoint {
 struct Nowhere(Arc<Mutex<Option<Arc<Snapshot>>>>);
 
 impl Outlets for Nowhere {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, _marks: Vec<polder::tag::Mark>) {
         rows.clear();
     }
     fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {

@@ -158,11 +158,18 @@ impl Engine {
     pub fn step(&mut self, event: Event, now: Now, effects: &mut Effects) {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
-        self.changed |= !matches!(event, Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_)) | Event::Tick);
+        self.changed |= !matches!(
+            event,
+            Event::Driver(DriverEvent::Batch(_) | DriverEvent::Device(_) | DriverEvent::Together(..)) | Event::Tick
+        );
         let is_over = matches!(event, Event::Stop);
         match event {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, now, effects),
             Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
+            Event::Driver(DriverEvent::Together(events, mark)) => {
+                events.into_iter().for_each(|event| self.step(Event::Driver(event), now, effects));
+                effects.marks.push(*mark);
+            }
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
             Event::Driver(DriverEvent::Found(generation, device, found)) => {
