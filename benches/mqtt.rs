@@ -21,7 +21,9 @@ use common::ends::{Ends, OrNowhere};
 use common::figures::interval;
 use common::mosquitto;
 use polder::driver::mqtt::session::Event as Told;
-use polder::driver::mqtt::{Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version};
+use polder::driver::mqtt::{
+    Acknowledge, Client, Device, Options, Persistence, Point, QoS, Settings, Subscription, Version,
+};
 use polder::driver::socket::Endpoint;
 use polder::driver::{ConnectionSettings, Drivers, Link, LinkSettings, Port, Protocol};
 use polder::engine::run::{Inlets, run};
@@ -179,6 +181,7 @@ fn options() -> Options {
         keep_alive: Duration::from_secs(600),
         timeout: Duration::from_secs(10),
         receive_maximum: 1000,
+        acknowledge: Acknowledge::TakenIn,
         will: None,
     }
 }

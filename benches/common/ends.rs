@@ -6,7 +6,7 @@ use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::{LinkAnswer, OffScan};
 use polder::engine::run::Outlets;
 use polder::engine::{Engine, FoundAt, Notice, Reply, ReplyId, Snapshot};
-use polder::tag::{ConnectionId, HistoryRow};
+use polder::tag::{ConnectionId, HistoryRow, Mark};
 use std::sync::Arc;
 
 /// Whoever takes samples, records and pictures.
@@ -29,7 +29,7 @@ pub(crate) trait Ends: Send {
 pub(crate) struct OrNowhere<T>(pub(crate) T);
 
 impl<T: Ends> Outlets for OrNowhere<T> {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, _: Vec<Mark>) {
         self.0.history(rows);
     }
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {

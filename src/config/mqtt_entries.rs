@@ -43,6 +43,10 @@ pub(super) struct MqttEntry {
     pub(super) packet_limit: Option<String>,
     /// Version 5: messages of QoS 1 and 2 that the broker may send before one is acknowledged; 1000 where none is given.
     pub(super) receive_maximum: Option<u16>,
+    /// When a message of QoS 1 or 2 is acknowledged: "taken-in", the default, as soon as Polder has it; "stored" when history has it on the
+    /// disk, so that not even a power cut loses one.
+    #[serde(default)]
+    pub(super) acknowledge: AcknowledgeEntry,
     /// The level of the subscriptions, 0 to 2; 1 where none is given.
     pub(super) qos: Option<u8>,
     /// Sparkplug B 3.0: Polder is a host application at this broker.
@@ -72,6 +76,17 @@ pub(super) enum SessionEntry {
     Clean,
     /// The broker keeps it.
     Persistent,
+}
+
+/// When a message is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AcknowledgeEntry {
+    /// As soon as Polder has it.
+    #[default]
+    TakenIn,
+    /// When history has it on the disk.
+    Stored,
 }
 
 /// What a broker publishes when a connection breaks.

@@ -4,7 +4,7 @@ use super::modbus::{Holes, Inquiry};
 use super::mqtt::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use crate::audit::RequestId;
 use crate::command::{MessageDispatch, WriteAnswer};
-use crate::tag::{DeviceId, Generation, Monotonic, Quality, Reason, TagId, Timestamp, Value};
+use crate::tag::{DeviceId, Generation, Mark, Monotonic, Quality, Reason, TagId, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -296,4 +296,6 @@ pub enum DriverEvent {
     Heartbeat(Generation, DeviceId, Heartbeat),
     /// A command came over a link to other systems.
     Asked(Box<Asked>),
+    /// All of these in one piece, and the mark behind their samples: either all of it becomes durable or nothing.
+    Together(Vec<DriverEvent>, Box<Mark>),
 }

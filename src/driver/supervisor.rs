@@ -9,9 +9,9 @@ use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
 use crate::audit::RequestId;
 use crate::command::{Dispatch, MessageDispatch};
 use crate::queue::{self, Rejected, Sender, WhenFull};
-use crate::tag::{Clock, ConnectionId, Generation};
+use crate::tag::{Clock, ConnectionId, Generation, Mark};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{oneshot, watch};
@@ -69,12 +69,14 @@ pub struct Port {
     pub(super) remembered: Arc<modbus::Remembered>,
     /// How often the driver that it belongs to broke off.
     pub(super) broke_off: u32,
+    /// What is collected to go on in one piece; none while events go one by one.
+    together: Arc<Mutex<Option<Vec<DriverEvent>>>>,
 }
 
 impl Port {
     /// A port for drivers.
     pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock, remembered: Arc::default(), broke_off: 0 }
+        Self { events, clock, remembered: Arc::default(), broke_off: 0, together: Arc::default() }
     }
 
     /// The same with what the records know of the devices.
@@ -82,8 +84,46 @@ impl Port {
         Self { remembered: Arc::new(remembered), ..self }
     }
 
+    /// The same for a task that collects events of its own.
+    pub(super) fn collecting(self) -> Self {
+        Self { together: Arc::default(), ..self }
+    }
+
+    /// From now on events are collected, until [`Port::send_together`].
+    pub(super) fn collect(&self) {
+        if let Ok(mut together) = self.together.lock() {
+            together.get_or_insert_default();
+        }
+    }
+
+    /// Sends what was collected: in one piece where there is a mark behind it, one by one otherwise.
+    pub(super) async fn send_together(&self, mark: Option<Mark>) {
+        let events = self.together.lock().ok().and_then(|mut together| together.take()).unwrap_or_default();
+        match mark {
+            Some(mark) => self.send(DriverEvent::Together(events, Box::new(mark))).await,
+            None => {
+                for event in events {
+                    self.send(event).await;
+                }
+            }
+        }
+    }
+
+    /// Puts an event to those that are collected; gives it back where none are.
+    fn put_together(&self, event: DriverEvent) -> Option<DriverEvent> {
+        let Ok(mut together) = self.together.lock() else { return Some(event) };
+        match together.as_mut() {
+            Some(events) => {
+                events.push(event);
+                None
+            }
+            None => Some(event),
+        }
+    }
+
     /// Sends an event, waiting for room. When nobody listens any more the station is stopping, and the task with it.
     pub(super) async fn send(&self, event: DriverEvent) {
+        let Some(event) = self.put_together(event) else { return };
         if let Err(Rejected::Full(event)) = self.events.try_send(event) {
             let _ = self.events.send(event).await;
         }

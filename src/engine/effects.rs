@@ -5,7 +5,7 @@ use crate::alarm::{AlarmKey, AlarmView, DelayChange, Transition};
 use crate::audit::Draft;
 use crate::command::{CommandView, Dispatch, MessageDispatch};
 use crate::driver::{Link, LinkAnswer, OffScan};
-use crate::tag::{ConnectionId, DeviceId, HistoryRow, Timestamp};
+use crate::tag::{ConnectionId, DeviceId, HistoryRow, Mark, Timestamp};
 use std::sync::Arc;
 
 /// News for whoever watches: the event stream, the annunciator.
@@ -47,6 +47,8 @@ pub enum Notice {
 pub struct Effects {
     /// Samples worth keeping.
     pub rows: Vec<HistoryRow>,
+    /// Marks; everything in `rows` that they stand behind becomes durable with them.
+    pub marks: Vec<Mark>,
     /// Changes of alarm states, for the journal.
     pub transitions: Vec<Transition>,
     /// Audit entries; transitions and drafts of one step are committed together.
@@ -73,6 +75,7 @@ impl Effects {
     /// Empties all lists and keeps their memory.
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.marks.clear();
         self.transitions.clear();
         self.drafts.clear();
         self.delays.clear();

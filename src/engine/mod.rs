@@ -143,7 +143,10 @@ impl Engine {
         self.follow_clock(now, effects);
         // Values that stay as they are and devices that go on well make no new picture; the one each second shows their age.
         let is_quiet = |event: &DriverEvent| {
-            matches!(event, DriverEvent::Batch(_) | DriverEvent::Transient(_) | DriverEvent::Device(_))
+            matches!(
+                event,
+                DriverEvent::Batch(_) | DriverEvent::Transient(_) | DriverEvent::Device(_) | DriverEvent::Together(..)
+            )
         };
         self.changed |= !matches!(&event, Event::Tick) && !matches!(&event, Event::Driver(event) if is_quiet(event));
         let is_over = matches!(event, Event::Stop);
@@ -151,6 +154,10 @@ impl Engine {
             Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, false, now, effects),
             Event::Driver(DriverEvent::Transient(batch)) => self.take_batch(batch, true, now, effects),
             Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
+            Event::Driver(DriverEvent::Together(events, mark)) => {
+                events.into_iter().for_each(|event| self.step(Event::Driver(event), now, effects));
+                effects.marks.push(*mark);
+            }
             Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
             Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
             Event::Driver(DriverEvent::Found(generation, device, found)) => {

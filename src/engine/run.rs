@@ -7,7 +7,7 @@ use crate::alarm::{DelayChange, Transition};
 use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::{DriverEvent, LinkAnswer, OffScan, Written};
-use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic, Now};
+use crate::tag::{Clock, ConnectionId, HistoryRow, Mark, Monotonic, Now};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -25,8 +25,8 @@ const TURN: usize = 256;
 
 /// Where effects go. None of these may wait.
 pub trait Outlets: Send {
-    /// Samples worth keeping.
-    fn history(&mut self, rows: &mut Vec<HistoryRow>);
+    /// Samples worth keeping, and marks behind them: these rows and marks become durable in one piece.
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, marks: Vec<Mark>);
     /// Records, to be committed together; the answer comes back as an event. `Err` gives back the drafts where too much waits already;
     /// the transitions are kept and tried again.
     fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>>;
@@ -179,8 +179,8 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     if !effects.notices.is_empty() || !effects.rows.is_empty() {
         outlets.notices(engine, &effects.rows, &mut effects.notices);
     }
-    if !effects.rows.is_empty() {
-        outlets.history(&mut effects.rows);
+    if !effects.rows.is_empty() || !effects.marks.is_empty() {
+        outlets.history(&mut effects.rows, std::mem::take(&mut effects.marks));
     }
     if let Some(devices) = effects.off_scan.take() {
         outlets.off_scan(devices);

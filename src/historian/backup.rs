@@ -5,7 +5,7 @@
 
 use super::database::{Database, StoreError, explain, full_check};
 use super::query::{QueryError, Reader};
-use super::{HISTORY_FOLDER, SAMPLES_FILE, month, rollups};
+use super::{HISTORY_FOLDER, SAMPLES_FILE, identifiers, month, rollups};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use std::path::{Path, PathBuf};
@@ -87,7 +87,9 @@ pub fn back_up_history(station: &Path, to: &Path) -> Result<Copied, BackupError>
     }
     let months = |folder: &Path| month::months(folder).into_iter().map(month::file_name).collect::<Vec<_>>();
     let years = |folder: &Path| rollups::years(folder).into_iter().map(rollups::file_name).collect::<Vec<_>>();
-    copied.bytes += copy_database(&from.join(SAMPLES_FILE), &to.join(SAMPLES_FILE))?;
+    let main = to.join(SAMPLES_FILE);
+    copied.bytes += copy_database(&from.join(SAMPLES_FILE), &main)?;
+    identifiers::leave_out(&main).map_err(|source| explain(&main, source))?;
     // Listed only now: a month that began meanwhile is copied too.
     for name in months(&from).into_iter().chain(years(&from)) {
         copied.bytes += copy_database(&from.join(&name), &to.join(&name))?;

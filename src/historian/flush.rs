@@ -3,9 +3,9 @@
 use super::calendar::{HOUR, Month, floor};
 use super::codec::HeadWriter;
 use super::database::{Database, StoreError, explain};
-use super::month;
 use super::store::{SampleStore, slot_or};
-use crate::tag::{Quality, Reason, Sample, Timestamp};
+use super::{identifiers, month};
+use crate::tag::{Identifiers, Quality, Reason, Sample, Timestamp};
 use rusqlite::{Transaction, params};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -41,6 +41,24 @@ impl SampleStore {
 
     /// Makes samples durable, in one commit, and takes them. After an error they are all still there.
     pub(super) fn flush(&mut self, rows: &mut VecDeque<(i64, Sample)>, now: Timestamp) -> Result<(), StoreError> {
+        self.flush_with(rows, &[], now)
+    }
+
+    /// The same with what marks say in the same commit.
+    pub(super) fn flush_with(
+        &mut self,
+        rows: &mut VecDeque<(i64, Sample)>,
+        changes: &[&Identifiers],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            self.main.change(|transaction| {
+                identifiers::write(transaction, changes)?;
+                write_alive(transaction, now)
+            })?;
+            self.set_alive(now);
+            return Ok(());
+        }
         let (gaps, fresh) = self.gaps(rows);
         let mut writer = HeadWriter::new(rows.len() + gaps.len());
         gaps.iter().chain(rows.iter()).for_each(|(tag, sample)| writer.push(*tag, sample));
@@ -48,6 +66,7 @@ impl SampleStore {
         let head = self.main.change(|transaction| {
             let sql = "INSERT INTO head(alive, bytes) VALUES (?1, ?2)";
             let head = transaction.prepare_cached(sql)?.insert(params![now.as_micros(), bytes])?;
+            identifiers::write(transaction, changes)?;
             write_alive(transaction, now).map(|()| head)
         })?;
         self.newest_head = head;

@@ -37,6 +37,7 @@ mod database;
 mod export;
 mod flush;
 mod head;
+mod identifiers;
 mod left_out;
 mod migrate;
 mod month;

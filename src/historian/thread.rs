@@ -11,7 +11,8 @@ use super::tail::Unsealed;
 use super::{HISTORY_FOLDER, SAMPLES_FILE};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{
-    Clock, Directory, HistoryPolicy, HistoryRow, Monotonic, Now, Retention, Sample, TagDefinition, TagId, Timestamp,
+    Clock, Directory, HistoryPolicy, HistoryRow, Identifiers, Mark, Monotonic, Now, Retention, Sample, TagDefinition,
+    TagId, Timestamp,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use tokio::sync::mpsc::Receiver;
 
 /// At most this long is lost on a power cut.
 const FLUSH: Duration = Duration::from_millis(250);
+/// Somebody who waits for an answer waits about so long; a broker sends no more meanwhile.
+const HURRIED_FLUSH: Duration = Duration::from_millis(10);
 /// Batches that may wait for the thread.
 const BATCHES: usize = 1024;
 /// Samples that are held while the disk does not take them; beyond it the oldest go.
@@ -50,7 +53,8 @@ const PAGES: u32 = 512;
 
 enum Message {
     Plan(Arc<Directory>, HashMap<TagId, Arc<str>>),
-    Rows(Vec<HistoryRow>),
+    /// These become durable in one piece.
+    Rows(Vec<HistoryRow>, Vec<Mark>),
     Retention(Retention),
 }
 
@@ -130,9 +134,14 @@ impl Historian {
 
     /// Hands over rows; gives them back when too many wait.
     pub fn rows(&self, rows: Vec<HistoryRow>) -> Result<(), Vec<HistoryRow>> {
-        self.messages.try_send(Message::Rows(rows)).map_err(|rejected| match rejected {
-            Rejected::Full(Message::Rows(rows)) | Rejected::Closed(Message::Rows(rows)) => rows,
-            _ => Vec::new(),
+        self.marked_rows(rows, Vec::new()).map_err(|(rows, _)| rows)
+    }
+
+    /// Hands over rows with the marks behind them, which become durable in one commit; gives them back when too many wait.
+    pub fn marked_rows(&self, rows: Vec<HistoryRow>, marks: Vec<Mark>) -> Result<(), (Vec<HistoryRow>, Vec<Mark>)> {
+        self.messages.try_send(Message::Rows(rows, marks)).map_err(|rejected| match rejected {
+            Rejected::Full(Message::Rows(rows, marks)) | Rejected::Closed(Message::Rows(rows, marks)) => (rows, marks),
+            _ => Default::default(),
         })
     }
 
@@ -209,7 +218,7 @@ impl Missing {
 fn rows_in(inbox: &mut Receiver<Message>) -> u64 {
     let mut rows = 0;
     while let Ok(message) = inbox.try_recv() {
-        if let Message::Rows(batch) = message {
+        if let Message::Rows(batch, _) = message {
             rows += batch.len() as u64;
         }
     }
@@ -225,10 +234,15 @@ struct Worker {
     ids: Vec<i64>,
     held: VecDeque<(i64, Sample)>,
     unnamed: VecDeque<HistoryRow>,
+    /// What stands behind rows in `held`, and behind rows in `unnamed`.
+    marks: Vec<Mark>,
+    unnamed_marks: Vec<Mark>,
     state: HistoryState,
     reported: HistoryState,
     alive: Monotonic,
     flushed: Monotonic,
+    /// When everything but flushing had its last turn.
+    turned: Monotonic,
     sealed: Monotonic,
     /// The hour that was sealed last.
     sealed_hour: i64,
@@ -258,10 +272,13 @@ impl Worker {
             ids: Vec::new(),
             held: VecDeque::new(),
             unnamed: VecDeque::new(),
+            marks: Vec::new(),
+            unnamed_marks: Vec::new(),
             state: HistoryState::default(),
             reported: HistoryState::default(),
             alive: now,
             flushed: now,
+            turned: now,
             sealed: now,
             // A station that stopped in the middle of an hour seals it at once.
             sealed_hour: floor(utc.as_micros(), HOUR) - HOUR,
@@ -277,7 +294,7 @@ impl Worker {
 
     async fn run(mut self, mut inbox: Receiver<Message>) {
         loop {
-            let due = self.flushed.plus(FLUSH);
+            let due = self.due();
             // Sealing goes on in small steps, as long as nothing arrives.
             let wait = if self.seals_now() { Duration::ZERO } else { due.since(self.clock.now().monotonic) };
             match tokio::time::timeout(wait, inbox.recv()).await {
@@ -295,11 +312,21 @@ impl Worker {
                 Err(_) => {}
             }
             // With a full inbox the time-out never comes.
-            if self.clock.now().monotonic >= due || self.held.len() >= FLUSH_ABOVE {
+            let now = self.clock.now().monotonic;
+            if now >= self.turned.plus(FLUSH) || self.held.len() >= FLUSH_ABOVE {
                 self.turn();
+            } else if now >= self.due() {
+                self.flush();
             }
             self.seal();
         }
+    }
+
+    /// When the next flush is.
+    fn due(&self) -> Monotonic {
+        let is_hurried = !self.marks.is_empty() && self.writing_fails.is_none();
+        let usual = self.turned.plus(FLUSH);
+        if is_hurried { usual.min(self.flushed.plus(HURRIED_FLUSH)) } else { usual }
     }
 
     fn take(&mut self, message: Message) {
@@ -308,6 +335,7 @@ impl Worker {
                 // Rows that could not be named yet belong to the plan before.
                 self.state.lost += self.unnamed.len() as u64;
                 self.unnamed.clear();
+                self.marks.append(&mut self.unnamed_marks);
                 (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
                 let has_bound = |(tag, definition): (TagId, &TagDefinition)| {
                     definition.history.error_bound.map(|_| (tag, ErrorBound::default()))
@@ -315,8 +343,15 @@ impl Worker {
                 self.bounds = self.directory.iter().filter_map(has_bound).collect();
                 self.learn();
             }
-            Message::Rows(rows) if self.bounds.is_empty() => rows.into_iter().for_each(|row| self.hold(row)),
-            Message::Rows(rows) => rows.into_iter().for_each(|row| self.pass_bound(row)),
+            Message::Rows(rows, marks) => {
+                if self.bounds.is_empty() {
+                    rows.into_iter().for_each(|row| self.hold(row));
+                } else {
+                    rows.into_iter().for_each(|row| self.pass_bound(row));
+                }
+                let behind = if self.unnamed.is_empty() { &mut self.marks } else { &mut self.unnamed_marks };
+                behind.extend(marks);
+            }
             Message::Retention(retention) => (self.retention, self.prunes) = (retention, true),
         }
     }
@@ -354,6 +389,7 @@ impl Worker {
                 for row in std::mem::take(&mut self.unnamed) {
                     self.hold(row);
                 }
+                self.marks.append(&mut self.unnamed_marks);
             }
             Err(error) => self.set_failing(Some(error.to_string())),
         }
@@ -362,6 +398,7 @@ impl Worker {
     fn turn(&mut self) {
         self.flush();
         let now = self.clock.now();
+        self.turned = now.monotonic;
         if self.backs_off(now) {
             return;
         }
@@ -459,18 +496,37 @@ impl Worker {
         }
         self.state.lost += std::mem::take(&mut self.store.lost);
         self.store.set_alive(now.utc);
-        if self.held.is_empty() {
+        if self.held.is_empty() && self.marks.is_empty() {
             self.live(now);
             return;
         }
-        match self.store.flush(&mut self.held, now.utc).and_then(|()| self.store.bound_unsealed(UNSEALED)) {
-            Ok(()) => {
+        let written = self.write(now.utc).and_then(|wrote| self.store.bound_unsealed(UNSEALED).map(|()| wrote));
+        match written {
+            Ok(false) => self.live(now),
+            Ok(true) => {
                 self.alive = now.monotonic;
                 self.note_loss(now.utc);
                 self.set_failing(None);
             }
             Err(error) => self.fail(&error, now.utc),
         }
+    }
+
+    /// Samples and marks in one commit; then, and not before, the marks are answered. Those that cannot be are tried again. Whether there was
+    /// anything to write.
+    fn write(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let changes = self.marks.iter().map(|mark| &mark.identifiers).filter(|change| change.is_change());
+        let changes: Vec<_> = changes.collect();
+        let writes = !self.held.is_empty() || !changes.is_empty();
+        if writes {
+            self.store.flush_with(&mut self.held, &changes, now)?;
+        }
+        for mark in &self.marks {
+            let Identifiers { session, recalls, .. } = &mark.identifiers;
+            mark.answer(if *recalls { Some(self.store.known_messages(session)?) } else { None });
+        }
+        self.marks.clear();
+        Ok(writes)
     }
 
     /// What was lost stands in the file as soon as it can be written again.
@@ -571,7 +627,7 @@ mod tests {
         let count = UNSEALED as i64 + 100;
         let row = |second: i64| HistoryRow { tag: TagId(second as u32 % 2), sample: sample(second, 1.0) };
         for part in (0..count).collect::<Vec<_>>().chunks(50) {
-            worker.take(Message::Rows(part.iter().copied().map(row).collect()));
+            worker.take(Message::Rows(part.iter().copied().map(row).collect(), Vec::new()));
             worker.flush();
         }
         assert!(worker.store.unsealed_count() <= UNSEALED, "{}", worker.store.unsealed_count());

@@ -9,6 +9,7 @@ mod clock;
 mod discovery;
 mod handle;
 mod handover;
+mod held_rows;
 mod links;
 mod lock;
 mod lone_ear;

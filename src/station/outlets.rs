@@ -1,6 +1,7 @@
 //! Where the effects of the engine go.
 
 use super::handle::{Waiting, Waker, wake};
+use super::held_rows::HeldRows;
 use crate::alarm::{AlarmDefinition, AlarmKey, AlarmView, DelayChange, State, Transition};
 use crate::audit::{Draft, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
@@ -14,7 +15,7 @@ use crate::historian::Historian;
 use crate::outbox::Outbox;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Order, Recorder};
-use crate::tag::{ConnectionId, Generation, HistoryRow, Retention};
+use crate::tag::{ConnectionId, Generation, HistoryRow, Mark, Retention};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -140,7 +141,7 @@ pub(super) struct StationOutlets {
     pub(super) news: Option<Sender<News>>,
     /// Where what drivers found is kept; none in tests of the parts.
     pub(super) found: Option<Sender<Vec<FoundAt>>>,
-    pub(super) held: VecDeque<HistoryRow>,
+    pub(super) held: HeldRows,
     pub(super) outbox: Option<Outbox>,
     /// By slot, whether the tag is told to others.
     pub(super) is_told: Vec<bool>,
@@ -171,8 +172,7 @@ impl StationOutlets {
     /// are counted as lost.
     fn change_plan(&mut self, snapshot: &Snapshot) {
         self.pass_on();
-        self.lost += self.held.len() as u64;
-        self.held.clear();
+        self.lost += self.held.drop_oldest(0);
         (self.untold_retention, self.untold_plan) = (Some(snapshot.plan.retention), Some(Arc::clone(&snapshot.plan)));
         self.generation = snapshot.generation;
         self.tell_others(&snapshot.plan);
@@ -310,17 +310,13 @@ impl StationOutlets {
         let Some(historian) = &self.historian else { return };
         // Rows mean nothing to it before it knows the plant that they belong to.
         while knows && !self.held.is_empty() {
-            let count = self.held.len().min(BATCH);
-            let batch: Vec<HistoryRow> = self.held.drain(..count).collect();
-            if let Err(back) = historian.rows(batch) {
-                back.into_iter().rev().for_each(|row| self.held.push_front(row));
+            let (rows, marks) = self.held.take(BATCH);
+            if let Err((rows, marks)) = historian.marked_rows(rows, marks) {
+                self.held.put_back(rows, marks);
                 break;
             }
         }
-        while self.held.len() > HELD {
-            self.held.pop_front();
-            self.lost += 1;
-        }
+        self.lost += self.held.drop_oldest(HELD);
     }
 }
 
@@ -342,9 +338,9 @@ fn normal_state(plan: &Plan, alarm: &AlarmDefinition) -> (Arc<str>, Arc<str>) {
 }
 
 impl Outlets for StationOutlets {
-    fn history(&mut self, rows: &mut Vec<HistoryRow>) {
+    fn history(&mut self, rows: &mut Vec<HistoryRow>, marks: Vec<Mark>) {
         self.tell_rows(rows);
-        self.held.extend(rows.drain(..));
+        self.held.push(rows.drain(..), marks);
         self.pass_on();
         let (lost, overflows) = (self.lost, self.held.len() >= HELD);
         let mut changed = false;

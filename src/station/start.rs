@@ -2,6 +2,7 @@
 
 use super::annunciator::{self, Attendance, Attendant};
 use super::handle::{Handle, Waiting};
+use super::held_rows::HeldRows;
 use super::links::{self, LinkDesk};
 use super::lock::{Held, StationLock};
 use super::outlets::{HealthBoard, News, StationOutlets, send_surely};
@@ -286,7 +287,7 @@ impl Parts {
             wakers: Arc::clone(&handle.wakers),
             news,
             found: None,
-            held: VecDeque::new(),
+            held: HeldRows::default(),
             outbox,
             is_told: Vec::new(),
             alarms_untold: false,

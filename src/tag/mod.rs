@@ -4,6 +4,7 @@
 
 mod directory;
 mod key;
+mod mark;
 mod quality;
 mod sample;
 mod scaling;
@@ -16,6 +17,7 @@ pub use directory::{
     WireKind,
 };
 pub use key::{Generation, TagId, TagKey};
+pub use mark::{Identifiers, Kept, KnownMessage, Mark, WhenKept};
 pub use quality::{Quality, Reason, Status};
 pub use sample::{HistoryRow, Live, Origin, Sample};
 pub use scaling::{Scaling, Span};

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+mod acknowledged;
 mod between;
 mod by_hand;
 mod commands;
+mod exchanges;
 mod payloads;
 mod secure;
 mod sessions;

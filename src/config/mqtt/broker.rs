@@ -1,12 +1,12 @@
 //! Brokers: how they are reached, and as whom.
 
 use crate::config::drafts::DeviceDraft;
-use crate::config::mqtt_entries::{MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
+use crate::config::mqtt_entries::{AcknowledgeEntry, MqttEntry, MqttVersionEntry, SessionEntry, WillEntry};
 use crate::config::problem::{Place, Problems};
 use crate::config::read::Secrets;
 use crate::config::tls::TlsFiles;
 use crate::config::units;
-use crate::driver::mqtt::{Login, Options, Persistence, QoS, Settings, Version, Will};
+use crate::driver::mqtt::{Acknowledge, Login, Options, Persistence, QoS, Settings, Version, Will};
 use crate::driver::socket::Endpoint;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -57,6 +57,10 @@ pub(in crate::config) fn settings(
             .unwrap_or(USUAL_KEEP_ALIVE),
         timeout: within(entry.timeout.as_ref(), "timeout", TIMEOUTS, place, problems).unwrap_or(USUAL_TIMEOUT),
         receive_maximum,
+        acknowledge: match entry.acknowledge {
+            AcknowledgeEntry::TakenIn => Acknowledge::TakenIn,
+            AcknowledgeEntry::Stored => Acknowledge::Stored,
+        },
         will: entry.will.as_ref().map(|will| self::will(will, &place.at("will"), problems)),
     };
     if entry.sparkplug.is_some() {

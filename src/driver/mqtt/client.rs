@@ -4,7 +4,7 @@ use super::pacing::Pacing;
 use super::packet::{Splitter, Subscription, Will};
 use super::session::{End, Event, NotPublished, Options, Publication, Receipt, Session, Ticket};
 use crate::driver::socket::{self, Endpoint, Socket};
-use crate::tag::{Clock, Monotonic, Now};
+use crate::tag::{Clock, KnownMessage, Monotonic, Now};
 use bytes::BytesMut;
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -165,6 +165,11 @@ impl Client {
     /// See [`Session::acknowledge`].
     pub fn acknowledge(&mut self, receipt: Receipt) -> Result<(), End> {
         self.session.acknowledge(receipt)
+    }
+
+    /// See [`Session::know`].
+    pub fn know(&mut self, known: &[KnownMessage]) {
+        self.session.know(known);
     }
 
     /// Bytes that went over the wire since the start.
@@ -356,6 +361,7 @@ impl Client {
             keep_alive: second,
             timeout: second,
             receive_maximum: 10,
+            acknowledge: Default::default(),
             will: None,
         };
         let endpoint = Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None };

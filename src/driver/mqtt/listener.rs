@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
             Event::Refused { why, .. } => return Err(why),
             Event::Message(message) => self.hear(&message),
             Event::TooLarge { topic, bytes } => self.ear.leave_out(&topic, bytes, self.clock.now()),
-            Event::Published(..) | Event::Down => {}
+            Event::Exceeded(_) | Event::Released(_) | Event::SessionLost | Event::Published(..) | Event::Down => {}
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::deliver::deliver;
 use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message, Said};
+use super::marks::Marks;
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug::namespace::NamespaceView;
@@ -83,6 +84,10 @@ pub(super) struct Broker {
     pub(super) refused: BTreeMap<Arc<str>, String>,
     /// Messages that wait for their acknowledgement until they are handed on.
     receipts: Vec<Receipt>,
+    /// Those that wait until history has them.
+    marks: Marks,
+    /// Whether history has said which messages of the session it has.
+    is_recalled: bool,
     /// When a message over the limit was last written of.
     warned: Option<Monotonic>,
     /// Whether the broker took this connection.
@@ -100,6 +105,8 @@ impl Broker {
             settings.packet_limit,
             Arc::clone(&port.clock),
         );
+        let marks = Marks::new(&settings.endpoint, &settings.options);
+        let is_recalled = !marks.keeps_identifiers();
         Self {
             reporters: settings.devices.iter().map(|device| Reporter::new(generation, device.device)).collect(),
             intake: Intake::new(&settings),
@@ -110,12 +117,14 @@ impl Broker {
             client,
             settings,
             generation,
-            port,
+            port: port.collecting(),
             gatherer: Gatherer::default(),
             commands: Commands::default(),
             orders: Orders::default(),
             refused: BTreeMap::new(),
             receipts: Vec::new(),
+            marks,
+            is_recalled,
             warned: None,
             was_up: false,
             is_ready: false,
@@ -177,7 +186,13 @@ impl Broker {
         self.refused.clear();
         self.prepare_sparkplug();
         self.prepare_edge();
-        let connect = async { self.client.connect().await };
+        let connect = async {
+            if !self.is_recalled {
+                recall(&mut self.marks, &self.port, &mut self.client, self.settings.options.timeout).await?;
+                self.is_recalled = true;
+            }
+            self.client.connect().await
+        };
         match refuse_until(connect, &self.port, inbox).await {
             None => return Ended::Stopped,
             Some(Err(end)) => return Ended::Lost(end),
@@ -225,6 +240,7 @@ impl Broker {
                     self.orders.publish(order, self.generation, self.edge.as_mut(), &mut self.client, now).await;
                     Ok(())
                 }
+                () = self.marks.answered() => Ok(()),
                 turned = self.client.turn() => turned,
                 () = until(deadline, now) => Ok(()),
             };
@@ -255,15 +271,26 @@ impl Broker {
         self.client.leave().await;
     }
 
-    /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it.
+    /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it: at once, or when history has it.
     async fn take_events(&mut self) -> Result<(), session::End> {
+        for receipt in self.marks.take_kept() {
+            self.client.acknowledge(receipt)?;
+        }
+        if self.marks.waits() {
+            self.port.collect();
+        }
         while let Some(event) = self.client.event() {
             self.take(event).await;
         }
         for gathered in self.gatherer.take() {
             self.hand_on(gathered).await;
         }
-        for receipt in self.receipts.drain(..) {
+        let receipts = std::mem::take(&mut self.receipts);
+        let waits = self.marks.waits();
+        let (now, later) = if waits { (Vec::new(), receipts) } else { (receipts, Vec::new()) };
+        let mark = self.marks.mark(later);
+        self.port.send_together(mark).await;
+        for receipt in now {
             self.client.acknowledge(receipt)?;
         }
         Ok(())
@@ -293,6 +320,17 @@ impl Broker {
                 }
             }
             Event::TooLarge { topic, bytes } => self.leave_out(&topic, bytes).await,
+            Event::Exceeded(most) => {
+                let broker = &self.settings.endpoint;
+                tracing::warn!(
+                    "broker {broker}: it sends more than the {most} messages that may wait for their acknowledgement (receive_maximum); they are taken in"
+                );
+            }
+            Event::Released(receipt) => self.receipts.push(receipt),
+            Event::SessionLost => {
+                self.marks.forget();
+                self.is_recalled = false;
+            }
             Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
                 Some((request, answer)) => {
                     self.port.send(DriverEvent::Written(Written { request, answer })).await;
@@ -514,6 +552,14 @@ impl Broker {
         }
         true
     }
+}
+
+/// Tells the session which of its messages history has already.
+async fn recall(marks: &mut Marks, port: &Port, client: &mut Client, limit: Duration) -> Result<(), session::End> {
+    port.send_together(Some(marks.recall())).await;
+    let recalled = tokio::time::timeout(limit, marks.recalled()).await;
+    client.know(&recalled.map_err(|_| session::End::HistorySilent(limit.as_millis()))?);
+    Ok(())
 }
 
 /// What comes while there is no connection.

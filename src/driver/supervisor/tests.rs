@@ -20,6 +20,7 @@ fn broker(slot: u32, name: &str) -> ConnectionSettings {
         keep_alive: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
         receive_maximum: 10,
+        acknowledge: Default::default(),
         will: None,
     };
     // Nobody listens there.

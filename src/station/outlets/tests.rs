@@ -18,7 +18,7 @@ fn outlets(urgent: Sender<Event>) -> StationOutlets {
         snapshots: Arc::new(ArcSwap::from_pointee(engine.snapshot(Now::default()))),
         wakers: Arc::default(),
         news: None,
-        held: VecDeque::new(),
+        held: HeldRows::default(),
         untold_retention: None,
         untold_plan: None,
         is_health_untold: false,
@@ -98,7 +98,7 @@ fn news_of_the_stores_that_found_no_room_are_told_later() {
     urgent.try_send(Event::Tick).unwrap();
     let mut outlets = outlets(urgent);
     outlets.lost = 7;
-    outlets.history(&mut Vec::new());
+    outlets.history(&mut Vec::new(), Vec::new());
     assert!(matches!(inbox.try_recv(), Ok(Event::Tick)));
     assert!(inbox.try_recv().is_err());
     let snapshot = outlets.snapshots.load_full();

@@ -124,7 +124,7 @@ fn a_historian_that_died_is_said_in_words_and_holds_up_nothing() {
         tag: crate::tag::TagId(0),
         sample: crate::tag::Sample { time: Timestamp::default(), value: None, quality: crate::tag::Quality::GOOD },
     });
-    crate::engine::run::Outlets::history(&mut outlets, &mut rows.collect());
+    crate::engine::run::Outlets::history(&mut outlets, &mut rows.collect(), Vec::new());
     assert!(crate::engine::run::Outlets::records(&mut outlets, Vec::new(), Vec::new()).is_ok(), "records go on");
     let closing = Instant::now();
     outlets.close();

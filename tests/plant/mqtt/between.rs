@@ -24,7 +24,7 @@ pub(super) enum Side {
 }
 
 /// The number of the connection, who sent it, and the packet.
-type Seen = Vec<(usize, Side, Vec<u8>)>;
+pub(super) type Seen = Vec<(usize, Side, Vec<u8>)>;
 type Judge = Box<dyn FnMut(usize, Side, &[u8]) -> Fate + Send>;
 
 /// Listens in front of a broker. It ends with the test's process.
@@ -51,6 +51,11 @@ impl Between {
             }
         });
         Self { port, seen }
+    }
+
+    /// Every packet so far, in the order in which they passed.
+    pub(super) fn all(&self) -> Seen {
+        self.seen.lock().unwrap().clone()
     }
 
     /// The packets of this kind that were sent so far, each with the number of its connection.

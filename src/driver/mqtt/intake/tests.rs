@@ -1,5 +1,7 @@
 use super::*;
-use crate::driver::mqtt::{Device, Kind, Options, Persistence, QoS, Search, SourceTime, TimeFormat, Version};
+use crate::driver::mqtt::{
+    Acknowledge, Device, Kind, Options, Persistence, QoS, Search, SourceTime, TimeFormat, Version,
+};
 use crate::tag::{DeviceId, Value};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -29,6 +31,7 @@ fn settings(devices: Vec<Device>) -> Settings {
             keep_alive: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
             receive_maximum: 1000,
+            acknowledge: Acknowledge::TakenIn,
             will: None,
         },
         packet_limit: 1_000_000,

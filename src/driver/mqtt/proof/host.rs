@@ -153,7 +153,9 @@ impl Play {
                     assert!(!words.is_empty());
                     self.alive.remove(&place);
                 }
-                Say::Values { place, readings, .. } | Say::Past { place, readings, .. } => {
+                Say::Values { place, readings, .. }
+                | Say::Transient { place, readings, .. }
+                | Say::Past { place, readings, .. } => {
                     assert!(self.alive.contains(&place) && !readings.is_empty(), "{place} speaks and was not born");
                     assert!(readings.iter().all(|reading| reading.value.is_some() || reading.quality.is_bad()));
                 }

@@ -5,8 +5,8 @@ use crate::driver::mqtt::intake::{Arrival, Intake, Message, Said};
 use crate::driver::mqtt::look;
 use crate::driver::mqtt::payload::LONGEST_TEXT;
 use crate::driver::mqtt::{
-    Availability, Binary, BinaryKind, Device, Discovery, FRESH, Kind, Options, Persistence, Point, Pointer, QoS,
-    Search, Settings, Source, SourceTime, TimeFormat, Version, Words,
+    Acknowledge, Availability, Binary, BinaryKind, Device, Discovery, FRESH, Kind, Options, Persistence, Point,
+    Pointer, QoS, Search, Settings, Source, SourceTime, TimeFormat, Version, Words,
 };
 use crate::driver::socket::Endpoint;
 use crate::driver::{Found, Reading};
@@ -112,6 +112,7 @@ fn settings() -> Settings {
         keep_alive: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
         receive_maximum: 100,
+        acknowledge: Acknowledge::default(),
         will: None,
     };
     let list = |source: Source| Discovery { source, base: source.usual_base().into(), known: Arc::default() };

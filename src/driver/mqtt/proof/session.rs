@@ -2,17 +2,19 @@
 //! message of QoS 2 is told once, a publication has one outcome, a connection ends once, and no moment is due for ever.
 
 use crate::driver::mqtt::packet::{Incoming, Login, Piece, QoS, Splitter, Subscription, Version, decode};
-use crate::driver::mqtt::session::{End, Event, Options, Persistence, Publication, Receipt, Session, Ticket};
+use crate::driver::mqtt::session::{
+    Acknowledge, End, Event, Options, Persistence, Publication, Receipt, Reply, Session, Ticket,
+};
 use crate::tag::Monotonic;
 use bytes::BytesMut;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// The largest packet of the sessions here.
 const LIMIT: usize = 200;
 const FILTERS: [&str; 5] = ["a", "b/#", "+/c", "d/e/f", "g"];
 
-/// Bytes as a script. The first one chooses the session: bit 0 version 5, bit 1 persistent, bit 2 a socket that takes only what the script
+/// Bytes as a script. The first one chooses the session: bit 0 version 5, bit 1 persistent, bit 5 acknowledged when stored, bit 2 a socket that takes only what the script
 /// says, bits 3 and 4 the receive maximum less one. Then steps, each a byte: its lower three bits say what, the others how much.
 pub(super) fn session(bytes: &[u8]) {
     let Some((&first, mut rest)) = bytes.split_first() else { return };
@@ -44,8 +46,8 @@ struct Play {
     is_open: bool,
     is_up: bool,
     is_ready: bool,
-    /// Of QoS 2, told and not released.
-    told: HashSet<u16>,
+    /// Of QoS 2, told and not released, with what tells one from another.
+    told: HashMap<u16, u32>,
     receipts: VecDeque<Receipt>,
     open_tickets: HashSet<Ticket>,
 }
@@ -59,6 +61,7 @@ fn options(first: u8) -> Options {
         keep_alive: Duration::from_secs(10),
         timeout: Duration::from_secs(5),
         receive_maximum: u16::from(first >> 3 & 3) + 1,
+        acknowledge: if first & 32 == 32 { Acknowledge::Stored } else { Acknowledge::TakenIn },
         will: None,
     }
 }
@@ -79,7 +82,7 @@ impl Play {
             is_open: false,
             is_up: false,
             is_ready: false,
-            told: HashSet::new(),
+            told: HashMap::new(),
             receipts: VecDeque::new(),
             open_tickets: HashSet::new(),
         }
@@ -237,11 +240,15 @@ impl Play {
                     assert!(self.is_up && !message.topic.is_empty());
                     assert_eq!(message.receipt.is_some(), message.qos != QoS::AtMostOnce);
                     if let Some(receipt) = message.receipt {
-                        let is_news = !receipt.exactly_once || self.told.insert(receipt.id);
+                        let is_news = receipt.step == Reply::PubAck
+                            || self.told.insert(receipt.id, receipt.checksum) != Some(receipt.checksum);
                         assert!(is_news, "message {} of QoS 2 was told twice", receipt.id);
                         self.receipts.push_back(receipt);
                     }
                 }
+                Event::Exceeded(_) => assert!(self.is_up && self.version == Version::V5),
+                Event::Released(receipt) => self.receipts.push_back(receipt),
+                Event::SessionLost => self.told.clear(),
                 Event::TooLarge { bytes, .. } => assert!(self.is_up && bytes > LIMIT),
                 Event::Published(ticket, _) => assert!(self.open_tickets.remove(&ticket), "{ticket:?} ends twice"),
                 Event::Down => {

@@ -64,6 +64,16 @@ pub enum Persistence {
     },
 }
 
+/// When a message of QoS 1 or 2 is acknowledged, so that the broker need not keep it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// As soon as it was taken in: what is not yet on the disk is lost with a power cut.
+    #[default]
+    TakenIn,
+    /// When history has it on the disk, along with the identifiers of QoS 2 that the broker has not released yet.
+    Stored,
+}
+
 /// As whom and how to speak to the broker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -81,15 +91,37 @@ pub struct Options {
     pub timeout: Duration,
     /// Messages of QoS 1 and 2 that may wait for their acknowledgement, at least 1; version 5 alone.
     pub receive_maximum: u16,
+    /// When messages are acknowledged.
+    pub acknowledge: Acknowledge,
     /// What the broker publishes when the connection breaks.
     pub will: Option<Will>,
+}
+
+impl Options {
+    /// Whether the identifiers of QoS 2 outlive this program: they are told with [`Session::know`], and given up only when that is durable.
+    pub fn keeps_identifiers(&self) -> bool {
+        self.acknowledge == Acknowledge::Stored && self.persistence != Persistence::Clean
+    }
+}
+
+/// What an acknowledgement says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// PUBACK: a message of QoS 1 was taken in.
+    PubAck,
+    /// PUBREC: a message of QoS 2 was taken in.
+    PubRec,
+    /// PUBCOMP: its identifier is free again.
+    PubComp,
 }
 
 /// Names one message of QoS 1 or 2 for its acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub(super) id: u16,
-    pub(super) exactly_once: bool,
+    pub(super) step: Reply,
+    /// Of a message of QoS 2: tells it from another one under the same identifier.
+    pub(super) checksum: u32,
     /// The connection that it came by.
     pub(super) connection: u64,
     /// The session at the broker that it belongs to.
@@ -145,6 +177,13 @@ pub enum Event {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// More messages wait for their acknowledgement than the receive maximum allows, which is this many; told once in a connection.
+    Exceeded(u16),
+    /// The broker released a message of QoS 2: its identifier is free once this was acknowledged. Only where [`Options::keeps_identifiers`].
+    Released(Receipt),
+    /// The broker has lost the session, and what is known of its messages means nothing any more. Only where [`Options::keeps_identifiers`]:
+    /// the connection ends before anything is subscribed to, so that this can become durable first.
+    SessionLost,
     /// What became of a publication.
     Published(Ticket, Outcome),
     /// The connection is over.
@@ -169,12 +208,15 @@ pub enum End {
     /// It sent a packet that may not come.
     #[error("it sent {0}, which may not come here")]
     OutOfPlace(&'static str),
-    /// More messages wait for their acknowledgement than agreed.
-    #[error("it sent more than the {0} messages that may wait for their acknowledgement")]
-    Flood(u16),
     /// It did not answer.
     #[error("it did not {0} within {1} ms")]
     Silent(&'static str, u128),
+    /// It does not know the session any more.
+    #[error("the broker has lost the session; a new one is begun")]
+    SessionLost,
+    /// History did not say which messages it has.
+    #[error("history did not say within {0} ms which messages it holds already; none is taken in before")]
+    HistorySilent(u128),
     /// It took no bytes.
     #[error("it took nothing of what was sent to it within {0} ms")]
     Stuck(u128),
@@ -350,6 +392,9 @@ impl Session {
             return Err(End::OutOfPlace("a session that it kept although none was asked for"));
         }
         self.stage = Stage::Up;
+        if !answer.session_present && self.options.keeps_identifiers() && self.received.knows_any() {
+            return self.begin_anew();
+        }
         self.allowed = Allowed {
             quota: properties.receive_maximum.unwrap_or(u16::MAX).max(1),
             packet: properties.maximum_packet.map_or(usize::MAX, |bytes| bytes as usize),
@@ -364,13 +409,26 @@ impl Session {
         self.backlog.begin(answer.session_present, now);
         self.events.push_back(Event::Up { session_present: answer.session_present, client_id });
         if !answer.session_present {
-            self.session += 1;
-            self.received.forget();
-            self.sent.forget();
-            self.subscriptions.forget();
+            self.forget_session();
         }
         self.release_again(now)?;
         self.subscribe_all(now)
+    }
+
+    fn forget_session(&mut self) {
+        self.session += 1;
+        self.received.forget();
+        self.sent.forget();
+        self.subscriptions.forget();
+    }
+
+    /// A new session begins at the broker, without a subscription as yet. A message of it must not be taken for one of the old session after
+    /// a restart, so it gets none before the old identifiers are durably forgotten.
+    fn begin_anew(&mut self) -> Result<(), End> {
+        self.forget_session();
+        self.events.push_back(Event::SessionLost);
+        self.leave();
+        Err(End::SessionLost)
     }
 
     fn refusal(&self, answer: &ConnAck) -> String {

@@ -29,6 +29,7 @@ fn settings(devices: Vec<Device>) -> Settings {
             keep_alive: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
             receive_maximum: 1000,
+            acknowledge: Default::default(),
             will: None,
         },
         packet_limit: 1_000_000,
