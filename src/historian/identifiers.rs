@@ -102,7 +102,7 @@ mod tests {
         let forgets = Identifiers { session: "a".into(), forgets: true, ..taken_in(&[4]) };
         let other = Identifiers { session: "b".into(), forgets: true, ..taken_in(&[5]) };
         check(&[], &[]);
-        check(&[released.clone()], &[]);
+        check(std::slice::from_ref(&released), &[]);
         check(&[taken_in(&[1, 2, u16::MAX]), taken_in(&[2])], &[1, 2, u16::MAX]);
         check(&[taken_in(&[1, 2]), released], &[2]);
         check(&[taken_in(&[1, 2]), forgets], &[4]);

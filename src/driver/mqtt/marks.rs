@@ -68,7 +68,7 @@ impl Marks {
         let of = |step: Reply| receipts.iter().filter(move |receipt| receipt.step == step);
         let known = |receipt: &Receipt| KnownMessage { id: receipt.id, checksum: receipt.checksum };
         let (taken_in, released) = match self.keeps_identifiers {
-            true => (of(Reply::PubRec).map(known).collect(), of(Reply::PubComp).map(|receipt| receipt.id).collect()),
+            true => (of(Reply::Received).map(known).collect(), of(Reply::Complete).map(|receipt| receipt.id).collect()),
             false => Default::default(),
         };
         let session = Arc::clone(&self.session);
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn receipts_come_back_when_their_mark_is_answered_and_not_before() {
         let mut marks = marks(Acknowledge::Stored, PERSISTENT);
-        let first = marks.mark(vec![receipt(1, Reply::PubAck), receipt(2, Reply::PubRec)]).unwrap();
-        let second = marks.mark(vec![receipt(3, Reply::PubComp)]).unwrap();
+        let first = marks.mark(vec![receipt(1, Reply::Acknowledged), receipt(2, Reply::Received)]).unwrap();
+        let second = marks.mark(vec![receipt(3, Reply::Complete)]).unwrap();
         assert_eq!(
             (&first.identifiers.taken_in[..], &first.identifiers.released[..]),
             (&[KnownMessage { id: 2, checksum: 5 }][..], &[][..])
@@ -164,17 +164,17 @@ mod tests {
         assert_eq!(&*first.identifiers.session, "c@h:1883");
         assert_eq!(marks.take_kept(), []);
         first.answer(None);
-        assert_eq!(marks.take_kept(), [receipt(1, Reply::PubAck), receipt(2, Reply::PubRec)]);
+        assert_eq!(marks.take_kept(), [receipt(1, Reply::Acknowledged), receipt(2, Reply::Received)]);
         assert_eq!(marks.take_kept(), []);
         second.answer(None);
-        assert_eq!(marks.take_kept(), [receipt(3, Reply::PubComp)]);
+        assert_eq!(marks.take_kept(), [receipt(3, Reply::Complete)]);
         assert!(marks.mark(Vec::new()).is_none());
     }
 
     #[test]
     fn a_clean_session_keeps_no_identifiers_and_another_way_to_acknowledge_forgets_them_once() {
         let mut clean = marks(Acknowledge::Stored, Persistence::Clean);
-        let mark = clean.mark(vec![receipt(2, Reply::PubRec)]).unwrap();
+        let mark = clean.mark(vec![receipt(2, Reply::Received)]).unwrap();
         assert!(!mark.identifiers.is_change());
         let mut other = marks(Acknowledge::TakenIn, PERSISTENT);
         assert!(other.mark(Vec::new()).unwrap().identifiers.forgets);

@@ -240,7 +240,7 @@ impl Play {
                     assert!(self.is_up && !message.topic.is_empty());
                     assert_eq!(message.receipt.is_some(), message.qos != QoS::AtMostOnce);
                     if let Some(receipt) = message.receipt {
-                        let is_news = receipt.step == Reply::PubAck
+                        let is_news = receipt.step == Reply::Acknowledged
                             || self.told.insert(receipt.id, receipt.checksum) != Some(receipt.checksum);
                         assert!(is_news, "message {} of QoS 2 was told twice", receipt.id);
                         self.receipts.push_back(receipt);

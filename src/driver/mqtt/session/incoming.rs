@@ -76,11 +76,11 @@ impl Session {
             QoS::AtMostOnce => None,
             QoS::AtLeastOnce => {
                 self.received.open.insert(id);
-                receipt(Reply::PubAck)
+                receipt(Reply::Acknowledged)
             }
             QoS::ExactlyOnce => match self.recognize(id, checksum)? {
                 true => return Ok(()),
-                false => receipt(Reply::PubRec),
+                false => receipt(Reply::Received),
             },
         };
         self.note_excess();
@@ -126,7 +126,7 @@ impl Session {
     /// again, and a message of QoS 2 is known then.
     pub fn acknowledge(&mut self, receipt: Receipt) -> Result<(), End> {
         let Receipt { id, step, connection, session, .. } = receipt;
-        if step == Reply::PubAck {
+        if step == Reply::Acknowledged {
             if connection == self.connection && self.received.open.remove(id) {
                 return self.send(&Outgoing::PubAck(id, ReasonCode::SUCCESS));
             }
@@ -139,8 +139,8 @@ impl Session {
         match (step, known.held) {
             // Another message took its identifier meanwhile.
             _ if known.checksum != receipt.checksum => Ok(()),
-            (Reply::PubComp, Held::Released(by)) => self.complete(id, by),
-            (Reply::PubRec, Held::Offered(by)) => {
+            (Reply::Complete, Held::Released(by)) => self.complete(id, by),
+            (Reply::Received, Held::Offered(by)) => {
                 known.held = Held::TakenIn;
                 if by == self.connection && self.is_up() {
                     self.received.offered = self.received.offered.saturating_sub(1);
@@ -181,7 +181,7 @@ impl Session {
             Held::Offered(by) if by == connection => self.received.offered = self.received.offered.saturating_sub(1),
             _ => {}
         }
-        let receipt = Receipt { id, step: Reply::PubComp, checksum: known.checksum, connection, session };
+        let receipt = Receipt { id, step: Reply::Complete, checksum: known.checksum, connection, session };
         self.events.push_back(Event::Released(receipt));
     }
 

@@ -108,11 +108,11 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// PUBACK: a message of QoS 1 was taken in.
-    PubAck,
+    Acknowledged,
     /// PUBREC: a message of QoS 2 was taken in.
-    PubRec,
+    Received,
     /// PUBCOMP: its identifier is free again.
-    PubComp,
+    Complete,
 }
 
 /// Names one message of QoS 1 or 2 for its acknowledgement.
