@@ -34,6 +34,9 @@ pub(super) struct SimulateArguments {
     /// Publish to this broker, whatever the station file names.
     #[arg(long, value_name = "HOST:PORT", value_parser = broker)]
     broker: Option<(String, u16)>,
+    /// Play so many edge nodes of Sparkplug besides that the station file does not name.
+    #[arg(long, default_value_t = 0, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(..=100))]
+    edge_nodes: u32,
 }
 
 fn serial(text: &str) -> Result<SerialWay, String> {
@@ -54,8 +57,8 @@ fn broker(text: &str) -> Result<(String, u16), String> {
 }
 
 pub(super) fn simulate(arguments: SimulateArguments) -> anyhow::Result<ExitCode> {
-    let SimulateArguments { folder, station, address, duration, still, seed, serial, broker } = arguments;
-    let options = Options { address, copy: station, duration, still, seed, serial, broker };
+    let SimulateArguments { folder, station, address, duration, still, seed, serial, broker, edge_nodes } = arguments;
+    let options = Options { address, copy: station, duration, still, seed, serial, broker, edge_nodes };
     simulate::run(&folder, &options, Arc::new(SystemClock::new())).map(|()| ExitCode::SUCCESS)
 }
 

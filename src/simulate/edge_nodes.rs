@@ -1,26 +1,23 @@
 //! Edge nodes of Sparkplug that stand in for those of the station file: what the tags of a node and of the devices behind it read are its
 //! metrics. A device of which no tag reads anything, as one that is taken in whole, has a few usual metrics.
 
+mod sessions;
+
 use super::Options;
-use super::server::{Shared, say};
-use super::values::{Course, Holds, value_at};
+use super::values::{Course, Holds};
 use crate::config::Plant;
-use crate::driver::mqtt::sparkplug::edge::{EdgeEffect, EdgeMessage, EdgeMetric, EdgeNode, EdgeSample, EdgeSettings};
+use crate::driver::mqtt::sparkplug::edge::{EdgeMetric, EdgeSettings};
 use crate::driver::mqtt::sparkplug::payload::DataType;
 use crate::driver::mqtt::sparkplug::settings::{Device, Point};
 use crate::driver::mqtt::sparkplug::topic::Source;
 use crate::driver::mqtt::{Kind, Login, Settings};
-use crate::tag::{Now, Quality, Scaling, TagDefinition, TagId, Value};
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS};
+use crate::tag::{Scaling, TagDefinition, TagId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How often metrics are looked at, and a broker that is away is tried again.
 const EVERY: Duration = Duration::from_secs(1);
-/// Messages that may wait for the socket beside one for each metric.
-const WAITING: usize = 256;
-/// Bytes of a message: a birth holds all metrics.
-const LONGEST: usize = 16 << 20;
 /// The metrics of a device of which no tag reads anything: name, kind, unit.
 const USUAL: [(&str, DataType, &str); 4] = [
     ("Level", DataType::Double, "m"),
@@ -55,6 +52,10 @@ pub(super) fn stand_ins(settings: &Settings, plant: &Plant, options: &Options, h
     for device in settings.sparkplug.iter().flat_map(|sparkplug| &sparkplug.devices) {
         nodes.entry(device.source.of_node()).or_default().push(device);
     }
+    let strangers = strangers(settings, options.edge_nodes);
+    for device in &strangers {
+        nodes.entry(device.source.of_node()).or_default().push(device);
+    }
     let stand_in = |(node, devices): (Source, Vec<&Device>)| {
         let (mut metrics, mut origins) = (Vec::new(), HashMap::new());
         for device in devices {
@@ -80,6 +81,18 @@ pub(super) fn stand_ins(settings: &Settings, plant: &Plant, options: &Options, h
         }
     };
     nodes.into_iter().map(stand_in).collect()
+}
+
+/// So many nodes that no entry of the station file names, each with a device behind it, in the first group that is listened to.
+fn strangers(settings: &Settings, count: u32) -> Vec<Device> {
+    let groups = settings.sparkplug.iter().flat_map(|sparkplug| &sparkplug.host.groups);
+    let Some(group) = groups.into_iter().next() else { return Vec::new() };
+    let group = if &**group == "+" { "plant".into() } else { Arc::clone(group) };
+    let sources = (1..=count).flat_map(|number| {
+        let node: Arc<str> = format!("stand-in-{number}").into();
+        [None, Some("pump".into())].map(|device| Source { group: Arc::clone(&group), node: Arc::clone(&node), device })
+    });
+    sources.map(|source| Device { place: usize::MAX, source, points: Vec::new(), take_in: None }).collect()
 }
 
 fn metrics_of(device: &Device, plant: &Plant, seed: u64) -> Vec<(EdgeMetric, Origin)> {
@@ -122,163 +135,6 @@ fn name_of(device: &Device, metric: &str) -> Arc<str> {
     format!("{} {metric}", device.source).into()
 }
 
-impl StandIn {
-    /// How many metrics it tells.
-    pub(super) fn metrics(&self) -> usize {
-        self.settings.metrics.len()
-    }
-
-    /// Announces itself and tells what changes, for ever; a connection that breaks is one session less.
-    pub(super) async fn run(self, shared: Shared) {
-        let mut node = EdgeNode::new(self.settings.clone(), None);
-        let mut said = false;
-        loop {
-            let death = node.connect(shared.clock.now().utc);
-            let (client, events) = self.client(death);
-            let why = self.session(&mut node, &client, events, &shared, &mut said).await;
-            node.lost();
-            if !std::mem::replace(&mut said, true) {
-                let EdgeSettings { group, node, .. } = &self.settings;
-                say(&format!("the edge node {group}/{node} at {}:{}: {why}; it is tried again", self.host, self.port));
-            }
-            tokio::time::sleep(EVERY).await;
-        }
-    }
-
-    fn client(&self, death: EdgeMessage) -> (AsyncClient, EventLoop) {
-        let name = format!("{}-{}-stand-in", self.settings.group, self.settings.node);
-        let mut options = MqttOptions::new(name, self.host.clone(), self.port);
-        options.set_keep_alive(self.keep_alive);
-        if let Some(login) = &self.login {
-            options.set_credentials(&*login.user, login.password.as_deref().unwrap_or_default());
-        }
-        options.set_max_packet_size(LONGEST, LONGEST);
-        options.set_last_will(LastWill::new(death.topic, death.payload, QoS::AtLeastOnce, false));
-        AsyncClient::new(options, WAITING + self.metrics())
-    }
-
-    /// One connection; why it ended.
-    async fn session(
-        &self,
-        node: &mut EdgeNode,
-        client: &AsyncClient,
-        mut events: EventLoop,
-        shared: &Shared,
-        said: &mut bool,
-    ) -> String {
-        let mut unconfirmed = 0;
-        for filter in node.filters() {
-            if client.try_subscribe(filter, QoS::AtLeastOnce).is_ok() {
-                unconfirmed += 1;
-            }
-        }
-        let mut told = HashMap::new();
-        let mut ticks = tokio::time::interval(EVERY);
-        loop {
-            let mut effects = Vec::new();
-            tokio::select! {
-                event = events.poll() => match event {
-                    Ok(Event::Incoming(Packet::SubAck(_))) => {
-                        unconfirmed -= 1;
-                        if unconfirmed == 0 {
-                            *said = false;
-                            self.tell(node, shared, &mut told, &mut effects);
-                            node.ready(shared.clock.now().utc, &mut effects);
-                        }
-                    }
-                    Ok(Event::Incoming(Packet::Publish(message))) => {
-                        node.message(&message.topic, &message.payload, message.retain, shared.clock.now(), &mut effects);
-                    }
-                    Ok(_) => {}
-                    Err(error) => return error.to_string(),
-                },
-                _ = ticks.tick() => {
-                    node.pass_time(shared.clock.now(), &mut effects);
-                    self.tell(node, shared, &mut told, &mut effects);
-                }
-            }
-            for effect in effects {
-                if let Err(why) = self.carry_out(effect, client, shared) {
-                    return why;
-                }
-            }
-        }
-    }
-
-    fn carry_out(&self, effect: EdgeEffect, client: &AsyncClient, shared: &Shared) -> Result<(), String> {
-        match effect {
-            EdgeEffect::Publish(EdgeMessage { topic, payload, qos }) => {
-                let qos = if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-                // A message that is left out would leave a gap: then it begins anew.
-                client.try_publish(topic, qos, false, payload).map_err(|error| error.to_string())?;
-            }
-            EdgeEffect::Set { tag, value } => {
-                if let Some(Origin::Tag(tag, scaling)) = self.origins.get(&tag) {
-                    shared.with(|field, seconds| field.write(*tag, scaled(&value, *scaling), seconds));
-                }
-            }
-            EdgeEffect::Fault(words) => say(&words),
-            EdgeEffect::Disconnect => {}
-        }
-        Ok(())
-    }
-
-    /// Tells what is another value than before.
-    fn tell(
-        &self,
-        node: &mut EdgeNode,
-        shared: &Shared,
-        told: &mut HashMap<Arc<str>, Value>,
-        effects: &mut Vec<EdgeEffect>,
-    ) {
-        let now = shared.clock.now();
-        for metric in &self.settings.metrics {
-            let Some(value) = self.value(&metric.tag, shared).filter(|value| told.get(&metric.tag) != Some(value))
-            else {
-                continue;
-            };
-            effects.extend(self.sample(node, &metric.tag, &value, now));
-            told.insert(Arc::clone(&metric.tag), value);
-        }
-    }
-
-    fn sample(&self, node: &mut EdgeNode, tag: &Arc<str>, value: &Value, now: Now) -> Vec<EdgeEffect> {
-        let sample = EdgeSample { time: now.utc, value: Some(value.clone()), quality: Quality::GOOD };
-        // Before the birth nothing is told: the birth says it.
-        let messages = node.sample(tag, sample, false, now).unwrap_or_default();
-        messages.into_iter().map(EdgeEffect::Publish).collect()
-    }
-
-    /// What a metric says now: before the station scales it, and with no more digits than an instrument has.
-    fn value(&self, metric: &Arc<str>, shared: &Shared) -> Option<Value> {
-        let (value, is_written) = match self.origins.get(metric)? {
-            Origin::Course(course) => (value_at(course, if self.still { 0.0 } else { shared.seconds() }), false),
-            Origin::Tag(tag, scaling) => {
-                let said =
-                    shared.with(|field, seconds| Some((field.value(*tag, seconds)?, field.is_written(*tag, seconds))));
-                let (value, is_written) = said??;
-                let raw = match (value.as_f64(), scaling) {
-                    (Some(number), Some(scaling)) => Value::Double(scaling.to_raw(number)),
-                    _ => value,
-                };
-                (raw, is_written)
-            }
-        };
-        Some(match value {
-            Value::Double(number) if !is_written => Value::Double(format!("{number:.5e}").parse().unwrap_or(number)),
-            other => other,
-        })
-    }
-}
-
-/// What was set, in engineering units.
-fn scaled(value: &Value, scaling: Option<Scaling>) -> Value {
-    match (value.as_f64(), scaling) {
-        (Some(number), Some(scaling)) => Value::Double(scaling.to_engineering(number)),
-        _ => value.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,7 +142,7 @@ mod tests {
     use crate::driver::Protocol;
     use crate::tag::Generation;
 
-    fn stand_ins_of(station: &str) -> Vec<StandIn> {
+    fn stand_ins_of(station: &str, edge_nodes: u32) -> Vec<StandIn> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("station.json"), station).unwrap();
         let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
@@ -299,6 +155,7 @@ mod tests {
             seed: 1,
             serial: Vec::new(),
             broker: None,
+            edge_nodes,
         };
         stand_ins(settings, &plant, &options, "127.0.0.1", 1883)
     }
@@ -311,6 +168,7 @@ mod tests {
                 {"name":"o","connection":"site","sparkplug":"north/other","take_in":"all"}],
             "tags":[{"name":"load","device":"e","metric":"Load","unit":"kW"},{"name":"on","device":"p","metric":"On","type":"bool"},
                 {"name":"on too","device":"p","metric":"On","type":"bool"}]}"#,
+            0,
         );
         let told: Vec<_> = nodes
             .iter()
@@ -324,5 +182,24 @@ mod tests {
         let usual = USUAL.map(|(name, kind, unit)| ("", name, kind, unit)).to_vec();
         let edge = vec![("", "Load", DataType::Double, "kW"), ("pump", "On", DataType::Boolean, "")];
         assert_eq!(told, [("edge", edge), ("other", usual)]);
+    }
+    #[test]
+    fn nodes_that_nobody_named_are_played_where_they_are_listened_to() {
+        let station = |host: &str| {
+            format!(
+                r#"{{"connections":[{{"name":"site","mqtt":{{"url":"mqtt://127.0.0.1"{host}}}}}],"devices":[{{"name":"d","connection":"site"}}]}}"#
+            )
+        };
+        let names = |host: &str| {
+            let nodes = stand_ins_of(&station(host), 2);
+            let names =
+                nodes.iter().map(|node| format!("{}/{} {}", node.settings.group, node.settings.node, node.metrics()));
+            names.collect::<Vec<_>>()
+        };
+        let everything = r#","sparkplug":{"host_id":"h","groups":["+"]}"#;
+        assert_eq!(names(everything), ["plant/stand-in-1 8", "plant/stand-in-2 8"]);
+        let north = r#","sparkplug":{"host_id":"h","groups":["north"]}"#;
+        assert_eq!(names(north), ["north/stand-in-1 8", "north/stand-in-2 8"]);
+        assert_eq!(names(""), [""; 0], "this broker is not one of Sparkplug");
     }
 }

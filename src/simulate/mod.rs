@@ -52,6 +52,8 @@ pub struct Options {
     pub serial: Vec<SerialWay>,
     /// The broker that may be published to, whatever the station file names.
     pub broker: Option<(String, u16)>,
+    /// How many edge nodes of Sparkplug are played that no entry of the station file names.
+    pub edge_nodes: u32,
 }
 
 /// Stands in for the field of the station in `folder` until the time is over or a signal comes.

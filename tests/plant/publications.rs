@@ -61,7 +61,7 @@ fn values_are_told_and_what_the_broker_missed_comes_later_in_order() {
     running.stop();
 }
 
-/// Nothing happens to the alarm, and no value is told: the station notices by itself that the broker is a new one.
+/// Nothing happens to the alarm, and no value changes: the station notices by itself that the broker is a new one.
 #[test]
 fn a_broker_that_forgot_the_states_of_alarms_is_told_them_again() {
     let (mut server, mut broker) = (ModbusServer::tcp(), Broker::new());
@@ -69,7 +69,7 @@ fn a_broker_that_forgot_the_states_of_alarms_is_told_them_again() {
     let mut file = station(server.port, broker.port);
     file["tags"][0]["alarms"] = json!([{"high": 5, "message": "Full"}]);
     file["publications"] =
-        json!([{"connection": "site", "tags": ["north/flow"], "topic": "polder/{tag}", "alarms": "alarms/{alarm}"}]);
+        json!([{"connection": "site", "tags": ["north/level"], "topic": "polder/{tag}", "alarms": "alarms/{alarm}"}]);
     let folder = Folder::new(&file);
     let mut running = Station::start(&folder.path);
     let told = |broker: &Broker| {

@@ -64,6 +64,7 @@ fn host_station(url: &str) -> Folder {
     };
     let mut speed = tag("speed", "");
     speed["command"] = json!({"read_back": "speed"});
+    speed["alarms"] = json!([{"high": 1000}]);
     Folder::new(&json!({
         "station": {"name": "Test"},
         "connections": [{"name": "site", "mqtt": {"url": url, "keep_alive": "2s", "sparkplug": {"host_id": "polder"}}}],
@@ -156,7 +157,25 @@ fn a_host_reads_what_it_writes_and_it_reads_the_commands() {
         let output = asked.join().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     });
+    // What is transient is judged, and not kept.
+    for (seq, value) in [(4, 1001), (5, 13)] {
+        codec.says(
+            "spBv1.0/north/DDATA/edge/pump",
+            &json!({"timestamp": 1_795_000_003_000_u64 + seq, "seq": seq,
+            "metrics": [{"alias": 7, "type": "Int32", "value": value, "isTransient": seq == 4}]}),
+        );
+    }
+    station.wait_alarm("speed:high", "unacknowledged");
+    station.wait_sample("speed", "the value behind it", |event| event["value"] == 13);
+    let path = station.folder.to_str().unwrap().to_owned();
     station.stop();
+    let (kept, file) = (tempfile::tempdir().unwrap(), "kept.csv");
+    let file = kept.path().join(file);
+    let span = ["--from", "2000-01-01T00:00:00Z", "--to", "2090-01-01T00:00:00Z"];
+    let output = run(&[&["export", &path, "--tag", "speed", "--out", file.to_str().unwrap()], &span[..]].concat());
+    assert!(output.status.success(), "{}", words(&output));
+    let kept = std::fs::read_to_string(file).unwrap();
+    assert!(kept.contains(",13,") && kept.contains(",12,") && !kept.contains("1001"), "{kept}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use wish::Wish;
 
 const WIDTH: f32 = 560.0;
 /// Height of what is planned, so that no button moves.
-const PLAN: f32 = 200.0;
+const PLAN: f32 = 160.0;
 
 #[derive(Debug)]
 enum Stage {

@@ -1,5 +1,7 @@
+use super::instructions::MOST_METRICS;
+use super::metrics::told_name;
 use super::*;
-use crate::driver::mqtt::sparkplug::payload::{command, rebirth_request};
+use crate::driver::mqtt::sparkplug::payload::{command, decode, rebirth_request};
 use proptest::prelude::*;
 
 fn metric(tag: &str, device: Option<&str>, kind: DataType) -> EdgeMetric {
