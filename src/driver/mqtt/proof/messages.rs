@@ -103,7 +103,7 @@ fn fits(value: Option<&Value>, quality: Quality, kind: Kind) -> bool {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let options = Options {
         version: Version::V5,
         client_id: "polder".into(),

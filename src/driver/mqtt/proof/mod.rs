@@ -1,6 +1,7 @@
 //! Everything that takes what others send over MQTT, in one place for fuzzing: whatever it is, nothing here may panic, take more memory than
 //! it is worth, or be told other than by the rules. `tests/fuzz` holds the targets and their corpora, which the ordinary tests replay.
 
+mod commands;
 mod host;
 mod messages;
 mod metrics;
@@ -11,10 +12,11 @@ mod session;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("mqtt_packets", packets::packets),
     ("mqtt_session", session::session),
     ("mqtt_messages", messages::messages),
+    ("mqtt_commands", commands::commands),
     ("sparkplug_payload", metrics::payload),
     ("sparkplug_host", host::host),
 ];
