@@ -151,37 +151,7 @@ impl Engine {
         self.changed |= !matches!(&event, Event::Tick) && !matches!(&event, Event::Driver(event) if is_quiet(event));
         let is_over = matches!(event, Event::Stop);
         match event {
-            Event::Driver(DriverEvent::Batch(batch)) => self.take_batch(batch, false, now, effects),
-            Event::Driver(DriverEvent::Transient(batch)) => self.take_batch(batch, true, now, effects),
-            Event::Driver(DriverEvent::Asked(asked)) => self.take_asked(*asked, now, effects),
-            Event::Driver(DriverEvent::Together(events, mark)) => {
-                events.into_iter().for_each(|event| self.step(Event::Driver(event), now, effects));
-                effects.marks.push(*mark);
-            }
-            Event::Driver(DriverEvent::Past(batch)) => self.take_past(batch, effects),
-            Event::Driver(DriverEvent::Detail(generation, tag, detail)) => self.take_detail(generation, tag, detail),
-            Event::Driver(DriverEvent::Found(generation, device, found)) => {
-                self.take_found(generation, device, found, effects);
-            }
-            Event::Driver(DriverEvent::Device(report)) => self.take_report(report, now, effects),
-            Event::Driver(DriverEvent::Written(written)) if self.messages.take_written(&written, now, effects) => {}
-            Event::Driver(DriverEvent::Written(written)) => {
-                self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);
-            }
-            Event::Driver(DriverEvent::Identity(generation, device, identity)) => {
-                self.take_identity(generation, device, identity, now, effects);
-            }
-            Event::Driver(DriverEvent::Learned(generation, device, holes)) => {
-                if let Some(device) = self.slot_of_device(generation, device) {
-                    self.devices.take_holes(&self.plan, device, &holes, now, effects);
-                }
-            }
-            Event::Driver(DriverEvent::Heartbeat(generation, device, heartbeat)) => {
-                if let Some(device) = self.slot_of_device(generation, device) {
-                    let plan = Arc::clone(&self.plan);
-                    self.devices.take_heartbeat(&plan, device, heartbeat, now, effects);
-                }
-            }
+            Event::Driver(event) => self.take_from_driver(event, now, effects),
             Event::Request(request, reply) => self.take_request(request, reply, now, effects),
             Event::Committed(receipts) => self.take_receipts(receipts, now, effects),
             Event::NotCommitted { requests, why } => {
@@ -215,6 +185,43 @@ impl Engine {
             self.judge_waiting(now, effects);
         }
         self.alarms.record_delays(&self.plan, now, effects);
+    }
+
+    #[inline]
+    fn take_from_driver(&mut self, event: DriverEvent, now: Now, effects: &mut Effects) {
+        match event {
+            DriverEvent::Batch(batch) => self.take_batch(batch, false, now, effects),
+            DriverEvent::Transient(batch) => self.take_batch(batch, true, now, effects),
+            DriverEvent::Asked(asked) => self.take_asked(*asked, now, effects),
+            DriverEvent::Together(events, mark) => {
+                events.into_iter().for_each(|event| self.step(Event::Driver(event), now, effects));
+                effects.marks.push(*mark);
+            }
+            DriverEvent::Past(batch) => self.take_past(batch, effects),
+            DriverEvent::Detail(generation, tag, detail) => self.take_detail(generation, tag, detail),
+            DriverEvent::Found(generation, device, found) => {
+                self.take_found(generation, device, found, effects);
+            }
+            DriverEvent::Device(report) => self.take_report(report, now, effects),
+            DriverEvent::Written(written) if self.messages.take_written(&written, now, effects) => {}
+            DriverEvent::Written(written) => {
+                self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);
+            }
+            DriverEvent::Identity(generation, device, identity) => {
+                self.take_identity(generation, device, identity, now, effects);
+            }
+            DriverEvent::Learned(generation, device, holes) => {
+                if let Some(device) = self.slot_of_device(generation, device) {
+                    self.devices.take_holes(&self.plan, device, &holes, now, effects);
+                }
+            }
+            DriverEvent::Heartbeat(generation, device, heartbeat) => {
+                if let Some(device) = self.slot_of_device(generation, device) {
+                    let plan = Arc::clone(&self.plan);
+                    self.devices.take_heartbeat(&plan, device, heartbeat, now, effects);
+                }
+            }
+        }
     }
 
     /// When [`Event::Tick`] is due at the latest; none when nothing waits for time.
