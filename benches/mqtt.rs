@@ -155,7 +155,7 @@ fn options() -> Options {
 }
 
 fn endpoint(port: u16) -> Endpoint {
-    Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None }
+    Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None, is_slow: false }
 }
 
 /// Keeps the newest picture and nothing else.

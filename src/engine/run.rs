@@ -109,7 +109,7 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
 /// Takes one event. Around a reload, effects are handed on before and the picture is published at once, so that no slot of one plant is
 /// ever read with the names of another.
 fn take(engine: &mut Engine, event: Event, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
-    let reloads = matches!(event, Event::Reload { .. });
+    let reloads = matches!(event, Event::Reload { .. } | Event::ReloadByItself { .. });
     if reloads {
         hand_on(engine, effects, clock, outlets);
     }

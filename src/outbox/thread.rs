@@ -303,7 +303,7 @@ impl Worker {
         };
         let (connection, generation) = (Arc::clone(connection), Some(self.tellings.generation));
         let promise = Promise::new(number, self.answers.clone());
-        let mut back = (self.post)(Order { connection, generation, content, promise }).err()?;
+        let mut back = (self.post)(Order { connection, generation, driver: None, content, promise }).err()?;
         back.promise.settle();
         Some(Fate::NotSent)
     }

@@ -375,7 +375,7 @@ impl Outlets for StationOutlets {
 
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         match self.drivers.lock() {
-            Ok(drivers) => drivers.dispatch(connection, dispatch),
+            Ok(mut drivers) => drivers.dispatch(connection, dispatch),
             Err(_) => Err(dispatch),
         }
     }

@@ -181,8 +181,10 @@ impl Station {
         // First: what it says about itself needs an engine that listens.
         self.annunciator = None;
         self.links.close();
-        if let Ok(mut drivers) = self.drivers.lock() {
-            *drivers = Drivers::default();
+        // Not inside of the lock: the engine hands on what it says meanwhile.
+        let left = self.drivers.lock().map(|mut drivers| drivers.leave());
+        if let (Ok(left), Some(runtime)) = (left, &self.runtime) {
+            runtime.block_on(left);
         }
         send_surely(&self.handle.urgent, Event::Stop);
         if let Some(outlets) = self.engine.take().and_then(|thread| thread.join().ok()) {
