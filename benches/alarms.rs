@@ -11,7 +11,7 @@ use polder::alarm::{
 use polder::audit::Draft;
 use polder::command::Dispatch;
 use polder::driver::{Batch, DriverEvent, OffScan, Reading};
-use polder::engine::run::{Inlets, Outlets, run};
+use polder::engine::run::{Inlets, NoRoom, Outlets, run};
 use polder::engine::{Effects, Engine, Event, Notice, Plan, Reply, ReplyId, Restored, Snapshot};
 use polder::recorder::{Order, RECORDS_FILE, RecordStore, Recorder};
 use polder::station::SystemClock;
@@ -122,8 +122,10 @@ impl Outlets for Outlet {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
         rows.clear();
     }
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        self.recorder.order(Order { transitions, drafts, ..Order::default() }).map_err(|order| order.drafts)
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), NoRoom> {
+        self.recorder
+            .order(Order { transitions, drafts, ..Order::default() })
+            .map_err(|order| NoRoom { refused: order.drafts, ..NoRoom::default() })
     }
     fn delays(&mut self, _: Vec<DelayChange>) {}
     fn dispatch(&mut self, _: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {

@@ -165,7 +165,7 @@ impl Outlets for Nowhere {
     fn history(&mut self, rows: &mut Vec<HistoryRow>) {
         rows.clear();
     }
-    fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
+    fn records(&mut self, _: Vec<polder::alarm::Transition>, _: Vec<Draft>) -> Result<(), polder::engine::run::NoRoom> {
         Ok(())
     }
     fn delays(&mut self, _: Vec<polder::alarm::DelayChange>) {}

@@ -21,7 +21,7 @@ use crate::engine::{
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::outbox::{Outbox, OutboxState};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
+use crate::recorder::{Answer, Gap, Late, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -300,6 +300,8 @@ impl Parts {
             missed: 0,
             unsent: VecDeque::new(),
             unsent_gap: Gap::default(),
+            unsent_late: Late::default(),
+            is_recorder_full: false,
             unsent_delays: HashMap::new(),
             board: self.board,
             urgent: handle.urgent.clone(),
