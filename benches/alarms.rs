@@ -14,7 +14,7 @@ use common::ends::{Ends, OrNowhere};
 use polder::alarm::{OccurrenceId, State, Subject, Transition};
 use polder::audit::Draft;
 use polder::driver::{Batch, DriverEvent, Reading};
-use polder::engine::run::{Inlets, run};
+use polder::engine::run::{Inlets, NoRoom, run};
 use polder::engine::{Effects, Engine, Event, Plan, Restored, Snapshot};
 use polder::recorder::{Order, RECORDS_FILE, RecordStore, Recorder};
 use polder::station::SystemClock;
@@ -98,8 +98,10 @@ struct Outlet {
 }
 
 impl Ends for Outlet {
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
-        self.recorder.order(Order { transitions, drafts, ..Order::default() }).map_err(|order| order.drafts)
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), NoRoom> {
+        self.recorder
+            .order(Order { transitions, drafts, ..Order::default() })
+            .map_err(|order| NoRoom { refused: order.drafts, ..NoRoom::default() })
     }
     fn publish(&mut self, snapshot: Arc<Snapshot>) {
         let now = Instant::now();

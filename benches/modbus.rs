@@ -102,6 +102,7 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
         link: LinkSettings::default(),
         protocol: Protocol::Modbus(Settings {
             only_via: None,
+            is_slow: false,
             transport: Transport::Tcp { host: "127.0.0.1".into(), port, tls: None },
             fallback: None,
             timeout: Duration::from_secs(2),

@@ -187,7 +187,7 @@ fn options() -> Options {
 }
 
 fn endpoint(port: u16) -> Endpoint {
-    Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None }
+    Endpoint { host: "127.0.0.1".into(), port, tls: None, only_via: None, is_slow: false }
 }
 
 /// What becomes known behind the engine.

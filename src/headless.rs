@@ -34,8 +34,10 @@ pub fn run(folder: &Path, options: Options) -> anyhow::Result<()> {
         station.attend(options.attendance)?;
     }
     let printer = if options.events {
-        print_state(&station.handle().snapshot())?;
-        Some(Printer::start(inbox)?)
+        match print_state(&station.handle().snapshot())? {
+            Reader::There => Some(Printer::start(inbox)?),
+            Reader::Gone => None,
+        }
     } else {
         say(&format!("{} runs. Stop it with Ctrl C.", station.handle().snapshot().plan.station));
         None
@@ -63,14 +65,13 @@ impl Printer {
     fn start(mut inbox: Receiver<News>) -> std::io::Result<Self> {
         let (sender, done) = std::sync::mpsc::sync_channel(1);
         std::thread::Builder::new().name("event stream".to_owned()).spawn(move || {
-            let mut outcome = Ok(());
-            while let Some(news) = inbox.blocking_recv() {
+            let mut outcome = Ok(Reader::There);
+            while matches!(outcome, Ok(Reader::There))
+                && let Some(news) = inbox.blocking_recv()
+            {
                 outcome = print_news(&news);
-                if outcome.is_err() {
-                    break;
-                }
             }
-            let _ = sender.send(outcome);
+            let _ = sender.send(outcome.map(drop));
         })?;
         Ok(Self { done })
     }
@@ -152,16 +153,29 @@ impl Signals {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what cannot be written ends the event stream, and the station goes on")]
-fn print(lines: impl Iterator<Item = Json>) -> anyhow::Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for line in lines {
-        writeln!(out, "{line}").context("the event stream cannot be written")?;
+fn print(lines: impl Iterator<Item = Json>) -> anyhow::Result<Reader> {
+    let written = || {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        lines.into_iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        out.flush()
+    };
+    match written() {
+        Ok(()) => Ok(Reader::There),
+        // Whoever reads may stop at any time, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(error).context("the event stream cannot be written"),
     }
-    out.flush().context("the event stream cannot be written")
+}
+
+/// Whether anybody reads the event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    There,
+    Gone,
 }
 
 /// The state at the start: every tag and device, every alarm that is not normal or set aside.
-fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
+fn print_state(snapshot: &Snapshot) -> anyhow::Result<Reader> {
     let plan = &snapshot.plan;
     let tags = plan.directory.iter().filter_map(|(tag, _)| {
         let live = snapshot.live(tag)?;
@@ -178,7 +192,7 @@ fn print_state(snapshot: &Snapshot) -> anyhow::Result<()> {
     print(tags.chain(devices).chain(alarms))
 }
 
-fn print_news(news: &News) -> anyhow::Result<()> {
+fn print_news(news: &News) -> anyhow::Result<Reader> {
     let missed =
         (news.missed > 0).then(|| json!({"event": "loss", "count": news.missed, "what": "lines of this stream"}));
     let rows = news.rows.iter().map(|row: &HistoryRow| {

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str], &[&str])] = &[
     (
         "driver",
         &["tag", "command", "audit", "queue"],
-        &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc", "prost"],
+        &["tokio", "tokio_serial", "tokio_rustls", "rustls", "rumqttc", "prost", "socket2"],
     ),
     (
         "engine",
@@ -117,6 +117,7 @@ const GUARDED: &[&str] = &[
     "rusqlite",
     "pco",
     "rustix",
+    "socket2",
     "winnow",
     "egui",
     "eframe",

@@ -4,7 +4,7 @@ use polder::alarm::{DelayChange, Transition};
 use polder::audit::{Draft, RequestId};
 use polder::command::{Dispatch, MessageDispatch};
 use polder::driver::{LinkAnswer, OffScan};
-use polder::engine::run::Outlets;
+use polder::engine::run::{NoRoom, Outlets};
 use polder::engine::{Engine, FoundAt, Notice, Reply, ReplyId, Snapshot};
 use polder::tag::{ConnectionId, HistoryRow, Mark};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) trait Ends: Send {
     }
 
     /// Takes records; gives back the drafts that were not taken.
-    fn records(&mut self, _: Vec<Transition>, _: Vec<Draft>) -> Result<(), Vec<Draft>> {
+    fn records(&mut self, _: Vec<Transition>, _: Vec<Draft>) -> Result<(), NoRoom> {
         Ok(())
     }
 
@@ -32,7 +32,7 @@ impl<T: Ends> Outlets for OrNowhere<T> {
     fn history(&mut self, rows: &mut Vec<HistoryRow>, _: Vec<Mark>) {
         self.0.history(rows);
     }
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), NoRoom> {
         self.0.records(transitions, drafts)
     }
     fn delays(&mut self, _: Vec<DelayChange>) {}

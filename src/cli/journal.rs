@@ -47,7 +47,7 @@ impl Filter {
         let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
         let fits_actor =
             self.actor.as_ref().is_none_or(|part| row.actor.as_ref().is_some_and(|actor| has(actor, part)));
-        let message = alarm.map_or("", |alarm| &alarm.message);
+        let message = row.message_beside(alarm);
         let fits_text = self
             .text
             .as_ref()

@@ -70,8 +70,10 @@ pub(super) fn settings(
         check_tls(entry, protocol, place, problems);
     }
     match protocol {
-        Protocol::Modbus(wire) => wire.only_via.clone_from(&settings.only_via),
-        Protocol::Mqtt(broker) => broker.endpoint.only_via.clone_from(&settings.only_via),
+        Protocol::Modbus(wire) => (wire.only_via, wire.is_slow) = (settings.only_via.clone(), is_slow(entry)),
+        Protocol::Mqtt(broker) => {
+            (broker.endpoint.only_via, broker.endpoint.is_slow) = (settings.only_via.clone(), is_slow(entry));
+        }
     }
     settings
 }

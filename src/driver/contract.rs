@@ -221,11 +221,17 @@ pub enum Instruction {
     Look(Box<NamespaceWish>, oneshot::Sender<NamespaceView>),
 }
 
+/// One start of a driver. A connection that is started anew, under the same name too, has another one: it may lead elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DriverNumber(pub u32);
+
 /// A command that came over a link to other systems.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     /// Name of the connection.
     pub connection: Arc<str>,
+    /// Which start of its driver heard it: the answer goes out there or not at all.
+    pub driver: DriverNumber,
     /// The tag to be set.
     pub tag: Arc<str>,
     /// The value.
@@ -265,6 +271,8 @@ pub struct ReplyTo {
 pub struct LinkAnswer {
     /// Name of the connection.
     pub connection: Arc<str>,
+    /// Which start of its driver heard the command.
+    pub driver: DriverNumber,
     /// Where it is expected.
     pub reply: ReplyTo,
     /// What it says: JSON.

@@ -10,8 +10,8 @@ pub mod socket;
 mod supervisor;
 
 pub use contract::{
-    Asked, AskedValue, Assignment, Batch, Condition, DeviceReport, DriverEvent, Found, Heartbeat, Identity,
-    Instruction, Link, LinkAnswer, OffScan, Reading, ReplyTo, Statistics, Written,
+    Asked, AskedValue, Assignment, Batch, Condition, DeviceReport, DriverEvent, DriverNumber, Found, Heartbeat,
+    Identity, Instruction, Link, LinkAnswer, OffScan, Reading, ReplyTo, Statistics, Written,
 };
 use supervisor::Inbox;
 pub use supervisor::{ConnectionSettings, Drivers, LinkSettings, NotAsked, Port, Protocol};

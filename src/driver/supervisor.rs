@@ -5,9 +5,9 @@ use super::modbus::{Inquiry, Traffic};
 use super::mqtt::Ear;
 use super::mqtt::sparkplug::namespace::{NamespaceView, NamespaceWish};
 use super::socket::{Counted, Meter};
-use super::{Assignment, DriverEvent, Instruction, OffScan, modbus, mqtt};
+use super::{Assignment, DriverEvent, DriverNumber, Instruction, OffScan, Written, modbus, mqtt};
 use crate::audit::RequestId;
-use crate::command::{Dispatch, MessageDispatch};
+use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::queue::{self, Rejected, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, Generation, Mark};
 use std::collections::HashMap;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Commands that may wait in front of one wire.
 const COMMANDS: usize = 16;
@@ -23,6 +24,12 @@ const COMMANDS: usize = 16;
 const INSTRUCTIONS: usize = 32;
 /// Messages that others want published and that may wait in front of a broker.
 const ORDERS: usize = 256;
+
+/// Commands of the next plant that may wait until the drivers know it.
+const EARLY: usize = 64;
+
+/// The plant after which there is none: the station stops.
+const LAST: Generation = Generation(u32::MAX);
 
 /// How long a task may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -71,12 +78,21 @@ pub struct Port {
     pub(super) broke_off: u32,
     /// What is collected to go on in one piece; none while events go one by one.
     together: Arc<Mutex<Option<Vec<DriverEvent>>>>,
+    /// The start of the driver that it belongs to.
+    pub(super) driver: DriverNumber,
 }
 
 impl Port {
     /// A port for drivers.
     pub fn new(events: Sender<DriverEvent>, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock, remembered: Arc::default(), broke_off: 0, together: Arc::default() }
+        Self {
+            events,
+            clock,
+            remembered: Arc::default(),
+            broke_off: 0,
+            together: Arc::default(),
+            driver: DriverNumber::default(),
+        }
     }
 
     /// The same with what the records know of the devices.
@@ -161,6 +177,7 @@ impl Drop for Heard {
 }
 
 struct Running {
+    number: DriverNumber,
     connection: ConnectionId,
     name: Arc<str>,
     change: Change,
@@ -199,10 +216,9 @@ impl Running {
         }
     }
 
-    /// Whether the task has a last word before its wire is closed, and then ends by itself when its inbox is closed. An ordinary broker is
-    /// left without one, so that it publishes our will.
-    fn says_goodbye(&self) -> bool {
-        matches!(&self.change, Change::Mqtt(change) if change.borrow().settings.sparkplug.is_some())
+    /// Whether the task has a last word before its wire is closed, and then ends by itself when its inbox is closed.
+    const fn says_goodbye(&self) -> bool {
+        matches!(&self.change, Change::Mqtt(_))
     }
 
     /// Stops the task; who waits for the handle knows that its wire is closed.
@@ -247,33 +263,44 @@ pub struct Drivers {
     meters: HashMap<Arc<str>, Arc<Meter>>,
     /// What tasks that are started later see as well.
     off_scan: watch::Sender<OffScan>,
+    /// The plant that the tasks are told to work on.
+    generation: Generation,
+    /// Commands of the plant after that: the engine knows it a moment earlier.
+    early: Vec<(ConnectionId, Dispatch)>,
+    /// The last start of a task.
+    last: DriverNumber,
 }
 
 impl Default for Drivers {
     fn default() -> Self {
-        Self { running: Vec::new(), meters: HashMap::new(), off_scan: watch::channel(OffScan::default()).0 }
+        Self {
+            running: Vec::new(),
+            meters: HashMap::new(),
+            off_scan: watch::channel(OffScan::default()).0,
+            generation: Generation(0),
+            early: Vec::new(),
+            last: DriverNumber::default(),
+        }
     }
 }
 
 impl Drivers {
     /// Makes the running connections those of `settings`: what can go on goes on, the rest is stopped or started.
     pub fn reconfigure(&mut self, settings: Vec<ConnectionSettings>, port: &Port, generation: Generation) {
+        if self.generation == LAST {
+            return;
+        }
         let before = std::mem::take(&mut self.running);
         let (kept, unwanted): (Vec<_>, Vec<_>) =
             before.into_iter().partition(|running| settings.iter().any(|wanted| running.takes(wanted)));
         // A wire is opened again only after it was closed: many devices have one connection, and a serial port has one owner.
-        let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
+        let ended = end(unwanted);
         let (closed, all_closed) = watch::channel(false);
         tokio::spawn(async move {
-            for mut task in ended {
-                if tokio::time::timeout(GOODBYE, &mut task).await.is_err() {
-                    task.abort();
-                    let _ = task.await;
-                }
-            }
+            ended.await;
             let _ = closed.send(true);
         });
-        self.running = kept;
+        (self.running, self.generation) = (kept, generation);
         self.meters.retain(|name, _| settings.iter().any(|wanted| wanted.name == *name));
         for wanted in settings {
             match self.running.iter_mut().find(|running| running.takes(&wanted)) {
@@ -281,10 +308,32 @@ impl Drivers {
                 None => {
                     let off_scan = self.off_scan.subscribe();
                     let meter = Arc::clone(self.meters.entry(Arc::clone(&wanted.name)).or_default());
+                    self.last.0 = self.last.0.wrapping_add(1);
+                    let port = Port { driver: self.last, ..port.clone() };
                     self.running.push(start(wanted, (port, meter), generation, all_closed.clone(), off_scan));
                 }
             }
         }
+        self.pass_on_early(port);
+    }
+
+    /// Commands that came before the plant that they are for. Whoever has no room for one any more says so.
+    fn pass_on_early(&mut self, port: &Port) {
+        for (connection, dispatch) in std::mem::take(&mut self.early) {
+            if let Err(refused) = self.dispatch(connection, dispatch) {
+                let answer = WriteAnswer::NotSent("its connection has no room for it".to_owned());
+                let written = DriverEvent::Written(Written { request: refused.id().clone(), answer });
+                let port = port.clone();
+                // The engine may wait for whoever is in here.
+                tokio::spawn(async move { port.send(written).await });
+            }
+        }
+    }
+
+    /// Stops all for good, each with its last word; ready when their wires are closed.
+    pub fn leave(&mut self) -> impl Future<Output = ()> + use<> {
+        self.generation = LAST;
+        end(std::mem::take(&mut self.running))
     }
 
     fn find(&self, connection: ConnectionId) -> Option<&Running> {
@@ -297,7 +346,16 @@ impl Drivers {
     }
 
     /// Puts a command in front of everything else on its wire; gives it back where there is no room or no wire.
-    pub fn dispatch(&self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
+    ///
+    /// A slot of the next plant means nothing yet: a command of that waits until the drivers work on it, a moment later.
+    pub fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
+        if dispatch.generation() > self.generation {
+            if self.early.len() == EARLY {
+                return Err(dispatch);
+            }
+            self.early.push((connection, dispatch));
+            return Ok(());
+        }
         let Some(running) = self.find(connection) else { return Err(dispatch) };
         running.commands.try_send(dispatch).map_err(|rejected| match rejected {
             Rejected::Full(dispatch) | Rejected::Closed(dispatch) => dispatch,
@@ -306,7 +364,8 @@ impl Drivers {
 
     /// Hands a message to a broker; gives it back where there is no room, or no broker. Otherwise its answer will come.
     pub fn order(&self, order: mqtt::Order) -> Result<(), mqtt::Order> {
-        let Some(running) = self.broker(&order.connection) else { return Err(order) };
+        let is_meant = |running: &&Running| order.driver.is_none_or(|driver| driver == running.number);
+        let Some(running) = self.broker(&order.connection).filter(is_meant) else { return Err(order) };
         running.orders.try_send(order).map_err(|rejected| match rejected {
             Rejected::Full(order) | Rejected::Closed(order) => order,
         })
@@ -366,9 +425,23 @@ impl Drivers {
     }
 }
 
+/// Ends tasks; ready when they have ended, each after a moment at most.
+fn end(unwanted: Vec<Running>) -> impl Future<Output = ()> + use<> {
+    let ended: Vec<_> = unwanted.into_iter().filter_map(Running::stop).collect();
+    async move {
+        let deadline = Instant::now() + GOODBYE;
+        for mut task in ended {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+                let _ = task.await;
+            }
+        }
+    }
+}
+
 fn start(
     settings: ConnectionSettings,
-    (port, meter): (&Port, Arc<Meter>),
+    (port, meter): (Port, Arc<Meter>),
     generation: Generation,
     mut all_closed: watch::Receiver<bool>,
     off_scan: watch::Receiver<OffScan>,
@@ -378,7 +451,7 @@ fn start(
     let (orders, ordered) = queue::bounded("messages to a broker", ORDERS, WhenFull::Refuse);
     let ConnectionSettings { connection, name, protocol, .. } = settings;
     let is_rtu = matches!(&protocol, Protocol::Modbus(settings) if settings.transport.is_rtu());
-    let (traffic, port) = (Arc::new(Traffic::new(is_rtu)), port.clone());
+    let (traffic, number) = (Arc::new(Traffic::new(is_rtu)), port.driver);
     let inbox = Inbox { commands: waiting, instructions: told, orders: ordered, off_scan };
     let seen = Arc::clone(&traffic);
     let (change, task, heard) = match protocol {
@@ -411,7 +484,7 @@ fn start(
             (Change::Mqtt(sender), task, Some(heard))
         }
     };
-    Running { connection, name, change, traffic, heard, commands, instructions, orders, task: Some(task) }
+    Running { number, connection, name, change, traffic, heard, commands, instructions, orders, task: Some(task) }
 }
 
 #[cfg(test)]

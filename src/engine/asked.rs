@@ -17,7 +17,7 @@ impl Engine {
     /// A command came over a link.
     pub(super) fn take_asked(&mut self, asked: Asked, now: Now, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
-        let Asked { connection, tag: key, value, sender, reason, id, expires_in, reply } = asked;
+        let Asked { connection, driver, tag: key, value, sender, reason, id, expires_in, reply } = asked;
         let tag = plan.directory.find(&key);
         let settings = tag.and_then(|tag| plan.commands.get(&tag));
         let value = match (value, settings) {
@@ -29,7 +29,8 @@ impl Engine {
         let value = match value {
             Ok(value) => value,
             Err(words) => {
-                let answer = reply.map(|reply| link_answer(&connection, reply, &key, Outcome::Refused, &words));
+                let answer =
+                    reply.map(|reply| link_answer((&connection, driver), reply, &key, Outcome::Refused, &words));
                 effects.link_answers.extend(answer);
                 return;
             }
@@ -43,7 +44,7 @@ impl Engine {
         };
         if !self.taken.take(&id) {
             let words = Refusal::Repeated.to_string();
-            let answer = reply.map(|reply| link_answer(&connection, reply, &key, Outcome::Refused, &words));
+            let answer = reply.map(|reply| link_answer((&connection, driver), reply, &key, Outcome::Refused, &words));
             effects.link_answers.extend(answer);
             return;
         }
@@ -59,7 +60,7 @@ impl Engine {
             expires: now.utc.plus(expires_in.min(LONGEST)),
         };
         let facts = self.facts(&plan, &request.tag);
-        let link = (connection, reply);
+        let link = (connection, driver, reply);
         self.commands.request_by_link(request.confirm(Confirmation::Link), facts, link, now, effects);
     }
 }

@@ -7,7 +7,7 @@ use crate::audit::{Draft, OUTCOME, Receipt, RequestId};
 use crate::command::{
     Authorised, CommandView, Confirmed, Facts, InFlight, Outcome, Phase, Progress, Refusal, authorise,
 };
-use crate::driver::{LinkAnswer, ReplyTo, Written};
+use crate::driver::{DriverNumber, LinkAnswer, ReplyTo, Written};
 use crate::tag::{Now, Quality, TagId, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,8 +21,8 @@ enum Asker {
     Somebody(ReplyId),
     /// The bridge of this name.
     Bridge(Arc<str>),
-    /// Somebody behind the link of this name, who may expect an answer.
-    Link(Arc<str>, Option<ReplyTo>),
+    /// Somebody behind the link of this name, heard by this start of its driver, who may expect an answer.
+    Link(Arc<str>, DriverNumber, Option<ReplyTo>),
 }
 
 /// Commands under way and those that ended lately.
@@ -70,11 +70,11 @@ impl CommandDesk {
         &mut self,
         confirmed: Confirmed,
         facts: Result<Facts<'_>, Refusal>,
-        (link, reply): (Arc<str>, Option<ReplyTo>),
+        (link, driver, reply): (Arc<str>, DriverNumber, Option<ReplyTo>),
         now: Now,
         effects: &mut Effects,
     ) {
-        self.begin(confirmed, facts, Asker::Link(link, reply), now, effects);
+        self.begin(confirmed, facts, Asker::Link(link, driver, reply), now, effects);
     }
 
     /// The commands of bridges that ended since this was last asked for, by the name of the bridge.
@@ -340,8 +340,9 @@ impl CommandDesk {
         }
         match self.askers.remove(id) {
             Some(Asker::Somebody(reply)) => effects.replies.push((reply, Reply::Command { outcome, detail: words })),
-            Some(Asker::Link(link, reply)) => {
-                effects.link_answers.extend(reply.map(|reply| link_answer(&link, reply, tag, outcome, &words)));
+            Some(Asker::Link(link, driver, reply)) => {
+                let answer = reply.map(|reply| link_answer((&link, driver), reply, tag, outcome, &words));
+                effects.link_answers.extend(answer);
             }
             Some(Asker::Bridge(bridge)) => self.ended.push((bridge, outcome, words)),
             None => {}
@@ -363,7 +364,13 @@ impl CommandDesk {
 }
 
 /// What somebody behind a link is told.
-pub(super) fn link_answer(link: &Arc<str>, reply: ReplyTo, tag: &str, outcome: Outcome, words: &str) -> LinkAnswer {
+pub(super) fn link_answer(
+    (link, driver): (&Arc<str>, DriverNumber),
+    reply: ReplyTo,
+    tag: &str,
+    outcome: Outcome,
+    words: &str,
+) -> LinkAnswer {
     let payload = serde_json::json!({"tag": tag, "outcome": outcome.word(), "detail": words});
-    LinkAnswer { connection: Arc::clone(link), reply, payload: payload.to_string().into() }
+    LinkAnswer { connection: Arc::clone(link), driver, reply, payload: payload.to_string().into() }
 }

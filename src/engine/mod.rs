@@ -49,6 +49,7 @@ pub use link::{LinkState, bytes_words};
 pub use loop_check::LOOP_CHECK;
 pub use note::NOTE;
 pub use plan::{LinkTags, Plan, SystemTags};
+pub use reload::is_under_way;
 pub use reply::{AlarmLine, NotDone, Reply, ReplyId};
 pub use request::{AlarmName, PROTOCOL_VERSION, Request, RequestBody};
 pub use restored::Restored;
@@ -172,6 +173,10 @@ impl Engine {
             }
             Event::Tick => {}
             Event::Reload { plan, who, settings } => self.reload(plan, who, settings, now, effects),
+            Event::ReloadByItself { plan, settings, waited, reply } => {
+                let answer = self.reload_by_itself(plan, settings, waited, now, effects);
+                effects.replies.push((reply, answer));
+            }
         }
         if !std::mem::replace(&mut self.scans_told, true) {
             self.tell_scans(effects);

@@ -6,13 +6,15 @@ use super::counters::Counters;
 use super::devices::DeviceDesk;
 use super::tags::TagTable;
 use super::unchanged::Unchanged;
-use super::{Difference, Effects, Engine, Plan, Restored};
-use crate::access::Principal;
+use super::{Difference, Effects, Engine, Plan, Reply, Restored};
+use crate::access::{Principal, PrincipalKind};
 use crate::alarm::{Alarm, AlarmKey, Condition, DelayChange, Occasion, State, Transition, Verdict};
 use crate::audit::{Draft, RequestId};
+use crate::command::{CommandView, Phase};
 use crate::tag::{DeviceId, Generation, Now, TagId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The journal says what became of an alarm that is not in the station file any more.
 pub(super) fn removed(key: AlarmKey, alarm: &Alarm, now: Now) -> Transition {
@@ -54,6 +56,21 @@ impl Slots {
     pub(super) fn tag(&self, before: TagId) -> Option<TagId> {
         *self.tags.get(before.index())?
     }
+}
+
+/// How long commands and messages under way are waited for: a reload would end them. Longer than a valve takes.
+const COMMANDS: Duration = Duration::from_secs(600);
+/// The same for commands of bridges, which make up for one that was ended.
+const COMMANDS_OF_RULES: Duration = Duration::from_secs(60);
+
+/// Whether something is under way that is worth to be waited for, so long after the waiting began. Rules command on and on.
+pub fn is_under_way(commands: &[CommandView], messages: usize, waited: Duration) -> bool {
+    let is_rule = |command: &CommandView| command.principal.kind == PrincipalKind::Rule;
+    let waits = |command: &CommandView| {
+        let longest = if is_rule(command) { COMMANDS_OF_RULES } else { COMMANDS };
+        !matches!(command.phase, Phase::Ended(..)) && waited < longest
+    };
+    commands.iter().any(waits) || (messages > 0 && waited < COMMANDS)
 }
 
 impl Engine {
@@ -115,6 +132,22 @@ impl Engine {
                 effects.transitions.push(removed(key, &alarm, now));
             }
         }
+    }
+
+    /// Takes up a new plan that nobody asked for, unless that would end something. Here nothing comes in between.
+    pub(super) fn reload_by_itself(
+        &mut self,
+        plan: Arc<Plan>,
+        settings: Vec<String>,
+        waited: Duration,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Reply {
+        if is_under_way(&self.commands.views(), self.messages.under_way(), waited) {
+            return Reply::Refused { why: "a command is under way".to_owned() };
+        }
+        self.reload(plan, Principal::station(), settings, now, effects);
+        Reply::Done
     }
 
     /// That the plant is another one now belongs into the record.
@@ -209,5 +242,39 @@ impl Engine {
         self.alarms.arm(&mut self.deadlines);
         let before = std::mem::replace(&mut self.inputs, AlarmInputs::new(&self.plan));
         self.inputs.inherit(before, goes_on, |tag| unchanged.tag_of(tag));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reload ends what is under way: the station waits for it, though not for ever.
+    #[test]
+    fn what_people_do_is_waited_for_longer_than_what_rules_do() {
+        let command = |principal: Principal, phase: Phase| CommandView {
+            id: "r".into(),
+            tag: TagId(0),
+            old: None,
+            value: crate::tag::Value::Bool(true),
+            principal,
+            reason: "".into(),
+            time: crate::tag::Timestamp::from_micros(0),
+            phase,
+        };
+        let (anna, bridge) = (Principal::person("anna"), Principal::rule("bridge b"));
+        let ended = Phase::Ended(crate::command::Outcome::Verified, "".into());
+        for (commands, messages, seconds, expected) in [
+            (vec![], 0, 0, false),
+            (vec![command(anna.clone(), ended.clone())], 0, 0, false),
+            (vec![command(bridge.clone(), ended), command(anna.clone(), Phase::ReadingBack)], 0, 599, true),
+            (vec![command(anna, Phase::Recording)], 0, 600, false),
+            (vec![command(bridge.clone(), Phase::Sending)], 0, 59, true),
+            (vec![command(bridge, Phase::Sending)], 0, 60, false),
+            (vec![], 1, 599, true),
+            (vec![], 1, 600, false),
+        ] {
+            assert_eq!(is_under_way(&commands, messages, Duration::from_secs(seconds)), expected, "{seconds} s");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use super::messages::not_taken;
 use super::{Effects, Engine, Event, Notice, Snapshot};
 use crate::alarm::{DelayChange, Transition};
-use crate::audit::{Draft, OUTCOME, RequestId};
+use crate::audit::{Draft, OUTCOME, Receipt, RequestId};
 use crate::command::{Dispatch, MessageDispatch, WriteAnswer};
 use crate::driver::{DriverEvent, LinkAnswer, OffScan, Written};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Mark, Monotonic, Now};
@@ -27,9 +27,9 @@ const TURN: usize = 256;
 pub trait Outlets: Send {
     /// Samples worth keeping, and marks behind them: these rows and marks become durable in one piece.
     fn history(&mut self, rows: &mut Vec<HistoryRow>, marks: Vec<Mark>);
-    /// Records, to be committed together; the answer comes back as an event. `Err` gives back the drafts where too much waits already;
-    /// the transitions are kept and tried again.
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>>;
+    /// Records, to be committed together; the answer comes back as an event. `Err` says what becomes of the drafts where too much waits
+    /// already; the transitions are kept and tried again.
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), NoRoom>;
     /// Delays of alarms, to be committed with the next records, or by themselves; nobody waits for it.
     fn delays(&mut self, changes: Vec<DelayChange>);
     /// A command that may go; `Err` gives it back where it cannot be taken.
@@ -48,6 +48,15 @@ pub trait Outlets: Send {
     fn notices(&mut self, engine: &Engine, rows: &[HistoryRow], notices: &mut Vec<Notice>);
     /// A new picture.
     fn publish(&mut self, snapshot: Arc<Snapshot>);
+}
+
+/// The records have no room: what is essential is kept in memory and may go out, as when they cannot be written at all; the rest may not.
+#[derive(Debug, Default)]
+pub struct NoRoom {
+    /// Of essential commands, whose entries are written as soon as there is room.
+    pub kept: Vec<Receipt>,
+    /// What was not recorded.
+    pub refused: Vec<Draft>,
 }
 
 /// What comes in.
@@ -111,7 +120,7 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
 /// Takes one event. Around a reload, effects are handed on before and the picture is published at once, so that no slot of one plant is
 /// ever read with the names of another.
 fn take(engine: &mut Engine, event: Event, effects: &mut Effects, clock: &dyn Clock, outlets: &mut dyn Outlets) {
-    let reloads = matches!(event, Event::Reload { .. });
+    let reloads = matches!(event, Event::Reload { .. } | Event::ReloadByItself { .. });
     if reloads {
         hand_on(engine, effects, clock, outlets);
     }
@@ -150,7 +159,10 @@ fn hand_on(engine: &mut Engine, effects: &mut Effects, clock: &dyn Clock, outlet
     {
         if !effects.drafts.is_empty() || !effects.transitions.is_empty() {
             let (transitions, drafts) = (std::mem::take(&mut effects.transitions), std::mem::take(&mut effects.drafts));
-            if let Err(refused) = outlets.records(transitions, drafts) {
+            if let Err(NoRoom { kept, refused }) = outlets.records(transitions, drafts) {
+                if !kept.is_empty() {
+                    engine.step(Event::Committed(kept), clock.now(), effects);
+                }
                 // Outcomes of commands are not asked for again: that would go round for ever.
                 let requests = refused.into_iter().filter(|draft| &*draft.action != OUTCOME).map(|draft| draft.request);
                 let event =

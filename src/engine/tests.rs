@@ -135,6 +135,11 @@ impl Replay {
                 let next = self.engine.generation().0 + 1;
                 reload(plan(&rest.join(" "), next))
             }
+            ["reload-by-itself", seconds, rest @ ..] => {
+                let plan = plan(&rest.join(" "), self.engine.generation().0 + 1);
+                let (settings, waited) = (Vec::new(), Duration::from_secs(seconds.parse().unwrap()));
+                Event::ReloadByItself { plan: Arc::new(plan), settings, waited, reply: ReplyId(9) }
+            }
             ["tick"] => Event::Tick,
             other => self.alarm_event(other),
         }

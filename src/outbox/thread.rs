@@ -312,7 +312,7 @@ impl Worker {
     fn post(&self, connection: &Arc<str>, content: Content, number: u64) -> Option<Fate> {
         let (connection, generation) = (Arc::clone(connection), Some(self.tellings.generation));
         let promise = Promise::new(number, self.answers.clone());
-        let mut back = (self.post)(Order { connection, generation, content, promise }).err()?;
+        let mut back = (self.post)(Order { connection, generation, driver: None, content, promise }).err()?;
         back.promise.settle();
         Some(Fate::NotSent)
     }

@@ -31,13 +31,21 @@ pub struct JournalLine {
     pub message: Option<String>,
 }
 
+macro_rules! image {
+    () => {
+        "CASE WHEN after <> 'normal' THEN image ELSE
+            (SELECT image FROM (SELECT earlier.image, earlier.occurrence FROM journal AS earlier
+                WHERE earlier.alarm = journal.alarm AND earlier.id < journal.id ORDER BY earlier.id DESC LIMIT 1) AS before
+            WHERE before.occurrence = journal.occurrence) END"
+    };
+}
+
 /// What [`line`] reads. What is kept of an alarm has its message; of one that became normal nothing is kept, but the line before it was about the
 /// same activation.
-pub(super) const LINE: &str = "time, alarm, occurrence, after, value, actor, comment, occasion, condition,
-    CASE WHEN after <> 'normal' THEN image ELSE
-        (SELECT image FROM (SELECT earlier.image, earlier.occurrence FROM journal AS earlier
-            WHERE earlier.alarm = journal.alarm AND earlier.id < journal.id ORDER BY earlier.id DESC LIMIT 1) AS before
-        WHERE before.occurrence = journal.occurrence) END";
+pub(super) const LINE: &str =
+    concat!("time, alarm, occurrence, after, value, actor, comment, occasion, condition, ", image!());
+/// What is kept of the alarm that a line is about.
+pub(super) const IMAGE: &str = image!();
 
 #[derive(serde::Deserialize)]
 struct Told {
@@ -100,10 +108,13 @@ pub fn read_journal_between(
     Ok(lines)
 }
 
+/// The message in what is kept of an alarm. What cannot be read tells nothing; the rest of the line does.
+pub(super) fn message_in(image: Option<&str>) -> Option<String> {
+    serde_json::from_str::<Told>(image?).ok()?.message
+}
+
 pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
     let image: Option<String> = row.get(9)?;
-    // One that cannot be read tells nothing; the rest of the line does.
-    let told = image.and_then(|image| serde_json::from_str::<Told>(&image).ok());
     Ok(JournalLine {
         time: Timestamp::from_micros(row.get(0)?),
         alarm: row.get(1)?,
@@ -114,7 +125,7 @@ pub(super) fn line(row: &rusqlite::Row<'_>) -> rusqlite::Result<JournalLine> {
         comment: row.get(6)?,
         occasion: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
         condition: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
-        message: told.and_then(|told| told.message),
+        message: message_in(image.as_deref()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Every column of the journal, row by row, for exports.
 
-use super::journal::open;
+use super::journal::{IMAGE, message_in, open};
 use crate::alarm::AlarmDefinition;
 use crate::alarm::figures::Period;
 use crate::tag::Timestamp;
@@ -28,15 +28,34 @@ pub struct JournalRow {
     pub actor: Option<String>,
     /// What they said.
     pub comment: String,
+    /// The message with the values of the activation, where it tells some: as the operator read it then.
+    pub message: Option<String>,
 }
 
 /// The columns of the journal as a table. New ones come at the end.
-pub const JOURNAL_HEAD: [&str; 11] =
-    ["time", "alarm", "occurrence", "before", "after", "raised", "value", "actor", "comment", "priority", "area"];
+pub const JOURNAL_HEAD: [&str; 12] = [
+    "time",
+    "alarm",
+    "occurrence",
+    "before",
+    "after",
+    "raised",
+    "value",
+    "actor",
+    "comment",
+    "priority",
+    "area",
+    "message",
+];
 
 impl JournalRow {
+    /// The message as it was read then, or else what the station file says now.
+    pub fn message_beside<'a>(&'a self, alarm: Option<&'a AlarmDefinition>) -> &'a str {
+        self.message.as_deref().or(alarm.map(|alarm| &*alarm.message)).unwrap_or_default()
+    }
+
     /// The row as a line of that table; `alarm` is what the station file says of it now.
-    pub fn columns(&self, alarm: Option<&AlarmDefinition>) -> [String; 11] {
+    pub fn columns(&self, alarm: Option<&AlarmDefinition>) -> [String; 12] {
         [
             self.time.to_rfc3339(),
             self.alarm.clone(),
@@ -49,6 +68,7 @@ impl JournalRow {
             self.comment.clone(),
             alarm.map_or("", |alarm| alarm.priority.word()).to_owned(),
             alarm.and_then(|alarm| alarm.area.as_deref()).unwrap_or_default().to_owned(),
+            self.message_beside(alarm).to_owned(),
         ]
     }
 }
@@ -60,9 +80,11 @@ pub fn visit_journal<E: From<rusqlite::Error>>(
     mut take: impl FnMut(JournalRow) -> Result<(), E>,
 ) -> Result<(), E> {
     let connection = open(path)?;
-    let query = "SELECT time, alarm, occurrence, before, after, raised, value, actor, comment FROM journal
-        WHERE time >= ?1 AND time < ?2 ORDER BY time, id";
-    let mut statement = connection.prepare(query)?;
+    let query = format!(
+        "SELECT time, alarm, occurrence, before, after, raised, value, actor, comment, {IMAGE} FROM journal
+        WHERE time >= ?1 AND time < ?2 ORDER BY time, id"
+    );
+    let mut statement = connection.prepare(&query)?;
     let mut rows = statement.query([period.from.as_micros(), period.to.as_micros()])?;
     while let Some(row) = rows.next()? {
         take(read(row)?)?;
@@ -81,5 +103,6 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
         value: row.get(6)?,
         actor: row.get(7)?,
         comment: row.get(8)?,
+        message: message_in(row.get::<_, Option<String>>(9)?.as_deref()),
     })
 }

@@ -2,7 +2,7 @@
 //! that each question is short however long the journal is, and one that is given up holds nobody up.
 
 use super::JournalRow;
-use super::journal::{JournalLine, LINE, line, open};
+use super::journal::{IMAGE, JournalLine, LINE, line, open};
 use super::journal_rows::read;
 use crate::tag::Timestamp;
 use rusqlite::types::Value as Sql;
@@ -35,7 +35,7 @@ pub struct JournalSearch {
 pub struct SearchWord {
     /// The word.
     pub text: String,
-    /// The alarms whose message has it: the journal itself has no messages.
+    /// The alarms whose message in the station file has it: the journal itself has only messages that tell values.
     pub alarms: Vec<String>,
 }
 
@@ -97,10 +97,17 @@ impl JournalSearch {
             all.and("actor LIKE ? ESCAPE '\\'", [anywhere(&self.actor)]);
         }
         for word in &self.words {
-            let fits = "(alarm LIKE ? ESCAPE '\\' OR after LIKE ? ESCAPE '\\' OR comment LIKE ? ESCAPE '\\'
-                OR alarm IN (SELECT value FROM json_each(?)))";
+            // What is kept is looked through as text first: most of it has no such word anywhere.
+            let fits = format!(
+                "(alarm LIKE ? ESCAPE '\\' OR after LIKE ? ESCAPE '\\' OR comment LIKE ? ESCAPE '\\'
+                OR alarm IN (SELECT value FROM json_each(?))
+                OR EXISTS (SELECT 1 FROM (SELECT {IMAGE} AS kept) WHERE kept LIKE ? ESCAPE '\\'
+                    AND iif(json_valid(kept), json_extract(kept, '$.message'), NULL) LIKE ? ESCAPE '\\'))"
+            );
             let text = || anywhere(&word.text);
-            all.and(fits, [text(), text(), text(), list(&word.alarms)]);
+            let written = serde_json::Value::from(word.text.as_str()).to_string();
+            let written = anywhere(written.trim_matches('"'));
+            all.and(&fits, [text(), text(), text(), list(&word.alarms), written, text()]);
         }
         all
     }
@@ -164,7 +171,7 @@ fn visit_piece<E: From<rusqlite::Error>>(
 ) -> Result<(), E> {
     let Conditions { sql, values } = search.conditions(&piece);
     let query = format!(
-        "SELECT time, alarm, occurrence, before, after, raised, value, actor, comment FROM journal WHERE {sql} ORDER BY id"
+        "SELECT time, alarm, occurrence, before, after, raised, value, actor, comment, {IMAGE} FROM journal WHERE {sql} ORDER BY id"
     );
     let mut statement = connection.prepare(&query)?;
     let mut rows = statement.query(params_from_iter(values))?;
@@ -178,9 +185,12 @@ fn visit_piece<E: From<rusqlite::Error>>(
 mod tests {
     use super::*;
     use crate::access::Principal;
-    use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, State, Transition};
+    use crate::alarm::{AlarmKey, ConditionState, Occasion, OccurrenceId, Persisted, State, Transition};
     use crate::recorder::{Order, RECORDS_FILE, RecordStore, Recorder};
     use std::path::PathBuf;
+
+    /// The message of the second one tells a value.
+    const MESSAGE: &str = "level 3.31 m, \"weir\" shut";
 
     /// Lines 1 to 6: alarm, second, who, what they said.
     const LINES: [(&str, i64, &str, &str); 6] = [
@@ -208,7 +218,11 @@ mod tests {
             comment: comment.into(),
             occasion: Occasion::default(),
             condition: ConditionState::default(),
-            kept: None,
+            kept: (actor == "anna").then(|| {
+                let (number, state) = (OccurrenceId(1), State::Acknowledged);
+                let message = Some(MESSAGE.into());
+                Persisted { message, ..Persisted::of_state(state, number, at(second), at(second)) }.into()
+            }),
             is_requested: false,
         };
         let transitions: Vec<Transition> = LINES.into_iter().map(transition).collect();
@@ -241,7 +255,13 @@ mod tests {
             (JournalSearch { words: vec![word("50%", &[])], ..all() }, vec![2]),
             (JournalSearch { words: vec![word("_", &[])], ..all() }, vec![]),
             (JournalSearch { words: vec![word("weir", &[]), word("north", &[])], ..all() }, vec![2]),
-            // A message stands in the station file alone.
+            // A message that told values is found as it was read.
+            (JournalSearch { words: vec![word("3.31", &[])], ..all() }, vec![2]),
+            (JournalSearch { words: vec![word("\"weir\"", &[])], ..all() }, vec![2]),
+            // What else is kept of an alarm is no message.
+            (JournalSearch { words: vec![word("message", &[])], ..all() }, vec![]),
+            (JournalSearch { words: vec![word("process", &[])], ..all() }, vec![]),
+            // Others stand in the station file alone.
             (JournalSearch { words: vec![word("pump failed", &["high/pump:lost"])], ..all() }, vec![5]),
             (JournalSearch { words: vec![word("unacknowledged", &[])], ..all() }, vec![5, 3, 1]),
         ] {

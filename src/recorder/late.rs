@@ -9,17 +9,19 @@ const OTHERS: usize = 500;
 
 /// Entries that wait, the oldest first. What does not fit is given back, to be counted: what was kept first stays.
 #[derive(Debug, Default)]
-pub(super) struct Late {
+pub struct Late {
     drafts: Vec<Draft>,
     commands: usize,
 }
 
 impl Late {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }
 
-    pub(super) fn drafts(&self) -> &[Draft] {
+    /// What waits.
+    pub fn drafts(&self) -> &[Draft] {
         &self.drafts
     }
 
@@ -27,8 +29,13 @@ impl Late {
         *self = Self::default();
     }
 
+    /// Takes out all that waits.
+    pub fn take(&mut self) -> Vec<Draft> {
+        std::mem::take(self).drafts
+    }
+
     /// Keeps an entry; `Err` gives it back where there is no room.
-    pub(super) fn keep(&mut self, draft: Draft) -> Result<(), Draft> {
+    pub fn keep(&mut self, draft: Draft) -> Result<(), Draft> {
         let is_of_command = matches!(&*draft.action, "command" | "enter" | OUTCOME);
         let room = if is_of_command { COMMANDS - self.commands } else { OTHERS - (self.drafts.len() - self.commands) };
         if room == 0 {

@@ -27,6 +27,7 @@ pub use journal_rows::{JOURNAL_HEAD, JournalRow, visit_journal};
 pub use journal_search::{
     JournalEnds, JournalSearch, SearchWord, journal_ends, read_journal_lines, search_journal, visit_journal_found,
 };
+pub use late::Late;
 pub use past::{AlarmThen, alarms_at, read_alarms_at};
 pub use remembered::read_remembered;
 pub use salvage::OpenedRecords;

@@ -25,6 +25,8 @@ pub struct Order {
     pub gap: Option<Box<Gap>>,
     /// Changes of alarm states.
     pub transitions: Vec<Transition>,
+    /// Essential audit entries of what went out already: nobody waits for their receipts.
+    pub late: Vec<Draft>,
     /// Audit entries.
     pub drafts: Vec<Draft>,
     /// Delays of alarms that began or ended.
@@ -128,6 +130,7 @@ impl Worker {
                     order.gap = next.gap;
                 }
                 order.transitions.extend(next.transitions);
+                order.late.extend(next.late);
                 order.drafts.extend(next.drafts);
                 order.delays.extend(next.delays);
             }
@@ -147,6 +150,9 @@ impl Worker {
 
     fn commit(&mut self, order: Order) {
         order.gap.into_iter().for_each(|gap| self.gap.add(*gap));
+        for draft in order.late {
+            self.keep(draft);
+        }
         self.delays.extend(order.delays.into_iter().map(|change| (change.alarm.clone(), change)));
         let nothing_new = order.transitions.is_empty() && order.drafts.is_empty() && self.delays.is_empty();
         if nothing_new && self.late.is_empty() && self.gap.is_empty() {
@@ -210,8 +216,7 @@ impl Worker {
         if let Ok(receipts) = audit::commit(&mut MemoryStore::default(), &essential)
             && !receipts.is_empty()
         {
-            let no_room = essential.into_iter().filter_map(|draft| self.late.keep(draft).err());
-            no_room.for_each(|draft| self.gap.add_entry(draft.time));
+            essential.into_iter().for_each(|draft| self.keep(draft));
             (self.answer)(Answer::Committed(receipts));
         }
         // Nobody waits for the outcome of a command that was never sent.
@@ -220,6 +225,13 @@ impl Worker {
         if !refused.is_empty() {
             let requests = refused.into_iter().map(|draft| draft.request).collect();
             (self.answer)(Answer::NotCommitted { requests, why });
+        }
+    }
+
+    /// Keeps an essential entry until it can be written; what there is no room for is counted.
+    fn keep(&mut self, draft: Draft) {
+        if let Err(draft) = self.late.keep(draft) {
+            self.gap.add_entry(draft.time);
         }
     }
 

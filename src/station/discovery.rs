@@ -2,10 +2,9 @@
 
 use super::Handle;
 use super::reload::{ReloadError, ReloadPlan};
-use crate::access::{Principal, PrincipalKind};
-use crate::command::{CommandView, Phase};
+use crate::access::Principal;
 use crate::config::{FOUND_FILE, FoundFile, Merged};
-use crate::engine::FoundAt;
+use crate::engine::{FoundAt, is_under_way};
 use crate::historian::matches_pattern;
 use crate::queue::{self, Sender, WhenFull};
 use std::sync::Arc;
@@ -24,12 +23,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 const BETWEEN_CHANGES: Duration = Duration::from_secs(300);
 /// Things with other facts that wait for that.
 const MOST_CHANGES: usize = 1000;
-/// How long commands and messages under way are waited for: a reload would end them. Longer than a valve takes.
-const COMMANDS: Duration = Duration::from_secs(600);
-/// The same for commands of bridges, which make up for one that was ended.
-const COMMANDS_OF_RULES: Duration = Duration::from_secs(60);
 /// How often it is planned anew where somebody else reloaded meanwhile.
-const TRIES: usize = 3;
+const TRIES: usize = 8;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Where news of drivers go.
@@ -69,18 +64,20 @@ pub(super) async fn keep(handle: Handle, mut news: Receiver<Vec<FoundAt>>) {
     }
 }
 
-/// Waits until nothing is under way that a reload would end, and goes on at once. Where somebody reloaded meanwhile, it is planned anew.
+/// Waits until nothing is under way that a reload would end, and goes on at once. Where somebody reloaded meanwhile, or gave a command that
+/// the picture does not show yet, it is planned anew.
 async fn go_on(handle: &Handle, plan: ReloadPlan) -> Result<(), String> {
     let mut plan = Some(plan);
+    let start = Instant::now();
     for _ in 0..TRIES {
         let Some(next) = plan.take() else { return Ok(()) };
-        nothing_under_way(handle).await;
-        if blocking(handle, move |handle| handle.go_on_with(&Principal::station(), next)).await.is_ok() {
+        let waited = nothing_under_way(handle, start).await;
+        if blocking(handle, move |handle| handle.go_on_by_itself(next, waited)).await.is_ok() {
             return Ok(());
         }
         plan = blocking(handle, |handle| handle.plan_found(false)).await?;
     }
-    Err("the station was reloaded again and again meanwhile".to_owned())
+    Err("the station was reloaded, or given commands, again and again meanwhile".to_owned())
 }
 
 async fn blocking<T: Send + 'static, E: Into<String> + Send + 'static>(
@@ -140,25 +137,15 @@ impl Changes {
     }
 }
 
-async fn nothing_under_way(handle: &Handle) {
-    let start = Instant::now();
+/// How long it has waited since then.
+async fn nothing_under_way(handle: &Handle, start: Instant) -> Duration {
     loop {
-        let snapshot = handle.snapshot();
-        if !is_under_way(&snapshot.commands, snapshot.messages_under_way, start.elapsed()) {
-            return;
+        let (snapshot, waited) = (handle.snapshot(), start.elapsed());
+        if !is_under_way(&snapshot.commands, snapshot.messages_under_way, waited) {
+            return waited;
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-/// Whether something is under way that is worth to be waited for, so long after the waiting began. Rules command on and on.
-fn is_under_way(commands: &[CommandView], messages: usize, waited: Duration) -> bool {
-    let is_rule = |command: &CommandView| command.principal.kind == PrincipalKind::Rule;
-    let waits = |command: &CommandView| {
-        let longest = if is_rule(command) { COMMANDS_OF_RULES } else { COMMANDS };
-        !matches!(command.phase, Phase::Ended(..)) && waited < longest
-    };
-    commands.iter().any(waits) || (messages > 0 && waited < COMMANDS)
 }
 
 /// What became of news, with what the station goes on with, or why it cannot yet.
@@ -261,35 +248,6 @@ mod tests {
             .collect();
         assert_eq!(pauses, [8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(next_pause(pause, Duration::from_secs(601)), SHORTEST);
-    }
-
-    /// A reload ends what is under way: the station waits for it, though not for ever.
-    #[test]
-    fn what_people_do_is_waited_for_longer_than_what_rules_do() {
-        let command = |principal: Principal, phase: Phase| CommandView {
-            id: "r".into(),
-            tag: crate::tag::TagId(0),
-            old: None,
-            value: crate::tag::Value::Bool(true),
-            principal,
-            reason: "".into(),
-            time: crate::tag::Timestamp::from_micros(0),
-            phase,
-        };
-        let (anna, bridge) = (Principal::person("anna"), Principal::rule("bridge b"));
-        let ended = Phase::Ended(crate::command::Outcome::Verified, "".into());
-        for (commands, messages, seconds, expected) in [
-            (vec![], 0, 0, false),
-            (vec![command(anna.clone(), ended.clone())], 0, 0, false),
-            (vec![command(bridge.clone(), ended), command(anna.clone(), Phase::ReadingBack)], 0, 599, true),
-            (vec![command(anna, Phase::Recording)], 0, 600, false),
-            (vec![command(bridge.clone(), Phase::Sending)], 0, 59, true),
-            (vec![command(bridge, Phase::Sending)], 0, 60, false),
-            (vec![], 1, 599, true),
-            (vec![], 1, 600, false),
-        ] {
-            assert_eq!(is_under_way(&commands, messages, Duration::from_secs(seconds)), expected, "{seconds} s");
-        }
     }
 
     /// What changes waits while what is new does not.

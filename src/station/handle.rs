@@ -33,7 +33,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn add(&self) -> (ReplyId, oneshot::Receiver<Reply>) {
+    pub(super) fn add(&self) -> (ReplyId, oneshot::Receiver<Reply>) {
         let id = ReplyId(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         if let Ok(mut replies) = self.replies.lock() {

@@ -3,18 +3,18 @@
 use super::handle::{Waiting, Waker, wake};
 use super::held_rows::HeldRows;
 use crate::alarm::{AlarmDefinition, AlarmKey, AlarmView, DelayChange, State, Transition};
-use crate::audit::{Draft, OUTCOME, RequestId};
+use crate::audit::{self, Draft, MemoryStore, OUTCOME, RequestId};
 use crate::command::{Dispatch, MessageDispatch};
 use crate::driver::mqtt::{self, Tellings};
 use crate::driver::{Drivers, LinkAnswer, OffScan};
-use crate::engine::run::Outlets;
+use crate::engine::run::{NoRoom, Outlets};
 use crate::engine::{
     Engine, Event, FoundAt, Health, LeftOut, LinkState, Notice, OutboxHealth, Plan, Reply, ReplyId, Snapshot,
 };
 use crate::historian::Historian;
 use crate::outbox::Outbox;
 use crate::queue::{Rejected, Sender};
-use crate::recorder::{Gap, Order, Recorder};
+use crate::recorder::{Gap, Late, Order, Recorder};
 use crate::tag::{ConnectionId, Generation, HistoryRow, Mark, Retention};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -67,13 +67,16 @@ pub(super) struct Stores {
     /// Rows that the engine's side had to drop, and whether it still has too many.
     lost_before: u64,
     overflows: bool,
+    /// Whether the recorder has no room for more.
+    records_full: bool,
 }
 
 impl Stores {
     fn health(&self) -> Health {
         let overflow = self.overflows.then(|| "the disk cannot keep up; the oldest samples are dropped".into());
+        let full = self.records_full.then(|| "the disk cannot keep up; too many records wait for it".into());
         Health {
-            records_failing: self.recorder_ended.clone().or_else(|| self.records_failing.clone()),
+            records_failing: self.recorder_ended.clone().or_else(|| self.records_failing.clone()).or(full),
             history_failing: self.historian_ended.clone().or_else(|| self.disk_failing.clone()).or(overflow),
             samples_lost: self.lost_by_historian + self.lost_before,
             history_set_aside: self.set_aside.clone(),
@@ -160,6 +163,10 @@ pub(super) struct StationOutlets {
     pub(super) unsent: VecDeque<Transition>,
     /// What there was no room for here either, all of it older than `unsent`.
     pub(super) unsent_gap: Gap,
+    /// Whether the recorder had no room when it was last asked.
+    pub(super) is_recorder_full: bool,
+    /// Entries of essential commands that went out while the recorder had no room, and of what became of them.
+    pub(super) unsent_late: Late,
     /// The latest of each alarm that the recorder had no room for.
     pub(super) unsent_delays: HashMap<AlarmKey, DelayChange>,
     pub(super) board: Arc<HealthBoard>,
@@ -285,13 +292,16 @@ impl StationOutlets {
         Order {
             gap: (!self.unsent_gap.is_empty()).then(|| std::mem::take(&mut self.unsent_gap).into()),
             transitions: std::mem::take(&mut self.unsent).into(),
+            late: self.unsent_late.take(),
             drafts: Vec::new(),
             delays: self.unsent_delays.drain().map(|(_, change)| change).collect(),
         }
     }
 
-    /// The recorder had no room: what nobody asked for is kept, up to a bound, and counted beyond it.
-    fn keep_unsent(&mut self, back: Order) -> Vec<Draft> {
+    /// The recorder had no room: what nobody asked for is kept, up to a bound, and counted beyond it. Essential commands go out, as they do
+    /// when nothing can be written: a queue that is full because the disk hangs would keep a pump running. Room of their own in the queue
+    /// would not help them, because there they wait for the same disk.
+    fn keep_unsent(&mut self, back: Order) -> NoRoom {
         self.unsent_gap = back.gap.map(|gap| *gap).unwrap_or_default();
         // What was requested among them belongs to the drafts that are given back.
         self.unsent = back.transitions.into_iter().filter(|change| !change.is_requested).collect();
@@ -299,10 +309,33 @@ impl StationOutlets {
             self.unsent.pop_front().into_iter().for_each(|change| self.unsent_gap.add_transition(change));
         }
         self.unsent_delays.extend(back.delays.into_iter().map(|change| (change.alarm.clone(), change)));
-        // Commands and wishes are refused in words; nobody waits for the others.
-        let is_unasked = |draft: &&Draft| &*draft.action == OUTCOME || (draft.essential && &*draft.action != "command");
-        back.drafts.iter().filter(is_unasked).for_each(|draft| self.unsent_gap.add_entry(draft.time));
-        back.drafts
+        let (essential, refused): (Vec<_>, Vec<_>) = back.drafts.into_iter().partition(|draft| draft.essential);
+        // Wishes are refused in words; nobody waits for outcomes of what was never sent.
+        let outcomes = refused.iter().filter(|draft| &*draft.action == OUTCOME);
+        outcomes.for_each(|draft| self.unsent_gap.add_entry(draft.time));
+        back.late.into_iter().for_each(|draft| self.keep_late(draft));
+        match audit::commit(&mut MemoryStore::default(), &essential) {
+            Ok(kept) => {
+                essential.into_iter().for_each(|draft| self.keep_late(draft));
+                NoRoom { kept, refused }
+            }
+            Err(_) => NoRoom { kept: Vec::new(), refused: refused.into_iter().chain(essential).collect() },
+        }
+    }
+
+    /// A recorder without room is one that cannot write: that has its alarm.
+    fn tell_of_recorder(&mut self, is_full: bool) {
+        if std::mem::replace(&mut self.is_recorder_full, is_full) != is_full {
+            self.board.change(|stores| stores.records_full = is_full);
+            self.is_health_untold = true;
+            self.tell_health();
+        }
+    }
+
+    fn keep_late(&mut self, draft: Draft) {
+        if let Err(draft) = self.unsent_late.keep(draft) {
+            self.unsent_gap.add_entry(draft.time);
+        }
     }
 
     pub(super) fn pass_on(&mut self) {
@@ -352,7 +385,7 @@ impl Outlets for StationOutlets {
         self.tell_health();
     }
 
-    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
+    fn records(&mut self, transitions: Vec<Transition>, drafts: Vec<Draft>) -> Result<(), NoRoom> {
         let mut order = self.take_unsent();
         order.transitions.extend(transitions);
         order.drafts = drafts;
@@ -360,6 +393,7 @@ impl Outlets for StationOutlets {
             Some(recorder) => recorder.order(order),
             None => Err(order),
         };
+        self.tell_of_recorder(done.is_err());
         done.map_err(|back| self.keep_unsent(back))
     }
 
@@ -371,7 +405,7 @@ impl Outlets for StationOutlets {
 
     fn dispatch(&mut self, connection: ConnectionId, dispatch: Dispatch) -> Result<(), Dispatch> {
         match self.drivers.lock() {
-            Ok(drivers) => drivers.dispatch(connection, dispatch),
+            Ok(mut drivers) => drivers.dispatch(connection, dispatch),
             Err(_) => Err(dispatch),
         }
     }
@@ -428,7 +462,8 @@ impl Outlets for StationOutlets {
         } else if self.untold_plan.is_some() || self.untold_retention.is_some() {
             self.pass_on();
         }
-        if !self.unsent.is_empty() || !self.unsent_gap.is_empty() || !self.unsent_delays.is_empty() {
+        let has_unsent = self.is_recorder_full || !self.unsent.is_empty() || !self.unsent_late.is_empty();
+        if has_unsent || !self.unsent_gap.is_empty() || !self.unsent_delays.is_empty() {
             let _ = self.records(Vec::new(), Vec::new());
         }
         self.tell_all_alarms(&snapshot);

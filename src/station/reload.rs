@@ -9,9 +9,10 @@ use super::{Handle, Ticket, backup};
 use crate::access::{Principal, Role, permit};
 use crate::config::{self, BackupSettings, Loaded, Plant, Problem};
 use crate::driver::{ConnectionSettings, Port};
-use crate::engine::{Difference, Event, Plan, Tally};
+use crate::engine::{Difference, Event, Plan, Reply, Tally};
 use crate::tag::Generation;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What it takes to let the station go on with another file.
 const NEEDED: Role = Role::Operator;
@@ -162,6 +163,32 @@ impl Handle {
     /// Goes on with a plan, unless the station went on with another one since it was made.
     pub(super) fn go_on_with(&self, who: &Principal, plan: ReloadPlan) -> Result<(), ReloadError> {
         permit(who, NEEDED).map_err(|denied| ReloadError::Refused(denied.to_string()))?;
+        let who = who.clone();
+        self.take_up(plan, |plan, settings| {
+            send_surely(&self.urgent, Event::Reload { plan, who, settings });
+            Ok(())
+        })
+    }
+
+    /// Goes on with a plan that nobody asked for, unless that would end something that is worth to be waited for.
+    pub(super) fn go_on_by_itself(&self, plan: ReloadPlan, waited: Duration) -> Result<(), ReloadError> {
+        self.take_up(plan, |plan, settings| {
+            let (reply, answer) = self.waiting.add();
+            send_surely(&self.urgent, Event::ReloadByItself { plan, settings, waited, reply });
+            match answer.blocking_recv() {
+                Ok(Reply::Done) => Ok(()),
+                Ok(Reply::Refused { why }) => Err(ReloadError::Refused(why)),
+                _ => Err(refused("the station is stopping")),
+            }
+        })
+    }
+
+    /// `tell` lets the engine take it first: what drivers say about the new plant must find it.
+    fn take_up(
+        &self,
+        plan: ReloadPlan,
+        tell: impl FnOnce(Arc<Plan>, Vec<String>) -> Result<(), ReloadError>,
+    ) -> Result<(), ReloadError> {
         let reloader = self.reloader.as_ref().ok_or_else(|| refused("this station cannot be reloaded"))?;
         let mut running = reloader.running.lock().map_err(|_| refused(BROKEN))?;
         if running.plan.generation != plan.base {
@@ -169,12 +196,11 @@ impl Handle {
         }
         let (plant, next) = (Arc::new(plan.plant.plan), Generation(plan.base.0 + 1));
         let connections = plan.plant.connections;
+        tell(Arc::clone(&plant), plan.settings)?;
         if let Ok(mut backups) = reloader.backups.lock() {
             *backups = (plan.plant.backup, Arc::clone(&plant.station));
         }
-        *running = Running { plan: Arc::clone(&plant), connections: Arc::new(connections.clone()), files: plan.files };
-        // The engine takes it first: what drivers say about the new plant must find it.
-        send_surely(&self.urgent, Event::Reload { plan: plant, who: who.clone(), settings: plan.settings });
+        *running = Running { plan: plant, connections: Arc::new(connections.clone()), files: plan.files };
         if let Ok(mut files) = reloader.certificates.lock() {
             *files = certificates::files(&connections);
         }

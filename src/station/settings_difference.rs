@@ -66,8 +66,10 @@ fn link_words(old: &LinkSettings, new: &LinkSettings) -> Vec<String> {
 
 fn wire_words(old: &Settings, new: &Settings) -> Vec<String> {
     let way = |settings: &Settings| settings.fallback.as_ref().map_or("none".to_owned(), |way| way.words());
+    let link = |settings: &Settings| if settings.is_slow { "slow" } else { "as usual" };
     let mut words = [
         field("second address", way(old), way(new)),
+        field("link", link(old), link(new)),
         field("timeout", duration(old.timeout), duration(new.timeout)),
         field("pause", duration(old.pause), duration(new.pause)),
         field("in_flight", old.in_flight, new.in_flight),

@@ -22,7 +22,7 @@ use crate::engine::{
 use crate::historian::{HISTORY_FOLDER, Historian, HistoryState, OpenedHistory, Reader, SAMPLES_FILE, StoreError};
 use crate::outbox::{Outbox, OutboxState};
 use crate::queue::{self, Sender, WhenFull};
-use crate::recorder::{Answer, Gap, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
+use crate::recorder::{Answer, Gap, Late, OpenError, OpenedRecords, RECORDS_FILE, Recorder};
 use crate::tag::{Clock, Generation, TagKey, Timestamp, Value};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
@@ -182,8 +182,10 @@ impl Station {
         // First: what it says about itself needs an engine that listens.
         self.annunciator = None;
         self.links.close();
-        if let Ok(mut drivers) = self.drivers.lock() {
-            *drivers = Drivers::default();
+        // Not inside of the lock: the engine hands on what it says meanwhile.
+        let left = self.drivers.lock().map(|mut drivers| drivers.leave());
+        if let (Ok(left), Some(runtime)) = (left, &self.runtime) {
+            runtime.block_on(left);
         }
         send_surely(&self.handle.urgent, Event::Stop);
         if let Some(outlets) = self.engine.take().and_then(|thread| thread.join().ok()) {
@@ -299,6 +301,8 @@ impl Parts {
             missed: 0,
             unsent: VecDeque::new(),
             unsent_gap: Gap::default(),
+            unsent_late: Late::default(),
+            is_recorder_full: false,
             unsent_delays: HashMap::new(),
             board: self.board,
             urgent: handle.urgent.clone(),

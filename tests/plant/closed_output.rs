@@ -89,6 +89,24 @@ fn a_tool_that_is_read_for_one_line_ends_after_it() {
     assert!(child.wait().unwrap().success() && said.is_empty(), "{said}");
 }
 
+/// The station goes on without its stream, and ends without complaint.
+#[test]
+fn a_station_whose_events_are_not_read_ends_as_it_would() {
+    let folder = recorded();
+    let mut command = polder();
+    let child = command.args(["run", folder.path.to_str().unwrap(), "--headless", "--events", "--for", "2s"]);
+    let mut child: Child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line}");
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success() && said.is_empty(), "{said}");
+    let (status, said) =
+        end_of(&["run", folder.path.to_str().unwrap(), "--headless", "--events", "--for", "1s"], unread());
+    assert!(status.success() && said.is_empty(), "{said}");
+}
+
 #[test]
 fn what_a_tool_does_is_done_and_recorded_though_nobody_reads_its_answer() {
     let folder = recorded();

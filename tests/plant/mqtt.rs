@@ -63,8 +63,13 @@ impl Broker {
 
     /// In a network of its own, where every port is free; it listens a moment later.
     pub fn inside(namespace: &Namespace, address: &str, port: u16) -> Self {
-        let keep = tempfile::tempdir().unwrap();
-        let file = configuration(keep.path(), address, port, "allow_anonymous true\npersistence false\n");
+        Self::inside_with(namespace, address, port, tempfile::tempdir().unwrap(), "allow_anonymous true\n")
+    }
+
+    /// The same with a folder and these lines.
+    pub fn inside_with(namespace: &Namespace, address: &str, port: u16, keep: tempfile::TempDir, lines: &str) -> Self {
+        let text = lines.replace("FOLDER", keep.path().to_str().unwrap());
+        let file = configuration(keep.path(), address, port, &format!("{text}persistence false\n"));
         let process = Process::start(namespace.command(program()).arg("-c").arg(file).stderr(Stdio::null()));
         Self { process, port, keep }
     }

@@ -21,6 +21,11 @@ struct Line {
 
 impl Line {
     fn new(test: &str) -> Option<Self> {
+        Self::losing(test, LOSS)
+    }
+
+    /// One that loses so many of 100 packets.
+    fn losing(test: &str, loss: &str) -> Option<Self> {
         let [station, far] = Namespace::pair(test)?;
         let keep = tempfile::tempdir().unwrap();
         let path = |name: &str| keep.path().join(name).to_str().unwrap().to_owned();
@@ -29,7 +34,7 @@ impl Line {
             side.ip(&format!("tuntap add {name} mode tun"));
             side.ip(&format!("addr add {address} dev {name}"));
             side.ip(&format!("link set {name} mtu 1400 up"));
-            let mut process = side.peer("slow_line.py", &[name, own, other, DELAY, RATE, LOSS]);
+            let mut process = side.peer("slow_line.py", &[name, own, other, DELAY, RATE, loss]);
             process.wait("the line", |line| line.contains("ready").then_some(()));
             process
         };
@@ -136,6 +141,93 @@ fn mqtt_comes_in_over_a_slow_line_and_goes_out() {
     // The broker confirmed it; nobody reads it back.
     let words = words(&output);
     assert!(output.status.code() == Some(5) && words.contains("the device took it"), "{words}");
+}
+
+/// Texts of a kilobyte each, of which the line takes four a second.
+const TEXTS: usize = 60;
+
+/// A station that tells the far broker what comes from one beside it.
+fn telling(url: &str, ca: &std::path::Path) -> Folder {
+    let mut site = json!({"url": url, "will": {"topic": "gone", "payload": "yes"}});
+    if url.starts_with("mqtts") {
+        (site["ca"], site["server_name"]) = (json!(ca), json!("127.0.0.1"));
+    }
+    let texts = (0..TEXTS).map(|number| {
+        json!({"name": format!("text/{number}"), "device": "near", "topic": "texts", "json": format!("/{number}"), "type": "string"})
+    });
+    let setpoint = json!({"name": "setpoint", "device": "far", "topic": "said", "command": {"topic": "setpoint", "within": "60s"}});
+    Folder::new(&json!({
+        "station": {"name": "Test"},
+        "connections": [{"name": "site", "link": "slow", "mqtt": site}, {"name": "here", "mqtt": {"url": "mqtt://127.0.0.1:1884"}}],
+        "devices": [{"name": "far", "connection": "site"}, {"name": "near", "connection": "here"}],
+        "tags": texts.chain([setpoint]).collect::<Vec<_>>(),
+        "publications": [{"connection": "site", "tags": ["text/*"], "topic": "told/{tag}", "format": "value"}],
+    }))
+}
+
+/// What the system has taken goes before a command, so it takes little.
+fn a_command_overtakes(test: &str, scheme: &str, lines: &str) {
+    let Some(line) = Line::losing(test, "0") else { return };
+    let _here = Broker::inside(&line.station, "127.0.0.1", 1884);
+    let (keep, at) = crate::tls::certificates();
+    let ca = at("ca.pem");
+    let _far = Broker::inside_with(
+        &line.far,
+        "10.7.0.2",
+        1883,
+        keep,
+        &format!("allow_anonymous true\n{lines}listener 1999 127.0.0.1\n"),
+    );
+    let folder = telling(&format!("{scheme}://10.7.0.2:1883"), &ca);
+    let mut running = line.start(&folder);
+    let mut away = vec!["far", "near"];
+    running.wait("both brokers", |event| {
+        away.retain(|device| event["device"] != *device || event["state"] != "good");
+        away.is_empty()
+    });
+    let mut heard = Process::start(
+        line.far
+            .command("stdbuf")
+            .args("-oL mosquitto_sub -h 127.0.0.1 -p 1999 -d -v -t told/# -t setpoint".split(' ')),
+    );
+    heard.wait("its subscription", |line| line.contains("Subscribed").then_some(()));
+    let texts: Vec<String> = (0..TEXTS).map(|number| format!("{number:01000}")).collect();
+    line.station.run("mosquitto_pub", &["-p", "1884", "-t", "texts", "-m", &json!(texts).to_string()]);
+    let is_told = |line: &str| line.starts_with("told/").then_some(());
+    for _ in 0..8 {
+        heard.wait("what is told", is_told);
+    }
+    let begun = std::time::Instant::now();
+    let (mut before, mut took) = (0, None);
+    let path = folder.path.to_str().unwrap();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| crate::support::run(&["set", path, "setpoint", "7", "--reason", "test"]));
+        heard.wait("the command", |line| {
+            before += usize::from(is_told(line).is_some());
+            (line == "setpoint 7").then_some(())
+        });
+        took = Some(begun.elapsed());
+        let outcome = words(&asked.join().unwrap());
+        assert!(outcome.contains("the device took it"), "{outcome}");
+    });
+    // A second of the line, half a round trip, and what came while the tool was started.
+    assert!(before <= 12, "{before} texts of a kilobyte were told before the command, in {took:?}");
+    heard.wait("what was told later", is_told);
+    // Nor does the last word wait for what is stored anyhow.
+    running.stop();
+    let told = heard.seen().iter().filter(|line| is_told(line).is_some()).count();
+    assert!(told < TEXTS, "the line was not full");
+}
+
+#[test]
+fn a_command_overtakes_what_is_told() {
+    a_command_overtakes("a_command_overtakes_what_is_told", "mqtt", "");
+}
+
+#[test]
+fn a_command_overtakes_what_is_told_over_tls() {
+    let lines = "cafile FOLDER/ca.pem\ncertfile FOLDER/server.pem\nkeyfile FOLDER/server.key\n";
+    a_command_overtakes("a_command_overtakes_what_is_told_over_tls", "mqtts", lines);
 }
 
 #[test]

@@ -47,7 +47,16 @@ pub(in crate::config) fn settings(
     let devices = here
         .filter_map(|(slot, device)| Some(unit(DeviceId(slot as u32), device, transport.as_ref()?, problems)))
         .collect();
-    Some(Settings { transport: transport?, fallback, only_via: None, timeout, pause, in_flight, devices })
+    Some(Settings {
+        transport: transport?,
+        fallback,
+        only_via: None,
+        is_slow: false,
+        timeout,
+        pause,
+        in_flight,
+        devices,
+    })
 }
 
 fn timeout(text: Option<&String>, place: &Place, problems: &mut Problems) -> Option<Duration> {

@@ -104,10 +104,10 @@ fn endpoint(entry: &MqttEntry, folder: &Path, place: &Place, problems: &mut Prob
         for key in files.given() {
             problems.error(&place.at(key), format!("\"{key}\" belongs to TLS, and {} is in clear", entry.url));
         }
-        return Some(Endpoint { host: host.into(), port, tls: None, only_via: None });
+        return Some(Endpoint { host: host.into(), port, tls: None, only_via: None, is_slow: false });
     }
     let tls = files.settings("mqtts://", folder, place, problems)?;
-    Some(Endpoint { host: host.into(), port, tls: Some(tls), only_via: None })
+    Some(Endpoint { host: host.into(), port, tls: Some(tls), only_via: None, is_slow: false })
 }
 
 fn persistence(entry: &MqttEntry, version: Version, place: &Place, problems: &mut Problems) -> Persistence {

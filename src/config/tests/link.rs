@@ -94,6 +94,13 @@ fn a_slow_line_has_its_own_usual_times_and_the_engineer_the_last_word() {
         Protocol::Modbus(wire) => (wire.timeout, wire.devices[0].points[0].poll),
         Protocol::Mqtt(broker) => (broker.options.keep_alive, Duration::ZERO),
     };
+    let is_slow = |link: &str, protocol: &str| match &plant(link, protocol).connections[0].protocol {
+        Protocol::Modbus(wire) => wire.is_slow,
+        Protocol::Mqtt(broker) => broker.endpoint.is_slow,
+    };
+    for protocol in [MODBUS, MQTT] {
+        assert_eq!([is_slow("", protocol), is_slow(r#""link": "slow","#, protocol)], [false, true], "{protocol}");
+    }
     let (slow, seconds) = (r#""link": "slow","#, Duration::from_secs);
     assert_eq!(times("", MODBUS), (seconds(1), seconds(1)));
     assert_eq!(times(slow, MODBUS), (seconds(10), seconds(10)));

@@ -255,6 +255,8 @@ pub struct Settings {
     pub fallback: Option<Transport>,
     /// The interface that its sockets are bound to, such as a tunnel; any where none is given.
     pub only_via: Option<Arc<str>>,
+    /// Whether the line is slow: see [`Endpoint::is_slow`](crate::driver::socket::Endpoint::is_slow).
+    pub is_slow: bool,
     /// How long an answer may take; on serial lines the time that the characters need comes on top.
     pub timeout: Duration,
     /// Rest between the end of one answer and the next request, whatever the unit.

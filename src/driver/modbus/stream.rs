@@ -22,7 +22,7 @@ pub(super) enum Stream {
 /// Opens it, a socket over the interface that it is bound to or not at all; the error is a sentence that names the address.
 pub(super) async fn open(
     transport: &Transport,
-    only_via: Option<&Arc<str>>,
+    (only_via, is_slow): (Option<&Arc<str>>, bool),
     limit: Duration,
 ) -> Result<Stream, OpenError> {
     let (host, port, tls) = match transport {
@@ -30,7 +30,7 @@ pub(super) async fn open(
         Transport::RtuOverTcp { host, port } => (host, *port, None),
         Transport::Serial(line) => return open_serial(line).map(Stream::Serial).map_err(OpenError::Failed),
     };
-    let endpoint = Endpoint { host: host.clone(), port, tls, only_via: only_via.cloned() };
+    let endpoint = Endpoint { host: host.clone(), port, tls, only_via: only_via.cloned(), is_slow };
     socket::open(&endpoint, limit).await.map(Stream::Socket)
 }
 

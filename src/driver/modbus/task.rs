@@ -97,11 +97,9 @@ pub(crate) async fn run(
             scans.mark_unchanged();
             connection.apply_scans();
         }
-        if assignments.has_changed().unwrap_or(false) {
-            let assignment = assignments.borrow_and_update().clone();
-            connection.adopt(assignment);
-        }
+        connection.catch_up(&mut assignments);
         while let Ok(dispatch) = inbox.commands.try_recv() {
+            connection.catch_up(&mut assignments);
             connection.write(dispatch).await;
         }
         while connection.inquiries.len() < INQUIRIES
@@ -127,7 +125,10 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             dispatch = inbox.commands.recv() => match dispatch {
-                Some(dispatch) => connection.write(dispatch).await,
+                Some(dispatch) => {
+                    connection.catch_up(&mut assignments);
+                    connection.write(dispatch).await;
+                }
                 None => return,
             },
             Some(instruction) = inbox.instructions.recv() => connection.obey(instruction),
@@ -189,6 +190,14 @@ impl Connection {
 
     pub(super) fn now(&self) -> Monotonic {
         self.port.clock.monotonic()
+    }
+
+    /// Goes on with other settings where there are some. Whoever gave a command knows them already.
+    fn catch_up(&mut self, assignments: &mut watch::Receiver<Assignment<Settings>>) {
+        if assignments.has_changed().unwrap_or(false) {
+            let assignment = assignments.borrow_and_update().clone();
+            self.adopt(assignment);
+        }
     }
 
     /// Goes on with other settings. Units whose settings are equal miss nothing.
@@ -370,7 +379,7 @@ impl Connection {
         let settle = self.doubtful.then_some(self.settle_time());
         let limit = self.settings.timeout.max(Duration::from_secs(1));
         let (traffic, clock) = (Arc::clone(&self.traffic), Arc::clone(&self.port.clock));
-        let way = (transport, self.settings.only_via.as_ref());
+        let way = (transport, self.settings.only_via.as_ref(), self.settings.is_slow);
         Wire::open(way, limit, settle, self.transaction, traffic, clock).await
     }
 

@@ -56,14 +56,14 @@ impl Wire {
 
     /// Opens the wire. Where frames carry no transaction, what a device may still be sending is waited out: it has to be silent for `settle`.
     pub(super) async fn open(
-        (transport, only_via): (&Transport, Option<&Arc<str>>),
+        (transport, only_via, is_slow): (&Transport, Option<&Arc<str>>, bool),
         limit: Duration,
         settle: Option<Duration>,
         transaction: u16,
         traffic: Arc<Traffic>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let mut stream = stream::open(transport, only_via, limit).await?;
+        let mut stream = stream::open(transport, (only_via, is_slow), limit).await?;
         let rtu = match transport {
             Transport::Tcp { .. } => None,
             Transport::RtuOverTcp { .. } => Some(Rtu { quiet: Duration::ZERO, line: None }),
@@ -123,8 +123,8 @@ impl Wire {
             let begun = Instant::now();
             let limit = limit + self.line_time(question.pdu);
             let outcome = timeout(limit, self.exchange_serial(question)).await;
-            let outcome = outcome.unwrap_or(Err(ExchangeError::TimedOut(limit)));
             let took = begun.elapsed();
+            let outcome = in_time(outcome.unwrap_or(Err(ExchangeError::TimedOut(limit))), took, limit);
             let outcome = outcome.and_then(|range| believed(take(place, &self.received[range], took)));
             self.note_serial(question, took, outcome.as_ref().err());
             self.received.clear();
@@ -231,6 +231,11 @@ impl Wire {
     }
 }
 
+/// A station that stood still for a moment finds a late answer before it looks at the clock: it is late all the same.
+fn in_time<T>(outcome: Result<T, ExchangeError>, took: Duration, limit: Duration) -> Result<T, ExchangeError> {
+    outcome.and_then(|done| if took > limit { Err(ExchangeError::TimedOut(limit)) } else { Ok(done) })
+}
+
 /// A device that refuses has answered; one whose answer does not fit has not.
 fn believed(taken: Result<(), FrameError>) -> Result<(), ExchangeError> {
     match taken {
@@ -266,4 +271,18 @@ pub(super) fn keep(
         micros: took.as_micros() as u32,
         error,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However it came to be taken for one in time.
+    #[test]
+    fn an_answer_that_is_found_late_is_late() {
+        let limit = Duration::from_millis(300);
+        let late = |millis: u64| in_time(Ok(7), Duration::from_millis(millis), limit);
+        assert!(matches!((late(299), late(300)), (Ok(7), Ok(7))));
+        assert!(matches!(late(301), Err(ExchangeError::TimedOut(_))));
+    }
 }

@@ -4,7 +4,7 @@ use super::Settings;
 use super::intake::topic_matches;
 use super::session::Message;
 use super::sparkplug::topic::NAMESPACE;
-use crate::driver::{Asked, AskedValue, LinkAnswer, ReplyTo};
+use crate::driver::{Asked, AskedValue, DriverNumber, LinkAnswer, ReplyTo};
 use crate::tag::{Monotonic, Now, Timestamp, Value};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -72,6 +72,7 @@ pub(super) enum Heard {
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     settings: AskSettings,
+    driver: DriverNumber,
     tags: HashMap<Arc<str>, Arc<str>>,
     /// The topics that our own commands go to.
     ours: HashSet<Arc<str>>,
@@ -102,22 +103,22 @@ impl Default for Bucket {
 }
 
 impl Asks {
-    pub(super) fn new(broker: &Settings) -> Self {
+    pub(super) fn new(broker: &Settings, driver: DriverNumber) -> Self {
         let points = broker.devices.iter().flat_map(|device| &device.points);
         let ours = points.filter_map(|point| Some(Arc::clone(&point.publication.as_ref()?.topic))).collect();
         let wildcards = broker.filters().into_iter().filter(|filter| rumqttc::has_wildcards(filter)).collect();
-        Self::with((*broker.asks).clone(), ours, wildcards)
+        Self { driver, ..Self::with((*broker.asks).clone(), ours, wildcards) }
     }
 
     fn with(settings: AskSettings, ours: HashSet<Arc<str>>, wildcards: Vec<Arc<str>>) -> Self {
         let tags = settings.topics.iter().cloned().collect();
-        Self { settings, tags, ours, wildcards, bucket: Bucket::default(), recent: VecDeque::new() }
+        Self { settings, tags, ours, wildcards, ..Self::default() }
     }
 
     /// Goes on with other settings; what was taken lately still counts.
     pub(super) fn adopt(&mut self, broker: &Settings) {
         let (bucket, recent) = (std::mem::take(&mut self.bucket), std::mem::take(&mut self.recent));
-        *self = Self { bucket, recent, ..Self::new(broker) };
+        *self = Self { bucket, recent, ..Self::new(broker, self.driver) };
     }
 
     pub(super) fn filters(&self) -> impl Iterator<Item = Arc<str>> + '_ {
@@ -151,7 +152,12 @@ impl Asks {
             (Err(words), Some(reply)) => {
                 let connection = Arc::clone(&self.settings.connection);
                 let payload = serde_json::json!({"tag": &*tag, "outcome": "refused", "detail": words});
-                Heard::Refused(LinkAnswer { connection, reply, payload: payload.to_string().into() })
+                Heard::Refused(LinkAnswer {
+                    connection,
+                    driver: self.driver,
+                    reply,
+                    payload: payload.to_string().into(),
+                })
             }
             (Err(_), None) => Heard::LeftOut,
         }
@@ -169,7 +175,8 @@ impl Asks {
         }
         let (connection, tag, id) =
             (Arc::clone(&self.settings.connection), Arc::clone(tag), id.map(|id| text(Some(id))));
-        Ok(Asked { connection, tag, value, sender: text(sender), reason: text(reason), id, expires_in, reply })
+        let (driver, sender, reason) = (self.driver, text(sender), text(reason));
+        Ok(Asked { connection, driver, tag, value, sender, reason, id, expires_in, reply })
     }
 
     /// Where the answer goes: where the sender wants it, or else below the topic; but never to where commands go, ours or those of others. And

@@ -21,8 +21,8 @@ const READ_BYTES: usize = 64 * 1024;
 const LEAST_BYTES: usize = 8 * 1024;
 /// With more bytes than this still to be sent, there is no room for what is only told.
 const MOST_UNSENT: usize = 16 * 1024;
-/// How long the last word may take on its way out.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the last word may take on its way out, until the broker has closed the connection.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A broker's client. See [`Session`] for the order of things; [`Client::turn`] makes them happen.
 pub struct Client {
@@ -191,6 +191,21 @@ impl Client {
     /// Says goodbye, so that the broker does not publish the will, and ends the connection.
     pub async fn leave(&mut self) {
         self.session.leave();
+        self.finish().await;
+    }
+
+    /// Says goodbye so that whoever watches knows at once: see [`Session::leave_with_will`].
+    pub async fn leave_with_will(&mut self) {
+        self.session.leave_with_will(self.clock.monotonic());
+        self.finish().await;
+    }
+
+    /// See [`Session::give_up_unsent`].
+    pub fn give_up_unsent(&mut self) {
+        self.session.give_up_unsent();
+    }
+
+    async fn finish(&mut self) {
         let deadline = tokio::time::Instant::now() + GOODBYE;
         if let Some(wire) = &mut self.wire {
             let session = &mut self.session;
@@ -201,6 +216,7 @@ impl Client {
                     }
                 }
                 let _ = poll_fn(|context| Pin::new(&mut wire.socket).poll_shutdown(context)).await;
+                wire.drain().await;
             };
             let _ = tokio::time::timeout_at(deadline, goodbye).await;
         }
@@ -316,6 +332,17 @@ impl Wire {
         if now.since(since) >= limit { Err(End::Stuck(limit.as_millis())) } else { Ok(Some(since.plus(limit))) }
     }
 
+    /// Reads until the broker closes the connection: it has our last word then. Closed earlier, with something unread, the system would throw
+    /// away what is on its way.
+    async fn drain(&mut self) {
+        loop {
+            self.input.clear();
+            if !matches!(self.socket.read_buf(&mut self.input).await, Ok(1..)) {
+                return;
+            }
+        }
+    }
+
     fn end(&self, error: &io::Error) -> End {
         match error.kind() {
             _ if socket::is_tls(error) => End::Socket(socket::words(error)),
@@ -364,7 +391,7 @@ impl Client {
             acknowledge: Default::default(),
             will: None,
         };
-        let endpoint = Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None };
+        let endpoint = Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None, is_slow: false };
         Self::new(endpoint, options, 1000, Arc::new(Still))
     }
 }

@@ -171,6 +171,7 @@ impl Broker {
                 EdgeEffect::Set { tag, value } => {
                     let asked = Asked {
                         connection: Arc::clone(&self.settings.asks.connection),
+                        driver: self.port.driver,
                         tag,
                         value: AskedValue::Known(value),
                         sender: "".into(),

@@ -130,7 +130,7 @@ mod tests {
     use std::time::Duration;
 
     fn marks(acknowledge: Acknowledge, persistence: Persistence) -> Marks {
-        let endpoint = Endpoint { host: "h".into(), port: 1883, tls: None, only_via: None };
+        let endpoint = Endpoint { host: "h".into(), port: 1883, tls: None, only_via: None, is_slow: false };
         let options = Options {
             version: Version::V3,
             client_id: "c".into(),

@@ -3,7 +3,7 @@
 use super::edge_side::{EdgeSide, Told};
 use super::session::{NotPublished, Outcome, Publication, Ticket};
 use super::{Client, MessageProperties, QoS};
-use crate::driver::LinkAnswer;
+use crate::driver::{DriverNumber, LinkAnswer};
 use crate::queue::Sender;
 use crate::tag::{ConnectionId, Generation, Now, Quality, TagId, Timestamp, Value};
 use bytes::Bytes;
@@ -88,6 +88,8 @@ pub struct Order {
     pub connection: Arc<str>,
     /// The plant that the name belongs to: the driver of another one does not send it. None where the name is enough.
     pub generation: Option<Generation>,
+    /// The start of the driver that it is for: another one does not send it. None where the name is enough.
+    pub driver: Option<DriverNumber>,
     /// What it says.
     pub content: Content,
     /// Where the answer goes.
@@ -174,7 +176,8 @@ impl Order {
             properties: Some(Box::new(properties)),
         };
         let connection = Arc::clone(&answer.connection);
-        Self { connection, generation: None, content: Content::Message(message), promise: Promise::nobody() }
+        let (driver, content) = (Some(answer.driver), Content::Message(message));
+        Self { connection, generation: None, driver, content, promise: Promise::nobody() }
     }
 }
 
@@ -298,6 +301,7 @@ mod tests {
         let order = |promise| Order {
             connection: "a".into(),
             generation: None,
+            driver: None,
             content: Content::Message(Publication::default()),
             promise,
         };
@@ -332,7 +336,7 @@ mod tests {
             let sample = MetricSample { tag: "t".into(), time, value: None, quality, historical: false };
             let content = Content::Metric(sample);
             let promise = Promise::new(7, answers.clone());
-            let order = Order { connection: "a".into(), generation, content, promise };
+            let order = Order { connection: "a".into(), generation, driver: None, content, promise };
             orders.publish(order, Generation(2), None, &mut Client::unconnected(), Now::default()).await;
             assert_eq!(answered.try_recv().unwrap(), Answer { number: 7, fate: expected }, "{generation:?}");
         }

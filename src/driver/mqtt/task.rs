@@ -113,7 +113,7 @@ impl Broker {
             sparkplug: Side::new(&settings),
             edge: EdgeSide::new(&settings),
             begins_anew: false,
-            asks: Asks::new(&settings),
+            asks: Asks::new(&settings, port.driver),
             client,
             settings,
             generation,
@@ -214,11 +214,12 @@ impl Broker {
                 biased;
                 dispatch = inbox.commands.recv() => match dispatch {
                     Some(dispatch) => {
+                        let caught_up = self.catch_up(dispatch.generation(), assignments).await;
                         self.carry_out(&dispatch).await;
-                        Ok(())
+                        caught_up
                     }
                     None => {
-                        self.leave().await;
+                        self.leave(inbox).await;
                         return Ended::Stopped;
                     }
                 },
@@ -229,7 +230,7 @@ impl Broker {
                 }
                 changed = assignments.changed() => {
                     if changed.is_err() {
-                        self.leave().await;
+                        self.leave(inbox).await;
                         return Ended::Stopped;
                     }
                     let assignment = assignments.borrow_and_update().clone();
@@ -261,9 +262,33 @@ impl Broker {
         }
     }
 
-    /// Closes the connection on purpose.
-    async fn leave(&mut self) {
+    /// Whoever gave a command knows the plant that it is for; here it may be on its way.
+    async fn catch_up(
+        &mut self,
+        generation: Generation,
+        assignments: &mut watch::Receiver<Assignment<Settings>>,
+    ) -> Result<(), session::End> {
+        if generation == self.generation || !assignments.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let assignment = assignments.borrow_and_update().clone();
+        self.adopt(assignment).await
+    }
+
+    /// Closes the connection on purpose. What is stored is told on the next one; answers go out while they can.
+    async fn leave(&mut self, inbox: &mut Inbox) {
         let now = self.port.clock.now();
+        self.client.give_up_unsent();
+        while let Ok(order) = inbox.orders.try_recv() {
+            if order.driver.is_some() {
+                self.orders.publish(order, self.generation, None, &mut self.client, now).await;
+            } else {
+                super::order::refuse(order).await;
+            }
+        }
+        if self.sparkplug.is_none() && self.edge.is_none() {
+            return self.client.leave_with_will().await;
+        }
         if let Some(side) = &mut self.sparkplug {
             side.stop(now, &mut self.client);
         }

@@ -1,5 +1,6 @@
 //! What goes over the sockets of a connection, counted where they meet the system: what TLS adds is in it.
 
+use super::bound::poll_write_piece;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -102,6 +103,8 @@ impl Meter {
 pub(super) struct Metered {
     state: State,
     meter: Arc<Meter>,
+    /// Whether it is given to the system in small pieces.
+    is_slow: bool,
 }
 
 /// The system tells of each piece of data that arrives, whether anybody waits for it or not. Who wants to hear nothing for a moment takes the
@@ -114,8 +117,8 @@ enum State {
 }
 
 impl Metered {
-    pub(super) const fn new(stream: TcpStream, meter: Arc<Meter>) -> Self {
-        Self { state: State::Watched(stream), meter }
+    pub(super) const fn new(stream: TcpStream, meter: Arc<Meter>, is_slow: bool) -> Self {
+        Self { state: State::Watched(stream), meter, is_slow }
     }
 
     /// The socket, where it is not resting.
@@ -197,10 +200,15 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if let Some(written) = self.resting().and_then(|stream| at_once(stream.write(bytes))) {
+        let is_slow = self.is_slow;
+        if !is_slow && let Some(written) = self.resting().and_then(|stream| at_once(stream.write(bytes))) {
             return self.sent(Poll::Ready(written));
         }
-        let outcome = Pin::new(self.stream()?).poll_write(context, bytes);
+        let stream = self.stream()?;
+        let outcome = match is_slow {
+            true => poll_write_piece(stream, context, bytes),
+            false => Pin::new(stream).poll_write(context, bytes),
+        };
         self.sent(outcome)
     }
 
@@ -209,6 +217,10 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_slow {
+            let first = parts.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| part);
+            return self.poll_write(context, first);
+        }
         let outcome = Pin::new(self.stream()?).poll_write_vectored(context, parts);
         self.sent(outcome)
     }
@@ -259,7 +271,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut other, _) = listener.accept().await.unwrap();
         let meter = Arc::new(Meter::default());
-        let mut socket = Metered::new(stream, Arc::clone(&meter));
+        let mut socket = Metered::new(stream, Arc::clone(&meter), false);
         for round in 0..3_u8 {
             socket.rest().unwrap();
             socket.rest().unwrap();

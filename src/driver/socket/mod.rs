@@ -4,6 +4,7 @@
 //! does; reads and writes fail with [`TunnelDown`] in the error, which [`tunnel_down`] finds again. Every socket counts what goes over it into
 //! the meter of the connection that opened it ([`Meter::count`]).
 
+mod bound;
 mod interface;
 mod meter;
 mod tls;
@@ -21,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -52,6 +53,8 @@ pub struct Endpoint {
     pub tls: Option<Tls>,
     /// The interface that it is bound to, such as a tunnel; any where none is given.
     pub only_via: Option<Arc<str>>,
+    /// Whether the line is slow: then the system is given little before the line has taken it, so that what is urgent finds little ahead of it.
+    pub is_slow: bool,
 }
 
 impl std::fmt::Display for Endpoint {
@@ -153,7 +156,8 @@ async fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Metered, OpenEr
         Ok(Ok(stream)) => stream,
     };
     stream.set_nodelay(true).map_err(|error| format!("{endpoint}: {error}"))?;
-    Ok(Metered::new(stream, meter))
+    bound::what_waits(&stream, endpoint.is_slow).map_err(|error| format!("{endpoint}: {error}"))?;
+    Ok(Metered::new(stream, meter, endpoint.is_slow))
 }
 
 /// A socket that is bound to its interface and not yet connected, and where it is to lead.
@@ -240,7 +244,11 @@ impl AsyncWrite for Socket {
         }
         match &mut this.way {
             Way::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Way::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Way::Tls(stream) => {
+                // TLS takes 64 kB whether the line does or not; what is urgent would wait behind them.
+                ready!(Pin::new(&mut *stream).poll_flush(context))?;
+                Pin::new(stream).poll_write(context, bytes)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::{MemoryStore, commit};
-use crate::driver::{DriverEvent, LinkAnswer, ReplyTo};
+use crate::driver::{DriverEvent, DriverNumber, LinkAnswer, ReplyTo};
 use crate::engine::{Event, Restored};
 use crate::tag::Generation;
 
@@ -32,6 +32,7 @@ fn asked(tag: &str, text: &str) -> Asked {
     let reply = ReplyTo { topic: "answers".into(), correlation: Arc::from(*b"x1") };
     Asked {
         connection: "site".into(),
+        driver: DriverNumber(7),
         tag: tag.into(),
         value: AskedValue::Text(text.into()),
         sender: "scada-1".into(),
@@ -46,7 +47,7 @@ fn asked(tag: &str, text: &str) -> Asked {
 fn a_command_over_a_link_is_recorded_in_its_name_and_answered() {
     let (answers, record, value) = ask(asked("limit", "7,5"));
     assert_eq!(value, Some(Value::Double(7.5)));
-    assert_eq!((answers.len(), &*answers[0].reply.topic), (1, "answers"));
+    assert_eq!((answers.len(), &*answers[0].reply.topic, answers[0].driver), (1, "answers", DriverNumber(7)));
     assert!(answers[0].payload.contains(r#""outcome":"verified""#), "{}", answers[0].payload);
     assert_eq!(record.len(), 2);
     assert_eq!(record[0][1], r#"link site, says "scada-1""#);

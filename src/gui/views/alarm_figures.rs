@@ -4,7 +4,7 @@ use crate::alarm::figures::{Figures, Period, Row, TOP};
 use crate::gui::format;
 use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{Palette, plain, strong};
-use crate::gui::widgets::columns::{Column, number, words};
+use crate::gui::widgets::columns::{Column, column_width, number, words};
 use crate::gui::widgets::{Ink, Rows, button, quiet, table_row};
 use crate::historian::write_whole;
 use crate::recorder::read_record;
@@ -232,12 +232,13 @@ impl FiguresView {
                     |ui, place, rect| {
                         let one = &alarms[place];
                         let nuisance = one.chattering + one.fleeting;
+                        let (name, room) = (Ink::text(&palette), column_width(&COLUMNS, 0, rect));
                         table_row(
                             ui.painter(),
                             &COLUMNS,
                             rect,
                             &[
-                                (end_of(&one.alarm), Ink::text(&palette)),
+                                (fitting(ui.painter(), &one.alarm, room, &name), name.clone()),
                                 (one.activations.to_string(), Ink::bold(&palette)),
                                 (format!("{:.1} %", one.share * 100.0), Ink::muted(&palette)),
                             ],
@@ -277,6 +278,11 @@ impl FiguresView {
             scene.act(Action::OpenAlarm { alarm: one.alarm.to_string(), occurrence: one.last_occurrence });
         }
     }
+}
+
+/// A name, of which the end stays where there is no room for all of it.
+fn fitting(painter: &egui::Painter, name: &str, room: f32, ink: &Ink) -> String {
+    if ink.width_of(painter, name) <= room { name.to_owned() } else { end_of(name) }
 }
 
 /// The end of a name, which tells alarms apart, where there is no room for all of it.

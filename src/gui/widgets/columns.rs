@@ -35,6 +35,11 @@ pub(in crate::gui) struct Ink {
 }
 
 impl Ink {
+    /// The room that words take.
+    pub(in crate::gui) fn width_of(&self, painter: &Painter, words: &str) -> f32 {
+        painter.layout_no_wrap(words.to_owned(), self.font.clone(), self.color).size().x
+    }
+
     /// What is there to be read along.
     pub(in crate::gui) fn muted(palette: &Palette) -> Self {
         Self { font: plain(13.0), color: palette.muted }
@@ -82,6 +87,11 @@ fn cell(painter: &Painter, column: &Column, area: Rect, words: &str, ink: &Ink) 
         false => (area.left(), Align2::LEFT_CENTER),
     };
     text(painter, pos2(x, area.center().y), align, words, ink.font.clone(), ink.color, area.width())
+}
+
+/// The room of a column in a row.
+pub(in crate::gui) fn column_width(columns: &[Column], number: usize, rect: Rect) -> f32 {
+    areas(columns, rect).nth(number).map_or(0.0, |area| area.width())
 }
 
 fn areas(columns: &[Column], rect: Rect) -> impl Iterator<Item = Rect> {

@@ -26,6 +26,8 @@ fn outlets(urgent: Sender<Event>) -> StationOutlets {
         missed: 0,
         unsent: VecDeque::new(),
         unsent_gap: Gap::default(),
+        unsent_late: Late::default(),
+        is_recorder_full: false,
         unsent_delays: HashMap::new(),
         board: Arc::default(),
         urgent,
@@ -73,11 +75,15 @@ fn draft(action: &str, essential: bool) -> Draft {
 fn what_the_recorder_does_not_take_is_bounded_and_counted() {
     let (urgent, _inbox) = queue::bounded("requests of a test", 1, WhenFull::Refuse);
     let mut outlets = outlets(urgent);
-    let drafts = [draft("command", true), draft(OUTCOME, false), draft("heartbeat", true), draft("note", false)];
+    let stop = Draft { request: "stop".into(), ..draft("command", true) };
+    let drafts = [stop, draft(OUTCOME, false), draft("heartbeat", true), draft("set", false), draft("note", false)];
     for second in 0..5000 {
         let raised = transition(second, State::Unacknowledged);
         let back = outlets.records(vec![raised], drafts.to_vec()).unwrap_err();
-        assert_eq!(back.len(), 4, "commands and wishes are refused in words");
+        let refused: Vec<_> = back.refused.iter().map(|draft| &*draft.action).collect();
+        assert_eq!(refused, [OUTCOME, "set", "note"], "commands and wishes are refused in words");
+        let kept: Vec<_> = back.kept.iter().map(|receipt| receipt.request().to_string()).collect();
+        assert_eq!(kept, ["stop", "r"], "a stop goes out");
     }
     assert_eq!((outlets.unsent.len(), outlets.unsent_gap.transitions()), (2000, 3000));
     let folder = tempfile::tempdir().unwrap();
@@ -89,7 +95,11 @@ fn what_the_recorder_does_not_take_is_bounded_and_counted() {
     assert_eq!(journal.len(), 2002);
     assert!(journal.iter().any(|line| line.comment.starts_with("3000 transitions from 1970")), "{:?}", journal[2001]);
     let audit = read_audit(&path, 10).unwrap();
-    assert!(audit[0].detail.contains("10000 entries"), "outcomes and what the station says by itself: {audit:?}");
+    // 5000 outcomes, 3000 stops and 4500 remarks of the station: the first ones are kept.
+    let gap = audit.iter().find(|entry| &*entry.action == "gap").unwrap();
+    assert!(gap.detail.contains("12500 entries"), "{gap:?}");
+    let stops = read_audit(&path, 10_000).unwrap().iter().filter(|entry| &*entry.action == "command").count();
+    assert_eq!(stops, 2000, "they are written later");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::answer::Ask;
 use super::cases::*;
 use super::device::{Act, Fault};
-use super::trial::FAR;
 use Expect::{Bad, Either, Flaky, Works};
 
 /// Frames on a line say nothing of their length: where it does not fit, more may be waited for in vain.
@@ -60,10 +59,7 @@ pub fn glued() -> Fault {
 
 /// The same, when nothing is due.
 pub fn repeated_later() -> Fault {
-    reads(|ask| match ask.address == FAR {
-        true => vec![send(&ask.truth), Act::Pause(15), send(&ask.lie())],
-        false => vec![send(&ask.truth)],
-    })
+    reads(|ask| vec![send(&ask.truth), Act::Idle(15), send(&ask.lie())])
 }
 
 fn late(millis: u64) -> Fault {

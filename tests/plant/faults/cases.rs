@@ -82,7 +82,12 @@ impl Case {
 
     /// Short only where the time-out is what is tried: elsewhere a machine that stands still for a moment is no fault.
     pub fn timeout(&self) -> &'static str {
-        if self.expect.reasons().contains(&SILENT) { "300ms" } else { "1s" }
+        match self.flavour {
+            _ if self.expect.reasons().contains(&SILENT) => "300ms",
+            Flavour::Tcp => "1s",
+            // Each line has a program of its own between the station and the device, which has to have its turn as well.
+            Flavour::Serial => "2s",
+        }
     }
 }
 

@@ -20,6 +20,9 @@ pub const TICK: Duration = Duration::from_millis(25);
 pub enum Act {
     Send(Vec<u8>),
     Pause(u64),
+    /// A pause of so many milliseconds at a time when nothing is asked, as far as that can be known; on a serial line what follows is left out
+    /// where something is.
+    Idle(u64),
     /// Ends the connection as it should be ended.
     Close,
     /// Ends it with a reset: what was received last is not read.
@@ -316,7 +319,7 @@ pub fn perform(acts: Vec<Act>, out: &mut impl Write) -> Result<End> {
     for act in acts {
         match act {
             Act::Send(bytes) => out.write_all(&bytes)?,
-            Act::Pause(millis) => pause(Duration::from_millis(millis)),
+            Act::Pause(millis) | Act::Idle(millis) => pause(Duration::from_millis(millis)),
             Act::Close => return Ok(End::Close),
             Act::Reset => return Ok(End::Reset),
         }

@@ -1,15 +1,19 @@
 //! A device at the far end of a serial line.
 
 use super::answer::{Ask, crc};
-use super::device::{Fault, Shared, TICK, pause, perform};
+use super::device::{Act, Fault, Shared, TICK, pause, perform};
 use crate::support::{DEADLINE, Process};
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Result, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::Builder;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A line that nobody speaks on for so long is taken to be idle then the next time: of two requests in 100 ms one is followed by that.
+const RESTS: Duration = Duration::from_millis(40);
 
 /// Two ends of a serial line, and what comes out of the far one.
 pub struct Line {
@@ -62,7 +66,7 @@ pub fn attend(line: Line, ours: &Path, theirs: &Path, shared: &Shared) {
 
 /// Answers until the fault is one of the line.
 fn serve(line: &mut Line, shared: &Shared) -> Result<()> {
-    let mut received = Vec::new();
+    let (mut received, mut rhythm) = (Vec::new(), Rhythm::default());
     while !shared.stopped() {
         let fault = shared.fault();
         let patience = match &fault {
@@ -89,11 +93,51 @@ fn serve(line: &mut Line, shared: &Shared) -> Result<()> {
                 received.clear();
                 break;
             }
-            let acts = shared.state().react(vec![Ask::parse(&raw, true, false)]);
+            let ask = Ask::parse(&raw, true, false);
+            let address = ask.address;
+            rhythm.asked();
+            let mut acts = shared.state().react(vec![ask]);
+            let idle = acts.iter().position(|act| matches!(act, Act::Idle(_)));
+            let mut later = idle.map(|place| acts.split_off(place)).unwrap_or_default().into_iter();
             perform(acts, &mut line.port)?;
+            rhythm.answered(address);
+            let Some(Act::Idle(millis)) = later.next() else { continue };
+            if rhythm.rests_after(address) {
+                match line.bytes.recv_timeout(Duration::from_millis(millis)) {
+                    Ok(bytes) => received.extend(bytes),
+                    Err(_) => {
+                        perform(later.collect(), &mut line.port)?;
+                    }
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// How long nothing was asked after each answer lately. Which request follows at once, and which after a rest, is up to the station, and another
+/// on a busy machine.
+#[derive(Default)]
+struct Rhythm {
+    rests: HashMap<u16, Duration>,
+    last: Option<(u16, Instant)>,
+}
+
+impl Rhythm {
+    fn asked(&mut self) {
+        if let Some((address, at)) = self.last.take() {
+            self.rests.insert(address, at.elapsed());
+        }
+    }
+
+    fn answered(&mut self, address: u16) {
+        self.last = Some((address, Instant::now()));
+    }
+
+    /// Whether the station left the line alone for long enough when this was asked before.
+    fn rests_after(&self, address: u16) -> bool {
+        self.rests.get(&address).is_some_and(|rest| *rest > RESTS)
+    }
 }
 
 /// How long the request at the start is, once it is whole.

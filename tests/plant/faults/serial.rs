@@ -1,10 +1,8 @@
 //! What a device, or the line to it, can do wrong in serial RTU.
 
-use super::answer::Ask;
 use super::both;
 use super::cases::*;
 use super::device::{Act, Fault};
-use super::trial::FAR;
 use Expect::{Bad, Either, Works};
 use std::time::Duration;
 
@@ -83,7 +81,6 @@ fn noises() -> Vec<Case> {
     let around = |before: &'static [u8], after: &'static [u8]| {
         reads(move |ask| vec![Act::Send([before, &ask.truth.bytes(), after].concat())])
     };
-    let last = |ask: &Ask| ask.address == FAR;
     vec![
         case("text", garbage(b"AT+OK\r\n"), Bad(&[UNFIT, SILENT])),
         case("bytes without meaning", garbage(&noise(40)), Bad(&[UNFIT, SILENT])),
@@ -93,10 +90,7 @@ fn noises() -> Vec<Case> {
         case("noise behind the frame", around(&[], &[0x00, 0xFF]), Either(&[UNFIT, SILENT])),
         case(
             "noise between the frames",
-            reads(move |ask| match last(ask) {
-                true => vec![send(&ask.truth), Act::Pause(15), Act::Send(noise(5))],
-                false => vec![send(&ask.truth)],
-            }),
+            reads(|ask| vec![send(&ask.truth), Act::Idle(15), Act::Send(noise(5))]),
             Works,
         ),
         case("noise that never ends", Fault::Idle(Duration::from_millis(1), noise(16)), Either(&[AWAY, UNFIT, SILENT])),

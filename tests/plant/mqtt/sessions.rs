@@ -135,6 +135,57 @@ fn the_broker_publishes_the_will_of_a_station_that_is_gone() {
     }
 }
 
+/// Those who watch know at once, and once; and the broker, that nothing went wrong.
+#[test]
+fn a_station_that_is_stopped_says_goodbye_and_its_will_is_known() {
+    for version in ["3.1.1", "5"] {
+        let broker = Broker::new();
+        let between = Between::new(broker.port, |_, _, _| Fate::Pass);
+        let mut watcher = broker.subscriber(&["polder/state"], &[]);
+        let will = json!({"topic": "polder/state", "payload": "gone", "retain": true, "qos": 1});
+        let folder = Folder::new(&file(between.port, &[("will", will), ("version", json!(version))]));
+        let mut station = Station::start(&folder.path);
+        wait_good(&mut station);
+        station.stop();
+        watcher.wait("the will", |line| (line == "polder/state gone").then_some(()));
+        broker.publish("polder/state", "nothing more");
+        let mut more = Vec::new();
+        watcher.wait("what comes next", |line| {
+            more.extend(line.starts_with("polder/state").then(|| line.to_owned()));
+            (line == "polder/state nothing more").then_some(())
+        });
+        assert_eq!(more.len(), 1, "{more:?}");
+        let said = between.packets(Side::Station, 14);
+        let expected = if version == "5" { &[0xE0, 1, 4][..] } else { &[0xE0, 0] };
+        assert_eq!(said, [(0, expected.to_vec())], "{version}");
+    }
+}
+
+/// The same where a reload takes the connection away.
+#[test]
+fn a_connection_that_is_taken_out_says_goodbye() {
+    let broker = Broker::new();
+    let between = Between::new(broker.port, |_, _, _| Fate::Pass);
+    let mut watcher = broker.subscriber(&["polder/state"], &[]);
+    let will = json!({"topic": "polder/state", "payload": "gone"});
+    let mut file = file(between.port, &[("will", will)]);
+    let folder = Folder::new(&file);
+    let mut station = Station::start(&folder.path);
+    wait_good(&mut station);
+    for list in ["connections", "devices", "tags"] {
+        file[list] = json!([]);
+    }
+    std::fs::write(folder.path.join("station.json"), file.to_string()).unwrap();
+    let output = station.tool(&["reload", "--apply"]);
+    assert!(output.status.success(), "{}", crate::support::words(&output));
+    watcher.wait("the will", |line| (line == "polder/state gone").then_some(()));
+    let end = std::time::Instant::now() + crate::support::DEADLINE;
+    while between.packets(Side::Station, 14).is_empty() {
+        assert!(std::time::Instant::now() < end, "it did not say goodbye");
+        std::thread::yield_now();
+    }
+}
+
 /// A reload that changes what is read keeps the connection; what is not wanted any more is unsubscribed from.
 #[test]
 fn a_reload_changes_subscriptions_without_a_new_connection() {

@@ -29,13 +29,17 @@ fn life(number: u64, alarm: &str, ago: Duration) -> Vec<Transition> {
     ]
 }
 
-/// Thirty activations of one alarm five hours ago, a minute apart from each other, and one of another six days ago.
+/// More letters than others that have no room, and all of them narrow.
+const NARROW: &str = "hill/lift/till/fill/tilt/lit/ill-fit:low";
+
+/// Thirty activations of one alarm five hours ago, a minute apart from each other, and one of each of two others six days ago.
 fn station() -> Live {
     let asked = std::sync::Arc::default();
     let alarm = json!({"name": "flow", "device": "pump", "register": "input:3", "alarms": [{"high": 1000, "priority": "low", "message": "Flow high"}]});
     let folder = Folder::new(&Live::plant(super::small_device(&asked), &[alarm]));
     let mut changes: Vec<Transition> =
         life(1, "north/building-7/pump-station/P12/a-rather-long-name:low", Duration::from_secs(6 * 86_400));
+    changes.extend(life(40, NARROW, Duration::from_secs(6 * 86_400 - 60)));
     changes.extend((0..30).flat_map(|number| life(2 + number, "flow:high", Duration::from_secs(18_000 - 60 * number))));
     let recorder = Recorder::start(RecordStore::open(&folder.path.join("records.sqlite")).unwrap(), |_| {}).unwrap();
     recorder.order(Order { transitions: changes, drafts: Vec::new(), ..Order::default() }).unwrap();
@@ -68,16 +72,18 @@ fn no_figure_is_shortened_even_where_there_is_everything_to_tell() {
     let mut live = station();
     open(&mut live);
     live.click("7 d");
-    live.wait(&["31 activations"]);
+    live.wait(&["32 activations"]);
     assert_eq!(shortened(&live), [""; 0]);
     // The rows below, too.
-    live.window.get_by_label_contains("Activations 31").focus();
+    live.window.get_by_label_contains("Activations 32").focus();
     live.window.run_steps(2);
     live.window.key_press(Key::End);
     live.window.run_steps(3);
     live.wait(&["Set aside at the end"]);
     assert_eq!(shortened(&live), [""; 0]);
-    assert!(texts(&live.window).iter().any(|text| text == "…/P12/a-rather-long-name:low"), "names keep their end");
+    let told = texts(&live.window);
+    assert!(told.iter().any(|text| text == "…/P12/a-rather-long-name:low"), "names keep their end");
+    assert!(told.iter().any(|text| text == NARROW), "and all of them where there is room");
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn figures_are_shown_against_their_targets_for_the_period_that_is_chosen() {
     live.window.get_by_label_contains("Fleeting alarms 1 0 over");
     live.is_readable("figures");
     live.click("7 d");
-    live.wait(&["31 activations"]);
+    live.wait(&["32 activations"]);
     live.window.get_by_label_contains("a-rather-long-name:low 1 times");
     live.click("8 h");
     live.wait(&["30 activations"]);

@@ -125,7 +125,7 @@ fn what_is_found_is_exported() {
     let said = live.wait(&["Written, 200 lines: "]);
     let csv = std::fs::read_to_string(said.trim_start_matches("Written, 200 lines: ")).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "time,alarm,occurrence,before,after,raised,value,actor,comment,priority,area");
+    assert_eq!(lines[0], "time,alarm,occurrence,before,after,raised,value,actor,comment,priority,area,message");
     assert_eq!(lines.len(), 201);
     assert!(
         lines[1].contains(",unacknowledged,acknowledged,") && lines[1].contains(",1.5,anna,line 1000,,"),

@@ -50,6 +50,9 @@ fn opened() -> (Broker, Live) {
     live.window.get_by_label_contains("hall, site").click();
     live.window.run_steps(3);
     live.wait(&["3 topics, "]);
+    // A broker is no Modbus unit: it is not asked who it is, and gets no sign of life.
+    let said = texts(&live.window);
+    assert!(!said.iter().any(|text| text.contains("who it is") || text.contains("sign of life")), "{said:?}");
     (broker, live)
 }
 

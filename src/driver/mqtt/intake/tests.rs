@@ -22,7 +22,13 @@ fn timed(tag: u32, filter: &str, pointer: &str) -> Point {
 
 fn settings(devices: Vec<Device>) -> Settings {
     Settings {
-        endpoint: crate::driver::socket::Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None },
+        endpoint: crate::driver::socket::Endpoint {
+            host: "broker".into(),
+            port: 1883,
+            tls: None,
+            only_via: None,
+            is_slow: false,
+        },
         options: Options {
             version: Version::V3,
             client_id: "test".into(),

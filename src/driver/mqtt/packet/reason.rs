@@ -7,6 +7,8 @@ pub struct ReasonCode(pub u8);
 impl ReasonCode {
     /// All is well; also the levels granted to a subscription begin here.
     pub const SUCCESS: Self = Self(0);
+    /// A client goes, and its will is to be published.
+    pub const WITH_WILL: Self = Self(0x04);
     /// A publication that nobody is subscribed to.
     pub const NO_SUBSCRIBERS: Self = Self(0x10);
     /// Something that has no code of its own.

@@ -2,6 +2,7 @@
 //! tag that can be set is named, by a value that its metric can have; an answer never goes where commands go; and what was kept is no command.
 
 use super::messages;
+use crate::driver::DriverNumber;
 use crate::driver::mqtt::asks::{AskSettings, Asks, Heard};
 use crate::driver::mqtt::session::Message;
 use crate::driver::mqtt::sparkplug::edge::{EdgeEffect, EdgeMetric, EdgeNode, EdgeSettings};
@@ -46,7 +47,7 @@ fn asked(first: u8, payload: &[u8]) {
         receipt: None,
         properties: (first & 8 == 8).then(|| Box::new(properties)),
     };
-    let mut asks = Asks::new(&settings);
+    let mut asks = Asks::new(&settings, DriverNumber::default());
     match asks.hear(&message, NOW) {
         Heard::Command(asked) => {
             assert!(!is_kept && &*asked.tag == "speed" && (!may_be_old || asked.id.is_some()));

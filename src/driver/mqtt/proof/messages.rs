@@ -118,7 +118,7 @@ pub(super) fn settings() -> Settings {
     let list = |source: Source| Discovery { source, base: source.usual_base().into(), known: Arc::default() };
     let listed = |source| Device { discovery: Some(list(source)), ..Device::new(DeviceId(1)) };
     Settings {
-        endpoint: Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None },
+        endpoint: Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None, is_slow: false },
         options,
         packet_limit: 1 << 20,
         qos: QoS::AtLeastOnce,

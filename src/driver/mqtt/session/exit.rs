@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 /// Packets are made ready up to about this many bytes. What is ready goes before a command that comes after it.
 const READY_BYTES: usize = 1400;
 const EXPIRED: &str = "it expired before it could be sent: the link is slow, or the broker takes nothing";
+const LEAVING: &str = "the connection was closed on purpose before it was sent";
 pub(super) const BROKE_OFF: &str = "the connection to the broker broke before it was sent";
 
 /// A publication that has not begun to leave.
@@ -124,6 +125,15 @@ impl Session {
                 Some(serial) => self.waits.begin(Wait::Publication(id, serial), self.now),
                 None => self.exit.leaving.push_back((self.exit.left + self.exit.ready.len() as u64, ticket)),
             }
+        }
+    }
+
+    /// What is only told, and has not begun to leave, does not leave any more: whoever keeps it tells it later.
+    pub fn give_up_unsent(&mut self) {
+        for parcel in std::mem::take(&mut self.exit.behind) {
+            self.exit.waiting_bytes -= parcel.bytes.len();
+            self.sent.forget_flight(parcel.id);
+            self.events.push_back(Event::Published(parcel.ticket, Outcome::NotSent(LEAVING)));
         }
     }
 

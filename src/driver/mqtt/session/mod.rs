@@ -503,14 +503,33 @@ impl Session {
         self.say_goodbye(ReasonCode::SUCCESS);
     }
 
+    /// We go, and whoever watches us is to know: the will is published, by the broker in version 5, as a message of ours in 3.1.1.
+    pub fn leave_with_will(&mut self, now: Monotonic) {
+        let code = match (self.options.version, self.options.will.clone()) {
+            (_, None) => ReasonCode::SUCCESS,
+            (Version::V5, Some(_)) => ReasonCode::WITH_WILL,
+            (Version::V3, Some(will)) => {
+                let Will { topic, payload, qos, retain, .. } = will;
+                let message = Publication { topic, payload, qos, retain, properties: None };
+                // Where it cannot go out, nothing is said: the broker publishes the will of whoever goes without a word.
+                if self.publish(message, now).is_err() {
+                    return;
+                }
+                ReasonCode::SUCCESS
+            }
+        };
+        self.say_goodbye(code);
+    }
+
     /// A word before the connection ends because of what the broker did; 3.1.1 has none for that.
     fn say_goodbye(&mut self, code: ReasonCode) {
-        if self.is_up() && (code == ReasonCode::SUCCESS || self.options.version == Version::V5) {
+        let is_our_will = !code.is_refusal();
+        if self.is_up() && (is_our_will || self.options.version == Version::V5) {
             // It is short; there is nothing in it that could be too long.
             let mut word = BytesMut::new();
             let _ = encode(&Outgoing::Disconnect(code), self.options.version, &mut word);
             // Who goes of their own will says everything before that.
-            self.exit.end(word, code != ReasonCode::SUCCESS);
+            self.exit.end(word, !is_our_will);
         }
     }
 

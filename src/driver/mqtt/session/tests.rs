@@ -533,6 +533,42 @@ fn behind_a_goodbye_comes_nothing() {
     }
 }
 
+/// Whoever watches the will knows of a station that is stopped as of one that is gone.
+#[test]
+fn who_goes_lets_the_will_be_known() {
+    let will = Will { topic: "state".into(), payload: "gone".into(), qos: Q1, retain: true };
+    for (version, answer, will, expected) in [
+        (V3, TAKEN_3, Some(&will), &["publish 1 state", "disconnect"][..]),
+        (V5, TAKEN_5, Some(&will), &["disconnect 0x4"]),
+        (V3, TAKEN_3, None, &["disconnect"]),
+        (V5, TAKEN_5, None, &["disconnect"]),
+    ] {
+        let mut bench = Bench::new(Options { will: will.cloned(), ..options(version, false) });
+        bench.step(&Open(answer));
+        bench.session.leave_with_will(bench.now);
+        let out = drain(&mut bench.session);
+        assert_eq!(sent(&out, version), expected, "{version:?}");
+        if version == V3 && will.is_some() {
+            assert!(out[0] == 0x33 && out.ends_with(b"gone\xE0\x00"), "as the will says it: {out:?}");
+        }
+    }
+}
+
+/// What is only told is given up when we go; the session's own packets, commands and the last word are not.
+#[test]
+fn who_goes_does_not_wait_for_what_is_only_told() {
+    let mut bench = slow();
+    bench.session.publish_ahead(command("command"), bench.now.plus(Duration::from_secs(1)), bench.now).unwrap();
+    let before = bench.session.unsent();
+    bench.session.give_up_unsent();
+    assert!(bench.session.unsent() < before - 3000, "{before} {}", bench.session.unsent());
+    bench.session.leave();
+    let out = drain(&mut bench.session);
+    assert!(out.ends_with(&[0xE0, 0]) && out.windows(7).any(|part| part == b"command"), "{} bytes", out.len());
+    let told: Vec<_> = std::iter::from_fn(|| bench.session.event()).map(|event| told(&event)).collect();
+    assert!(told.iter().any(|one| one.contains("NotSent")), "{told:?}");
+}
+
 /// A break: the outcome is not known, and nothing is sent again.
 #[test]
 fn nothing_is_sent_twice() {

@@ -20,7 +20,13 @@ impl Clock for Moved {
 
 fn settings(devices: Vec<Device>) -> Settings {
     Settings {
-        endpoint: crate::driver::socket::Endpoint { host: "broker".into(), port: 1883, tls: None, only_via: None },
+        endpoint: crate::driver::socket::Endpoint {
+            host: "broker".into(),
+            port: 1883,
+            tls: None,
+            only_via: None,
+            is_slow: false,
+        },
         options: Options {
             version: Version::V3,
             client_id: "test".into(),
@@ -170,6 +176,7 @@ fn what_was_taken_out_of_the_inbox_is_answered() {
                 .try_send(Order {
                     connection: "a".into(),
                     generation: None,
+                    driver: None,
                     content,
                     promise: Promise::new(number, answers.clone()),
                 })

@@ -9,7 +9,7 @@ use crate::gui::format;
 use crate::gui::scene::{Action, Scene};
 use crate::gui::theme::{Palette, plain, strong};
 use crate::gui::widgets::{button, key_value, quiet};
-use crate::tag::DeviceDefinition;
+use crate::tag::{ConnectionDefinition, DeviceDefinition, WireKind};
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui, UiBuilder};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Detail {
             ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
                 closed = title(ui, device, &palette);
                 ScrollArea::vertical().id_salt("about the device").auto_shrink([false, false]).show(ui, |ui| {
-                    about(ui, scene, view);
+                    about(ui, scene, device, view);
                     connection(ui, scene, device);
                     self.scan(ui, scene, device, view);
                 });
@@ -85,7 +85,7 @@ fn title(ui: &mut Ui, device: &DeviceDefinition, palette: &Palette) -> bool {
     row.inner.inner
 }
 
-fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
+fn about(ui: &mut Ui, scene: &Scene<'_>, device: &DeviceDefinition, view: &DeviceView) {
     let palette = scene.palette;
     wrapped(ui, state_words(view, scene), &palette);
     if let Some(off_scan) = &view.off_scan {
@@ -98,7 +98,10 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
         key_value(ui, "Driver broke off, times", view.statistics.broke_off.to_string(), &palette);
     }
     ui.add_space(6.0);
+    // Who it is, and whether it is there, a device behind a broker says in its messages or not at all.
+    let is_asked = wire(scene, device).is_some_and(|wire| wire.kind != WireKind::Mqtt);
     match (&view.identity, &view.known_as) {
+        (None, _) if !is_asked => {}
         (None, _) => quiet(ui, "It has not said who it is.", &palette),
         (Some(identity), None) => identity_lines(ui, identity, &palette),
         (Some(identity), Some(known)) => {
@@ -112,6 +115,7 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
     }
     ui.add_space(6.0);
     match &view.heartbeat {
+        None if !is_asked => {}
         None => quiet(ui, "It gets no sign of life from the station.", &palette),
         Some(Heartbeat::Beating) => quiet(ui, "It gets the station's sign of life.", &palette),
         Some(Heartbeat::Failing(why)) => {
@@ -119,6 +123,10 @@ fn about(ui: &mut Ui, scene: &Scene<'_>, view: &DeviceView) {
             ui.add(Label::new(RichText::new(words).font(strong(13.0)).color(palette.text)).wrap());
         }
     }
+}
+
+fn wire<'a>(scene: &'a Scene<'_>, device: &DeviceDefinition) -> Option<&'a ConnectionDefinition> {
+    scene.snapshot.plan.directory.connections().get(device.connection.index())
 }
 
 /// Which way its connection goes, and what went over it; nothing for a serial line.
