@@ -616,14 +616,50 @@ mod tests {
         assert_eq!(read(folder.path(), "b"), []);
     }
 
-    #[test]
-    fn what_cannot_be_sealed_has_a_bound_in_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap().store;
+    fn worker(folder: &Path) -> Worker {
+        let store = OpenedHistory::open(folder, Timestamp::default()).unwrap().store;
         let mut worker = Worker::new(store, Arc::new(Fixed), Box::new(|_| {}));
         let tags = vec![TagDefinition::named("a"), TagDefinition::named("b")];
         let directory = Directory::new(tags, Vec::new(), Vec::new());
         worker.take(Message::Plan(Arc::new(directory), HashMap::new()));
+        worker
+    }
+
+    #[test]
+    fn a_mark_is_answered_when_its_samples_are_in_the_file_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(folder.path());
+        let (path, answers) = (folder.path().to_owned(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let told = Arc::clone(&answers);
+        // By number, how many samples are in the file by then.
+        let when_kept = Arc::new(move |kept: crate::tag::Kept| {
+            told.lock().unwrap().push((kept.number, read(&path, "a").len()));
+        });
+        let mark = |number| Mark::new(number, Identifiers::default(), Arc::clone(&when_kept) as _);
+        let row = |second: i64| HistoryRow { tag: TagId(0), sample: sample(second, 1.0) };
+        let refuse = |worker: &Worker, refuses: bool| {
+            worker.store.main.with(|connection| connection.pragma_update(None, "query_only", refuses)).unwrap();
+        };
+        assert_eq!(worker.due(), worker.turned.plus(FLUSH));
+        refuse(&worker, true);
+        worker.take(Message::Rows(vec![row(1), row(2)], vec![mark(1)]));
+        assert_eq!(worker.due(), worker.flushed.plus(HURRIED_FLUSH));
+        worker.flush();
+        assert_eq!(*answers.lock().unwrap(), []);
+        assert_eq!(worker.due(), worker.turned.plus(FLUSH), "what fails is not tried again in a hurry");
+        refuse(&worker, false);
+        worker.take(Message::Rows(vec![row(3)], vec![mark(2)]));
+        worker.flush();
+        worker.take(Message::Rows(Vec::new(), vec![mark(3)]));
+        worker.flush();
+        worker.flush();
+        assert_eq!(*answers.lock().unwrap(), [(1, 3), (2, 3), (3, 3)]);
+    }
+
+    #[test]
+    fn what_cannot_be_sealed_has_a_bound_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(folder.path());
         let count = UNSEALED as i64 + 100;
         let row = |second: i64| HistoryRow { tag: TagId(second as u32 % 2), sample: sample(second, 1.0) };
         for part in (0..count).collect::<Vec<_>>().chunks(50) {

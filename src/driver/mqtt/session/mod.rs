@@ -9,6 +9,8 @@
 //!    publish, publish now. What it refused was said before that, filter by filter ([`Event::Refused`]).
 //! 3. [`Event::Message`]: a message. One with a receipt is acknowledged with [`Session::acknowledge`] once it was taken in; until then the
 //!    broker keeps it, and counts it against our receive maximum. A message of QoS 2 comes once in a session, however often it is sent.
+//!    Where that has to hold over restarts of this program, [`Session::know`] tells what was taken in before, and [`Event::Released`] what
+//!    need not be known any more ([`Options::keeps_identifiers`]).
 //! 4. [`Session::publish`] sends at once or says why not: nothing is queued. Its ticket comes back with [`Event::Published`] exactly once.
 //!    Nothing is ever sent again by itself: after a break the outcome is [`Outcome::Unknown`], and whoever keeps a store decides.
 //!    Commands go ahead of what is only told ([`Session::publish_ahead`]), and not at all once they have expired.

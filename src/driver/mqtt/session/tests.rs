@@ -1,6 +1,7 @@
 //! Scripts for the session: what the broker sends and what is asked of it, and what goes out and is told.
 
 mod exactly_once;
+mod kept;
 
 use super::*;
 use crate::driver::mqtt::packet::{Splitter, Subscription};
