@@ -120,6 +120,7 @@ fn wires(port: u16, work: Work) -> (Vec<ConnectionSettings>, Directory) {
         name: Arc::clone(&device.name),
         address: "".into(),
         kind: WireKind::ModbusTcp,
+        is_sparkplug_host: false,
     });
     let directory = Directory::new(tags.collect(), definitions.collect(), names.collect());
     let settings = devices.into_iter().map(|device| ConnectionSettings {

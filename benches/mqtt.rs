@@ -202,7 +202,12 @@ fn plant(port: u16, qos: u8) -> (ConnectionSettings, Directory) {
         area: None,
         address: "topics".into(),
     };
-    let wire = ConnectionDefinition { name: "bench".into(), address: "".into(), kind: WireKind::Mqtt };
+    let wire = ConnectionDefinition {
+        name: "bench".into(),
+        address: "".into(),
+        kind: WireKind::Mqtt,
+        is_sparkplug_host: false,
+    };
     let settings = Settings {
         endpoint: endpoint(port),
         options: options(),

@@ -101,7 +101,8 @@ fn engine() -> Engine {
         area: None,
         address: "north/edge/plc".into(),
     };
-    let connection = ConnectionDefinition { name: "site".into(), address: "".into(), kind: WireKind::Mqtt };
+    let connection =
+        ConnectionDefinition { name: "site".into(), address: "".into(), kind: WireKind::Mqtt, is_sparkplug_host: true };
     let directory = Directory::new((0..METRICS).map(tag).collect(), vec![device], vec![connection]);
     let plan = Plan { generation: Generation(1), directory: Arc::new(directory), ..Plan::default() };
     Engine::new(Arc::new(plan), Restored::default())

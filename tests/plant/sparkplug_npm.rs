@@ -187,7 +187,7 @@ fn it_reads_what_an_edge_node_writes_and_the_node_obeys_it() {
         "connections": [{"name": "up", "mqtt": {"url": codec.url(), "keep_alive": "2s", "edge": edge}}],
         "tags": [{"name": "limit", "manual": 5, "unit": "m"}, {"name": "flow", "manual": 0.5}],
     }));
-    let mut station = Station::start(&folder.path);
+    let station = Station::start(&folder.path);
     let birth = codec.hears("spBv1.0/north/NBIRTH/polder");
     let session = metric(&birth, |metric| metric["name"] == "bdSeq");
     assert_eq!(
