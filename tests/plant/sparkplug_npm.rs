@@ -158,14 +158,14 @@ fn a_host_reads_what_it_writes_and_it_reads_the_commands() {
         assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     });
     // What is transient is judged, and not kept.
-    for (seq, value) in [(4, 1001), (5, 13)] {
-        codec.says(
-            "spBv1.0/north/DDATA/edge/pump",
-            &json!({"timestamp": 1_795_000_003_000_u64 + seq, "seq": seq,
-            "metrics": [{"alias": 7, "type": "Int32", "value": value, "isTransient": seq == 4}]}),
-        );
-    }
+    let mut says_speed = |seq: u64, value: i32, is_transient: bool| {
+        let metric = json!({"alias": 7, "type": "Int32", "value": value, "isTransient": is_transient});
+        let payload = json!({"timestamp": 1_795_000_003_000_u64 + seq, "seq": seq, "metrics": [metric]});
+        codec.says("spBv1.0/north/DDATA/edge/pump", &payload);
+    };
+    says_speed(4, 1001, true);
     station.wait_alarm("speed:high", "unacknowledged");
+    says_speed(5, 13, false);
     station.wait_sample("speed", "the value behind it", |event| event["value"] == 13);
     let path = station.folder.to_str().unwrap().to_owned();
     station.stop();

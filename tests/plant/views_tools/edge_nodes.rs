@@ -141,3 +141,18 @@ fn a_device_is_taken_in_whole() {
         value(live, "pump/Speed") == Some(json!(-5)) && value(live, "pump/Run") == Some(json!(true))
     });
 }
+
+#[test]
+fn a_device_of_the_station_shows_itself_among_the_edge_nodes() {
+    let (_broker, mut live, _edge) = opened();
+    live.window.get_by_label_contains("far, site, north/far").click();
+    live.window.run_steps(3);
+    live.wait(&["In the station file it is the device far."]);
+    live.until("the node", |live| row_of(live, "edge, 1 device, folded").is_some());
+    live.is_readable("edge nodes beside a device");
+    live.click("Topics");
+    live.wait(&["1 topic, "]);
+    live.click("Edge nodes");
+    choose(&mut live, "edge, 1 device, folded");
+    live.wait(&["No entry of the station file names it"]);
+}

@@ -127,6 +127,7 @@ impl Tools {
         }
         if is_sparkplug && !self.are_topics_shown {
             self.topics.rest();
+            self.edge_nodes.begin_at(&device.address);
             self.edge_nodes.ui(ui, scene, device.connection);
         } else {
             self.topics.ui(ui, scene, device);

@@ -7,6 +7,7 @@ mod tree;
 
 use super::new_tag::NewTagDialog;
 use crate::driver::mqtt::sparkplug::namespace::{NamespaceLine, NamespaceView, NamespaceWish, SourceDetail};
+use crate::driver::mqtt::sparkplug::topic::Source;
 use crate::gui::asking::Repeated;
 use crate::gui::format::counted;
 use crate::gui::scene::Scene;
@@ -36,6 +37,16 @@ pub(super) struct EdgeNodesTab {
 }
 
 impl EdgeNodesTab {
+    /// Begins at a source of the station file, unless somebody has chosen one.
+    pub(super) fn begin_at(&mut self, source: &str) {
+        if self.wish.selected.is_none()
+            && let Ok(found) = Source::parse(source)
+        {
+            self.wish.open = Some([Arc::clone(&found.group), found.of_node().to_string().into()].into());
+            self.wish.selected = Some(source.into());
+        }
+    }
+
     pub(super) fn ui(&mut self, ui: &mut Ui, scene: &Scene<'_>, connection: ConnectionId) {
         let palette = scene.palette;
         self.controls(ui);

@@ -8,7 +8,7 @@ use crate::gui::widgets::{Ink, RowWords};
 use crate::tag::Timestamp;
 
 pub(super) const COLUMNS: [Column; 6] = [
-    words("Group, node, device", 0.0),
+    words("Name", 0.0),
     words("State", 70.0),
     words("Since", 62.0),
     number("Births", 42.0),
