@@ -158,6 +158,22 @@ async fn what_a_reload_said_during_a_break_is_said_of_no_other_device() {
     assert_eq!(bench.links(), [lost(0)], "the one that is left, once");
 }
 
+/// Commands are looked at first, also before a reload that was told before them.
+#[tokio::test]
+async fn a_command_finds_the_plant_that_it_is_for() {
+    let mut bench = Bench::new(settings(Vec::new()));
+    let first = Assignment { generation: Generation(1), settings: settings(Vec::new()) };
+    let (change, mut assignments) = watch::channel(first);
+    for (asked, told, expected) in [(1, None, 1), (2, None, 1), (1, Some(2), 1), (2, None, 2), (3, Some(3), 3)] {
+        if let Some(generation) = told {
+            let devices = vec![Device::new(DeviceId(0))];
+            change.send_replace(Assignment { generation: Generation(generation), settings: settings(devices) });
+        }
+        bench.broker.catch_up(Generation(asked), &mut assignments).await.unwrap();
+        assert_eq!(bench.broker.generation, Generation(expected), "a command of {asked}");
+    }
+}
+
 /// The connection is there while an answer waits for room: it is given all the same.
 #[test]
 fn what_was_taken_out_of_the_inbox_is_answered() {

@@ -108,6 +108,21 @@ fn a_head_sorts_one_way_then_the_other_then_no_more() {
     assert_eq!(told, [area(false), area(true), None, area(false), Some((Column::State, false))]);
 }
 
+/// The station file says "Level {north/level}"; what is looked for is what the operator reads.
+#[test]
+fn a_message_that_tells_values_is_found_as_it_is_shown() {
+    let (mut plan, mut views) = plant(&ROWS);
+    plan.alarms[views[0].slot].message = "Level {north/level}".into();
+    views[0].message = "Level 3.31 m".into();
+    let (found, missed) = ("3.31 level", "{north/level}");
+    for (text, fitting) in [(found, 1), (missed, 0)] {
+        let mut choice = Choice::default();
+        choice.filter.text = text.into();
+        let arrangement = Arrangement::of(&views, &Catalogue::of(&plan), &choice, &|_| None);
+        assert_eq!(arrangement.fitting, fitting, "{text}");
+    }
+}
+
 #[test]
 fn what_is_filtered_away_is_counted_and_a_critical_one_that_waits_most_of_all() {
     let filter = |change: fn(&mut Filter)| {
