@@ -487,7 +487,7 @@ fn main() {
             Comparison { ours, theirs: "rumqttc", load, words: "as fast as it goes" }.run(pairs, measure);
         }
     }
-    for load in [blast(0, 300_000), blast(1, 150_000)].into_iter().filter(|_| has_mqttjs && is_wanted("mqttjs")) {
+    for load in [blast(0, 1_000_000), blast(1, 300_000)].into_iter().filter(|_| has_mqttjs && is_wanted("mqttjs")) {
         Comparison { ours: "whole", theirs: "mqttjs", load, words: "as fast as it goes" }.run(pairs, measure);
     }
     for ours in ["session", "whole"].into_iter().filter(|_| is_wanted("paced")) {

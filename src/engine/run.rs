@@ -18,7 +18,9 @@ const FASTEST: Duration = Duration::from_millis(50);
 const SLOWEST: Duration = Duration::from_secs(1);
 /// Turns that follow each other closer than this are taken together.
 const COALESCED: Duration = Duration::from_millis(2);
-/// A pause that would be shorter is left out: it costs more than it saves, and timers make a whole millisecond of it.
+/// By so much a timer may be late: it counts whole milliseconds.
+const TIMER: Duration = Duration::from_millis(1);
+/// A pause that would be shorter is left out: it costs more than it saves.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 /// At most this many events are taken before effects are handed on.
 const TURN: usize = 256;
@@ -111,7 +113,7 @@ pub async fn run(mut engine: Engine, mut inlets: Inlets, clock: Arc<dyn Clock>, 
         // Under a flood of answers, one waking takes many of them. A lone event never waits.
         let pause = COALESCED.saturating_sub(clock.monotonic().since(last_turn));
         if pause >= SHORTEST_PAUSE {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause.saturating_sub(TIMER)).await;
         }
         last_turn = clock.monotonic();
     }

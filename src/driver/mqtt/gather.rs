@@ -30,13 +30,27 @@ impl Gatherer {
     /// Takes the readings of a message; a batch that is complete because of it comes out.
     pub(super) fn add(&mut self, arrival: Arrival) -> Option<Gathered> {
         let Arrival { place, time, readings, .. } = arrival;
+        let (at, complete) = self.open_for(place, time, &readings);
+        readings.into_iter().for_each(|reading| self.put(at, reading));
+        complete
+    }
+
+    /// Takes one reading, as [`Gatherer::add`] takes several.
+    pub(super) fn add_one(&mut self, place: usize, time: Timestamp, reading: Reading) -> Option<Gathered> {
+        let (at, complete) = self.open_for(place, time, std::slice::from_ref(&reading));
+        self.put(at, reading);
+        complete
+    }
+
+    /// Where readings fit in, and what had to be completed for that.
+    fn open_for(&mut self, place: usize, time: Timestamp, readings: &[Reading]) -> (usize, Option<Gathered>) {
         if self.by_place.len() <= place {
             self.by_place.resize(place + 1, None);
         }
         let mut complete = None;
         let at = match self.by_place[place] {
             None => self.begin(place, time),
-            Some(at) if self.fits(at, time, &readings) => at,
+            Some(at) if self.fits(at, time, readings) => at,
             Some(at) => {
                 self.number += 1;
                 self.numbers[at] = self.number;
@@ -45,15 +59,16 @@ impl Gatherer {
                 at
             }
         };
-        for reading in readings {
-            let tag = reading.tag.index();
-            if self.last.len() <= tag {
-                self.last.resize(tag + 1, 0);
-            }
-            self.last[tag] = self.numbers[at];
-            self.open[at].readings.push(reading);
+        (at, complete)
+    }
+
+    fn put(&mut self, at: usize, reading: Reading) {
+        let tag = reading.tag.index();
+        if self.last.len() <= tag {
+            self.last.resize(tag + 1, 0);
         }
-        complete
+        self.last[tag] = self.numbers[at];
+        self.open[at].readings.push(reading);
     }
 
     fn begin(&mut self, place: usize, time: Timestamp) -> usize {
@@ -104,6 +119,18 @@ mod tests {
         let got: Vec<_> = all.into_iter().map(|one| (one.place, one.readings)).collect();
         assert_eq!(got, expected);
         assert!(gatherer.take().is_empty());
+    }
+
+    /// One at a time it is the same as together, where they are about different tags.
+    #[test]
+    fn one_reading_goes_the_way_of_several() {
+        let mut gatherer = Gatherer::default();
+        let time = Timestamp::from_micros(1);
+        assert_eq!(gatherer.add_one(0, time, reading(0, 1)), None);
+        assert_eq!(gatherer.add(arrival(0, 1, &[(1, 2)])), None);
+        let first = Gathered { place: 0, time, readings: vec![reading(0, 1), reading(1, 2)] };
+        assert_eq!(gatherer.add_one(0, time, reading(1, 3)), Some(first), "no tag is in it twice");
+        assert_eq!(gatherer.take(), [Gathered { place: 0, time, readings: vec![reading(1, 3)] }]);
     }
 
     #[test]

@@ -56,6 +56,24 @@ pub(super) enum Said {
     LeftOut(usize, u32),
 }
 
+/// What a message says that is about one tag alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Lone {
+    /// Nothing, as it may.
+    Nothing,
+    /// A value of now with nothing to explain.
+    Value {
+        /// The device's place in the settings.
+        place: usize,
+        /// The time of the value.
+        time: Timestamp,
+        /// The value.
+        reading: Reading,
+    },
+    /// Anything else.
+    Other(Said),
+}
+
 /// What is known of one point.
 #[derive(Clone, Debug, Default)]
 struct State {
@@ -173,6 +191,24 @@ impl Intake {
         self.offline.get(place).copied().unwrap_or_default()
     }
 
+    /// What a message says whose topic is about one tag and nothing else, as most are that come by the hundred thousand: what
+    /// [`Intake::take`] says, without its lists. None where it has to be asked; nothing was taken in then.
+    pub(super) fn take_lone(&mut self, settings: &Settings, message: Message<'_>, now: Timestamp) -> Option<Lone> {
+        let is_plain = self.wild.is_empty() && self.words.is_empty() && self.searching.is_empty();
+        let &[at] = self.exact.get(message.topic).filter(|_| is_plain)?.as_slice() else { return None };
+        let Some(one) = self.read(settings, at, message, &Document::new(message.payload), now) else {
+            return Some(Lone::Nothing);
+        };
+        let place = at.0;
+        Some(match one {
+            ReadOne { reading, time, is_past: false, detail: None } => Lone::Value { place, time, reading },
+            ReadOne { reading, time, is_past, detail } => {
+                let details = detail.map(|detail| (reading.tag, detail)).into_iter().collect();
+                Lone::Other(Said::Values(Arrival { place, time, is_past, readings: vec![reading], details }))
+            }
+        })
+    }
+
     /// What a message that arrived `now` says.
     pub(super) fn take(&mut self, settings: &Settings, message: Message<'_>, now: Timestamp) -> Vec<Said> {
         let document = Document::new(message.payload);
@@ -241,13 +277,6 @@ impl Intake {
         now: Timestamp,
         said: &mut Vec<Said>,
     ) {
-        // Most topics are about one tag, and come by the hundred thousand.
-        if self.wild.is_empty()
-            && let Some(&[at]) = self.exact.get(message.topic).map(Vec::as_slice)
-        {
-            said.extend(self.read(settings, at, message, document, now).map(|one| Said::Values(one.alone(at.0))));
-            return;
-        }
         let mut read = Vec::new();
         for at in self.places(settings, message.topic) {
             read.extend(self.read(settings, at, message, document, now).map(|one| (at.0, one)));
@@ -359,15 +388,6 @@ struct ReadOne {
     time: Timestamp,
     is_past: bool,
     detail: Option<Arc<str>>,
-}
-
-impl ReadOne {
-    /// The message says nothing else.
-    fn alone(self, place: usize) -> Arrival {
-        let Self { reading, time, is_past, detail } = self;
-        let details = detail.map(|detail| (reading.tag, detail)).into_iter().collect();
-        Arrival { place, time, is_past, readings: vec![reading], details }
-    }
 }
 
 /// What is the same for all points of a message on one device.

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::deliver::deliver;
 use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
-use super::intake::{Intake, Message, Said};
+use super::intake::{Intake, Lone, Message, Said};
 use super::marks::Marks;
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
@@ -17,7 +17,7 @@ use crate::driver::backoff::Backoff;
 use crate::driver::report::Reporter;
 use crate::driver::socket::look_at_interface;
 use crate::driver::{Assignment, Batch, DriverEvent, Inbox, Instruction, Port, Reading, Written};
-use crate::tag::{Generation, Monotonic, Quality, Reason};
+use crate::tag::{Generation, Monotonic, Quality, Reason, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -413,8 +413,31 @@ impl Broker {
         let now = self.client.arrived().utc;
         let session::Message { topic, payload, retained, queued, .. } = message;
         let seen = Message { topic, payload, retained: *retained, queued: *queued };
-        let said = self.intake.take(&self.settings, seen, now);
-        self.deliver(said).await;
+        match self.intake.take_lone(&self.settings, seen, now) {
+            Some(Lone::Value { place, time, reading }) => self.deliver_lone(place, time, reading).await,
+            Some(Lone::Nothing) => {}
+            Some(Lone::Other(said)) => self.deliver(vec![said]).await,
+            None => {
+                let said = self.intake.take(&self.settings, seen, now);
+                self.deliver(said).await;
+            }
+        }
+    }
+
+    /// A value goes on with those that came with it.
+    async fn deliver_lone(&mut self, place: usize, time: Timestamp, reading: Reading) {
+        self.note_good(place).await;
+        if let Some(complete) = self.gatherer.add_one(place, time, reading) {
+            self.hand_on(complete).await;
+        }
+    }
+
+    /// A device that says it is away is brought back by its own word alone.
+    async fn note_good(&mut self, place: usize) {
+        if !self.intake.is_offline(place) {
+            let now = self.client.arrived().monotonic;
+            self.reporters[place].good_at(&self.port, None, now).await;
+        }
     }
 
     /// Values go on in few batches; whatever else is said comes in its order.
@@ -422,11 +445,7 @@ impl Broker {
         for one in said {
             match one {
                 Said::Values(arrival) if !arrival.is_past && arrival.details.is_empty() => {
-                    let place = arrival.place;
-                    if !self.intake.is_offline(place) {
-                        let now = self.client.arrived().monotonic;
-                        self.reporters[place].good_at(&self.port, None, now).await;
-                    }
+                    self.note_good(arrival.place).await;
                     if let Some(complete) = self.gatherer.add(arrival) {
                         self.hand_on(complete).await;
                     }

@@ -287,4 +287,36 @@ mod tests {
         socket.rest().unwrap();
         assert!(socket.read_u8().await.is_err(), "the end is seen");
     }
+
+    /// The system is asked to tell of a socket only where that has nothing to give.
+    #[tokio::test]
+    async fn what_is_there_already_is_read_at_rest_and_what_fits_is_written_at_rest() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        let meter = Arc::new(Meter::default());
+        let mut socket = Metered::new(stream, Arc::clone(&meter));
+        other.write_all(&[7; 40_000]).await.unwrap();
+        let (mut buffer, mut read) = (Vec::with_capacity(50_000), 0);
+        socket.watched().unwrap().readable().await.unwrap();
+        socket.rest().unwrap();
+        read += socket.read_buf(&mut buffer).await.unwrap();
+        assert!(read > 0 && socket.watched().is_none(), "it was read at rest");
+        while read < 40_000 {
+            read += socket.read_buf(&mut buffer).await.unwrap();
+        }
+        assert_eq!(buffer, [7; 40_000]);
+        socket.rest().unwrap();
+        socket.write_all(&[8; 1000]).await.unwrap();
+        socket.flush().await.unwrap();
+        assert!(socket.watched().is_none(), "it was written at rest");
+        other.read_exact(&mut [0; 1000]).await.unwrap();
+        assert_eq!((meter.counted().sent, meter.counted().received), (1000, 40_000));
+        // More than the system takes at once: the rest waits for room, and nothing is lost.
+        socket.rest().unwrap();
+        let (much, mut got) = (vec![9; 20_000_000], vec![0; 20_000_000]);
+        let (written, taken) = tokio::join!(socket.write_all(&much), other.read_exact(&mut got));
+        assert!(written.is_ok() && taken.is_ok() && got == much);
+    }
 }

@@ -67,7 +67,7 @@ impl Bench {
 
     fn take(&mut self, topic: &str, payload: &str, retained: bool, second: i64) -> Vec<String> {
         let message = Message { topic, payload: payload.as_bytes(), retained, queued: false };
-        self.intake.take(&self.settings, message, at(second)).iter().map(words).collect()
+        said_by(&mut self.intake, &self.settings, message, at(second)).iter().map(words).collect()
     }
 
     #[track_caller]
@@ -85,6 +85,18 @@ impl Bench {
         self.intake.adopt(&self.settings, &new);
         self.settings = new;
         self.intake.take_kept(&self.settings, at(20)).iter().map(words).collect()
+    }
+}
+
+/// The way of the driver: what is about one tag alone is taken without lists.
+fn said_by(intake: &mut Intake, settings: &Settings, message: Message<'_>, now: Timestamp) -> Vec<Said> {
+    match intake.take_lone(settings, message, now) {
+        None => intake.take(settings, message, now),
+        Some(Lone::Nothing) => Vec::new(),
+        Some(Lone::Value { place, time, reading }) => {
+            vec![Said::Values(Arrival { place, time, is_past: false, readings: vec![reading], details: Vec::new() })]
+        }
+        Some(Lone::Other(said)) => vec![said],
     }
 }
 
@@ -292,6 +304,25 @@ proptest! {
         let expected: Vec<u32> =
             points.iter().filter(|point| topic_matches(&topic, &point.filter)).map(|point| point.tag.0).collect();
         prop_assert_eq!(tags, expected);
+    }
+}
+
+proptest! {
+    /// The short way says what the long way says, message after message.
+    #[test]
+    fn what_is_about_one_tag_alone_says_the_same_both_ways(
+        messages in proptest::collection::vec(
+            ("[abc]", r#"([0-9]{1,3}|x| {0,40}|\{"v":[0-9]{1,2},"ts":17952660[0-9]{2}\})"#, any::<(bool, bool)>()), 1..20
+        ),
+    ) {
+        let points = vec![Point::plain(TagId(0), "a"), timed(1, "b", "/v"), point(2, "c", "/v"), point(3, "c", "/ts")];
+        let settings = settings(vec![device(points)]);
+        let (mut long, mut short) = (Intake::new(&settings), Intake::new(&settings));
+        for (second, (topic, payload, (retained, queued))) in messages.iter().enumerate() {
+            let message = Message { topic, payload: payload.as_bytes(), retained: *retained, queued: *queued };
+            let now = at(second as i64);
+            prop_assert_eq!(said_by(&mut short, &settings, message, now), long.take(&settings, message, now));
+        }
     }
 }
 

@@ -63,6 +63,19 @@ fn what_no_number_can_be_is_bad_with_a_reason() {
 }
 
 #[test]
+fn padding_is_no_part_of_a_number() {
+    for spaces in 0..70 {
+        let padding = " ".repeat(spaces);
+        check(&format!("{padding}12.5{padding}"), None, Kind::Number, Ok(Value::Double(12.5)));
+        check(&format!("on\n{padding}"), None, Kind::Bool, Ok(Value::Bool(true)));
+        check(&format!("7\u{2003}{padding}"), None, Kind::Number, Ok(Value::Signed(7)));
+        check(&format!("é{padding}"), None, Kind::Number, Err(Reason::BadPayload));
+        check(&padding, None, Kind::Number, Err(Reason::BadPayload));
+        check(&format!("x{padding}"), None, Kind::Text, Ok(Value::Text(format!("x{padding}").into())));
+    }
+}
+
+#[test]
 fn words_of_a_device_for_true_and_false() {
     let words = Some(Words { yes: "OPEN".into(), no: "0".into() });
     let bare = Point { words: words.clone(), ..point(None, Kind::Bool) };
