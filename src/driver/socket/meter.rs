@@ -296,7 +296,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut other, _) = listener.accept().await.unwrap();
         let meter = Arc::new(Meter::default());
-        let mut socket = Metered::new(stream, Arc::clone(&meter));
+        let mut socket = Metered::new(stream, Arc::clone(&meter), false);
         other.write_all(&[7; 40_000]).await.unwrap();
         let (mut buffer, mut read) = (Vec::with_capacity(50_000), 0);
         socket.watched().unwrap().readable().await.unwrap();
