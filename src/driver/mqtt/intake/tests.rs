@@ -326,6 +326,22 @@ proptest! {
     }
 }
 
+/// The short way is for those that nobody else wants.
+#[test]
+fn a_topic_of_one_tag_that_others_listen_to_is_heard_by_all() {
+    let one = || device(vec![Point::plain(TagId(0), "t")]);
+    let mut bench = Bench::new(vec![one(), device(vec![Point::plain(TagId(1), "+")])]);
+    bench.check("t", "7", 1, &["values of 0 at 1: 0=7 good", "values of 1 at 1: 1=7 good"]);
+    let word = Availability { topic: "t".into(), pointer: None, online: "7".into(), offline: "0".into() };
+    let mut bench = Bench::new(vec![one(), Device { availability: Some(word), ..device(Vec::new()) }]);
+    bench.check("t", "7", 1, &["1 online", "values of 0 at 1: 0=7 good"]);
+    let mut bench = Bench::new(vec![
+        device(vec![Point::plain(TagId(0), "plant/a/temp")]),
+        Device { searches: vec![search(&[])], ..device(Vec::new()) },
+    ]);
+    assert!(bench.take("plant/a/temp", "7", false, 1).len() > 1, "it is found as well");
+}
+
 #[test]
 fn a_value_that_is_not_there_is_no_value() {
     let reading = Point { kind: Kind::Number, ..point(0, "t", "/v") };
