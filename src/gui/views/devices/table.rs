@@ -23,18 +23,31 @@ const COLUMNS: [Column; 12] = [
     number("Errors", 50.0),
     number("Refused", 50.0),
 ];
+/// The column with the address, which is the number of a unit or the name of a Sparkplug device, and how wide it becomes for the longest one.
+const ADDRESS: usize = 2;
+const WIDEST_ADDRESS: f32 = 160.0;
 /// The column with the state.
 const STATE: usize = 3;
 
 /// The table; the row that was chosen in this frame.
 pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, selected: Option<usize>) -> Option<usize> {
     let palette = scene.palette;
-    Rows::new("devices", &COLUMNS, scene.snapshot.devices.len()).show(ui, selected, &palette, |ui, slot, rect| {
-        row(ui, scene, slot, rect).unwrap_or_else(|| String::new().into())
+    let columns = columns(ui, scene);
+    Rows::new("devices", &columns, scene.snapshot.devices.len()).show(ui, selected, &palette, |ui, slot, rect| {
+        row(ui, scene, &columns, slot, rect).unwrap_or_else(|| String::new().into())
     })
 }
 
-fn row(ui: &Ui, scene: &Scene<'_>, slot: usize, rect: Rect) -> Option<RowWords> {
+fn columns(ui: &Ui, scene: &Scene<'_>) -> [Column; 12] {
+    let addresses = scene.snapshot.plan.directory.devices().iter().map(|device| &device.address);
+    let longest = addresses.max_by_key(|address| address.len());
+    let wanted = longest.map_or(0.0, |address| Ink::muted(&scene.palette).width_of(ui.painter(), address).ceil());
+    let mut columns = COLUMNS;
+    columns[ADDRESS] = words("Address", wanted.clamp(48.0, WIDEST_ADDRESS));
+    columns
+}
+
+fn row(ui: &Ui, scene: &Scene<'_>, columns: &[Column], slot: usize, rect: Rect) -> Option<RowWords> {
     let directory = &scene.snapshot.plan.directory;
     let (view, device) = (scene.snapshot.devices.get(slot)?, directory.devices().get(slot)?);
     let palette = &scene.palette;
@@ -47,7 +60,7 @@ fn row(ui: &Ui, scene: &Scene<'_>, slot: usize, rect: Rect) -> Option<RowWords> 
         (state.clone(), if needs_a_look(view) { Ink::bold(palette) } else { Ink::muted(palette) }),
     ];
     cells.extend(numbers(view).map(|words| (words, Ink::value(palette))));
-    let drawn = table_row(ui.painter(), &COLUMNS, rect, &cells);
+    let drawn = table_row(ui.painter(), columns, rect, &cells);
     if let (Link::Lost { .. }, None, Some(drawn)) = (&view.link, &view.off_scan, drawn.get(STATE)) {
         let (left, right) = (drawn.left() - 11.0, drawn.left() - 3.0);
         let area = Rect::from_min_max(pos2(left, rect.top() + 8.0), pos2(right, rect.bottom() - 8.0));
