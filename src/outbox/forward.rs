@@ -22,6 +22,9 @@ const LOAD_AGAIN: Duration = Duration::from_secs(5);
 /// broker, may have arrived.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
 
+/// Before all values.
+const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
+
 /// A value on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Waiting {
@@ -108,7 +111,7 @@ struct Lane {
     /// Whether it is in the store already.
     is_stored: bool,
     not_before: Monotonic,
-    /// The time of the newest value that was offered.
+    /// The time of the newest value that was kept and offered.
     latest: Timestamp,
 }
 
@@ -166,7 +169,7 @@ impl Lane {
             waits: false,
             is_stored: false,
             not_before: Monotonic::default(),
-            latest: Timestamp::from_micros(i64::MIN),
+            latest: NEVER,
         }
     }
 
@@ -233,6 +236,23 @@ impl Forwarder {
             if !std::mem::replace(&mut lane.waits, true) {
                 self.due.insert((lane.not_before.max(now.monotonic), place));
             }
+        }
+    }
+
+    /// A tag stands so at present, and nothing may have been kept of it for long: it goes as a value that was kept, unless one was offered
+    /// already. Metrics go always, since an edge node that begins anew knows none of them and one that goes on knows what it told; topics
+    /// only where they are new.
+    pub(super) fn offer_present(&mut self, row: &HistoryRow, is_new: impl Fn(&str) -> bool, now: Now) {
+        let sample = Waiting { time: row.sample.time, value: row.sample.value.clone(), quality: row.sample.quality };
+        for place in self.by_tag.get(&row.tag).cloned().unwrap_or_default() {
+            let lane = &mut self.lanes[place];
+            let is_wanted = lane.format == Format::Metric || is_new(&lane.topic);
+            if !is_wanted || lane.latest != NEVER || lane.waits {
+                continue;
+            }
+            // As if it were stored: what history does not keep is not kept for later either.
+            (lane.newest, lane.is_stored, lane.waits) = (Some(sample.clone()), true, true);
+            self.due.insert((lane.not_before.max(now.monotonic), place));
         }
     }
 

@@ -7,6 +7,7 @@ use super::{OUTBOX_FILE, Tellings};
 use crate::driver::mqtt::{Answer, Content, Fate, Format, MetricSample, Order, Promise, Telling, session};
 use crate::queue::{self, Sender, WhenFull};
 use crate::tag::{Clock, ConnectionId, HistoryRow, Monotonic};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -45,6 +46,7 @@ pub struct OutboxState {
 enum Entry {
     Plan(Arc<Tellings>),
     Rows(Vec<HistoryRow>),
+    Present(Vec<HistoryRow>),
     Alarms(Vec<(Arc<str>, Arc<str>)>),
 }
 
@@ -97,6 +99,11 @@ impl Outbox {
         self.entries.as_ref().is_some_and(|entries| entries.try_send(Entry::Alarms(states)).is_ok())
     }
 
+    /// How tags stand at present, once after each plan; false where the thread has no room: try again.
+    pub fn present(&self, rows: Vec<HistoryRow>) -> bool {
+        self.entries.as_ref().is_some_and(|entries| entries.try_send(Entry::Present(rows)).is_ok())
+    }
+
     /// Values that were kept, in the slots of the plan that was told last; how many were not taken.
     pub fn rows(&self, rows: Vec<HistoryRow>) -> u64 {
         let count = rows.len() as u64;
@@ -116,6 +123,8 @@ impl Drop for Outbox {
 
 struct Line {
     name: Arc<str>,
+    /// The topics of the plan before: of these the broker knows how they stand.
+    before: HashSet<Arc<str>>,
     forwarder: Forwarder,
 }
 
@@ -202,6 +211,12 @@ impl Worker {
                     rows.iter().for_each(|row| line.forwarder.offer(row, now));
                 }
             }
+            Entry::Present(rows) => {
+                let now = self.clock.now();
+                for Line { before, forwarder, .. } in &mut self.connections {
+                    rows.iter().for_each(|row| forwarder.offer_present(row, |topic| !before.contains(topic), now));
+                }
+            }
         }
     }
 
@@ -213,9 +228,16 @@ impl Worker {
                 None => groups.push((telling.connection, vec![telling.clone()])),
             }
         }
-        let lines = groups.into_iter().enumerate().map(|(place, (_, group))| Line {
-            name: group.first().map(|telling| Arc::clone(&telling.connection_name)).unwrap_or_default(),
-            forwarder: Forwarder::new(group, first_number(place, generation & 0xFFFF)),
+        let before = std::mem::take(&mut self.tellings);
+        let lines = groups.into_iter().enumerate().map(|(place, (_, group))| {
+            let name = group.first().map(|telling| Arc::clone(&telling.connection_name)).unwrap_or_default();
+            let old = before.list.iter().filter(|telling| telling.connection_name == name);
+            let topics = old.flat_map(|telling| telling.tags.iter().map(|told| Arc::clone(&told.topic)));
+            Line {
+                before: topics.collect(),
+                forwarder: Forwarder::new(group, first_number(place, generation & 0xFFFF)),
+                name,
+            }
         });
         self.connections = lines.collect();
         self.tellings = tellings;

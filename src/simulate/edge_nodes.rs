@@ -142,10 +142,14 @@ mod tests {
     use crate::driver::Protocol;
     use crate::tag::Generation;
 
-    fn stand_ins_of(station: &str, edge_nodes: u32) -> Vec<StandIn> {
+    pub(super) fn plant_of(station: &str) -> Plant {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("station.json"), station).unwrap();
-        let plant = config::load(folder.path(), Generation(1)).into_plant().unwrap();
+        config::load(folder.path(), Generation(1)).into_plant().unwrap()
+    }
+
+    pub(super) fn stand_ins_of(station: &str, edge_nodes: u32) -> Vec<StandIn> {
+        let plant = plant_of(station);
         let Protocol::Mqtt(settings) = &plant.connections[0].protocol else { panic!("it is a broker") };
         let options = Options {
             address: String::new(),

@@ -15,7 +15,7 @@ use crate::historian::Historian;
 use crate::outbox::Outbox;
 use crate::queue::{Rejected, Sender};
 use crate::recorder::{Gap, Late, Order, Recorder};
-use crate::tag::{ConnectionId, Generation, HistoryRow, Mark, Retention};
+use crate::tag::{ConnectionId, Generation, HistoryRow, Mark, Reason, Retention, Sample, TagId};
 use arc_swap::ArcSwap;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -150,6 +150,8 @@ pub(super) struct StationOutlets {
     pub(super) is_told: Vec<bool>,
     /// Whether all states of alarms are still to be told: nobody knows what the broker kept of them.
     pub(super) alarms_untold: bool,
+    /// Whether the present values of what is told are still to be told.
+    pub(super) values_untold: bool,
     /// What the thread for it had no room for when the plant changed.
     pub(super) untold_tellings: Option<Arc<Tellings>>,
     /// What the historian had no room for when the plant changed; tried again at each pass.
@@ -203,6 +205,7 @@ impl StationOutlets {
             }
         }
         self.alarms_untold = plan.tellings.list.iter().any(|telling| !telling.alarms.is_empty());
+        self.values_untold = self.is_told.contains(&true);
         self.untold_tellings = Some(Arc::clone(&plan.tellings));
         self.pass_tellings();
     }
@@ -212,6 +215,17 @@ impl StationOutlets {
         let Some(outbox) = &self.outbox else { return false };
         self.untold_tellings.take_if(|tellings| outbox.set_plan(Arc::clone(tellings)));
         self.untold_tellings.is_none()
+    }
+
+    /// How everything stands that is told: history keeps what does not change only now and then, and after a reload a broker may know
+    /// nothing of it.
+    fn tell_all_values(&mut self, snapshot: &Snapshot) {
+        if !self.values_untold || !self.pass_tellings() {
+            return;
+        }
+        let told = self.is_told.iter().enumerate().filter(|(_, is_told)| **is_told);
+        let rows: Vec<_> = told.filter_map(|(slot, _)| present(snapshot, TagId(slot as u32))).collect();
+        self.values_untold = !rows.is_empty() && !self.outbox.as_ref().is_some_and(|outbox| outbox.present(rows));
     }
 
     /// All states of alarms, of those that are normal too.
@@ -353,6 +367,16 @@ impl StationOutlets {
     }
 }
 
+/// How a tag stands; none where nothing is known of it yet. A bad value is bad now, whenever the last good one was.
+fn present(snapshot: &Snapshot, tag: TagId) -> Option<HistoryRow> {
+    let live = snapshot.live(tag).filter(|live| live.quality.reason != Reason::NotYetRead)?;
+    let sample = match live.quality.is_bad() {
+        true => Sample { time: snapshot.taken.utc, value: None, quality: live.quality },
+        false => Sample { time: live.time, value: snapshot.value(tag), quality: live.quality },
+    };
+    Some(HistoryRow { tag, sample })
+}
+
 /// The state of an alarm for others: by its permanent name, as JSON.
 fn alarm_state(plan: &Plan, view: &AlarmView) -> (Arc<str>, Arc<str>) {
     let state = serde_json::json!({
@@ -467,6 +491,7 @@ impl Outlets for StationOutlets {
             let _ = self.records(Vec::new(), Vec::new());
         }
         self.tell_all_alarms(&snapshot);
+        self.tell_all_values(&snapshot);
         self.snapshots.store(snapshot);
         wake(&self.wakers);
     }

@@ -293,6 +293,7 @@ impl Parts {
             outbox,
             is_told: Vec::new(),
             alarms_untold: false,
+            values_untold: false,
             untold_tellings: None,
             untold_retention: None,
             untold_plan: None,

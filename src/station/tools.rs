@@ -31,6 +31,12 @@ impl<T> Asked<T> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn pair() -> (oneshot::Sender<T>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(Ok(receiver)))
+    }
+
     /// Waits for the answer, or for the reason why none will come.
     pub async fn wait(self) -> Result<T, NotAsked> {
         self.0?.await.map_err(|_| NotAsked::Closed)

@@ -29,6 +29,14 @@ impl Host {
         })
     }
 
+    /// The first value of a device may stand in its birth.
+    fn hears_value(&mut self, value: &Value) {
+        let has = |said: &Value| {
+            said["metrics"].as_array().is_some_and(|metrics| metrics.iter().any(|metric| metric["value"] == *value))
+        };
+        self.hears("the value", |said| (said["kind"] == "DBIRTH" || said["kind"] == "DDATA") && has(said));
+    }
+
     fn hears_metric(&mut self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let metric = |said: &Value| said["metrics"].as_array()?.iter().find(|metric| fits(metric)).cloned();
         let said = self.hears(kind, |said| said["kind"] == kind && metric(said).is_some());
@@ -106,7 +114,7 @@ fn what_the_primary_host_missed_comes_as_historical() {
     let mut host = Host::start(&broker);
     host.does(&json!({"state": {"host": "scada", "online": true, "timestamp": 1000}}));
     let mut running = Station::start(&folder.path);
-    host.hears_metric("DDATA", |metric| metric["value"] == 10);
+    host.hears_value(&json!(10));
     host.does(&json!({"state": {"host": "scada", "online": false, "timestamp": 2000}}));
     host.hears("its death", |said| said["kind"] == "NDEATH" && said["metrics"][0]["value"] == 0);
     for value in [11, 12, 13] {

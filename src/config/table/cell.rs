@@ -5,8 +5,10 @@ use serde_json::Value;
 /// What the cells of a column hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
-    /// Text, as it is.
+    /// Text; spaces around it are none of it.
     Text,
+    /// Text as it is, spaces around it too: somebody else gave the name.
+    Foreign,
     /// A number.
     Number,
     /// A whole number.
@@ -55,12 +57,12 @@ impl Cell {
 
     /// The value that a text stands for; none where the cell is empty.
     pub(super) fn read(self, text: &str, dialect: Dialect) -> Result<Option<Value>, String> {
-        let text = text.trim();
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Ok(None);
         }
+        let text = if self == Self::Foreign { text } else { text.trim() };
         match self {
-            Self::Text => Ok(Some(Value::from(unguarded(text)))),
+            Self::Text | Self::Foreign => Ok(Some(Value::from(unguarded(text)))),
             // A limit that another tag says stands as it is written in the station file.
             Self::Number if text.starts_with('{') => object(text).map(Some),
             Self::Number => number(text, dialect).map(Some),
@@ -244,6 +246,17 @@ mod tests {
         ] {
             check(Cell::Yes, Dialect::Comma, text, expected);
         }
+    }
+
+    /// Sparkplug allows any name for a metric.
+    #[test]
+    fn names_of_others_keep_their_spaces() {
+        for text in [" Level", "Level ", "\tLevel", " =1"] {
+            let written = Cell::Foreign.write(Some(&json!(text)), Dialect::Comma);
+            check(Cell::Foreign, Dialect::Comma, &written, Ok(json!(text)));
+        }
+        check(Cell::Foreign, Dialect::Comma, " ", Ok(Value::Null));
+        check(Cell::Text, Dialect::Comma, " a ", Ok(json!("a")));
     }
 
     #[test]

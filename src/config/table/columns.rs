@@ -1,6 +1,6 @@
 //! The columns of the sheet, a line each: name, place in a tag's entry, what its cells hold.
 
-use super::cell::Cell::{self, Number, States, Text, Whole, Yes};
+use super::cell::Cell::{self, Foreign, Number, States, Text, Whole, Yes};
 use super::home::Home::{self, Detail, End, Given, Inside, Key, Limit};
 
 /// A column.
@@ -38,7 +38,7 @@ pub(super) static COLUMNS: &[Column] = &[
     column("poll", Key("poll"), Text),
     column("topic", Key("topic"), Text),
     column("json", Key("json"), Text),
-    column("metric", Key("metric"), Text),
+    column("metric", Key("metric"), Foreign),
     core("unit", Key("unit"), Text),
     column("decimals", Key("decimals"), Whole),
     column("range_low", End(&["range"], 0), Number),

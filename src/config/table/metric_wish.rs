@@ -165,6 +165,16 @@ mod tests {
         assert!(text.starts_with(&STATION[..STATION.find("edge\"}").unwrap()]), "nothing else changes: {text}");
     }
 
+    /// A metric of this name was never found, as the sheet took the space from it.
+    #[test]
+    fn a_name_with_spaces_around_it_stays_as_it_is() {
+        let folder = folder();
+        let plan = plan_metric_tag(folder.path(), &wish("on", "edge", true, Some(" On ")));
+        assert_eq!(words(&plan), "");
+        apply(folder.path(), &plan).unwrap();
+        assert_eq!(written(folder.path())["tags"][1]["metric"], " On ");
+    }
+
     #[test]
     fn a_metric_of_a_known_device_adds_a_tag_alone_and_a_source_is_taken_in_whole() {
         let folder = folder();

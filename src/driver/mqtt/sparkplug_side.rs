@@ -9,7 +9,7 @@ use super::sparkplug::topic::NAMESPACE;
 use super::task::Broker;
 use super::{Client, Settings};
 use crate::driver::{Batch, DriverEvent};
-use crate::tag::{Monotonic, Reason, TagId, Timestamp, Value};
+use crate::tag::{Monotonic, Now, Reason, TagId, Timestamp, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -30,11 +30,11 @@ impl Side {
     }
 
     /// Goes on with other tags and devices.
-    pub(super) fn adopt(&mut self, settings: &Settings) {
+    pub(super) fn adopt(&mut self, settings: &Settings, now: Now) {
         let devices = settings.sparkplug.as_ref().map(|sparkplug| sparkplug.devices.clone()).unwrap_or_default();
         // Without a connection nobody carried out what an earlier reload gave; its places mean other devices by now.
         self.says.clear();
-        self.desk.adopt(devices, &mut self.says);
+        self.desk.adopt(devices, now, &mut self.says);
         self.places = self.desk.places();
     }
 
@@ -63,7 +63,7 @@ impl Side {
     }
 
     /// The connection is about to be closed on purpose.
-    pub(super) fn stop(&mut self, now: crate::tag::Now, client: &mut Client) {
+    pub(super) fn stop(&mut self, now: Now, client: &mut Client) {
         if let Some(death) = self.desk.stop(now)
             && let Err(error) = client.publish(publication(death))
         {

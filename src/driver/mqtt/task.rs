@@ -148,7 +148,7 @@ impl Broker {
         (self.settings, self.generation) = (settings, generation);
         self.deliver_kept().await;
         if let Some(side) = &mut self.sparkplug {
-            side.adopt(&self.settings);
+            side.adopt(&self.settings, self.port.clock.now());
         }
         self.asks.adopt(&self.settings);
         self.client.want(self.subscriptions())?;

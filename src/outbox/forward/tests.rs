@@ -408,3 +408,38 @@ fn the_states_of_alarms_are_told_again_over_each_new_connection() {
     assert!(third.is_some() && count == 1);
     assert_eq!(told(&mut bench, 503_000), (None, 0));
 }
+
+/// After a reload an edge node may know nothing, and history keeps an unchanged value only now and then.
+#[test]
+fn how_tags_stand_is_told_once_where_nothing_newer_was_kept() {
+    let offered = |format: Format, is_new: bool| {
+        let mut forwarder = Forwarder::new(vec![telling(Duration::ZERO, format)], 0);
+        forwarder.offer(&row(1, 20), moment(0));
+        (0..2).for_each(|_| forwarder.offer_present(&row(0, 10), |_| is_new, moment(0)));
+        forwarder.offer_present(&row(1, 10), |_| is_new, moment(0));
+        let mut wishes = Wishes::default();
+        forwarder.turn(at(0), &mut wishes);
+        assert_eq!((wishes.store.len(), forwarder.counts.conflated), (0, 0));
+        // What is kept later is never late, even where it was so before.
+        forwarder.offer(&row(0, 5), moment(1));
+        forwarder.turn(at(1), &mut wishes);
+        assert_eq!(wishes.store.len(), 0);
+        let times = wishes.send.iter().map(|message| (&*message.topic, message.sample.time.as_micros()));
+        times.map(|(topic, time)| format!("{topic} {time}")).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(Format::Metric, false), ["t/0 10", "t/1 20", "t/0 5"]);
+    assert_eq!(offered(Format::Json, true), ["t/0 10", "t/1 20", "t/0 5"]);
+    assert_eq!(offered(Format::Json, false), ["t/1 20", "t/0 5"], "the broker knows the topic");
+}
+
+/// A driver that begins anew at the same time takes nothing yet: what is only how tags stand is no history that was missed.
+#[test]
+fn how_tags_stand_waits_for_the_broker_and_is_not_stored() {
+    let mut bench = Bench::new(0, Format::Metric);
+    bench.is_up = false;
+    bench.forwarder.offer_present(&row(0, 10), |_| false, moment(0));
+    bench.turn();
+    assert!(bench.store.is_empty() && bench.taken.is_empty());
+    bench.settle();
+    assert_eq!(bench.told(), [("t/0", 10, false)]);
+}

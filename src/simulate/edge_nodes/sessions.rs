@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Messages that may wait for the socket beside one for each metric.
 const WAITING: usize = 256;
+/// Packets of the broker that may wait to be looked at.
+const HEARD: usize = 16;
 /// Bytes of a message: a birth holds all metrics.
 const LONGEST: usize = 16 << 20;
 
@@ -64,13 +66,30 @@ impl StandIn {
                 unconfirmed += 1;
             }
         }
+        // A session that is begun lives in what is polled: whoever drops that at a tick begins it anew, with a slow broker for ever.
+        let (heard, mut inbox) = tokio::sync::mpsc::channel(HEARD);
+        let polled = async move {
+            loop {
+                match events.poll().await {
+                    Ok(Event::Incoming(packet)) => {
+                        if heard.send(packet).await.is_err() {
+                            return "nobody listens any more".to_owned();
+                        }
+                    }
+                    Ok(Event::Outgoing(_)) => {}
+                    Err(error) => return error.to_string(),
+                }
+            }
+        };
+        tokio::pin!(polled);
         let mut told = HashMap::new();
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             let mut effects = Vec::new();
             tokio::select! {
-                event = events.poll() => match event {
-                    Ok(Event::Incoming(Packet::SubAck(_))) => {
+                why = &mut polled => return why,
+                Some(packet) = inbox.recv() => match packet {
+                    Packet::SubAck(_) => {
                         unconfirmed -= 1;
                         if unconfirmed == 0 {
                             *said = false;
@@ -78,11 +97,10 @@ impl StandIn {
                             node.ready(shared.clock.now().utc, &mut effects);
                         }
                     }
-                    Ok(Event::Incoming(Packet::Publish(message))) => {
+                    Packet::Publish(message) => {
                         node.message(&message.topic, &message.payload, message.retain, shared.clock.now(), &mut effects);
                     }
-                    Ok(_) => {}
-                    Err(error) => return error.to_string(),
+                    _ => {}
                 },
                 _ = ticks.tick() => {
                     node.pass_time(shared.clock.now(), &mut effects);
@@ -168,5 +186,67 @@ fn scaled(value: &Value, scaling: Option<Scaling>) -> Value {
     match (value.as_f64(), scaling) {
         (Some(number), Some(scaling)) => Value::Double(scaling.to_engineering(number)),
         _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{plant_of, stand_ins_of};
+    use super::*;
+    use crate::simulate::plant::Field;
+    use crate::tag::Clock;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    /// A clock that counts how often it is asked: once and more at each tick of a session.
+    struct Counted(Instant, AtomicUsize);
+
+    impl Clock for Counted {
+        fn now(&self) -> Now {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            Now::default().plus(self.0.elapsed())
+        }
+    }
+
+    const STATION: &str = r#"{"connections":[{"name":"site","mqtt":{"url":"mqtt://127.0.0.1","sparkplug":{"host_id":"h"}}}],
+        "devices":[{"name":"e","connection":"site","sparkplug":"north/edge"}],"tags":[{"name":"load","device":"e","metric":"Load"}]}"#;
+
+    /// The kind of the next packet; none where the connection is over.
+    fn packet(stream: &mut TcpStream) -> Option<u8> {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).ok()?;
+        assert!(head[1] < 128, "the packets of this test are short");
+        stream.read_exact(&mut vec![0; usize::from(head[1])]).ok()?;
+        Some(head[0] >> 4)
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_answers_slowly_is_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let clock = Arc::new(Counted(Instant::now(), AtomicUsize::new(0)));
+        let field = Arc::new(Mutex::new(Field::new(&plant_of(STATION), 1, true)));
+        let shared = Shared { field, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+        let port = listener.local_addr().unwrap().port();
+        let stand_in = stand_ins_of(STATION, 0).into_iter().map(|one| StandIn { port, ..one }).next().unwrap();
+        let broker = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            assert_eq!(packet(&mut stream), Some(1), "CONNECT");
+            let (before, end) = (clock.1.load(Ordering::SeqCst), Instant::now() + Duration::from_secs(20));
+            // Two ticks at least ask more often than this.
+            while clock.1.load(Ordering::SeqCst) < before + 5 {
+                assert!(Instant::now() < end, "no ticks");
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            stream.write_all(&[0x20, 2, 0, 0]).unwrap();
+            packet(&mut stream)
+        });
+        let session = tokio::spawn(stand_in.run(shared));
+        let next = tokio::task::spawn_blocking(|| broker.join().unwrap()).await.unwrap();
+        session.abort();
+        assert_eq!(next, Some(8), "SUBSCRIBE, on the connection that was begun");
     }
 }

@@ -36,6 +36,7 @@ fn outlets(urgent: Sender<Event>) -> StationOutlets {
         outbox: None,
         is_told: Vec::new(),
         alarms_untold: false,
+        values_untold: false,
         untold_tellings: None,
     }
 }

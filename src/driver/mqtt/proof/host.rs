@@ -111,7 +111,7 @@ impl Play {
                 self.connect();
             }
             None if what == 14 => {
-                self.desk.adopt(settings().devices, &mut says);
+                self.desk.adopt(settings().devices, self.now, &mut says);
                 self.look(says);
             }
             None => self.set(much),

@@ -10,7 +10,9 @@ pub use found::{METRIC, kind_of, thing};
 pub use say::Say;
 
 use super::host::{Effect, Host, Publication, Refusal, SourceId, Update};
+use super::namespace::Presence;
 use super::settings::{Device, Point, Settings};
+use super::topic::Source;
 use crate::driver::Reading;
 use crate::driver::mqtt::Kind;
 use crate::tag::{Monotonic, Now, TagId, Timestamp, Value};
@@ -43,8 +45,8 @@ pub struct Desk {
     bound: HashMap<SourceId, Bound>,
     /// What the texts of those may take that are no devices of the station.
     room: Room,
-    /// Why devices are not there, as it was said last.
-    gone: HashMap<usize, String>,
+    /// Why devices are not there, as it was said last on this connection, or on the one before while there is none.
+    gone: HashMap<Source, String>,
     /// When those who were not heard of count as lost.
     patience_ends: Option<Monotonic>,
     effects: Vec<Effect>,
@@ -75,21 +77,27 @@ impl Desk {
     }
 
     /// Goes on with other tags and devices of the same host application. Devices that are there are told of anew, and tags that are new have
-    /// the last values of their metrics. What is known of the others stands: said again, an old value would look like a fresh one.
-    pub fn adopt(&mut self, devices: Vec<Device>, says: &mut Vec<Say>) {
+    /// the last values of their metrics. What is known of the others stands: said again, an old value would look like a fresh one. Of those
+    /// of which too little is known a birth is asked for.
+    pub fn adopt(&mut self, devices: Vec<Device>, now: Now, says: &mut Vec<Say>) {
         let old = std::mem::take(&mut self.devices);
         self.take_devices(devices);
         let new = self.new_tags(&old);
-        for device in &self.devices {
-            let gone = self.gone.get(&device.place).filter(|_| !self.host.is_alive(&device.source));
-            says.extend(gone.map(|words| lost(device, None, words.clone())));
+        self.tell_of_absent(&old, now, says);
+        let mut wanting = self.unheard(&old);
+        if !wanting.is_empty() && self.host.is_online() {
+            self.patience_ends = Some(now.monotonic.plus(self.host.patience()));
         }
         let mut before = std::mem::take(&mut self.bound);
         self.room = Room::default();
         let alive: Vec<_> = self.host.sources().filter(|(_, _, is_alive)| *is_alive).map(|(id, ..)| id).collect();
         for source in alive {
             self.bind(source, |tag| new.contains(&tag), says);
-            let last = before.remove(&source).map(|bound| bound.last.into_updates()).unwrap_or_default();
+            let last = before.remove(&source).map(|bound| bound.last).unwrap_or_default();
+            if self.lacks(source, &last, &new) {
+                wanting.push(source);
+            }
+            let last = last.into_updates();
             self.values(source, last, |tag| new.contains(&tag), says);
         }
         // Of those who are gone there is still to be seen what they said last.
@@ -99,6 +107,51 @@ impl Desk {
             last.take_all(bound.last.into_updates(), room);
             self.bound.insert(source, Bound { targets: Vec::new(), last });
         }
+        self.host.ask_births_of(&wanting, now, &mut self.effects);
+        self.carry_out(says);
+    }
+
+    /// Devices that are known to be gone, the new ones among them too.
+    fn tell_of_absent(&mut self, old: &[Device], now: Now, says: &mut Vec<Say>) {
+        let present: HashSet<_> = self.devices.iter().map(|device| &device.source).collect();
+        self.gone.retain(|source, _| present.contains(source));
+        let old: HashSet<_> = old.iter().map(|device| &device.source).collect();
+        for slot in 0..self.devices.len() {
+            let device = &self.devices[slot];
+            let standing = self.host.find(&device.source).map(|id| self.host.standing(id)).unwrap_or_default();
+            match (self.gone.get(&device.source), standing.presence) {
+                (_, Presence::Online) => {}
+                (Some(words), _) => says.push(lost(device, None, words.clone())),
+                (None, Presence::Offline) if !old.contains(&device.source) => {
+                    let words = format!("{} was gone before it became a device of the station", device.source);
+                    self.lose(slot, standing.since.unwrap_or(now.utc), words, says);
+                }
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// New devices that were not heard of.
+    fn unheard(&self, old: &[Device]) -> Vec<SourceId> {
+        let old: HashSet<_> = old.iter().map(|device| &device.source).collect();
+        let new = self.devices.iter().filter(|device| !old.contains(&device.source));
+        let ids = new.filter_map(|device| self.host.find(&device.source));
+        ids.filter(|id| self.host.standing(*id).presence == Presence::Unheard).collect()
+    }
+
+    /// Whether what was kept of a source, as of a stranger, is too little for its new tags.
+    fn lacks(&self, source: SourceId, last: &LastValues, new: &HashSet<TagId>) -> bool {
+        let Some(device) =
+            self.device(source).filter(|device| device.points.iter().any(|point| new.contains(&point.tag)))
+        else {
+            return false;
+        };
+        let targets = self.bound.get(&source).map(|bound| &bound.targets[..]).unwrap_or_default();
+        let is_wanted = |place: usize| {
+            targets.get(place).is_some_and(|targets| targets.iter().any(|target| new.contains(&target.tag)))
+        };
+        let all = device.take_in.is_some();
+        !self.host.is_whole(source) || last.cut().any(|place| all || is_wanted(place))
     }
 
     fn new_tags(&self, old: &[Device]) -> HashSet<TagId> {
@@ -115,7 +168,7 @@ impl Desk {
 
     fn lose(&mut self, device: usize, time: Timestamp, words: String, says: &mut Vec<Say>) {
         let Some(device) = self.devices.get(device) else { return };
-        self.gone.insert(device.place, words.clone());
+        self.gone.insert(device.source.clone(), words.clone());
         says.push(lost(device, Some(time), words));
     }
 
@@ -136,6 +189,8 @@ impl Desk {
 
     /// The broker confirmed all subscriptions.
     pub fn subscribed(&mut self, now: Now, says: &mut Vec<Say>) {
+        // Whoever is gone still has not announced itself on this connection, and that is said anew.
+        self.gone.clear();
         self.host.subscribed(now, &mut self.effects);
         self.patience_ends = Some(now.monotonic.plus(self.host.patience()));
         self.carry_out(says);
@@ -162,7 +217,8 @@ impl Desk {
         self.patience_ends = None;
         for slot in 0..self.devices.len() {
             let source = &self.devices[slot].source;
-            if !self.host.is_alive(source) {
+            // Of those that are gone that is said already.
+            if !self.host.is_alive(source) && !self.gone.contains_key(source) {
                 let words = format!("{source} has not announced itself, and was asked to");
                 self.lose(slot, now.utc, words, says);
             }
@@ -255,7 +311,8 @@ impl Desk {
             says.push(Say::Values { place, time, readings: missing });
         }
         says.extend(found(device, metrics, &targets));
-        self.gone.remove(&place);
+        let alive = device.source.clone();
+        self.gone.remove(&alive);
         self.bound.insert(source, Bound { last, targets });
     }
 

@@ -5,7 +5,8 @@
 //! - Messages of a session are numbered from 0, the birth of the node, to 255 and again from 0. No data goes before the births.
 //! - With a primary host nothing is told while that is away: the node dies as its connection would, and begins a new session. A STATE message
 //!   that is older than the last one changes nothing.
-//! - A device whose metrics all say that nobody hears of it dies, and is born again with the first one that says something else.
+//! - A device is born with the first of its metrics that does not say that nobody hears of it. It dies when all of them say that, and is born
+//!   again with the first one that says something else.
 //! - Instructions that the broker kept, or that name very many metrics, are not carried out. Asked for births, however often, it announces
 //!   itself once in a while: a birth holds everything, and nobody is to have it made again and again.
 
@@ -257,8 +258,8 @@ impl EdgeNode {
         }
     }
 
-    /// A value of a metric; what was true before is for history alone. The messages that tell it, in this order: none where the death of its
-    /// device says it already.
+    /// A value of a metric; what was true before is for history alone. The messages that tell it, in this order: none where it
+    /// was told before, or the death of its device says it already.
     pub fn sample(
         &mut self,
         tag: &Arc<str>,
@@ -270,11 +271,16 @@ impl EdgeNode {
         let metric = &self.settings.metrics[place];
         let mut told = described(&sample, metric).map_err(|error| NotTold::Unfit(format!("{tag}: {error}")))?;
         let device = metric.device.clone();
+        let is_known = !historical && self.last[place].as_ref() == Some(&sample);
         if !historical {
             self.last[place] = Some(sample);
         }
         if !self.is_born {
             return Err(NotTold::NotBorn);
+        }
+        // Its birth held it, or a message since.
+        if is_known {
+            return Ok(Vec::new());
         }
         let mut messages = Vec::new();
         if let Some(device) = &device {

@@ -79,6 +79,15 @@ impl LastValues {
         room.taken -= self.bytes;
     }
 
+    /// Places of which only the beginning of a text is left.
+    pub(super) fn cut(&self) -> impl Iterator<Item = usize> {
+        self.kept
+            .iter()
+            .enumerate()
+            .filter(|(_, kept)| kept.as_ref().is_some_and(|kept| kept.is_cut))
+            .map(|(place, _)| place)
+    }
+
     /// What was said, as far as it is whole.
     pub(super) fn into_updates(self) -> Vec<Update> {
         let whole = self.kept.into_iter().flatten().filter(|kept| !kept.is_cut);
@@ -89,6 +98,14 @@ impl LastValues {
 /// As much of a text as fits into so many bytes.
 pub(super) fn beginning(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most.min(text.len()))]
+}
+
+#[cfg(test)]
+impl Room {
+    /// Nothing is left of it.
+    pub(super) fn full() -> Self {
+        Self { taken: TEXT_BYTES }
+    }
 }
 
 #[cfg(test)]

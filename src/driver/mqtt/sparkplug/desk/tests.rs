@@ -218,7 +218,7 @@ fn other_metrics_are_found_up_to_a_bound_and_have_their_value_when_they_are_tags
     all[0].points.push(point(30, "Other", Kind::Number));
     all[0].take_in = Some(TakeIn { most: 1, known: Arc::new([Arc::from("Other")].into()) });
     let mut says = Vec::new();
-    desk.adopt(all, &mut says);
+    desk.adopt(all, START, &mut says);
     let other = good(30, Value::Single(0.5));
     assert!(
         says.iter().any(|say| matches!(say, Say::Values { readings, .. } if readings.contains(&other))),
@@ -270,7 +270,7 @@ fn a_reload_says_nothing_again_of_tags_that_there_were() {
     all[0].points[1].metric = "Other".into();
     all[0].points[1].kind = Kind::Number;
     let mut says = Vec::new();
-    desk.adopt(all.clone(), &mut says);
+    desk.adopt(all.clone(), START, &mut says);
     let mut readings: Vec<_> = says
         .iter()
         .flat_map(|say| match say {
@@ -283,9 +283,115 @@ fn a_reload_says_nothing_again_of_tags_that_there_were() {
     // What was not said again is still known, for the next reload.
     all[0].points.push(Point { name: "third".into(), ..point(34, "On", Kind::Bool) });
     says.clear();
-    desk.adopt(all, &mut says);
+    desk.adopt(all, START, &mut says);
     assert!(
         says.contains(&Say::Values { place: 3, time: START.utc, readings: vec![good(34, Value::Bool(true))] }),
         "{says:?}"
     );
+}
+
+/// Topics of what is published, and of whom it is said that they are lost, since when and why.
+fn heard(says: &[Say]) -> Vec<String> {
+    let words = says.iter().filter_map(|say| match say {
+        Say::Publish(message) => Some(message.topic.clone()),
+        Say::Lost { place, time, readings, words } => {
+            let ago = (START.utc.as_micros() - time.as_micros()) / 1_000_000;
+            Some(format!("{place}: {words}, {} tags since {ago} s", readings.len()))
+        }
+        _ => None,
+    });
+    words.collect()
+}
+
+fn dies(desk: &mut Desk, seq: u64) -> Vec<Say> {
+    let payload = Payload { timestamp: Some(millis() - 4000), seq: Some(seq), ..Payload::default() };
+    let mut says = Vec::new();
+    desk.message("spBv1.0/north/DDEATH/edge/pump", &encode(&payload), false, START, &mut says);
+    says
+}
+
+#[test]
+fn who_is_gone_or_was_never_heard_of_does_not_start_for_ever() {
+    let mut desk = desk(devices()[1..].to_vec());
+    born(&mut desk);
+    dies(&mut desk, 2);
+    let mut says = Vec::new();
+    desk.adopt(devices(), START, &mut says);
+    assert_eq!(
+        heard(&says),
+        ["3: north/edge/pump was gone before it became a device of the station, 3 tags since 4 s"]
+    );
+    let other = |place, source: &str| Device { place, source: Source::parse(source).unwrap(), ..devices()[1].clone() };
+    let more = [other(7, "north/other"), other(8, "north/edge/mixer")];
+    says.clear();
+    desk.pass_time(START.plus(Duration::from_secs(11)), &mut says);
+    assert_eq!(desk.next_deadline(), None, "{says:?}");
+    says.clear();
+    desk.adopt(devices().into_iter().chain(more).collect(), START.plus(Duration::from_secs(20)), &mut says);
+    desk.pass_time(START.plus(Duration::from_secs(21)), &mut says);
+    let words = ["3: north/edge/pump was gone before it became a device of the station, 0 tags since"];
+    assert!(heard(&says)[0].starts_with(words[0]), "{says:?}");
+    assert_eq!(heard(&says)[1..], ["spBv1.0/north/NCMD/edge", "spBv1.0/north/NCMD/other"], "asked for their births");
+    says.clear();
+    desk.pass_time(START.plus(Duration::from_secs(29)), &mut says);
+    assert!(!says.iter().any(|say| matches!(say, Say::Lost { .. })), "{says:?}");
+    desk.pass_time(START.plus(Duration::from_secs(31)), &mut says);
+    let lost = heard(&says).into_iter().filter(|words| words.contains(": "));
+    let words = lost.map(|words| words.split_once(',').unwrap().0.to_owned());
+    assert_eq!(
+        words.collect::<Vec<_>>(),
+        ["7: north/other has not announced itself", "8: north/edge/mixer has not announced itself"]
+    );
+}
+
+/// Places are other devices after a reload.
+#[test]
+fn why_a_device_is_gone_stays_with_the_device() {
+    let mut desk = desk(devices());
+    born(&mut desk);
+    dies(&mut desk, 2);
+    let moved = |place, source: &str| Device { place, source: Source::parse(source).unwrap(), ..devices()[0].clone() };
+    let mut says = Vec::new();
+    desk.adopt(vec![moved(3, "north/edge"), moved(4, "north/edge/pump")], START, &mut says);
+    assert_eq!(heard(&says).len(), 1, "{says:?}");
+    assert!(heard(&says)[0].starts_with("4: north/edge/pump: the edge node says that the device is gone"), "{says:?}");
+    desk.adopt(vec![moved(3, "north/edge")], START, &mut says);
+    assert!(desk.gone.is_empty(), "nobody asks for it any more");
+    desk.adopt(devices(), START, &mut says);
+    desk.lost();
+    assert!(!desk.gone.is_empty(), "while there is no connection, it is what is known");
+    desk.subscribed(START, &mut says);
+    assert!(desk.gone.is_empty(), "who does not announce itself on a new connection is lost anew");
+}
+
+/// Of strangers less is kept than of devices of the station.
+#[test]
+fn a_birth_is_asked_for_where_too_little_was_kept_of_a_stranger() {
+    let long = "x".repeat(5000);
+    let births = |desk: &mut Desk, name: &str| {
+        said(desk, "spBv1.0/north/NBIRTH/edge", 0, &[metric("bdSeq", DataType::Int64, MetricValue::Long(0))]);
+        let metrics = [
+            metric(name, DataType::String, MetricValue::Text(long.clone())),
+            metric("On", DataType::Boolean, MetricValue::Boolean(true)),
+        ];
+        said(desk, "spBv1.0/north/DBIRTH/edge/pump", 1, &metrics)
+    };
+    for (name, wanted, is_asked) in
+        [("Recipe", "Recipe", true), ("Recipe", "On", false), (&"n".repeat(1025), "On", true)]
+    {
+        let mut desk = desk(devices()[1..].to_vec());
+        desk.room = Room::full();
+        births(&mut desk, name);
+        let mut all = devices();
+        all[0].points = vec![point(0, wanted, Kind::Text)];
+        let mut says = Vec::new();
+        desk.adopt(all, START.plus(Duration::from_secs(20)), &mut says);
+        let asked: &[&str] = if is_asked { &["spBv1.0/north/NCMD/edge"] } else { &[] };
+        assert_eq!(heard(&says), asked, "{wanted}");
+        if wanted == "Recipe" {
+            let whole = good(0, Value::Text(long.as_str().into()));
+            let says = births(&mut desk, name);
+            assert!(says.iter().any(|say| matches!(say, Say::Values { readings, .. } if readings.contains(&whole))));
+        }
+    }
 }

@@ -24,8 +24,9 @@ pub(super) enum Change {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Life {
-    #[default]
     There,
+    /// It is gone, or nothing was told of it yet.
+    #[default]
     Gone,
     /// It is gone, and announced until then because values of before are told.
     ForHistory(Monotonic),
@@ -37,17 +38,22 @@ pub(super) struct Devices {
     lives: BTreeMap<Arc<str>, (Life, Vec<usize>)>,
 }
 
-/// Whether this is how the values of a device look that nobody hears of.
+/// Whether this is how the values of a device look that nobody hears of. Answers that fit no request come from a disturbed line as a whole:
+/// what one value of a sound answer is like has reasons of its own.
 fn is_lost(quality: Quality) -> bool {
-    use Reason::{DeviceOffline, GatewayNoPath, NoAnswer, NotConnected, OffScan, TunnelDown};
-    let reasons = [NoAnswer, NotConnected, GatewayNoPath, OffScan, DeviceOffline, TunnelDown];
-    quality.is_bad() && reasons.contains(&quality.reason)
+    use Reason::{
+        BadFrame, DeviceOffline, GatewayNoPath, NoAnswer, NotConnected, NotSubscribed, NotYetRead, OffScan, TunnelDown,
+    };
+    let unheard = [NotYetRead, NoAnswer, NotConnected, GatewayNoPath, BadFrame, NotSubscribed];
+    let away = [OffScan, DeviceOffline, TunnelDown];
+    quality.is_bad() && (unheard.contains(&quality.reason) || away.contains(&quality.reason))
 }
 
-/// A device is gone when everything that was told of it says so; of which nothing was told yet says nothing.
-fn is_gone(places: &[usize], last: &[Option<EdgeSample>]) -> bool {
-    let mut told = places.iter().filter_map(|place| last.get(*place)?.as_ref()).peekable();
-    told.peek().is_some() && told.all(|sample| is_lost(sample.quality))
+/// A device is there from the first value on that is not lost, until everything that was told of it is: who was not heard of yet is not
+/// announced, for it may be dead.
+fn is_there(places: &[usize], last: &[Option<EdgeSample>]) -> bool {
+    let mut told = places.iter().filter_map(|place| last.get(*place)?.as_ref());
+    told.any(|sample| !is_lost(sample.quality))
 }
 
 impl Devices {
@@ -64,7 +70,7 @@ impl Devices {
     /// The node announces itself: the devices that are there.
     pub(super) fn begin(&mut self, last: &[Option<EdgeSample>]) -> Vec<Arc<str>> {
         for (life, places) in self.lives.values_mut() {
-            *life = if is_gone(places, last) { Life::Gone } else { Life::There };
+            *life = if is_there(places, last) { Life::There } else { Life::Gone };
         }
         let there = self.lives.iter().filter(|(_, (life, _))| *life == Life::There);
         there.map(|(device, _)| Arc::clone(device)).collect()
@@ -73,14 +79,14 @@ impl Devices {
     /// One of its present values is another.
     pub(super) fn follow(&mut self, device: &Arc<str>, last: &[Option<EdgeSample>]) -> Change {
         let Some((life, places)) = self.lives.get_mut(device) else { return Change::There };
-        match (*life, is_gone(places, last)) {
-            (Life::There, false) => Change::There,
-            (Life::There, true) => {
+        match (*life, is_there(places, last)) {
+            (Life::There, true) => Change::There,
+            (Life::There, false) => {
                 *life = Life::Gone;
                 Change::Died
             }
-            (_, true) => Change::Gone,
-            (_, false) => {
+            (_, false) => Change::Gone,
+            (_, true) => {
                 *life = Life::There;
                 Change::Born
             }

@@ -57,9 +57,17 @@ fn published(effects: &[EdgeEffect]) -> Vec<(String, Option<u64>, Vec<String>)> 
 fn born(primary_host: Option<&str>) -> EdgeNode {
     let mut node = EdgeNode::new(settings(primary_host), None);
     node.connect(at(0));
+    has_values(&mut node);
     let mut effects = Vec::new();
     node.ready(at(0), &mut effects);
     node
+}
+
+/// Something was told of both devices.
+fn has_values(node: &mut EdgeNode) {
+    for (tag, value) in [("level", Value::Double(0.5)), ("run", Value::Bool(false))] {
+        assert_eq!(node.sample(&tag.into(), good(value), false, moment(0)), Err(NotTold::NotBorn));
+    }
 }
 
 #[test]
@@ -77,7 +85,10 @@ fn a_session_begins_with_births_that_hold_everything() {
     assert_eq!(births[0].1, Some(0));
     assert_eq!(births[0].2, ["bdSeq=Long(7)", "Node Control/Rebirth=Boolean(false)", "limit=null"]);
     assert_eq!(births[1], ("spBv1.0/north/DBIRTH/polder/basin".into(), Some(1), vec!["level=Double(1.5)".into()]));
-    assert_eq!(births[2], ("spBv1.0/north/DBIRTH/polder/pump".into(), Some(2), vec!["run=null".into()]));
+    assert_eq!(births.len(), 2, "of the pump nothing is known: it may be dead");
+    let birth = node.sample(&"run".into(), good(Value::Bool(false)), false, moment(1)).unwrap();
+    let expected = vec!["run=Boolean(false)".into()];
+    assert_eq!(told(&birth[0]), ("spBv1.0/north/DBIRTH/polder/pump".into(), Some(2), expected));
     let data = node.sample(&"run".into(), good(Value::Bool(true)), false, moment(1)).unwrap();
     assert_eq!(
         told(&data[0]),
@@ -86,13 +97,15 @@ fn a_session_begins_with_births_that_hold_everything() {
     let limit = node.sample(&"limit".into(), good(Value::Signed(-5)), true, moment(1)).unwrap();
     let expected = vec![format!("alias 3=Long({}) past", -5_i64 as u64)];
     assert_eq!(told(&limit[0]), ("spBv1.0/north/NDATA/polder".into(), Some(4), expected));
+    let again = node.sample(&"run".into(), good(Value::Bool(true)), false, moment(2)).unwrap();
+    assert_eq!(again, [], "it was told before");
 }
 
 #[test]
 fn births_carry_units_kinds_and_qualities_and_no_alias_for_the_rebirth() {
     let mut node = EdgeNode::new(settings(None), None);
     node.connect(at(0));
-    let bad = EdgeSample { time: at(1), value: None, quality: Quality::bad(Reason::BadFrame) };
+    let bad = EdgeSample { time: at(1), value: None, quality: Quality::bad(Reason::BadPayload) };
     let _ = node.sample(&"level".into(), bad, false, moment(1));
     let mut effects = Vec::new();
     node.ready(at(2), &mut effects);
@@ -143,6 +156,7 @@ fn two_metrics() -> EdgeNode {
     settings.metrics.push(metric("speed", Some("pump"), DataType::Double));
     let mut node = EdgeNode::new(settings, None);
     node.connect(at(0));
+    has_values(&mut node);
     node.ready(at(0), &mut Vec::new());
     node
 }
@@ -177,6 +191,33 @@ fn a_device_that_nobody_hears_of_dies_and_is_born_again() {
     let birth = "DBIRTH/pump run=null speed=Double(2.5)";
     assert_eq!(led_to(&mut node, "speed", good(Value::Double(2.5)), false, 5), [birth], "the birth holds the value");
     assert_eq!(led_to(&mut node, "run", good(Value::Bool(false)), false, 5), ["DDATA/pump alias 2=Boolean(false)"]);
+}
+
+/// A node that begins anew knows nothing of before: whom nobody heard of since may be dead.
+#[test]
+fn a_device_is_announced_with_its_first_value_that_is_not_lost() {
+    let mut node = EdgeNode::new(settings(None), None);
+    node.connect(at(0));
+    let mut effects = Vec::new();
+    node.ready(at(0), &mut effects);
+    let topics: Vec<_> = published(&effects).into_iter().map(|(topic, ..)| topic).collect();
+    assert_eq!(topics, ["spBv1.0/north/NBIRTH/polder"]);
+    for reason in [
+        Reason::NotYetRead,
+        Reason::NoAnswer,
+        Reason::NotConnected,
+        Reason::GatewayNoPath,
+        Reason::BadFrame,
+        Reason::NotSubscribed,
+        Reason::OffScan,
+        Reason::DeviceOffline,
+        Reason::TunnelDown,
+    ] {
+        assert_eq!(led_to(&mut node, "run", lost(reason), false, 1), [""; 0], "{reason:?}");
+    }
+    assert_eq!(led_to(&mut node, "run", good(Value::Bool(true)), false, 2), ["DBIRTH/pump run=Boolean(true)"]);
+    assert_eq!(led_to(&mut node, "run", lost(Reason::NotSubscribed), false, 3), ["DDEATH/pump"]);
+    assert_eq!(led_to(&mut node, "level", lost(Reason::BadPayload), false, 3), ["DBIRTH/basin level=null"]);
 }
 
 /// Values of before may come while the device is away: without a birth no host takes them.
@@ -279,6 +320,7 @@ fn instructions_that_fit_nothing_are_faults_and_others_are_not_ours() {
 fn without_its_primary_host_a_node_is_silent_and_an_old_state_changes_nothing() {
     let mut node = EdgeNode::new(settings(Some("scada")), None);
     node.connect(at(0));
+    has_values(&mut node);
     assert!(node.filters().contains(&"spBv1.0/STATE/scada".to_owned()));
     let mut effects = Vec::new();
     node.ready(at(0), &mut effects);

@@ -197,6 +197,29 @@ impl Host {
         (0..self.entries.len()).for_each(|place| self.reschedule(SourceId(place as u32)));
     }
 
+    /// Births are asked for of nodes that are not asked already: of these sources more has to be known than is.
+    pub fn ask_births_of(&mut self, sources: &[SourceId], now: Now, effects: &mut Vec<Effect>) {
+        let nodes: BTreeSet<_> = sources.iter().filter_map(|id| Some(self.entries.get(id.index())?.node)).collect();
+        if self.session != Session::Online {
+            return;
+        }
+        let mut from = now.monotonic;
+        for node in nodes {
+            let asking = &mut self.entries[node.index()].node_state().asking;
+            if asking.due().is_none() {
+                asking.want_from(from);
+                from = from.plus(STAGGER);
+            }
+            self.reschedule(node);
+        }
+        self.pass_time(now, effects);
+    }
+
+    /// Whether its last birth was taken in as it was: of strangers some is left out.
+    pub fn is_whole(&self, id: SourceId) -> bool {
+        self.entries.get(id.index()).is_none_or(|entry| entry.table.is_whole())
+    }
+
     /// A message arrived. What the broker kept from before tells nothing of a session, and is left aside.
     pub fn message(&mut self, topic: &str, payload: &[u8], is_retained: bool, now: Now, effects: &mut Vec<Effect>) {
         if let Some((kind, source)) = self.topics.get(topic).copied() {

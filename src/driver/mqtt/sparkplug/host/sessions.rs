@@ -137,7 +137,7 @@ impl Host {
     }
 
     fn born(&mut self, source: SourceId, payload: &Payload, now: Now, effects: &mut Vec<Effect>) {
-        let (table, wrong) = Table::of_birth(payload);
+        let (table, wrong) = Table::of_birth(payload, !self.entries[source.index()].is_wanted);
         for words in wrong {
             fault(effects, Some(source), words);
         }
@@ -165,7 +165,8 @@ impl Host {
 
     fn data(&mut self, source: SourceId, payload: &Payload, now: Now, effects: &mut Vec<Effect>) {
         let unknown = self.values(source, payload, now, effects);
-        if unknown > 0 {
+        // Where some of its metrics were left out, another birth would not make them known.
+        if unknown > 0 && self.entries[source.index()].table.left_out == 0 {
             let words = format!("{unknown} metrics of a message are unknown: its birth did not declare them");
             fault(effects, Some(source), words);
             self.ask(self.entries[source.index()].node, now, effects);

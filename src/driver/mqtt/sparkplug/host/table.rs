@@ -13,6 +13,12 @@ use std::time::Duration;
 const AHEAD: Duration = Duration::from_secs(60);
 /// Metrics of one birth of which it is told what is wrong with them; of the others, how many they are.
 const TOLD: usize = 5;
+/// Bytes of the name of a metric of a stranger; one with a longer name is left out.
+pub(super) const LONGEST_NAME: usize = 1024;
+/// Bytes of the unit of such a metric; the rest is cut.
+const LONGEST_UNIT: usize = 64;
+/// Bytes of its description; the rest is cut.
+const LONGEST_DESCRIPTION: usize = 512;
 /// Times before this are those of a clock that was never set: 2000-01-01.
 const NEVER_SET: Timestamp = Timestamp::from_micros(946_684_800_000_000);
 
@@ -36,14 +42,22 @@ pub(super) struct Table {
     by_name: HashMap<Arc<str>, u32>,
     /// None where two metrics claim the same number: then it means neither.
     by_alias: HashMap<u64, Option<u32>>,
+    /// Metrics of the birth, a stranger's, that are left out.
+    pub(super) left_out: usize,
+    /// Its units and descriptions that are cut.
+    cut: usize,
 }
 
 impl Table {
-    /// Reads a birth; with what was wrong in it, in words.
-    pub(super) fn of_birth(payload: &Payload) -> (Self, Vec<String>) {
+    /// Reads a birth; with what was wrong in it, in words. Anybody who may publish can invent strangers, and what these say is bounded.
+    pub(super) fn of_birth(payload: &Payload, is_stranger: bool) -> (Self, Vec<String>) {
         let (mut table, mut wrong, mut others) = (Self::default(), Vec::new(), 0);
         for metric in &payload.metrics {
-            match table.declare(metric) {
+            if is_stranger && metric.name.as_deref().is_some_and(|name| name.len() > LONGEST_NAME) {
+                table.left_out += 1;
+                continue;
+            }
+            match table.declare(metric, is_stranger) {
                 Ok(()) => {}
                 Err(words) if wrong.len() < TOLD => wrong.push(words),
                 Err(_) => others += 1,
@@ -52,10 +66,22 @@ impl Table {
         if others > 0 {
             wrong.push(format!("its birth has {others} more metrics that are not as they have to be"));
         }
+        if !table.is_whole() {
+            let Self { left_out, cut, .. } = &table;
+            wrong.push(format!(
+                "no entry of the station file names it: {left_out} of its metrics with a name over {LONGEST_NAME} bytes are left out, and \
+                 {cut} units over {LONGEST_UNIT} or descriptions over {LONGEST_DESCRIPTION} bytes are cut"
+            ));
+        }
         (table, wrong)
     }
 
-    fn declare(&mut self, metric: &Metric) -> Result<(), String> {
+    /// Whether it holds all that the birth said.
+    pub(super) fn is_whole(&self) -> bool {
+        self.left_out == 0 && self.cut == 0
+    }
+
+    fn declare(&mut self, metric: &Metric, is_stranger: bool) -> Result<(), String> {
         let Some(name) = metric.name.as_deref().filter(|name| !name.is_empty()) else {
             return Err("its birth has a metric without a name".to_owned());
         };
@@ -65,12 +91,12 @@ impl Table {
         }
         let (place, name) = (self.metrics.len() as u32, Arc::<str>::from(name));
         let kind = metric.datatype.and_then(DataType::from_code);
-        self.metrics.push(MetricDefinition {
-            name: Arc::clone(&name),
-            alias: metric.alias,
-            kind,
-            properties: metric.properties.as_deref().map(Properties::of).unwrap_or_default(),
-        });
+        let mut properties = metric.properties.as_deref().map(Properties::of).unwrap_or_default();
+        if is_stranger {
+            self.cut += usize::from(cut(&mut properties.unit, LONGEST_UNIT));
+            self.cut += usize::from(cut(&mut properties.description, LONGEST_DESCRIPTION));
+        }
+        self.metrics.push(MetricDefinition { name: Arc::clone(&name), alias: metric.alias, kind, properties });
         self.by_name.insert(Arc::clone(&name), place);
         let taken =
             metric.alias.and_then(|alias| self.by_alias.insert(alias, Some(place)).map(|before| (alias, before)));
@@ -121,6 +147,13 @@ impl Table {
             is_transient: metric.is_transient == Some(true),
         }
     }
+}
+
+/// Leaves as much of a text as fits into so many bytes; whether that is not all of it.
+fn cut(text: &mut Option<Arc<str>>, most: usize) -> bool {
+    let Some(whole) = text.as_ref().filter(|text| text.len() > most) else { return false };
+    *text = Some(whole[..whole.floor_char_boundary(most)].into());
+    true
 }
 
 /// The time that a message carries, or that of its arrival where it carries none that can be right.

@@ -46,13 +46,15 @@ impl MetricsPanel {
         *self = Self::default();
     }
 
-    /// Paints it; what was asked for. `device` is the name of the device of the station that the source is.
+    /// Paints it; what was asked for. `device` is the name of the device of the station that the source is, `is_past` says that it is not
+    /// known whether it is so still.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
         scene: &Scene<'_>,
         detail: Option<&SourceDetail>,
         device: Option<&str>,
+        is_past: bool,
     ) -> Option<Asked> {
         let palette = scene.palette;
         let Some(detail) = detail else {
@@ -77,9 +79,9 @@ impl MetricsPanel {
         let chosen = ui.scope_builder(UiBuilder::new().max_rect(list), |ui| {
             let lines = &detail.metrics;
             Rows::new("metrics", &COLUMNS, lines.len()).show(ui, place, &palette, |ui, row, rect| {
-                let cells = cells(&lines[row], scene);
+                let cells = cells(&lines[row], is_past, scene);
                 table_row(ui.painter(), &COLUMNS, rect, &cells);
-                said(&lines[row], scene)
+                said(&lines[row], is_past, scene)
             })
         });
         if let Some((_, lines)) = &self.shown {
@@ -164,9 +166,9 @@ fn tag_name(metric: &MetricLine, scene: &Scene<'_>) -> String {
     tag.map_or_else(String::new, |tag| tag.key.to_string())
 }
 
-fn cells(metric: &MetricLine, scene: &Scene<'_>) -> [(String, Ink); 4] {
+fn cells(metric: &MetricLine, is_past: bool, scene: &Scene<'_>) -> [(String, Ink); 4] {
     let palette = &scene.palette;
-    let value = match (&metric.value, metric.quality.is_bad()) {
+    let value = match (&metric.value, is_past || metric.quality.is_bad()) {
         (Some(value), false) => (value.clone(), Ink::value(palette)),
         // What is no value any more does not look like one.
         (Some(value), true) => (format!("({value})"), Ink::muted(palette)),
@@ -182,12 +184,15 @@ fn cells(metric: &MetricLine, scene: &Scene<'_>) -> [(String, Ink); 4] {
     ]
 }
 
-fn said(metric: &MetricLine, scene: &Scene<'_>) -> RowWords {
+fn said(metric: &MetricLine, is_past: bool, scene: &Scene<'_>) -> RowWords {
     let unit = metric.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     let value = metric.value.as_ref().map_or_else(|| "no value".to_owned(), |value| format!("{value}{unit}"));
     let mut words = format!("{}, {}, {value}", metric.name, metric.kind);
     if !metric.quality.is_good() {
         words.push_str(&format!(", {}", metric.quality.words()));
+    }
+    if is_past {
+        words.push_str(", from before");
     }
     let tag = tag_name(metric, scene);
     if !tag.is_empty() {

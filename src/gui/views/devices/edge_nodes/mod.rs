@@ -55,15 +55,18 @@ impl EdgeNodesTab {
         if self.view.keep(ui, scene.now.monotonic, Some(FRESH), || handle.look(connection, wish.clone())) {
             self.table().follow(ui, before, self.place());
         }
-        ui.add(Label::new(RichText::new(self.state_words()).font(plain(12.0)).color(palette.text)).truncate());
+        let doubt = self.view.doubt(scene.now.monotonic);
+        let is_past = doubt.is_some();
+        let words = doubt.unwrap_or_else(|| self.state_words());
+        ui.add(Label::new(RichText::new(words).font(plain(12.0)).color(palette.text)).truncate());
         let (left, right) = ui.available_rect_before_wrap().split_left_right_at_fraction(SHARE);
         let left = left.with_max_x(left.right() - 8.0);
-        ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.tree(ui, scene.now.utc, &palette));
+        ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.tree(ui, scene.now.utc, is_past, &palette));
         let device = self.detail().and_then(|detail| self.device_name(scene, detail.facts.device));
         let asked = ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
             let detail = self.view.answer().and_then(|view| view.detail.as_ref());
             let detail = detail.filter(|detail| Some(&detail.path) == self.wish.selected.as_ref());
-            self.metrics.ui(ui, scene, detail, device.as_deref())
+            self.metrics.ui(ui, scene, detail, device.as_deref(), is_past)
         });
         if self.metrics.metric != self.wish.metric {
             self.wish.metric.clone_from(&self.metrics.metric);
@@ -126,7 +129,7 @@ impl EdgeNodesTab {
         self.wish.open.as_ref().map_or(line.depth == 0, |open| open.contains(&line.path))
     }
 
-    fn tree(&mut self, ui: &mut Ui, now: Timestamp, palette: &Palette) {
+    fn tree(&mut self, ui: &mut Ui, now: Timestamp, is_past: bool, palette: &Palette) {
         let (table, place) = (self.table(), self.place());
         if let (Some(fold), Some(place)) = (table.fold(ui, place), place) {
             let to = self.fold(ui, fold, place);
@@ -137,8 +140,8 @@ impl EdgeNodesTab {
         let chosen = table.show(ui, place, palette, |ui, row, rect| {
             let line = &self.lines()[row];
             let is_open = self.is_open(line);
-            table_row(ui.painter(), &tree::COLUMNS, rect, &tree::cells(line, is_open, now, palette));
-            tree::said(line, is_open, now)
+            table_row(ui.painter(), &tree::COLUMNS, rect, &tree::cells(line, is_open, is_past, now, palette));
+            tree::said(line, is_open, is_past, now)
         });
         match chosen {
             // Choosing what is chosen already folds it or unfolds it.

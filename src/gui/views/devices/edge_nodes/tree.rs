@@ -28,8 +28,14 @@ pub(super) const fn presence_word(presence: Presence) -> &'static str {
     }
 }
 
-/// The cells of a line; `is_open` says that what is below it is shown.
-pub(super) fn cells(line: &NamespaceLine, is_open: bool, now: Timestamp, palette: &Palette) -> [(String, Ink); 6] {
+/// The cells of a line; `is_open` says that what is below it is shown, `is_past` that it is not known whether it is so still.
+pub(super) fn cells(
+    line: &NamespaceLine,
+    is_open: bool,
+    is_past: bool,
+    now: Timestamp,
+    palette: &Palette,
+) -> [(String, Ink); 6] {
     let sign = match (line.below, is_open) {
         (0, _) => " ",
         (_, true) => "-",
@@ -48,12 +54,17 @@ pub(super) fn cells(line: &NamespaceLine, is_open: bool, now: Timestamp, palette
             muted(String::new()),
         ];
     };
-    let is_online = standing.presence == Presence::Online;
+    let is_online = standing.presence == Presence::Online && !is_past;
     let ink = || if is_online { Ink::text(palette) } else { Ink::muted(palette) };
-    let state = if is_online { Ink::text(palette) } else { Ink::bold(palette) };
+    let word = presence_word(standing.presence);
+    let state = match (is_past, is_online) {
+        (true, _) => (format!("({word})"), Ink::muted(palette)),
+        (false, true) => (word.to_owned(), Ink::text(palette)),
+        (false, false) => (word.to_owned(), Ink::bold(palette)),
+    };
     [
         (name, ink()),
-        (presence_word(standing.presence).to_owned(), state),
+        state,
         (standing.since.map(|since| clock(since, now)).unwrap_or_default(), Ink::muted(palette)),
         (counted_cell(standing.births as usize), Ink::muted(palette)),
         (metrics.to_string(), Ink::text(palette)),
@@ -67,12 +78,13 @@ fn counted_cell(count: usize) -> String {
 }
 
 /// What a line says to those who do not see it, and to a pointer that stays.
-pub(super) fn said(line: &NamespaceLine, is_open: bool, now: Timestamp) -> RowWords {
+pub(super) fn said(line: &NamespaceLine, is_open: bool, is_past: bool, now: Timestamp) -> RowWords {
     let mut said = vec![line.name.to_string()];
     if line.below > 0 {
         let fold = if is_open { "unfolded" } else { "folded" };
         said.push(format!("{}, {fold}", counted(line.below, if line.depth == 0 { "node" } else { "device" })));
     }
+    said.extend(is_past.then(|| "from before".to_owned()));
     said.extend(line.facts.iter().map(|facts| facts_words(facts, now)));
     let words = said.join(", ");
     let hover = line.facts.map(|facts| format!("{}: {}", line.path, facts_words(&facts, now)));
@@ -111,6 +123,12 @@ mod tests {
         let now = Timestamp::default();
         assert_eq!(facts_words(&facts, now), "online, 3 births (1 rebirth), 12 metrics, 1 tag");
         let never = SourceFacts { standing: Standing::default(), metrics: 0, tags: 0, device: None };
+        let line =
+            NamespaceLine { depth: 1, name: "edge".into(), path: "north/edge".into(), below: 0, facts: Some(facts) };
+        let palette = Palette::of(egui::Theme::Light);
+        let state = |is_past| cells(&line, false, is_past, now, &palette)[1].0.clone();
+        assert_eq!([state(false), state(true)], ["online", "(online)"]);
+        assert!(said(&line, false, true, now).words.starts_with("edge, from before, online"));
         let words = facts_words(&never, now);
         assert_eq!(words, "not heard of since the station is connected, 0 births, 0 metrics, 0 tags");
     }

@@ -149,7 +149,7 @@ fn a_stranger_that_becomes_a_device_has_its_values_at_once() {
     let source = Source::parse("north/other").unwrap();
     let device = Device { place: 7, source, points: vec![point], take_in: None };
     let mut says = Vec::new();
-    desk.adopt(devices().into_iter().chain([device]).collect(), &mut says);
+    desk.adopt(devices().into_iter().chain([device]).collect(), START, &mut says);
     let readings = vec![good(40, Value::Double(2.5))];
     let time = START.utc;
     assert!(says.contains(&Say::Alive { place: 7 }), "{says:?}");

@@ -1,6 +1,8 @@
 //! What goes wrong in the field.
 
+use super::super::Source;
 use super::*;
+use crate::driver::mqtt::sparkplug::payload::{PropertyContent, PropertySet, PropertyValue};
 
 #[test]
 fn a_node_that_answers_no_request_is_asked_less_and_less() {
@@ -285,4 +287,39 @@ fn metrics_of_strangers_have_a_bound() {
     script.says("spBv1.0/north/NBIRTH/n0", 0, &metrics[..10]);
     script.says("spBv1.0/north/NBIRTH/n21", 0, &metrics[..9_990]);
     assert_eq!(kept(&script), STRANGE_METRICS);
+}
+
+/// Names, units and descriptions are as long as whoever invents them likes.
+#[test]
+fn texts_about_metrics_of_strangers_have_a_bound() {
+    let text = |length: usize| PropertyValue {
+        datatype: Some(DataType::String.code()),
+        is_null: None,
+        value: Some(PropertyContent::Text("x".repeat(length))),
+    };
+    let told = |name: usize, unit: usize, words: usize| {
+        let set =
+            PropertySet { keys: vec!["engUnit".into(), "documentation".into()], values: vec![text(unit), text(words)] };
+        Metric { properties: Some(Box::new(set)), ..int(&"n".repeat(name), Some(name as u64), 1) }
+    };
+    let kept = |script: &Script| {
+        let (id, ..) = script.host.sources().next().unwrap();
+        let length = |text: &Option<std::sync::Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let metrics = script.host.metrics(id).iter().filter(|metric| metric.name.starts_with('n'));
+        let lengths = metrics
+            .map(|metric| (metric.name.len(), length(&metric.properties.unit), length(&metric.properties.description)));
+        lengths.collect::<Vec<_>>()
+    };
+    let metrics = [bd_seq(0), told(1024, 64, 512), told(1025, 3, 3), told(7, 65, 513)];
+    let mut script = Script::online();
+    script.says("spBv1.0/north/NBIRTH/edge", 0, &metrics);
+    assert_eq!(kept(&script), [(1024, 64, 512), (7, 64, 512)]);
+    let lines = script.lines();
+    assert!(lines.iter().any(|line| line.contains("1 of its metrics") && line.contains("2 units")), "{lines:?}");
+    // What was left out is no reason to ask for a birth again and again.
+    script.says("spBv1.0/north/NDATA/edge", 1, &[alias(1025, 5), alias(7, 6)]);
+    assert_eq!(script.lines().len(), 1);
+    script.host.want(vec![Source::parse("north/edge").unwrap()]);
+    script.says("spBv1.0/north/NBIRTH/edge", 0, &metrics);
+    assert_eq!(kept(&script), [(1024, 64, 512), (1025, 3, 3), (7, 65, 513)], "the station file names it");
 }
