@@ -521,12 +521,26 @@ impl Worker {
         if writes {
             self.store.flush_with(&mut self.held, &changes, now)?;
         }
-        for mark in &self.marks {
-            let Identifiers { session, recalls, .. } = &mark.identifiers;
-            mark.answer(if *recalls { Some(self.store.known_messages(session)?) } else { None });
+        self.answer().map(|()| writes)
+    }
+
+    /// Answers the marks, whose samples are in the file. One that asks for what cannot be read keeps no other one waiting; it is tried again.
+    fn answer(&mut self) -> Result<(), StoreError> {
+        let mut done = Ok(());
+        for mut mark in std::mem::take(&mut self.marks) {
+            let known = mark.identifiers.recalls.then(|| self.store.known_messages(&mark.identifiers.session));
+            match known.transpose() {
+                Ok(known) => mark.answer(known),
+                Err(error) => {
+                    // What it says is written, and must not be once more, behind what came since.
+                    let Identifiers { session, recalls, .. } = mark.identifiers;
+                    mark.identifiers = Identifiers { session, recalls, ..Identifiers::default() };
+                    self.marks.push(mark);
+                    done = Err(error);
+                }
+            }
         }
-        self.marks.clear();
-        Ok(writes)
+        done
     }
 
     /// What was lost stands in the file as soon as it can be written again.
@@ -654,6 +668,66 @@ mod tests {
         worker.flush();
         worker.flush();
         assert_eq!(*answers.lock().unwrap(), [(1, 3), (2, 3), (3, 3)]);
+    }
+
+    /// The marks that were answered.
+    type Answers = Arc<std::sync::Mutex<Vec<crate::tag::Kept>>>;
+
+    fn mark(number: u64, identifiers: Identifiers, answers: &Answers) -> Mark {
+        let answers = Arc::clone(answers);
+        Mark::new(number, identifiers, Arc::new(move |kept| answers.lock().unwrap().push(kept)))
+    }
+
+    fn numbers(answers: &Answers) -> Vec<u64> {
+        answers.lock().unwrap().iter().map(|kept| kept.number).collect()
+    }
+
+    fn row(second: i64) -> HistoryRow {
+        HistoryRow { tag: TagId(0), sample: sample(second, 1.0) }
+    }
+
+    #[test]
+    fn what_cannot_be_recalled_keeps_no_other_mark_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        let change = |worker: &Worker, sql| worker.store.main.with(|connection| connection.execute_batch(sql)).unwrap();
+        // As a file would have it that somebody else made.
+        change(&worker, "CREATE TABLE message(session)");
+        let recalls = Identifiers { session: "a".into(), forgets: true, recalls: true, ..Identifiers::default() };
+        let marks = vec![mark(1, recalls, &answers), mark(2, Identifiers::default(), &answers)];
+        worker.take(Message::Rows(vec![row(1)], marks));
+        worker.flush();
+        assert_eq!(numbers(&answers), [2]);
+        assert!(worker.state.failing.is_some());
+        change(&worker, "DROP TABLE message");
+        let known = crate::tag::KnownMessage { id: 7, checksum: 0 };
+        let taken_in = Identifiers { session: "a".into(), taken_in: vec![known], ..Identifiers::default() };
+        worker.store.flush_with(&mut VecDeque::new(), &[&taken_in], Timestamp::default()).unwrap();
+        worker.flush();
+        assert_eq!(numbers(&answers), [2, 1]);
+        assert_eq!(answers.lock().unwrap()[1].known.as_deref(), Some(&[known][..]), "forgotten once, not twice");
+    }
+
+    #[test]
+    fn a_mark_behind_rows_without_names_waits_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        let refuse = |worker: &Worker, refuses: bool| {
+            worker.store.main.with(|connection| connection.pragma_update(None, "query_only", refuses)).unwrap();
+        };
+        let plan = || {
+            let tags = ["a", "new"].map(TagDefinition::named);
+            Message::Plan(Arc::new(Directory::new(tags.into(), Vec::new(), Vec::new())), HashMap::new())
+        };
+        refuse(&worker, true);
+        worker.take(plan());
+        worker.take(Message::Rows(vec![row(1)], vec![mark(1, Identifiers::default(), &answers)]));
+        worker.take(Message::Rows(Vec::new(), vec![mark(2, Identifiers::default(), &answers)]));
+        worker.flush();
+        assert_eq!((numbers(&answers), worker.unnamed.len()), (vec![], 1));
+        refuse(&worker, false);
+        worker.flush();
+        assert_eq!((numbers(&answers), read(folder.path(), "a").len()), (vec![1, 2], 1));
     }
 
     #[test]
