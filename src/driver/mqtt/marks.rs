@@ -6,9 +6,10 @@
 
 use super::session::{Acknowledge, Options, Persistence, Receipt, Reply};
 use crate::driver::socket::Endpoint;
-use crate::tag::{Identifiers, Kept, KnownMessage, Mark};
+use crate::tag::{Identifiers, Kept, KnownMessage, Mark, Monotonic};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The marks of one broker that are under way.
@@ -22,7 +23,8 @@ pub(super) struct Marks {
     forgets: bool,
     /// The number of the last mark.
     last: u64,
-    waiting: VecDeque<(u64, Vec<Receipt>)>,
+    /// By number: since when they wait, and what for.
+    waiting: VecDeque<(u64, Monotonic, Vec<Receipt>)>,
     told: Arc<watch::Sender<Kept>>,
     kept: watch::Receiver<Kept>,
 }
@@ -60,7 +62,7 @@ impl Marks {
     }
 
     /// The mark behind what these receipts are of; none where there is nothing to wait for and nothing to write.
-    pub(super) fn mark(&mut self, receipts: Vec<Receipt>) -> Option<Mark> {
+    pub(super) fn mark(&mut self, receipts: Vec<Receipt>, now: Monotonic) -> Option<Mark> {
         let forgets = std::mem::take(&mut self.forgets);
         if receipts.is_empty() && !forgets {
             return None;
@@ -73,7 +75,7 @@ impl Marks {
         };
         let session = Arc::clone(&self.session);
         let mark = self.number(Identifiers { session, forgets, taken_in, released, recalls: false });
-        self.waiting.push_back((self.last, receipts));
+        self.waiting.push_back((self.last, now, receipts));
         Some(mark)
     }
 
@@ -81,6 +83,12 @@ impl Marks {
     pub(super) fn recall(&mut self) -> Mark {
         let (session, forgets) = (Arc::clone(&self.session), std::mem::take(&mut self.forgets));
         self.number(Identifiers { session, forgets, recalls: true, ..Identifiers::default() })
+    }
+
+    /// When a message will have waited for history longer than `timeout`.
+    pub(super) fn late_from(&self, timeout: Duration) -> Option<Monotonic> {
+        let oldest = self.waiting.iter().find(|(_, _, receipts)| !receipts.is_empty());
+        oldest.map(|(_, since, _)| since.plus(timeout))
     }
 
     fn number(&mut self, identifiers: Identifiers) -> Mark {
@@ -116,7 +124,7 @@ impl Marks {
     pub(super) fn take_kept(&mut self) -> Vec<Receipt> {
         let number = self.kept.borrow_and_update().number;
         let mut kept = Vec::new();
-        while let Some((_, receipts)) = self.waiting.pop_front_if(|(waiting, _)| *waiting <= number) {
+        while let Some((_, _, receipts)) = self.waiting.pop_front_if(|(waiting, ..)| *waiting <= number) {
             kept.extend(receipts);
         }
         kept
@@ -127,7 +135,6 @@ impl Marks {
 mod tests {
     use super::*;
     use crate::driver::mqtt::Version;
-    use std::time::Duration;
 
     fn marks(acknowledge: Acknowledge, persistence: Persistence) -> Marks {
         let endpoint = Endpoint { host: "h".into(), port: 1883, tls: None, only_via: None, is_slow: false };
@@ -154,8 +161,10 @@ mod tests {
     #[test]
     fn receipts_come_back_when_their_mark_is_answered_and_not_before() {
         let mut marks = marks(Acknowledge::Stored, PERSISTENT);
-        let first = marks.mark(vec![receipt(1, Reply::Acknowledged), receipt(2, Reply::Received)]).unwrap();
-        let second = marks.mark(vec![receipt(3, Reply::Complete)]).unwrap();
+        let first = marks
+            .mark(vec![receipt(1, Reply::Acknowledged), receipt(2, Reply::Received)], Monotonic::default())
+            .unwrap();
+        let second = marks.mark(vec![receipt(3, Reply::Complete)], Monotonic::default()).unwrap();
         assert_eq!(
             (&first.identifiers.taken_in[..], &first.identifiers.released[..]),
             (&[KnownMessage { id: 2, checksum: 5 }][..], &[][..])
@@ -168,17 +177,17 @@ mod tests {
         assert_eq!(marks.take_kept(), []);
         second.answer(None);
         assert_eq!(marks.take_kept(), [receipt(3, Reply::Complete)]);
-        assert!(marks.mark(Vec::new()).is_none());
+        assert!(marks.mark(Vec::new(), Monotonic::default()).is_none());
     }
 
     #[test]
     fn a_clean_session_keeps_no_identifiers_and_another_way_to_acknowledge_forgets_them_once() {
         let mut clean = marks(Acknowledge::Stored, Persistence::Clean);
-        let mark = clean.mark(vec![receipt(2, Reply::Received)]).unwrap();
+        let mark = clean.mark(vec![receipt(2, Reply::Received)], Monotonic::default()).unwrap();
         assert!(!mark.identifiers.is_change());
         let mut other = marks(Acknowledge::TakenIn, PERSISTENT);
-        assert!(other.mark(Vec::new()).unwrap().identifiers.forgets);
-        assert!(other.mark(Vec::new()).is_none());
+        assert!(other.mark(Vec::new(), Monotonic::default()).unwrap().identifiers.forgets);
+        assert!(other.mark(Vec::new(), Monotonic::default()).is_none());
     }
 
     #[tokio::test]

@@ -4,8 +4,8 @@ use super::*;
 use crate::access::Principal;
 use crate::alarm::{ConditionState, Occasion, OccurrenceId, Persisted, State};
 use crate::engine::Restored;
-use crate::queue::{self, WhenFull};
 use crate::historian::OpenedHistory;
+use crate::queue::{self, WhenFull};
 use crate::recorder::{RECORDS_FILE, RecordStore, read_audit, read_journal};
 use crate::tag::{Now, Timestamp};
 
@@ -129,7 +129,8 @@ fn what_history_had_no_room_for_goes_on_with_the_next_picture() {
     outlets.history(&mut Vec::new(), vec![Mark::new(7, Default::default(), when_kept)]);
     let folder = tempfile::tempdir().unwrap();
     let opened = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap();
-    outlets.historian = Some(Historian::start(opened, Arc::new(crate::station::clock::SystemClock::default()), |_| ()).unwrap());
+    outlets.historian =
+        Some(Historian::start(opened, Arc::new(crate::station::clock::SystemClock::default()), |_| ()).unwrap());
     let snapshot = outlets.snapshots.load_full();
     outlets.publish(snapshot);
     assert_eq!(answered.recv_timeout(std::time::Duration::from_secs(20)), Ok(7));

@@ -64,6 +64,22 @@ impl Backlog {
 }
 
 impl Session {
+    /// Messages were not acknowledged for so long that the broker may hold others back: those that come count as old from now on, as after a
+    /// break.
+    pub fn expect_backlog(&mut self, now: Monotonic) {
+        self.backlog.begin(true, now);
+    }
+
+    /// Whether the broker may surely send more before it has our word for what it sent: it had more under way before on this connection.
+    pub fn has_room_for_more(&self) -> bool {
+        self.received.room().is_some()
+    }
+
+    /// Whether messages count as held back.
+    pub const fn expects_backlog(&self) -> bool {
+        self.backlog.until.is_some()
+    }
+
     /// Whether it is time to ask for the end of the backlog; then the ping has to go out.
     pub(super) fn asks_for_backlog(&mut self, now: Monotonic) -> bool {
         self.backlog.pass_time(now);

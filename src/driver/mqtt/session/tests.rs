@@ -1124,7 +1124,8 @@ fn the_backlog_is_over_when_fewer_are_under_way_than_there_is_room_for() {
     let (first, second, third, fourth, fifth) = (message(1), message(2), message(3), message(4), message(5));
     let up = ["> connect clean=0", "up polder true", "ready"];
     let old = "held back a";
-    let begun = [Open(KNOWN_3), Get(&first), Get(&second), Get(&third), Pass(0), Acknowledge(0), Acknowledge(1), Pass(0)];
+    let begun =
+        [Open(KNOWN_3), Get(&first), Get(&second), Get(&third), Pass(0), Acknowledge(0), Acknowledge(1), Pass(0)];
     let asked = [&up[..], &[old, old, old, "> puback 1", "> puback 2", "> ping"]].concat();
     // One of three was under way, and one more came: there was room for a third.
     let script = [&begun[..], &[Get(&fourth), Get(b"\xD0\x00"), Get(&fifth)]].concat();
