@@ -167,6 +167,11 @@ impl Client {
         self.session.acknowledge(receipt)
     }
 
+    /// See [`Session::give_back`].
+    pub fn give_back(&mut self, receipt: Receipt) {
+        self.session.give_back(receipt);
+    }
+
     /// See [`Session::expect_backlog`].
     pub fn expect_backlog(&mut self) {
         self.session.expect_backlog(self.clock.monotonic());

@@ -6,7 +6,7 @@ use super::deliver::deliver;
 use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Message, Said};
-use super::marks::Marks;
+use super::marks::{Marks, Settled};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug::namespace::NamespaceView;
@@ -329,8 +329,15 @@ impl Broker {
 
     /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it: at once, or when history has it.
     async fn take_events(&mut self) -> Result<(), session::End> {
-        for receipt in self.marks.take_kept() {
+        let Settled { kept, lost } = self.marks.take_settled();
+        for receipt in kept {
             self.client.acknowledge(receipt)?;
+        }
+        let is_lost = !lost.is_empty();
+        lost.into_iter().for_each(|receipt| self.client.give_back(receipt));
+        if is_lost && self.client.is_up() {
+            // What is not acknowledged the broker sends again on the next connection.
+            return Err(session::End::HistoryLost);
         }
         if self.marks.waits() {
             self.port.collect();

@@ -173,6 +173,16 @@ impl Session {
         }
     }
 
+    /// A message was not taken in after all: when the broker sends it again it is told again.
+    pub fn give_back(&mut self, receipt: Receipt) {
+        let is_of_session = receipt.step == Reply::Received && receipt.session == self.session;
+        let Some(known) = self.received.held.get(&receipt.id).filter(|_| is_of_session) else { return };
+        if let (true, Held::Offered(by)) = (known.checksum == receipt.checksum, known.held) {
+            self.received.held.remove(&receipt.id);
+            self.received.offered -= u16::from(by == self.connection).min(self.received.offered);
+        }
+    }
+
     /// Messages of QoS 2 of this session that were taken in before this program was started.
     pub fn know(&mut self, known: &[KnownMessage]) {
         for KnownMessage { id, checksum } in known {

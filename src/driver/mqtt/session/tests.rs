@@ -1253,6 +1253,25 @@ fn another_message_under_an_identifier_that_was_not_released_is_told() {
     );
 }
 
+/// Its samples were dropped: it is told again, and its first receipt means nothing any more.
+#[test]
+fn a_message_that_was_given_back_is_told_again() {
+    let mut bench = Bench::new(Options { acknowledge: super::Acknowledge::Stored, ..options(V3, true) });
+    for step in [Open(KNOWN_3), Get(SEVEN)] {
+        bench.step(&step);
+    }
+    bench.session.give_back(bench.receipts[0]);
+    for step in [Close, Open(KNOWN_3), Get(SEVEN), Acknowledge(1), Get(SEVEN)] {
+        bench.step(&step);
+    }
+    let told = [&UP[..], &["held back a", "down"], &UP[..], &["held back a", "> pubrec 7", "> pubrec 7"]].concat();
+    assert_eq!(bench.log, told);
+    // What was taken in is not given back.
+    bench.session.give_back(bench.receipts[1]);
+    bench.step(&Get(SEVEN));
+    assert_eq!(bench.log.last().unwrap(), "> pubrec 7");
+}
+
 #[test]
 fn a_new_session_gets_nothing_before_the_old_one_is_durably_forgotten() {
     check_kept(

@@ -340,3 +340,22 @@ async fn a_new_session_does_not_wait_for_a_history_that_cannot_write() {
     let forgets = |event: &DriverEvent| matches!(event, DriverEvent::Together(_, mark) if mark.identifiers.forgets);
     assert_eq!(forgotten.filter(forgets).count(), 1, "history is told all the same");
 }
+
+/// Its samples were dropped: it is not acknowledged, and comes again on the next connection.
+#[tokio::test]
+async fn a_message_whose_samples_were_dropped_is_asked_for_again() {
+    let mut bench = connected(stored(Persistence::Persistent { expiry: None })).await;
+    bench.broker_sends(PUBLISHED[0]);
+    let mut mark = bench.look().await.1.remove(0);
+    bench.broker_sends(PUBLISHED[1]);
+    let mut other = bench.look().await.1.remove(0);
+    let sent = bench.broker.client.session().outgoing().len();
+    [&mut mark, &mut other].into_iter().for_each(crate::tag::Mark::lose);
+    mark.answer(None);
+    assert_eq!(bench.broker.take_events().await, Err(session::End::HistoryLost));
+    assert_eq!(bench.broker.client.session().outgoing().len(), sent, "no acknowledgement goes out");
+    other.answer(None);
+    bench.broker.client.cut();
+    assert_eq!(bench.broker.take_events().await, Ok(()), "without a connection there is nothing to break off");
+    assert!(!bench.broker.is_ready && bench.broker.client.event().is_none(), "its end was told");
+}
