@@ -71,7 +71,8 @@ impl SystemPart {
                 0.0,
                 Priority::High,
                 "History cannot be written",
-                "Live operation goes on; samples are being lost. Check the disk of this computer.",
+                "Live operation goes on; samples are being lost. Brokers whose messages are acknowledged when they are stored wait: their values may be \
+                 old. Check the disk of this computer.",
             ),
         );
         let lost = self.station_tag("samples-lost", TagKind::Number, "Samples lost since the start.");

@@ -302,6 +302,9 @@ pub enum DriverEvent {
     Learned(Generation, DeviceId, Holes),
     /// The sign of life that the station gives a device began or failed.
     Heartbeat(Generation, DeviceId, Heartbeat),
+    /// What a device says may be held up from now on, so that its values may be old; or, where false, it is held up no more, and what had
+    /// been has come.
+    HeldUp(Generation, DeviceId, bool),
     /// A command came over a link to other systems.
     Asked(Box<Asked>),
     /// All of these in one piece, and the mark behind their samples: either all of it becomes durable or nothing.

@@ -208,6 +208,11 @@ impl Engine {
                 self.take_found(generation, device, found, effects);
             }
             DriverEvent::Device(report) => self.take_report(report, now, effects),
+            DriverEvent::HeldUp(generation, device, is_held_up) => {
+                if let Some(device) = self.slot_of_device(generation, device) {
+                    self.hold_up(device, is_held_up, now, effects);
+                }
+            }
             DriverEvent::Written(written) if self.messages.take_written(&written, now, effects) => {}
             DriverEvent::Written(written) => {
                 self.commands.take_written(written, now, &self.plan, &mut self.deadlines, effects);

@@ -44,6 +44,19 @@ impl Engine {
         }
     }
 
+    /// What a device says may be held up: its values are doubtful, and are again what they were when it is known that nothing newer came.
+    pub(super) fn hold_up(&mut self, device: DeviceId, is_held_up: bool, now: Now, effects: &mut Effects) {
+        let plan = Arc::clone(&self.plan);
+        for &tag in plan.directory.tags_of(device) {
+            let changed =
+                if is_held_up { self.tags.hold_up(tag, now, effects) } else { self.tags.let_go(tag, now, effects) };
+            if let Some(live) = changed {
+                self.bridges.note(tag);
+                self.judge_tag(tag, &live, now, effects);
+            }
+        }
+    }
+
     /// What a link says about the alarm of its device.
     pub(super) fn verdict(link: &Link) -> Verdict {
         match link {

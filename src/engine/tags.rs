@@ -47,6 +47,8 @@ pub(super) struct TagTable {
     counters: Counters,
     /// The quality of stale tags before they became it.
     before_stale: HashMap<TagId, Quality>,
+    /// The quality of tags before what is said of them was held up.
+    before_held_up: HashMap<TagId, Quality>,
     /// When an unchanged value is to be kept again.
     keep_again: Vec<Timestamp>,
     /// Tags whose present value is for the present alone.
@@ -67,6 +69,7 @@ impl TagTable {
             details: Arc::default(),
             counters,
             before_stale: HashMap::new(),
+            before_held_up: HashMap::new(),
             keep_again: vec![Timestamp::from_micros(i64::MAX); count],
             transient: HashSet::new(),
         }
@@ -239,6 +242,26 @@ impl TagTable {
         Some(live)
     }
 
+    /// What is said of a tag may be held up: it is doubtful, unless it is bad already. What it was is remembered.
+    pub(super) fn hold_up(&mut self, tag: TagId, now: Now, effects: &mut Effects) -> Option<Live> {
+        let before = self.live.get(tag.index())?.quality;
+        if before.is_bad() || before.reason == Reason::HeldUp {
+            return None;
+        }
+        self.before_held_up.insert(tag, before);
+        self.worsen(tag, Quality::uncertain(Reason::HeldUp), now, effects)
+    }
+
+    /// Nothing newer was held up: the tag is what it was. One that became stale meanwhile is what it was before that.
+    pub(super) fn let_go(&mut self, tag: TagId, now: Now, effects: &mut Effects) -> Option<Live> {
+        let before = self.before_held_up.remove(&tag)?;
+        if let Some(stale) = self.before_stale.get_mut(&tag).filter(|stale| stale.reason == Reason::HeldUp) {
+            *stale = before;
+        }
+        let is_held_up = self.live.get(tag.index())?.quality.reason == Reason::HeldUp;
+        if is_held_up { self.worsen(tag, before, now, effects) } else { None }
+    }
+
     fn keep(&mut self, policy: HistoryPolicy, tag: TagId, live: &Live, time: Timestamp, effects: &mut Effects) {
         let never_read = live.value == Scalar::Empty && live.quality.reason == Reason::NotYetRead;
         // That there is no value is worth knowing; which one there was is not.
@@ -289,6 +312,9 @@ impl TagTable {
         self.counters.inherit(tag, &from.counters, old);
         if let Some(before) = from.before_stale.get(&old) {
             self.before_stale.insert(tag, *before);
+        }
+        if let Some(before) = from.before_held_up.get(&old) {
+            self.before_held_up.insert(tag, *before);
         }
         if let Some(detail) = from.details.get(&old) {
             Arc::make_mut(&mut self.details).insert(tag, Arc::clone(detail));

@@ -216,6 +216,10 @@ impl Replay {
                 let identity = Identity { product: Arc::from(*product), ..Identity::default() };
                 Event::Driver(DriverEvent::Identity(self.engine.generation(), self.device(device), identity))
             }
+            ["held-up", device, is_held_up] => {
+                let (generation, device) = (self.engine.generation(), self.device(device));
+                Event::Driver(DriverEvent::HeldUp(generation, device, *is_held_up == "yes"))
+            }
             ["heartbeat", device, "beats"] => {
                 let (generation, device) = (self.engine.generation(), self.device(device));
                 Event::Driver(DriverEvent::Heartbeat(generation, device, Heartbeat::Beating))

@@ -28,7 +28,7 @@ const HURRIED_FLUSH: Duration = Duration::from_millis(10);
 /// Batches that may wait for the thread.
 const BATCHES: usize = 1024;
 /// Samples that are held while the disk does not take them; beyond it the oldest go.
-const HELD: usize = 1_000_000;
+const HELD: usize = if cfg!(test) { 10_000 } else { 1_000_000 };
 /// Chunks are made when an hour is over, or when this much is unsealed (some 50 MB).
 const SEAL_ABOVE: usize = 2_000_000;
 /// Above this, sealing goes before taking more.
@@ -225,6 +225,13 @@ fn rows_in(inbox: &mut Receiver<Message>) -> u64 {
     rows
 }
 
+/// A mark with the places of the rows that it came with, counted as [`Worker::put`].
+struct Behind {
+    from: u64,
+    to: u64,
+    mark: Mark,
+}
+
 struct Worker {
     store: SampleStore,
     clock: Arc<dyn Clock>,
@@ -234,8 +241,10 @@ struct Worker {
     ids: Vec<i64>,
     held: VecDeque<(i64, Sample)>,
     unnamed: VecDeque<HistoryRow>,
+    /// How many rows were ever put into `held`.
+    put: u64,
     /// What stands behind rows in `held`, and behind rows in `unnamed`.
-    marks: Vec<Mark>,
+    marks: Vec<Behind>,
     unnamed_marks: Vec<Mark>,
     state: HistoryState,
     reported: HistoryState,
@@ -272,6 +281,7 @@ impl Worker {
             ids: Vec::new(),
             held: VecDeque::new(),
             unnamed: VecDeque::new(),
+            put: 0,
             marks: Vec::new(),
             unnamed_marks: Vec::new(),
             state: HistoryState::default(),
@@ -334,8 +344,9 @@ impl Worker {
             Message::Plan(directory, formerly) => {
                 // Rows that could not be named yet belong to the plan before.
                 self.state.lost += self.unnamed.len() as u64;
+                self.lose_unnamed();
                 self.unnamed.clear();
-                self.marks.append(&mut self.unnamed_marks);
+                self.stand_behind(self.put);
                 (self.ids, self.directory, self.formerly) = (Vec::new(), directory, formerly);
                 let has_bound = |(tag, definition): (TagId, &TagDefinition)| {
                     definition.history.error_bound.map(|_| (tag, ErrorBound::default()))
@@ -344,16 +355,40 @@ impl Worker {
                 self.learn();
             }
             Message::Rows(rows, marks) => {
+                let from = self.put;
                 if self.bounds.is_empty() {
                     rows.into_iter().for_each(|row| self.hold(row));
                 } else {
                     rows.into_iter().for_each(|row| self.pass_bound(row));
                 }
-                let behind = if self.unnamed.is_empty() { &mut self.marks } else { &mut self.unnamed_marks };
-                behind.extend(marks);
+                self.unnamed_marks.extend(marks);
+                if self.unnamed.is_empty() {
+                    self.stand_behind(from);
+                }
             }
             Message::Retention(retention) => (self.retention, self.prunes) = (retention, true),
         }
+    }
+
+    /// The marks behind rows that had no names stand behind those in `held` now, which lie there from a place on.
+    fn stand_behind(&mut self, from: u64) {
+        let to = self.put;
+        let marks = self.unnamed_marks.drain(..);
+        self.marks.extend(marks.map(|mark| Behind { from, to, mark }));
+    }
+
+    /// Rows that could not be named are dropped, and nobody looks whose they are.
+    fn lose_unnamed(&mut self) {
+        if !self.unnamed.is_empty() {
+            self.unnamed_marks.iter_mut().for_each(Mark::lose);
+        }
+    }
+
+    /// Whoever waits for rows that were dropped hears it.
+    fn lose_dropped(&mut self) {
+        let gone = self.put - self.held.len() as u64;
+        let hit = self.marks.iter_mut().filter(|behind| behind.from < gone && behind.from < behind.to);
+        hit.for_each(|behind| behind.mark.lose());
     }
 
     fn pass_bound(&mut self, row: HistoryRow) {
@@ -367,11 +402,15 @@ impl Worker {
 
     fn hold(&mut self, row: HistoryRow) {
         match self.ids.get(row.tag.index()) {
-            Some(id) => self.held.push_back((*id, row.sample)),
+            Some(id) => {
+                self.held.push_back((*id, row.sample));
+                self.put += 1;
+            }
             None => self.unnamed.push_back(row),
         }
         if self.held.len() + self.unnamed.len() > HELD {
             if self.held.pop_front().is_none() {
+                self.lose_unnamed();
                 self.unnamed.pop_front();
             }
             self.state.lost += 1;
@@ -386,10 +425,11 @@ impl Worker {
         match self.store.ids(&wanted, self.clock.now().utc) {
             Ok(ids) => {
                 self.ids = ids;
+                let from = self.put;
                 for row in std::mem::take(&mut self.unnamed) {
                     self.hold(row);
                 }
-                self.marks.append(&mut self.unnamed_marks);
+                self.stand_behind(from);
             }
             Err(error) => self.set_failing(Some(error.to_string())),
         }
@@ -515,18 +555,33 @@ impl Worker {
     /// Samples and marks in one commit; then, and not before, the marks are answered. Those that cannot be are tried again. Whether there was
     /// anything to write.
     fn write(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        let changes = self.marks.iter().map(|mark| &mark.identifiers).filter(|change| change.is_change());
+        self.lose_dropped();
+        let changes = self.marks.iter().map(|behind| &behind.mark.identifiers).filter(|change| change.is_change());
         let changes: Vec<_> = changes.collect();
         let writes = !self.held.is_empty() || !changes.is_empty();
         if writes {
             self.store.flush_with(&mut self.held, &changes, now)?;
         }
-        for mark in &self.marks {
-            let Identifiers { session, recalls, .. } = &mark.identifiers;
-            mark.answer(if *recalls { Some(self.store.known_messages(session)?) } else { None });
+        self.answer().map(|()| writes)
+    }
+
+    /// Answers the marks, whose samples are in the file. One that asks for what cannot be read keeps no other one waiting; it is tried again.
+    fn answer(&mut self) -> Result<(), StoreError> {
+        let mut done = Ok(());
+        for mut mark in std::mem::take(&mut self.marks).into_iter().map(|behind| behind.mark) {
+            let known = mark.identifiers.recalls.then(|| self.store.known_messages(&mark.identifiers.session));
+            match known.transpose() {
+                Ok(known) => mark.answer(known),
+                Err(error) => {
+                    // What it says is written, and must not be once more, behind what came since.
+                    let Identifiers { session, recalls, .. } = mark.identifiers;
+                    mark.identifiers = Identifiers { session, recalls, ..Identifiers::default() };
+                    self.marks.push(Behind { from: self.put, to: self.put, mark });
+                    done = Err(error);
+                }
+            }
         }
-        self.marks.clear();
-        Ok(writes)
+        done
     }
 
     /// What was lost stands in the file as soon as it can be written again.
@@ -654,6 +709,105 @@ mod tests {
         worker.flush();
         worker.flush();
         assert_eq!(*answers.lock().unwrap(), [(1, 3), (2, 3), (3, 3)]);
+    }
+
+    /// The marks that were answered.
+    type Answers = Arc<std::sync::Mutex<Vec<crate::tag::Kept>>>;
+
+    fn mark(number: u64, identifiers: Identifiers, answers: &Answers) -> Mark {
+        let answers = Arc::clone(answers);
+        Mark::new(number, identifiers, Arc::new(move |kept| answers.lock().unwrap().push(kept)))
+    }
+
+    fn numbers(answers: &Answers) -> Vec<u64> {
+        answers.lock().unwrap().iter().map(|kept| kept.number).collect()
+    }
+
+    fn row(second: i64) -> HistoryRow {
+        HistoryRow { tag: TagId(0), sample: sample(second, 1.0) }
+    }
+
+    #[test]
+    fn what_cannot_be_recalled_keeps_no_other_mark_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        let change = |worker: &Worker, sql| worker.store.main.with(|connection| connection.execute_batch(sql)).unwrap();
+        // As a file would have it that somebody else made.
+        change(&worker, "CREATE TABLE message(session)");
+        let recalls = Identifiers { session: "a".into(), forgets: true, recalls: true, ..Identifiers::default() };
+        let marks = vec![mark(1, recalls, &answers), mark(2, Identifiers::default(), &answers)];
+        worker.take(Message::Rows(vec![row(1)], marks));
+        worker.flush();
+        assert_eq!(numbers(&answers), [2]);
+        assert!(worker.state.failing.is_some());
+        change(&worker, "DROP TABLE message");
+        let known = crate::tag::KnownMessage { id: 7, checksum: 0 };
+        let taken_in = Identifiers { session: "a".into(), taken_in: vec![known], ..Identifiers::default() };
+        worker.store.flush_with(&mut VecDeque::new(), &[&taken_in], Timestamp::default()).unwrap();
+        worker.flush();
+        assert_eq!(numbers(&answers), [2, 1]);
+        assert_eq!(answers.lock().unwrap()[1].known.as_deref(), Some(&[known][..]), "forgotten once, not twice");
+    }
+
+    #[test]
+    fn a_mark_behind_rows_without_names_waits_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        let refuse = |worker: &Worker, refuses: bool| {
+            worker.store.main.with(|connection| connection.pragma_update(None, "query_only", refuses)).unwrap();
+        };
+        let plan = || {
+            let tags = ["a", "new"].map(TagDefinition::named);
+            Message::Plan(Arc::new(Directory::new(tags.into(), Vec::new(), Vec::new())), HashMap::new())
+        };
+        refuse(&worker, true);
+        worker.take(plan());
+        worker.take(Message::Rows(vec![row(1)], vec![mark(1, Identifiers::default(), &answers)]));
+        worker.take(Message::Rows(Vec::new(), vec![mark(2, Identifiers::default(), &answers)]));
+        worker.flush();
+        assert_eq!((numbers(&answers), worker.unnamed.len()), (vec![], 1));
+        refuse(&worker, false);
+        worker.flush();
+        assert_eq!((numbers(&answers), read(folder.path(), "a").len()), (vec![1, 2], 1));
+    }
+
+    #[test]
+    fn a_mark_behind_rows_that_were_dropped_says_so_and_keeps_no_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        worker.store.main.with(|connection| connection.pragma_update(None, "query_only", true)).unwrap();
+        let taken_in = |id| {
+            let known = crate::tag::KnownMessage { id, checksum: 0 };
+            Identifiers { session: "a".into(), taken_in: vec![known], ..Identifiers::default() }
+        };
+        worker.take(Message::Rows(vec![row(1), row(2)], vec![mark(1, taken_in(1), &answers)]));
+        worker.take(Message::Rows(Vec::new(), vec![mark(2, taken_in(2), &answers)]));
+        worker.take(Message::Rows(vec![row(3)], vec![mark(3, taken_in(3), &answers)]));
+        worker.flush();
+        worker.take(Message::Rows((4..HELD as i64 + 2).map(row).collect(), Vec::new()));
+        worker.flush();
+        assert_eq!((worker.state.lost, numbers(&answers)), (1, vec![]));
+        worker.store.main.with(|connection| connection.pragma_update(None, "query_only", false)).unwrap();
+        worker.flush();
+        let fates: Vec<_> = answers.lock().unwrap().iter().map(|kept| (kept.number, kept.is_lost)).collect();
+        assert_eq!(fates, [(1, true), (2, false), (3, false)]);
+        let known = worker.store.known_messages("a").unwrap();
+        assert_eq!(known.iter().map(|known| known.id).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn a_mark_behind_rows_that_a_new_plan_cannot_name_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut worker, answers) = (worker(folder.path()), Answers::default());
+        let unknown = HistoryRow { tag: TagId(7), sample: sample(1, 1.0) };
+        worker.take(Message::Rows(vec![unknown], vec![mark(1, Identifiers::default(), &answers)]));
+        worker.flush();
+        assert!(numbers(&answers).is_empty());
+        worker.take(Message::Plan(Arc::clone(&worker.directory), HashMap::new()));
+        worker.take(Message::Rows(vec![row(2)], vec![mark(2, Identifiers::default(), &answers)]));
+        worker.flush();
+        let fates: Vec<_> = answers.lock().unwrap().iter().map(|kept| (kept.number, kept.is_lost)).collect();
+        assert_eq!(fates, [(1, true), (2, false)]);
     }
 
     #[test]

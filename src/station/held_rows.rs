@@ -65,11 +65,19 @@ impl HeldRows {
         }
     }
 
-    /// Gives up the oldest rows, so that `most` are left; how many went. Marks stay: whoever waits for them must not wait for ever.
+    /// Gives up the oldest rows, so that `most` are left; how many went. Marks stay, and say it: whoever waits for them must not wait for ever.
     pub(super) fn drop_oldest(&mut self, most: usize) -> u64 {
         let excess = self.rows.len().saturating_sub(most);
+        if excess == 0 {
+            return 0;
+        }
         self.rows.drain(..excess);
+        let before = self.gone;
         self.gone += excess as u64;
+        let hit = self.pieces.iter_mut().take_while(|piece| piece.from < self.gone);
+        for piece in hit.filter(|piece| piece.to > before.max(piece.from)) {
+            piece.marks.iter_mut().for_each(Mark::lose);
+        }
         excess as u64
     }
 }
@@ -87,6 +95,11 @@ mod tests {
 
     fn mark(number: u64) -> Mark {
         Mark::new(number, Identifiers::default(), Arc::new(|_| {}))
+    }
+
+    /// Of each mark its number, and whether it is lost.
+    fn fates(marks: &[Mark]) -> Vec<(u64, bool)> {
+        marks.iter().map(|mark| (mark.number, mark.is_lost())).collect()
     }
 
     /// Numbers of the rows and of the marks that came.
@@ -127,11 +140,26 @@ mod tests {
         held.push(rows(0..4), vec![mark(1)]);
         held.push(rows(4..6), vec![mark(2)]);
         assert_eq!(held.drop_oldest(1), 5);
-        assert_eq!(take(&mut held, 9), (vec![5], vec![1, 2]));
+        let (left, marks) = held.take(9);
+        assert_eq!(left.len(), 1);
+        assert_eq!(fates(&marks), [(1, true), (2, true)]);
         held.push(rows(6..8), vec![mark(3)]);
         assert_eq!(held.drop_oldest(0), 2);
         assert!(!held.is_empty());
-        assert_eq!(take(&mut held, 9), (vec![], vec![3]));
+        let (_, marks) = held.take(9);
+        assert_eq!(fates(&marks), [(3, true)]);
         assert!(held.is_empty());
+    }
+
+    #[test]
+    fn only_marks_whose_own_rows_are_given_up_are_lost() {
+        let mut held = HeldRows::default();
+        held.push(rows(0..4), Vec::new());
+        held.push(Vec::new(), vec![mark(1)]);
+        held.push(rows(4..6), vec![mark(2), mark(3)]);
+        held.push(rows(6..8), vec![mark(4)]);
+        assert_eq!((held.drop_oldest(9), held.drop_oldest(3)), (0, 5));
+        let (_, marks) = held.take(9);
+        assert_eq!(fates(&marks), [(1, false), (2, true), (3, true), (4, false)]);
     }
 }

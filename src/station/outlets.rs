@@ -483,7 +483,8 @@ impl Outlets for StationOutlets {
         self.look_at_threads();
         if snapshot.generation != self.generation {
             self.change_plan(&snapshot);
-        } else if self.untold_plan.is_some() || self.untold_retention.is_some() {
+        } else if self.untold_plan.is_some() || self.untold_retention.is_some() || !self.held.is_empty() {
+            // Nothing may follow that would take it along, and somebody may wait for it.
             self.pass_on();
         }
         let has_unsent = self.is_recorder_full || !self.unsent.is_empty() || !self.unsent_late.is_empty();

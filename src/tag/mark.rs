@@ -41,32 +41,47 @@ pub struct Kept {
     pub number: u64,
     /// The messages that are known, where the mark asked for them.
     pub known: Option<Arc<[KnownMessage]>>,
+    /// Whether samples before it had to be dropped, so that they never will be durable; what they are of was not kept as taken in.
+    pub is_lost: bool,
 }
 
 /// Who is told.
 pub type WhenKept = Arc<dyn Fn(Kept) + Send + Sync>;
 
 /// Rides behind samples to the store. What it holds is written in the commit of these samples, and its sender is told afterwards. Samples
-/// that a policy does not keep, and such that had to be dropped and are counted as lost, do not hold it up: a mark is always answered as soon
-/// as the store can write. The marks of one sender are answered in their order.
+/// that a policy does not keep do not hold it up. Where samples right before it had to be dropped and are counted as lost, it is answered as
+/// lost: a mark is always answered as soon as the store can write. The marks of one sender are answered in their order.
 #[derive(Clone)]
 pub struct Mark {
     /// Its number; each sender counts its own.
     pub number: u64,
     /// What is written along with the samples.
     pub identifiers: Identifiers,
+    is_lost: bool,
     when_kept: WhenKept,
 }
 
 impl Mark {
     /// A mark whose sender is told by `when_kept`, which must not wait.
     pub const fn new(number: u64, identifiers: Identifiers, when_kept: WhenKept) -> Self {
-        Self { number, identifiers, when_kept }
+        Self { number, identifiers, is_lost: false, when_kept }
+    }
+
+    /// Samples right before it were dropped: the messages that they are of count as not taken in.
+    pub fn lose(&mut self) {
+        self.is_lost = true;
+        self.identifiers.taken_in.clear();
+        self.identifiers.released.clear();
+    }
+
+    /// Whether samples right before it were dropped.
+    pub const fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// Tells its sender that everything up to it is durable.
     pub fn answer(&self, known: Option<Arc<[KnownMessage]>>) {
-        (self.when_kept)(Kept { number: self.number, known });
+        (self.when_kept)(Kept { number: self.number, known, is_lost: self.is_lost });
     }
 }
 

@@ -120,6 +120,8 @@ reasons! {
     BeforeAway = 44, "from before the device was away";
     /// The interface that the connection is bound to is missing or down: nothing is sent another way.
     TunnelDown = 45, "tunnel down";
+    /// Messages wait until history can write, and the broker may hold newer ones back meanwhile.
+    HeldUp = 46, "messages wait for history, may be old";
 }
 
 /// A status with its reason.

@@ -167,6 +167,31 @@ impl Client {
         self.session.acknowledge(receipt)
     }
 
+    /// See [`Session::give_back`].
+    pub fn give_back(&mut self, receipt: Receipt) {
+        self.session.give_back(receipt);
+    }
+
+    /// See [`Session::expect_backlog`].
+    pub fn expect_backlog(&mut self) {
+        self.session.expect_backlog(self.clock.monotonic());
+    }
+
+    /// See [`Session::expects_backlog`].
+    pub fn expects_backlog(&self) -> bool {
+        self.session.expects_backlog()
+    }
+
+    /// See [`Session::has_room_for_more`].
+    pub fn has_room_for_more(&self) -> bool {
+        self.session.has_room_for_more()
+    }
+
+    #[cfg(test)]
+    pub(super) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// See [`Session::know`].
     pub fn know(&mut self, known: &[KnownMessage]) {
         self.session.know(known);

@@ -6,7 +6,7 @@ use super::deliver::deliver;
 use super::edge_side::EdgeSide;
 use super::gather::{Gathered, Gatherer};
 use super::intake::{Intake, Lone, Message, Said};
-use super::marks::Marks;
+use super::marks::{Marks, Settled};
 use super::packet::Subscription;
 use super::session::{self, Event, Receipt};
 use super::sparkplug::namespace::NamespaceView;
@@ -27,6 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Messages over the limit are written of at most so often.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked whether what was held up has come.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// Messages that may still wait for the broker's confirmation when no more are taken that others want published.
 const KEPT_FOR_COMMANDS: u16 = 4;
 
@@ -52,11 +54,23 @@ pub(in crate::driver) async fn run(
         // What was under way has its outcome before anything else is said.
         let _ = broker.take_events().await;
         let Ended::Lost(why) = ended else { return };
-        let pause = backoff.fail();
+        let pause = pause_after(&why, &mut backoff);
         broker.lose(&why, pause).await;
         if !broker.rest(pause, inbox, &mut assignments).await {
             return;
         }
+    }
+}
+
+/// How long to leave the broker alone. Where it took us and has lost the session, a new one is begun at once: until there is one, with its
+/// subscriptions, whatever is published is lost.
+fn pause_after(why: &session::End, backoff: &mut Backoff) -> Duration {
+    match why {
+        session::End::SessionLost => {
+            backoff.succeed();
+            Duration::ZERO
+        }
+        _ => backoff.fail(),
     }
 }
 
@@ -88,6 +102,10 @@ pub(super) struct Broker {
     marks: Marks,
     /// Whether history has said which messages of the session it has.
     is_recalled: bool,
+    /// Whether it need not say it: the broker has lost the session before our eyes, and nothing was taken in of the new one.
+    is_session_new: bool,
+    /// Whether it was told of the devices that their messages are held up, because those before them wait for history.
+    is_held_up: bool,
     /// When a message over the limit was last written of.
     warned: Option<Monotonic>,
     /// Whether the broker took this connection.
@@ -125,6 +143,8 @@ impl Broker {
             receipts: Vec::new(),
             marks,
             is_recalled,
+            is_session_new: false,
+            is_held_up: false,
             warned: None,
             was_up: false,
             is_ready: false,
@@ -188,8 +208,18 @@ impl Broker {
         self.prepare_edge();
         let connect = async {
             if !self.is_recalled {
-                recall(&mut self.marks, &self.port, &mut self.client, self.settings.options.timeout).await?;
-                self.is_recalled = true;
+                let limit = self.settings.options.timeout;
+                let recalled = recall(&mut self.marks, &self.port, &mut self.client, limit).await;
+                // What it is asked to forget stands before all that comes of the new session; only a restart in between could mix them up.
+                if !self.is_session_new {
+                    recalled?;
+                } else if let Err(why) = recalled {
+                    tracing::warn!(
+                        "broker {}: {why}; it goes on all the same, as the session is a new one",
+                        self.settings.endpoint
+                    );
+                }
+                (self.is_recalled, self.is_session_new) = (true, false);
             }
             self.client.connect().await
         };
@@ -208,8 +238,8 @@ impl Broker {
     async fn converse(&mut self, inbox: &mut Inbox, assignments: &mut watch::Receiver<Assignment<Settings>>) -> Ended {
         loop {
             let deadline = self.sparkplug.as_ref().and_then(Side::next_deadline);
-            let deadline = [deadline, self.next_of_edge()].into_iter().flatten().min();
             let now = self.port.clock.monotonic();
+            let deadline = [deadline, self.next_of_edge(), self.next_of_marks(now)].into_iter().flatten().min();
             let turned = tokio::select! {
                 biased;
                 dispatch = inbox.commands.recv() => match dispatch {
@@ -251,6 +281,7 @@ impl Broker {
                 Ok(()) => self.take_events().await,
                 Err(end) => Err(end),
             };
+            self.look_at_marks().await;
             if let Err(end) = taken {
                 self.client.cut();
                 return Ended::Lost(end);
@@ -298,8 +329,15 @@ impl Broker {
 
     /// Takes what the session tells; then hands on what was gathered, and only then acknowledges it: at once, or when history has it.
     async fn take_events(&mut self) -> Result<(), session::End> {
-        for receipt in self.marks.take_kept() {
+        let Settled { kept, lost } = self.marks.take_settled();
+        for receipt in kept {
             self.client.acknowledge(receipt)?;
+        }
+        let is_lost = !lost.is_empty();
+        lost.into_iter().for_each(|receipt| self.client.give_back(receipt));
+        if is_lost && self.client.is_up() {
+            // What is not acknowledged the broker sends again on the next connection.
+            return Err(session::End::HistoryLost);
         }
         if self.marks.waits() {
             self.port.collect();
@@ -313,12 +351,49 @@ impl Broker {
         let receipts = std::mem::take(&mut self.receipts);
         let waits = self.marks.waits();
         let (now, later) = if waits { (Vec::new(), receipts) } else { (receipts, Vec::new()) };
-        let mark = self.marks.mark(later);
+        let mark = self.marks.mark(later, self.port.clock.monotonic());
         self.port.send_together(mark).await;
         for receipt in now {
             self.client.acknowledge(receipt)?;
         }
         Ok(())
+    }
+
+    /// When [`Broker::look_at_marks`] may have something to tell.
+    fn next_of_marks(&self, now: Monotonic) -> Option<Monotonic> {
+        let late = self.marks.late_from(self.settings.options.timeout).filter(|_| self.is_ready);
+        let is_late = late.is_some_and(|late| late <= now);
+        if self.is_held_up || is_late { Some(now.plus(BETWEEN_LOOKS)) } else { late }
+    }
+
+    /// A broker that waits for too many acknowledgements sends nothing more, and nobody can see that in the values: they are doubtful while
+    /// messages wait for history longer than anybody may take for an answer, and as many as the broker is known to let wait. What it had no
+    /// room for comes when they do not wait any more; until that is through, the values are no better.
+    async fn look_at_marks(&mut self) {
+        let now = self.port.clock.monotonic();
+        let is_late = self.marks.late_from(self.settings.options.timeout).is_some_and(|late| late <= now);
+        let broker = &self.settings.endpoint;
+        if self.is_held_up && is_late {
+            return self.client.expect_backlog();
+        }
+        if self.is_ready && is_late && !self.client.has_room_for_more() {
+            tracing::warn!(
+                "broker {broker}: its messages are not acknowledged, as history cannot write; it may send no more until it can"
+            );
+            self.client.expect_backlog();
+        } else if self.is_held_up && !is_late && !self.client.expects_backlog() {
+            tracing::info!("broker {broker}: history can write again, and what was held up has come");
+        } else {
+            return;
+        }
+        self.is_held_up = !self.is_held_up;
+        for (place, device) in self.settings.devices.iter().enumerate() {
+            // Sparkplug is not held up: its data comes without acknowledgements.
+            if self.sparkplug.as_ref().is_some_and(|side| side.speaks_for(place)) {
+                continue;
+            }
+            self.port.send(DriverEvent::HeldUp(self.generation, device.device, self.is_held_up)).await;
+        }
     }
 
     async fn take(&mut self, event: Event) {
@@ -354,7 +429,7 @@ impl Broker {
             Event::Released(receipt) => self.receipts.push(receipt),
             Event::SessionLost => {
                 self.marks.forget();
-                self.is_recalled = false;
+                (self.is_recalled, self.is_session_new) = (false, true);
             }
             Event::Published(ticket, outcome) => match self.commands.finish(ticket, outcome.clone()) {
                 Some((request, answer)) => {
@@ -363,7 +438,7 @@ impl Broker {
                 None => self.orders.finish(ticket, outcome).await,
             },
             Event::Down => {
-                self.is_ready = false;
+                (self.is_ready, self.is_held_up) = (false, false);
                 self.intake.lose_connection();
                 self.orders.lose_connection().await;
                 self.lose_sparkplug();

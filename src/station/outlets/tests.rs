@@ -4,6 +4,7 @@ use super::*;
 use crate::access::Principal;
 use crate::alarm::{ConditionState, Occasion, OccurrenceId, Persisted, State};
 use crate::engine::Restored;
+use crate::historian::OpenedHistory;
 use crate::queue::{self, WhenFull};
 use crate::recorder::{RECORDS_FILE, RecordStore, read_audit, read_journal};
 use crate::tag::{Now, Timestamp};
@@ -117,4 +118,21 @@ fn news_of_the_stores_that_found_no_room_are_told_later() {
     assert!(matches!(inbox.try_recv(), Ok(Event::Health(health)) if health.samples_lost == 7));
     outlets.publish(snapshot);
     assert!(inbox.try_recv().is_err(), "once");
+}
+
+/// A broker that waits for its acknowledgements sends nothing that would take them along.
+#[test]
+fn what_history_had_no_room_for_goes_on_with_the_next_picture() {
+    let (urgent, _inbox) = queue::bounded("requests of a test", 9, WhenFull::Refuse);
+    let mut outlets = outlets(urgent);
+    let (answers, answered) = std::sync::mpsc::channel();
+    let when_kept = Arc::new(move |kept: crate::tag::Kept| answers.send(kept.number).unwrap_or_default());
+    outlets.history(&mut Vec::new(), vec![Mark::new(7, Default::default(), when_kept)]);
+    let folder = tempfile::tempdir().unwrap();
+    let opened = OpenedHistory::open(folder.path(), Timestamp::default()).unwrap();
+    outlets.historian =
+        Some(Historian::start(opened, Arc::new(crate::station::clock::SystemClock::default()), |_| ()).unwrap());
+    let snapshot = outlets.snapshots.load_full();
+    outlets.publish(snapshot);
+    assert_eq!(answered.recv_timeout(std::time::Duration::from_secs(20)), Ok(7));
 }

@@ -46,10 +46,6 @@ impl Identifiers {
     pub(super) const fn len(&self) -> usize {
         self.count
     }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.count == 0
-    }
 }
 
 #[cfg(test)]
@@ -68,10 +64,10 @@ mod tests {
                 } else {
                     prop_assert_eq!(identifiers.remove(id), expected.remove(&id));
                 }
-                prop_assert_eq!((identifiers.len(), identifiers.is_empty()), (expected.len(), expected.is_empty()));
+                prop_assert_eq!(identifiers.len(), expected.len());
             }
             identifiers.clear();
-            prop_assert!(identifiers.is_empty() && expected.iter().all(|id| !identifiers.remove(*id)));
+            prop_assert!(identifiers.len() == 0 && expected.iter().all(|id| !identifiers.remove(*id)));
         }
     }
 }

@@ -32,6 +32,10 @@ pub(super) struct Received {
     held: HashMap<u16, Known>,
     /// Those of `held` that were sent by this connection and not yet acknowledged.
     offered: u16,
+    /// Of this connection, of either level: those that the broker does not have our last word for. It had as many under way at least.
+    under_way: Identifiers,
+    /// How many these were at most.
+    most_under_way: usize,
     /// Whether it was said that more wait on this connection than agreed.
     is_excess_told: bool,
 }
@@ -44,12 +48,25 @@ impl Received {
 
     pub(super) fn lose_connection(&mut self) {
         self.open.clear();
-        (self.offered, self.is_excess_told) = (0, false);
+        self.under_way.clear();
+        (self.offered, self.most_under_way, self.is_excess_told) = (0, 0, false);
+    }
+
+    fn begin(&mut self, id: u16) {
+        self.under_way.insert(id);
+        self.most_under_way = self.most_under_way.max(self.under_way.len());
+    }
+
+    /// How many messages more the broker could send before as many are under way as once were, less one; none where they are. One at a time
+    /// goes at any broker.
+    pub(super) fn room(&self) -> Option<usize> {
+        self.most_under_way.max(1).checked_sub(self.under_way.len() + 1)
     }
 
     /// Whether the broker has our last word for everything.
+    #[cfg(test)]
     pub(super) fn is_clear(&self) -> bool {
-        self.open.is_empty() && self.held.is_empty()
+        self.open.len() + self.under_way.len() + self.held.len() == 0
     }
 
     /// Whether any message of QoS 2 is known.
@@ -67,6 +84,10 @@ impl Session {
     pub(super) fn take_publish(&mut self, publish: Publish) -> Result<(), End> {
         let id = publish.id;
         let (connection, session) = (self.connection, self.session);
+        let queued = self.backlog.is_part(publish.retain, publish.qos);
+        if publish.qos != QoS::AtMostOnce {
+            self.received.begin(id);
+        }
         let checksum = match publish.qos {
             QoS::ExactlyOnce => checksum(&publish.topic, &publish.payload),
             _ => 0,
@@ -85,7 +106,6 @@ impl Session {
         };
         self.note_excess();
         let Publish { topic, payload, qos, retain, duplicate, properties, .. } = publish;
-        let queued = self.backlog.is_part(retain);
         let message = Message { topic, payload, retained: retain, queued, duplicate, qos, receipt, properties };
         self.events.push_back(Event::Message(message));
         Ok(())
@@ -128,6 +148,7 @@ impl Session {
         let Receipt { id, step, connection, session, .. } = receipt;
         if step == Reply::Acknowledged {
             if connection == self.connection && self.received.open.remove(id) {
+                self.received.under_way.remove(id);
                 return self.send(&Outgoing::PubAck(id, ReasonCode::SUCCESS));
             }
             return Ok(());
@@ -152,6 +173,16 @@ impl Session {
         }
     }
 
+    /// A message was not taken in after all: when the broker sends it again it is told again.
+    pub fn give_back(&mut self, receipt: Receipt) {
+        let is_of_session = receipt.step == Reply::Received && receipt.session == self.session;
+        let Some(known) = self.received.held.get(&receipt.id).filter(|_| is_of_session) else { return };
+        if let (true, Held::Offered(by)) = (known.checksum == receipt.checksum, known.held) {
+            self.received.held.remove(&receipt.id);
+            self.received.offered -= u16::from(by == self.connection).min(self.received.offered);
+        }
+    }
+
     /// Messages of QoS 2 of this session that were taken in before this program was started.
     pub fn know(&mut self, known: &[KnownMessage]) {
         for KnownMessage { id, checksum } in known {
@@ -164,6 +195,7 @@ impl Session {
     fn complete(&mut self, id: u16, by: u64) -> Result<(), End> {
         if by == self.connection && self.is_up() {
             self.received.held.remove(&id);
+            self.received.under_way.remove(id);
             return self.send(&Outgoing::PubComp(id, ReasonCode::SUCCESS));
         }
         if let Some(known) = self.received.held.get_mut(&id) {
@@ -191,6 +223,7 @@ impl Session {
             self.hold_release(id);
             return Ok(());
         }
+        self.received.under_way.remove(id);
         match self.received.held.remove(&id).map(|known| known.held) {
             Some(Held::Offered(by)) if by == self.connection => {
                 self.received.offered = self.received.offered.saturating_sub(1);
@@ -204,6 +237,8 @@ impl Session {
     /// A message that is over the limit is answered as if it had been taken in, or the broker would send it for ever.
     pub(super) fn take_oversized(&mut self, oversized: Oversized) -> Result<(), End> {
         let Oversized { topic, qos, id, bytes } = oversized;
+        // It takes room at the broker as any other one.
+        self.backlog.is_part(false, qos);
         match (qos, self.options.version) {
             (QoS::AtMostOnce, _) => {}
             (_, _) if id == 0 => return Err(self.out_of_place("a message with the packet identifier 0")),
@@ -211,6 +246,7 @@ impl Session {
             // A refusal ends the exchange in version 5; 3.1.1 goes on to the release.
             (QoS::ExactlyOnce, Version::V5) => self.send(&Outgoing::PubRec(id, ReasonCode::IMPLEMENTATION))?,
             (QoS::ExactlyOnce, Version::V3) => {
+                self.received.begin(id);
                 let checksum = checksum(&topic, &bytes.to_be_bytes());
                 let before = self.received.held.insert(id, Known { checksum, held: Held::TakenIn });
                 if before.is_some_and(|before| before.held == Held::Offered(self.connection)) {

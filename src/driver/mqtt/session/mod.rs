@@ -216,6 +216,11 @@ pub enum End {
     /// It does not know the session any more.
     #[error("the broker has lost the session; a new one is begun")]
     SessionLost,
+    /// History had to drop what messages said.
+    #[error(
+        "history had to drop samples before it could write them; the broker has their messages still, and sends them again"
+    )]
+    HistoryLost,
     /// History did not say which messages it has.
     #[error("history did not say within {0} ms which messages it holds already; none is taken in before")]
     HistorySilent(u128),

@@ -1117,6 +1117,24 @@ fn a_backlog_is_not_believed_in_for_ever() {
     assert!((295..=305).contains(&count("> ping")), "{}", count("> ping"));
 }
 
+/// The broker sends the next one as soon as it has our word for one: while it holds any back, as many are under way as it has room for.
+#[test]
+fn the_backlog_is_over_when_fewer_are_under_way_than_there_is_room_for() {
+    let message = |id: u8| [0x32, 5, 0, 1, b'a', 0, id];
+    let (first, second, third, fourth, fifth) = (message(1), message(2), message(3), message(4), message(5));
+    let up = ["> connect clean=0", "up polder true", "ready"];
+    let old = "held back a";
+    let begun =
+        [Open(KNOWN_3), Get(&first), Get(&second), Get(&third), Pass(0), Acknowledge(0), Acknowledge(1), Pass(0)];
+    let asked = [&up[..], &[old, old, old, "> puback 1", "> puback 2", "> ping"]].concat();
+    // One of three was under way, and one more came: there was room for a third.
+    let script = [&begun[..], &[Get(&fourth), Get(b"\xD0\x00"), Get(&fifth)]].concat();
+    check(options(V3, true), &script, &[&asked[..], &[old, "message a "]].concat());
+    // Two more came: perhaps there was none.
+    let script = [&begun[..], &[Get(&fourth), Get(&fifth), Get(b"\xD0\x00"), Acknowledge(2), Get(&first)]].concat();
+    check(options(V3, true), &script, &[&asked[..], &[old, old, "> puback 3", old]].concat());
+}
+
 /// A message of QoS 2 is not over before the broker has our last word for it.
 #[test]
 fn the_backlog_waits_for_the_end_of_an_exchange() {
@@ -1233,6 +1251,25 @@ fn another_message_under_an_identifier_that_was_not_released_is_told() {
         &[Open(KNOWN_3), Get(SEVEN), Close, Open(KNOWN_3), Get(OTHER), Acknowledge(0), Acknowledge(1)],
         &[&UP[..], &["held back a", "down"], &UP[..], &["held back a", "> pubrec 7"]].concat(),
     );
+}
+
+/// Its samples were dropped: it is told again, and its first receipt means nothing any more.
+#[test]
+fn a_message_that_was_given_back_is_told_again() {
+    let mut bench = Bench::new(Options { acknowledge: super::Acknowledge::Stored, ..options(V3, true) });
+    for step in [Open(KNOWN_3), Get(SEVEN)] {
+        bench.step(&step);
+    }
+    bench.session.give_back(bench.receipts[0]);
+    for step in [Close, Open(KNOWN_3), Get(SEVEN), Acknowledge(1), Get(SEVEN)] {
+        bench.step(&step);
+    }
+    let told = [&UP[..], &["held back a", "down"], &UP[..], &["held back a", "> pubrec 7", "> pubrec 7"]].concat();
+    assert_eq!(bench.log, told);
+    // What was taken in is not given back.
+    bench.session.give_back(bench.receipts[1]);
+    bench.step(&Get(SEVEN));
+    assert_eq!(bench.log.last().unwrap(), "> pubrec 7");
 }
 
 #[test]

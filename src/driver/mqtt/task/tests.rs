@@ -217,3 +217,145 @@ fn whatever_a_broker_allows_something_is_told() {
     assert!(kept.iter().all(|(quota, kept)| quota > kept), "{kept:?}");
     assert_eq!((kept_for_commands(4), kept_for_commands(20)), (1, KEPT_FOR_COMMANDS));
 }
+
+impl Bench {
+    fn broker_sends(&mut self, bytes: &[u8]) {
+        let (mut stream, now) = (bytes::BytesMut::from(bytes), self.clock.monotonic());
+        while let Some(piece) = crate::driver::mqtt::packet::Splitter::new(1000).next(&mut stream).unwrap() {
+            self.broker.client.session().take(piece, now).unwrap();
+        }
+    }
+
+    /// What was told of values and of what is held up, and the marks behind it.
+    async fn look(&mut self) -> (Vec<String>, Vec<crate::tag::Mark>) {
+        self.broker.take_events().await.unwrap();
+        self.broker.look_at_marks().await;
+        let (mut told, mut marks) = (Vec::new(), Vec::new());
+        let mut events = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                DriverEvent::Together(together, mark) => {
+                    events.extend(together);
+                    marks.push(*mark);
+                }
+                other => events.push(other),
+            }
+        }
+        for event in events {
+            match event {
+                DriverEvent::Batch(batch) => told.push(batch.readings[0].quality.words().to_owned()),
+                DriverEvent::HeldUp(_, device, is_held_up) => told.push(format!("{} {is_held_up}", device.0)),
+                _ => {}
+            }
+        }
+        (told, marks)
+    }
+}
+
+fn stored(persistence: Persistence) -> Settings {
+    let mut settings = settings(vec![Device { points: vec![Point::plain(TagId(0), "v")], ..Device::new(DeviceId(0)) }]);
+    (settings.options.acknowledge, settings.options.persistence) = (session::Acknowledge::Stored, persistence);
+    settings
+}
+
+const PUBLISHED: [&[u8]; 2] = [b"\x32\x06\0\x01v\0\x011", b"\x32\x06\0\x01v\0\x022"];
+
+/// The broker has answered a subscription.
+async fn connected(settings: Settings) -> Bench {
+    let mut bench = Bench::new(settings);
+    let (wanted, now) = (bench.broker.subscriptions(), bench.clock.monotonic());
+    bench.broker.client.session().open(now).unwrap();
+    bench.broker_sends(b"\x20\x02\0\0");
+    bench.broker.client.want(wanted).unwrap();
+    bench.broker_sends(b"\x90\x03\0\x01\x01");
+    bench.look().await;
+    assert!(bench.broker.is_ready);
+    bench
+}
+
+/// History cannot write for a while: the broker may wait with newer messages, and its values are no longer what they seem.
+#[tokio::test]
+async fn values_are_doubtful_while_the_broker_waits_for_history() {
+    let mut bench = connected(stored(Persistence::Clean)).await;
+    bench.broker_sends(PUBLISHED[0]);
+    let (told, first) = bench.look().await;
+    assert_eq!((&told[..], first.len()), (&["good".to_owned()][..], 1));
+    let later = |bench: &Bench, seconds| {
+        let mut now = bench.clock.0.lock().unwrap();
+        *now = now.plus(Duration::from_secs(seconds));
+    };
+    later(&bench, 9);
+    assert_eq!(bench.look().await.0, [""; 0]);
+    later(&bench, 1);
+    assert!(bench.broker.next_of_marks(bench.clock.monotonic()).is_some());
+    assert_eq!(bench.look().await.0, ["0 true"]);
+    // For longer than a backlog is believed in elsewhere.
+    for _ in 0..40 {
+        later(&bench, 10);
+        assert_eq!(bench.look().await.0, [""; 0]);
+    }
+    bench.broker_sends(PUBLISHED[1]);
+    let (told, second) = bench.look().await;
+    assert_eq!(told, ["kept by the broker, age unknown"]);
+    first[0].answer(None);
+    second[0].answer(None);
+    assert_eq!(bench.look().await.0, [""; 0], "what was held up has not come yet");
+    let now = bench.clock.monotonic();
+    bench.broker.client.session().tick(now).unwrap();
+    bench.broker_sends(b"\xD0\0");
+    assert_eq!(bench.look().await.0, ["0 false"]);
+    assert_eq!(bench.broker.next_of_marks(now), None);
+}
+
+/// While nobody subscribes, what is published is lost.
+#[test]
+fn a_lost_session_is_begun_anew_at_once() {
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let silent = session::End::HistorySilent(1);
+    let pauses = [&silent, &silent, &session::End::SessionLost, &silent].map(|end| pause_after(end, &mut backoff));
+    assert_eq!(pauses.map(|pause| pause.as_secs()), [1, 2, 0, 1]);
+}
+
+/// A running station goes on with a new session although history does not answer; one that was started has to know first.
+#[tokio::test]
+async fn a_new_session_does_not_wait_for_a_history_that_cannot_write() {
+    let mut stored_settings = stored(Persistence::Persistent { expiry: None });
+    stored_settings.options.timeout = Duration::from_millis(1);
+    // Where nobody listens.
+    (stored_settings.endpoint.host, stored_settings.endpoint.port) = ("127.0.0.1".into(), 1);
+    let mut bench = Bench::new(stored_settings);
+    let (_commands, waiting) = queue::bounded("commands of a test", 4, WhenFull::Refuse);
+    let (_instructions, asked) = queue::bounded("questions of a test", 4, WhenFull::Refuse);
+    let (_orders, ordered) = queue::bounded("messages of a test", 4, WhenFull::Refuse);
+    let (_, off_scan) = watch::channel(OffScan::default());
+    let mut inbox = Inbox { commands: waiting, instructions: asked, orders: ordered, off_scan };
+    let (_change, mut assignments) =
+        watch::channel(Assignment { generation: Generation(1), settings: settings(Vec::new()) });
+    let end = bench.broker.connection(&mut inbox, &mut assignments).await;
+    assert!(matches!(end, Ended::Lost(session::End::HistorySilent(_))));
+    bench.broker.take(Event::SessionLost).await;
+    let end = bench.broker.connection(&mut inbox, &mut assignments).await;
+    assert!(matches!(end, Ended::Lost(session::End::NotOpened(_))), "it was opened");
+    let forgotten = std::iter::from_fn(|| bench.events.try_recv().ok());
+    let forgets = |event: &DriverEvent| matches!(event, DriverEvent::Together(_, mark) if mark.identifiers.forgets);
+    assert_eq!(forgotten.filter(forgets).count(), 1, "history is told all the same");
+}
+
+/// Its samples were dropped: it is not acknowledged, and comes again on the next connection.
+#[tokio::test]
+async fn a_message_whose_samples_were_dropped_is_asked_for_again() {
+    let mut bench = connected(stored(Persistence::Persistent { expiry: None })).await;
+    bench.broker_sends(PUBLISHED[0]);
+    let mut mark = bench.look().await.1.remove(0);
+    bench.broker_sends(PUBLISHED[1]);
+    let mut other = bench.look().await.1.remove(0);
+    let sent = bench.broker.client.session().outgoing().len();
+    [&mut mark, &mut other].into_iter().for_each(crate::tag::Mark::lose);
+    mark.answer(None);
+    assert_eq!(bench.broker.take_events().await, Err(session::End::HistoryLost));
+    assert_eq!(bench.broker.client.session().outgoing().len(), sent, "no acknowledgement goes out");
+    other.answer(None);
+    bench.broker.client.cut();
+    assert_eq!(bench.broker.take_events().await, Ok(()), "without a connection there is nothing to break off");
+    assert!(!bench.broker.is_ready && bench.broker.client.event().is_none(), "its end was told");
+}
