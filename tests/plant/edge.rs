@@ -44,6 +44,22 @@ impl Host {
     }
 }
 
+/// The first event, from now on, for each condition; in whatever order they come.
+fn wait_each<const N: usize>(station: &mut Station, what: &str, fits: [&dyn Fn(&Value) -> bool; N]) -> [Value; N] {
+    let mut found = [const { Value::Null }; N];
+    station.wait(what, |event| {
+        for (found, _) in found.iter_mut().zip(&fits).filter(|(found, fits)| found.is_null() && fits(event)) {
+            *found = event.clone();
+        }
+        !found.contains(&Value::Null)
+    });
+    found
+}
+
+fn is_good(tag: &str) -> impl Fn(&Value) -> bool {
+    move |event| event["event"] == "sample" && event["tag"] == tag && event["quality"] == "good"
+}
+
 fn station(modbus: u16, broker: u16, more: &Value) -> Value {
     let mut edge = json!({"group": "north", "node": "polder", "tags": ["basin/*"], "every": "10ms", "commands": true});
     edge.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -70,7 +86,7 @@ fn another_decoder_reads_births_data_and_deaths() {
     assert_eq!((&birth["seq"], &first["name"], &first["value"]), (&json!(0), &json!("bdSeq"), &json!(0)));
     assert_eq!((&birth["qos"], &birth["retain"]), (&json!(0), &json!(false)));
     let birth = host.hears("DBIRTH", |said| said["kind"] == "DBIRTH");
-    assert_eq!((&birth["device"], &birth["seq"]), (&json!("basin"), &json!(1)));
+    assert_eq!((&birth["device"], birth["seq"].as_u64() > Some(0)), (&json!("basin"), true));
     assert_eq!((&birth["metrics"][0]["name"], &birth["metrics"][0]["unit"]), (&json!("basin/level"), &json!("m")));
     let alias = birth["metrics"][0]["alias"].clone();
     running.wait_good("basin/level");
@@ -124,7 +140,9 @@ fn what_the_primary_host_missed_comes_as_historical() {
     host.does(&json!({"state": {"host": "scada", "online": true, "timestamp": 3000}}));
     host.hears("the next session", |said| said["kind"] == "NBIRTH");
     for value in [11, 12, 13] {
-        let late = host.hears_metric("DDATA", |metric| metric["historical"] == true && metric["alias"] == 1);
+        // The first value may have been kept before the first session began.
+        let is_late = |metric: &Value| metric["historical"] == true && metric["alias"] == 1 && metric["value"] != 10;
+        let late = host.hears_metric("DDATA", is_late);
         assert_eq!(late["value"], value, "in order: {late}");
     }
     running.stop();
@@ -157,7 +175,8 @@ fn a_second_station_takes_in_what_the_first_tells() {
     }));
     let mut there = Station::start(&second.path);
     let mut here = Station::start(&first.path);
-    let (at_a, at_b) = (here.wait_good("basin/level"), there.wait_good("A/level"));
+    let at_a = here.wait_good("basin/level");
+    let [at_b, _] = wait_each(&mut there, "both good", [&is_good("A/level"), &is_good("A/setpoint")]);
     assert_eq!(at_b["value"], 10);
     let millis = |event: &Value| event["time"].as_str().unwrap()[..23].to_owned();
     assert_eq!(millis(&at_a), millis(&at_b), "the time of the field, to the millisecond");
@@ -171,17 +190,17 @@ fn a_second_station_takes_in_what_the_first_tells() {
     assert!(output.status.success(), "{}", words(&output));
     state(&mut there, "acknowledged");
     // The setting goes the command path of both stations.
-    there.wait_good("A/setpoint");
     let output = there.tool(&["set", "A/setpoint", "42", "--reason", "more water"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let done = here.wait("the command", |event| event["event"] == "command");
     assert_eq!((&done["tag"], &done["outcome"]), (&json!("basin/setpoint"), &json!("verified")));
     // The field is lost at A: B sees it, as a device that is gone behind a node that is there.
     server.process.kill();
-    there.wait_sample("A/level", "bad", |event| event["quality"] == "bad");
-    there.wait("the death of its device", |event| {
+    let is_bad = |event: &Value| event["tag"] == "A/level" && event["quality"] == "bad";
+    let is_dead = |event: &Value| {
         event["event"] == "device" && event["state"] == "lost" && event.to_string().contains("the device is gone")
-    });
+    };
+    wait_each(&mut there, "the death of its device", [&is_bad, &is_dead]);
     // A is gone: B says so of its device.
     here.process.signal("KILL");
     there.wait("the death of A", |event| {

@@ -2,6 +2,7 @@
 
 use super::{EVERY, Origin, StandIn};
 use crate::driver::mqtt::sparkplug::edge::{EdgeEffect, EdgeMessage, EdgeNode, EdgeSample, EdgeSettings};
+use crate::queue::{self, WhenFull};
 use crate::simulate::server::{Shared, say};
 use crate::simulate::values::value_at;
 use crate::tag::{Now, Quality, Scaling, Value};
@@ -67,7 +68,7 @@ impl StandIn {
             }
         }
         // A session that is begun lives in what is polled: whoever drops that at a tick begins it anew, with a slow broker for ever.
-        let (heard, mut inbox) = tokio::sync::mpsc::channel(HEARD);
+        let (heard, mut inbox) = queue::bounded("packets for a stand-in", HEARD, WhenFull::Wait);
         let polled = async move {
             loop {
                 match events.poll().await {
@@ -195,19 +196,21 @@ mod tests {
     use super::*;
     use crate::simulate::plant::Field;
     use crate::tag::Clock;
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::{Duration, Instant};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::Notify;
 
-    /// A clock that counts how often it is asked: once and more at each tick of a session.
-    struct Counted(Instant, AtomicUsize);
+    /// A clock that goes on when it is asked, as it is once and more at each tick of a session.
+    #[derive(Default)]
+    struct Counted(AtomicU64, Notify);
 
     impl Clock for Counted {
         fn now(&self) -> Now {
-            self.1.fetch_add(1, Ordering::SeqCst);
-            Now::default().plus(self.0.elapsed())
+            self.1.notify_one();
+            Now::default().plus(Duration::from_millis(self.0.fetch_add(1, Ordering::SeqCst)))
         }
     }
 
@@ -215,38 +218,36 @@ mod tests {
         "devices":[{"name":"e","connection":"site","sparkplug":"north/edge"}],"tags":[{"name":"load","device":"e","metric":"Load"}]}"#;
 
     /// The kind of the next packet; none where the connection is over.
-    fn packet(stream: &mut TcpStream) -> Option<u8> {
-        let mut head = [0; 2];
-        stream.read_exact(&mut head).ok()?;
-        assert!(head[1] < 128, "the packets of this test are short");
-        stream.read_exact(&mut vec![0; usize::from(head[1])]).ok()?;
-        Some(head[0] >> 4)
+    async fn packet(stream: &mut TcpStream) -> Option<u8> {
+        let (kind, length) = (stream.read_u8().await.ok()?, stream.read_u8().await.ok()?);
+        assert!(length < 128, "the packets of this test are short");
+        stream.read_exact(&mut vec![0; usize::from(length)]).await.ok()?;
+        Some(kind >> 4)
+    }
+
+    /// Answers after two ticks at least, each of which asks for the time three times; what comes next.
+    async fn slow_broker(listener: TcpListener, clock: Arc<Counted>) -> Option<u8> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert_eq!(packet(&mut stream).await, Some(1), "CONNECT");
+        let before = clock.0.load(Ordering::SeqCst);
+        while clock.0.load(Ordering::SeqCst) < before + 5 {
+            clock.1.notified().await;
+        }
+        stream.write_all(&[0x20, 2, 0, 0]).await.ok()?;
+        packet(&mut stream).await
     }
 
     #[tokio::test]
     async fn a_broker_that_answers_slowly_is_waited_for() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let clock = Arc::new(Counted(Instant::now(), AtomicUsize::new(0)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let clock = Arc::new(Counted::default());
         let field = Arc::new(Mutex::new(Field::new(&plant_of(STATION), 1, true)));
         let shared = Shared { field, clock: Arc::clone(&clock) as Arc<dyn Clock> };
         let port = listener.local_addr().unwrap().port();
         let stand_in = stand_ins_of(STATION, 0).into_iter().map(|one| StandIn { port, ..one }).next().unwrap();
-        let broker = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            assert_eq!(packet(&mut stream), Some(1), "CONNECT");
-            let (before, end) = (clock.1.load(Ordering::SeqCst), Instant::now() + Duration::from_secs(20));
-            // Two ticks at least ask more often than this.
-            while clock.1.load(Ordering::SeqCst) < before + 5 {
-                assert!(Instant::now() < end, "no ticks");
-                std::thread::park_timeout(Duration::from_millis(5));
-            }
-            stream.write_all(&[0x20, 2, 0, 0]).unwrap();
-            packet(&mut stream)
-        });
         let session = tokio::spawn(stand_in.run(shared));
-        let next = tokio::task::spawn_blocking(|| broker.join().unwrap()).await.unwrap();
+        let next = tokio::time::timeout(Duration::from_secs(20), slow_broker(listener, clock)).await;
         session.abort();
-        assert_eq!(next, Some(8), "SUBSCRIBE, on the connection that was begun");
+        assert_eq!(next, Ok(Some(8)), "SUBSCRIBE, on the connection that was begun");
     }
 }

@@ -3,11 +3,12 @@
 use super::*;
 use crate::access::Principal;
 use crate::alarm::{ConditionState, Occasion, OccurrenceId, Persisted, State};
+use crate::driver::mqtt::{Content, Telling, ToldTag};
 use crate::engine::Restored;
 use crate::historian::OpenedHistory;
 use crate::queue::{self, WhenFull};
 use crate::recorder::{RECORDS_FILE, RecordStore, read_audit, read_journal};
-use crate::tag::{Now, Timestamp};
+use crate::tag::{Now, Quality, Timestamp, Value};
 
 fn outlets(urgent: Sender<Event>) -> StationOutlets {
     let mut engine = Engine::new(Arc::default(), Restored::default());
@@ -135,4 +136,58 @@ fn what_history_had_no_room_for_goes_on_with_the_next_picture() {
     let snapshot = outlets.snapshots.load_full();
     outlets.publish(snapshot);
     assert_eq!(answered.recv_timeout(std::time::Duration::from_secs(20)), Ok(7));
+}
+
+/// History keeps what does not change only now and then: an edge node that begins anew would know nothing until then.
+#[test]
+fn how_every_told_tag_stands_is_told_when_the_tellings_change() {
+    let (urgent, _inbox) = queue::bounded("requests of a test", 1, WhenFull::Refuse);
+    let mut outlets = outlets(urgent);
+    let (folder, told) = (tempfile::tempdir().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let kept = Arc::clone(&told);
+    let post = move |order: mqtt::Order| {
+        if let Content::Metric(sample) = &order.content {
+            kept.lock().unwrap().push((sample.tag.to_string(), sample.value.clone(), sample.quality, sample.time));
+        }
+        Ok(())
+    };
+    let clock = Arc::new(crate::station::SystemClock::new());
+    outlets.outbox = Some(Outbox::start(folder.path(), clock, Box::new(post), |_| ()).unwrap());
+    let tag = |slot: u32| ToldTag { tag: TagId(slot), topic: format!("t{slot}").into(), unit: "".into() };
+    let telling = Telling {
+        connection: ConnectionId(0),
+        connection_name: "up".into(),
+        tags: vec![tag(0), tag(1), tag(3)],
+        alarms: Vec::new(),
+        format: mqtt::Format::Metric,
+        qos: mqtt::QoS::AtMostOnce,
+        retain: false,
+        every: std::time::Duration::ZERO,
+    };
+    let tags = (0..4).map(|slot| crate::tag::TagDefinition::named(&format!("t{slot}"))).collect();
+    let plan = Plan {
+        directory: Arc::new(crate::tag::Directory::new(tags, Vec::new(), Vec::new())),
+        tellings: Arc::new(Tellings { list: vec![telling], ..Tellings::default() }),
+        generation: Generation(1),
+        ..Plan::default()
+    };
+    let mut engine = Engine::new(Arc::new(plan), Restored::default());
+    let now = Now { utc: Timestamp::from_micros(9_000_000), ..Now::default() };
+    let mut snapshot = engine.snapshot(now);
+    let live = |quality| crate::tag::Live {
+        value: crate::tag::Scalar::Signed(7),
+        time: Timestamp::from_micros(5),
+        quality,
+        ..snapshot.values[0]
+    };
+    let lost = Quality::bad(Reason::NoAnswer);
+    snapshot.values = [live(Quality::GOOD), live(lost), live(Quality::GOOD), snapshot.values[3]].into();
+    let snapshot = Arc::new(snapshot);
+    (0..2).for_each(|_| outlets.publish(Arc::clone(&snapshot)));
+    drop(outlets.outbox.take());
+    let expected = [
+        ("t0".to_owned(), Some(Value::Signed(7)), Quality::GOOD, Timestamp::from_micros(5)),
+        ("t1".to_owned(), None, lost, now.utc),
+    ];
+    assert_eq!(*told.lock().unwrap(), expected, "once; not what nobody reads, and nothing of what was not read yet");
 }
