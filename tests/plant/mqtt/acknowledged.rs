@@ -321,3 +321,36 @@ fn a_small_receive_maximum_gets_through_a_backlog_on_one_connection() {
     assert_eq!(between.packets(Side::Station, 1).len(), before + 1);
     judge(&folder, publisher.last, &Excuses::default());
 }
+
+/// Whatever the broker held back says so, and what is published while its messages still wait for history comes to count as of now.
+#[test]
+fn a_backlog_counts_as_old_until_the_last_of_it() {
+    for version in VERSIONS {
+        let broker = Broker::with(PERSISTENT);
+        let folder = Folder::new(&station(broker.port, version, &[]));
+        start(&folder).stop();
+        let mut publisher = Publisher::start(broker.port, 0);
+        publisher.publish(2000);
+        publisher.confirm();
+        let held_back = publisher.last;
+        let mut station = start(&folder);
+        publisher.publish(5);
+        let mut heard = 0;
+        station.wait("a value of now", |event| {
+            let Some(number) = event["value"].as_u64().filter(|_| event["event"] == "sample") else { return false };
+            let is_good = event["quality"] == "good" && LEVELS.iter().any(|(tag, _)| event["tag"] == *tag);
+            assert!(!is_good || number > held_back, "{version}: {event}");
+            heard += u64::from(number > held_back);
+            // One for each that came, so that something is always under way.
+            if number > held_back && heard % 2 == 0 {
+                publisher.publish(1);
+            }
+            is_good
+        });
+        publisher.publish(1);
+        wait_last(&mut station, publisher.last);
+        publisher.confirm();
+        station.stop();
+        judge(&folder, publisher.last, &Excuses::default());
+    }
+}
