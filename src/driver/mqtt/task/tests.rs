@@ -1,5 +1,7 @@
 use super::*;
+use crate::driver::mqtt::intake::Message;
 use crate::driver::mqtt::order::{Answer, Content, Fate, Promise};
+use crate::driver::mqtt::session::Event;
 use crate::driver::mqtt::sparkplug::{host::HostSettings, settings as sparkplug, topic::Source};
 use crate::driver::mqtt::{Availability, Device, Options, Persistence, Point, Search, Version};
 use crate::driver::{Link, OffScan};
