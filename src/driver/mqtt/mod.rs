@@ -29,6 +29,8 @@ mod source_time;
 pub mod sparkplug;
 mod sparkplug_side;
 mod task;
+#[cfg(test)]
+mod test_settings;
 pub mod topics;
 
 pub use asks::AskSettings;

@@ -1,11 +1,9 @@
 use super::*;
-use crate::driver::mqtt::{
-    Acknowledge, Device, Kind, Options, Persistence, QoS, Search, SourceTime, TimeFormat, Version,
-};
+use crate::driver::mqtt::test_settings::settings;
+use crate::driver::mqtt::{Device, Kind, Search, SourceTime, TimeFormat};
 use crate::tag::{DeviceId, Value};
 use proptest::prelude::*;
 use std::collections::HashSet;
-use std::time::Duration;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_micros((1_795_266_000 + second) * 1_000_000)
@@ -18,35 +16,6 @@ fn point(tag: u32, filter: &str, pointer: &str) -> Point {
 fn timed(tag: u32, filter: &str, pointer: &str) -> Point {
     let time = SourceTime { pointer: Pointer::parse("/ts").unwrap(), format: TimeFormat::Auto };
     Point { time: Some(time), ..point(tag, filter, pointer) }
-}
-
-fn settings(devices: Vec<Device>) -> Settings {
-    Settings {
-        endpoint: crate::driver::socket::Endpoint {
-            host: "broker".into(),
-            port: 1883,
-            tls: None,
-            only_via: None,
-            is_slow: false,
-        },
-        options: Options {
-            version: Version::V3,
-            client_id: "test".into(),
-            login: None,
-            persistence: Persistence::Clean,
-            keep_alive: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            receive_maximum: 1000,
-            acknowledge: Acknowledge::TakenIn,
-            will: None,
-        },
-        packet_limit: 1_000_000,
-        qos: QoS::AtLeastOnce,
-        sparkplug: None,
-        edge: None,
-        asks: Box::default(),
-        devices,
-    }
 }
 
 fn device(points: Vec<Point>) -> Device {

@@ -3,7 +3,8 @@ use crate::driver::mqtt::intake::Message;
 use crate::driver::mqtt::order::{Answer, Content, Fate, Promise};
 use crate::driver::mqtt::session::Event;
 use crate::driver::mqtt::sparkplug::{host::HostSettings, settings as sparkplug, topic::Source};
-use crate::driver::mqtt::{Availability, Device, Options, Persistence, Point, Search, Version};
+use crate::driver::mqtt::test_settings::settings;
+use crate::driver::mqtt::{Availability, Device, Persistence, Point, Search};
 use crate::driver::{Link, OffScan};
 use crate::queue::{self, WhenFull};
 use crate::tag::{Clock, DeviceId, Now, TagId, Timestamp};
@@ -17,35 +18,6 @@ struct Moved(Mutex<Now>);
 impl Clock for Moved {
     fn now(&self) -> Now {
         *self.0.lock().unwrap()
-    }
-}
-
-fn settings(devices: Vec<Device>) -> Settings {
-    Settings {
-        endpoint: crate::driver::socket::Endpoint {
-            host: "broker".into(),
-            port: 1883,
-            tls: None,
-            only_via: None,
-            is_slow: false,
-        },
-        options: Options {
-            version: Version::V3,
-            client_id: "test".into(),
-            login: None,
-            persistence: Persistence::Clean,
-            keep_alive: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            receive_maximum: 1000,
-            acknowledge: Default::default(),
-            will: None,
-        },
-        packet_limit: 1_000_000,
-        qos: QoS::AtLeastOnce,
-        sparkplug: None,
-        edge: None,
-        asks: Box::default(),
-        devices,
     }
 }
 
